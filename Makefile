@@ -1,0 +1,55 @@
+# Tessera: `make run` opens the app, `make test` runs the tests. Each target makes what it needs.
+PYTHON ?= python3
+PORT   ?= 8501
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check
+
+.PHONY: run setup models sample test test-real e2e check format clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     set up, fetch the models, build the sample, open the app on http://127.0.0.1:$(PORT)"
+	@echo "make test    all tests: units, pages, the real default models, the browser when Chromium is there"
+	@echo "make check   ruff and mypy"
+	@echo "make setup   environment only        make models  default models only"
+	@echo "make format  format the code         make clean   remove environment, caches and workspaces"
+
+run: sample
+	$(PY) -m streamlit run app/main.py --server.port $(PORT)
+
+setup: $(VENV)/.installed
+
+# torch comes first and pinned: a looser range may pull gigabytes of CUDA packages.
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; ok = (3, 10) <= sys.version_info < (3, 14); sys.exit(0 if ok else "Tessera needs Python 3.10 to 3.13, this is %d.%d. Run: make run PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install "$$(grep -E '^torch==' requirements.txt)"
+	$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/.developed: $(VENV)/.installed requirements-dev.txt
+	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+models: setup
+	$(PY) -m app models
+
+sample: setup
+	$(PY) -m app sample
+
+test: $(VENV)/.developed models
+	$(PY) -m pytest
+
+check: $(VENV)/.developed
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy core app pages
+
+format: $(VENV)/.developed
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean:
+	rm -rf $(VENV) workspaces .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,35 @@
+"""The command line: one file per command, all on the same workspaces as the app."""
+
+from __future__ import annotations
+
+import typer
+
+from app.cli import adapt, assess_reader, cache, cluster, evaluate, models, prepare, query, sample, status, train
+from app.cli import train_reader as train_reader_command
+
+cli = typer.Typer(
+    name="python -m app",
+    help="Three ways a language model can know your documents: standard RAG, KV-cache CAG, LLM-as-Memory.\n\n"
+    "The usual order is prepare, cluster, cache, train, query. Without --workspace, commands work on 'sample'.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+cli.command("prepare")(prepare.prepare)
+cli.command("cluster")(cluster.cluster)
+cli.command("cache")(cache.cache)
+cli.command("train")(train.train)
+cli.command("adapt")(adapt.adapt)
+cli.command("query")(query.query)
+cli.command("status")(status.status)
+cli.command("eval")(evaluate.evaluate)
+cli.command("sample")(sample.sample)
+cli.command("models")(models.models)
+cli.command("train-reader")(train_reader_command.train_reader)
+cli.command("assess-reader")(assess_reader.assess_reader)
+
+
+def main() -> None:
+    """Runs the command line."""
+    cli()

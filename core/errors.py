@@ -1,0 +1,41 @@
+"""The one base error of Tessera: what happened, and what to do about it.
+
+Everything a person can cause ends in a ``TesseraError`` (or a subclass that callers tell apart).
+The CLI prints it and exits with 1, the app shows it in a box; a traceback is kept for bugs alone.
+"""
+
+from __future__ import annotations
+
+
+class TesseraError(Exception):
+    """A failure with a remedy.
+
+    Args:
+        what: One sentence that says what happened and names the offending value.
+        remedy: One sentence that says what to do next.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what if not remedy else f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
+class CorpusError(TesseraError):
+    """Something brought in as a corpus cannot be read; names the file and line."""
+
+
+class ModelError(TesseraError):
+    """A model cannot be found, downloaded, verified or loaded."""
+
+
+class ArtefactMissing(TesseraError):
+    """An artefact of the workspace has not been built yet."""
+
+
+class ArtefactStale(TesseraError):
+    """An artefact was built from something that has changed since, or its files do not match its manifest."""
+
+
+class WorkspaceBusy(TesseraError):
+    """Another process is writing to the same workspace."""

@@ -1,0 +1,1 @@
+"""Metrics, statistics and the harness that runs the arms over questions."""

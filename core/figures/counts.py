@@ -1,0 +1,99 @@
+"""What an answer cost besides time: tokens through the model, and bytes read from disk or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from core.figures.palette import ink_on
+from core.figures.timing import ArmTiming
+from core.figures.units import plural, size
+
+TOKENS = {"prefilled": "#2f6fb2", "from a cache": "#d98a12", "generated": "#8a90a0"}
+_BYTES = "#17967c"
+_ROW_PX = 46
+
+
+def token_counts(arm: ArmTiming) -> dict[str, int]:
+    """Tokens of one answer by where they came from, in the order in which they are drawn."""
+    trace = arm.trace
+    counts = (trace.prompt_tokens, trace.cached_tokens, trace.generated_tokens)
+    return dict(zip(TOKENS, counts, strict=True))
+
+
+def tokens_figure(rows: Sequence[ArmTiming]) -> go.Figure:
+    """Stacked bars: tokens prefilled, taken from a cache, and generated, per arm."""
+    figure = go.Figure()
+    widest = max([1, *(sum(token_counts(arm).values()) for arm in rows)])
+    for kind, colour in TOKENS.items():
+        counts = [token_counts(arm)[kind] for arm in rows]
+        figure.add_trace(
+            go.Bar(
+                orientation="h",
+                name=kind,
+                y=list(range(len(rows))),
+                x=counts,
+                marker={"color": colour, "line": {"width": 0}},
+                text=[f"{count:,}" if count >= 0.07 * widest else "" for count in counts],
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
+                textfont={"color": ink_on(colour), "size": 12},
+                hovertemplate="%{x:,} tokens " + kind + "<extra></extra>",
+            )
+        )
+    _finish(figure, rows, "tokens", widest)
+    figure.update_layout(barmode="stack")
+    return figure
+
+
+def bytes_figure(rows: Sequence[ArmTiming]) -> go.Figure:
+    """One bar per arm: bytes of indexes, caches or memory read for the question."""
+    amounts = [arm.trace.bytes_touched for arm in rows]
+    figure = go.Figure(
+        go.Bar(
+            orientation="h",
+            y=list(range(len(rows))),
+            x=[amount / 1e6 for amount in amounts],
+            width=0.5,
+            marker={"color": _BYTES, "line": {"width": 0}},
+            text=[size(amount) for amount in amounts],
+            textposition="outside",
+            cliponaxis=False,
+            textfont={"size": 12},
+            hovertemplate="%{text} read<extra></extra>",
+            showlegend=False,
+        )
+    )
+    _finish(figure, rows, "MB read", max([1e-6, *(amount / 1e6 for amount in amounts)]) * 1.2)
+    return figure
+
+
+def describe_counts(rows: Sequence[ArmTiming]) -> str:
+    """Tokens and bytes in words, for people who cannot see the charts."""
+    arms = []
+    for arm in rows:
+        tokens = ", ".join(f"{plural(count, 'token')} {kind}" for kind, count in token_counts(arm).items())
+        arms.append(f"{arm.label}: {tokens}, {size(arm.trace.bytes_touched)} read")
+    return ". ".join(arms) + "."
+
+
+def _finish(figure: go.Figure, rows: Sequence[ArmTiming], title: str, widest: float) -> None:
+    figure.update_layout(
+        height=_ROW_PX * len(rows) + 96,
+        margin={"l": 10, "r": 20, "t": 36, "b": 40},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+        bargap=0.45,
+    )
+    figure.update_xaxes(title=title, range=[0, widest * 1.05], fixedrange=True)
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(rows))),
+        ticktext=[arm.label for arm in rows],
+        range=[len(rows) - 0.4, -0.6],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+    )

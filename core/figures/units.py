@@ -1,0 +1,42 @@
+"""Numbers as people read them: durations, sizes and counts, the same in every figure, table and sentence."""
+
+from __future__ import annotations
+
+_SIZES = ("bytes", "KB", "MB", "GB", "TB")
+
+
+def milliseconds(ms: float) -> str:
+    """A span of an answer: "0.4 ms", "9.3 ms", "1,240 ms"."""
+    return f"{ms:.1f} ms" if ms < 9.95 else f"{ms:,.0f} ms"
+
+
+def seconds(ms: float) -> str:
+    """A headline time: "412 ms" below a second, "1.24 s" from there on."""
+    return f"{ms:,.0f} ms" if ms < 999.5 else f"{ms / 1000:,.2f} s"
+
+
+def duration(s: float) -> str:
+    """A wait: "8 s", "2 min 05 s", "1 h 12 min"."""
+    whole = round(s)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def size(count: float) -> str:
+    """Bytes on disk in powers of 1,000: "812 bytes", "27.1 MB"."""
+    value = float(count)
+    for unit in _SIZES[:-1]:
+        if value < 999.5:
+            break
+        value /= 1000
+    else:
+        unit = _SIZES[-1]
+    return f"{value:,.0f} {unit}" if unit == "bytes" or value >= 99.5 else f"{value:,.1f} {unit}"
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """A count with its noun: "1 cell", "1,204 cells"."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

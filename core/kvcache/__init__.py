@@ -1,0 +1,1 @@
+"""KV caches of Voronoi cells: built once, stored on disk, verified before use."""

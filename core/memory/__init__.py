@@ -1,0 +1,1 @@
+"""Documents as learnable vectors Z: pool, projector, router, training, adaptation."""

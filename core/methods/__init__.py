@@ -1,0 +1,1 @@
+"""The arms of the comparison, a file each, behind one protocol and one registry."""

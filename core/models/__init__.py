@@ -1,0 +1,1 @@
+"""Language model and encoder, and where their files come from."""

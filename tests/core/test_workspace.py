@@ -1,0 +1,121 @@
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from core.errors import ArtefactMissing, ArtefactStale, TesseraError, WorkspaceBusy
+from core.workspace import Workspace, list_workspaces, open_workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def ws(tmp_path):
+    return Workspace(tmp_path / "ws")
+
+
+def put(ws, kind, inputs=None, text="x", **params):
+    with ws.write(kind, inputs or {}, params) as folder:
+        (folder / "data.txt").write_text(text)
+
+
+def test_an_artefact_is_ready_once_written(ws):
+    assert ws.state("corpus").status == "missing"
+    with pytest.raises(ArtefactMissing, match="prepare"):
+        ws.require("corpus")
+    put(ws, "corpus", n=3)
+    assert ws.state("corpus").status == "ready"
+    assert ws.manifest("corpus").params == {"n": 3}
+    assert (ws.require("corpus") / "data.txt").read_text() == "x"
+    assert list_workspaces(ws.path.parent) == ["ws"]
+
+
+def test_a_change_upstream_makes_stale_and_names_it(ws):
+    put(ws, "corpus", n=3)
+    put(ws, "embeddings", {"corpus": ws.fingerprint("corpus"), "encoder": "e1"})
+    assert ws.state("embeddings", {"encoder": "e1"}).status == "ready"
+    with pytest.raises(ArtefactStale, match="another encoder"):
+        ws.require("embeddings", {"encoder": "e2"})
+    put(ws, "corpus", n=4)
+    with pytest.raises(ArtefactStale, match=r"another corpus.*prepare"):
+        ws.require("embeddings")
+
+
+def test_the_same_build_has_the_same_fingerprint(ws):
+    put(ws, "corpus", n=3)
+    first = ws.fingerprint("corpus")
+    put(ws, "corpus", n=3)
+    assert ws.fingerprint("corpus") == first
+
+
+def test_a_cut_file_is_noticed(ws):
+    put(ws, "corpus", text="whole")
+    (ws.folder("corpus") / "data.txt").write_text("who")
+    with pytest.raises(ArtefactStale, match=r"data\.txt"):
+        ws.require("corpus")
+
+
+def test_a_damaged_manifest_is_refused_with_a_remedy(ws):
+    put(ws, "corpus")
+    (ws.folder("corpus") / "manifest.json").write_text("{")
+    with pytest.raises(ArtefactStale, match="Delete the folder"):
+        ws.state("corpus")
+
+
+def test_a_failed_build_leaves_the_old_artefact(ws):
+    put(ws, "corpus", text="old")
+    with pytest.raises(ValueError, match="broken"), ws.write("corpus", {}, {}) as folder:
+        (folder / "data.txt").write_text("new")
+        raise ValueError("broken")
+    assert (ws.require("corpus") / "data.txt").read_text() == "old"
+    assert [path.name for path in ws.path.iterdir() if path.is_dir()] == ["corpus"]
+
+
+def test_two_processes_do_not_write_at_once(ws):
+    script = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from core.errors import WorkspaceBusy
+        from core.workspace import Workspace
+        try:
+            with Workspace(Path(sys.argv[1])).lock():
+                print("got it")
+        except WorkspaceBusy as busy:
+            print("busy", busy)
+    """)
+
+    def other():
+        run = subprocess.run(
+            [sys.executable, "-c", script, str(ws.path)], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return run.stdout
+
+    with ws.lock():
+        with ws.lock():  # nests in one thread
+            assert other().startswith("busy")
+        assert other().startswith("busy")
+    assert other().startswith("got it")
+
+
+def test_a_lock_in_another_object_of_this_process_is_respected(ws):
+    with ws.lock(), pytest.raises(WorkspaceBusy), Workspace(ws.path).lock():
+        pass
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/../../b", "", "x" * 80, "a\0b"])
+def test_names_cannot_step_out(tmp_path, name):
+    parent = tmp_path / "workspaces"
+    try:
+        ws = open_workspace(name, parent)
+    except TesseraError:
+        return
+    assert "/" in name or name.startswith(".")  # an explicit path is the person's own choice
+    assert ws.path == Path(name)
+
+
+def test_manifests_are_plain_json(ws):
+    put(ws, "corpus", title="서울")
+    assert json.loads((ws.folder("corpus") / "manifest.json").read_text(encoding="utf-8"))["params"]["title"] == "서울"

@@ -1,0 +1,103 @@
+"""Tiny stand-ins for the models: random, seeded, offline, a few milliseconds each."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from core.models.encoder import Vectors
+from core.models.language_model import Identity, LanguageModel
+from core.models.prompt import Prompt
+
+_SENTENCES = (
+    "The harbour of Ostrava Vale is lit by a tower of blue glass.",
+    "Every winter the glass keepers carry lamps over the frozen canal.",
+    "Answer the question from the passages in as few words as possible.",
+    "Question: who built the observatory on the hill, and when?",
+    "서울의 오래된 도서관은 강가에 있다. 도서관에는 지도가 많다.",
+    "질문: 누가 천문대를 지었는가?",
+)
+_CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of 400 tokens with a chat template: any Unicode text survives a round trip."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=["<|im_start|>", "<|im_end|>"],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_SENTENCES, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|im_end|>")
+    fast.chat_template = _CHAT_TEMPLATE
+    return fast
+
+
+def tiny_language_model(seed: int = 0, layers: int = 2, context: int = 4096) -> LanguageModel:
+    """A random Llama in float32; another seed is another model with another identity."""
+    tokenizer = tiny_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=context,
+        # The default 0.02 makes attention so flat that a wrong cache would hardly change an answer.
+        initializer_range=0.2,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = LlamaForCausalLM(config)
+    identity = Identity(
+        name="tiny",
+        weights=f"random-{seed}-{layers}",
+        tokenizer="tiny",
+        prompt=Prompt(tokenizer).fingerprint,
+        adapter="",
+        dtype="float32",
+    )
+    return LanguageModel(model, tokenizer, identity)
+
+
+class TinyEncoder:
+    """Bag of words, each a fixed random direction of 192 dimensions: texts that share words are near each other."""
+
+    name = "tiny"
+    dim = 192
+    fingerprint = "tiny-encoder"
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors [n, dim]."""
+        return np.stack([self.encode_query(text) for text in texts]) if texts else np.zeros((0, self.dim), np.float32)
+
+    def encode_query(self, text: str) -> Vectors:
+        """Unit vector [dim]; a text without words gets the direction of the empty word."""
+        words = [word.removesuffix("s") for word in re.findall(r"\w{4,}", text.lower())]
+        vector = np.sum([_direction(word, self.dim) for word in words or [""]], axis=0)
+        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+
+@cache
+def _direction(word: str, dim: int) -> Vectors:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
+    return np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
