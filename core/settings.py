@@ -37,6 +37,7 @@ class Settings:
         max_new_tokens: Longest answer, in tokens.
         top_k: Passages that RAG puts in the prompt.
         cell_tokens: Most passage tokens in a Voronoi cell.
+        cache_bytes: Most bytes of KV caches that stay in memory.
     """
 
     home: Path = Path.home() / ".cache" / "tessera"
@@ -50,11 +51,12 @@ class Settings:
     max_new_tokens: int = 48
     top_k: int = 3
     cell_tokens: int = 1024
+    cache_bytes: int = 1_000_000_000
 
     def __post_init__(self) -> None:
         _one_of("device", self.device, DEVICES)
         _one_of("dtype", self.dtype, DTYPES)
-        for name in ("max_new_tokens", "top_k", "cell_tokens"):
+        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes"):
             if getattr(self, name) < 1:
                 raise TesseraError(
                     f"{name} is {getattr(self, name)}, but must be at least 1.", f"Set TESSERA_{name.upper()}."

@@ -38,7 +38,7 @@ _QUESTIONS = {
         ("Who built the lighthouse of Velm?", "Oren Pask", 0, "Oren Pask built the lighthouse."),
         ("Who drew the library maps?", "Ilan Dorr", 5, "Scribe Ilan Dorr drew the maps of the library."),
     ),
-    "dev": (("Who planted the pear orchard?", "Tess Quill", 8, "Gardener Tess Quill planted the orchard."),),
+    "dev": (("Who planted the pear orchard?", "Tess Quill", 8, "Tess Quill planted the pear orchard."),),
     "test": (
         ("Who founded the harbour pilots?", "Mira Tolle", 3, "Mira Tolle founded the harbour pilots."),
         (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core.figures.palette import MUTED, ALERT, ink_on, span_colour
+from core.figures.palette import ALERT, MUTED, ink_on, span_colour
 from core.figures.units import milliseconds, seconds
 from core.trace import Span, Trace
 
@@ -140,7 +140,13 @@ def _add_ground(figure: go.Figure, rows: Sequence[ArmTiming]) -> None:
             type="line", x0=0, x1=total, y0=row, y1=row, line={"color": MUTED, "width": 2, "dash": "dot"}, layer="below"
         )
         figure.add_annotation(
-            x=total, y=row, text=f"<b>{seconds(total)}</b>", showarrow=False, xanchor="left", xshift=8, font={"size": 13}
+            x=total,
+            y=row,
+            text=f"<b>{seconds(total)}</b>",
+            showarrow=False,
+            xanchor="left",
+            xshift=8,
+            font={"size": 13},
         )
 
 

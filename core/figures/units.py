@@ -27,14 +27,11 @@ def duration(s: float) -> str:
 
 def size(count: float) -> str:
     """Bytes on disk in powers of 1,000: "812 bytes", "27.1 MB"."""
-    value = float(count)
-    for unit in _SIZES[:-1]:
-        if value < 999.5:
-            break
-        value /= 1000
-    else:
-        unit = _SIZES[-1]
-    return f"{value:,.0f} {unit}" if unit == "bytes" or value >= 99.5 else f"{value:,.1f} {unit}"
+    value, rank = float(count), 0
+    while value >= 999.5 and rank < len(_SIZES) - 1:
+        value, rank = value / 1000, rank + 1
+    decimals = 0 if rank == 0 or value >= 99.5 else 1
+    return f"{value:,.{decimals}f} {_SIZES[rank]}"
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

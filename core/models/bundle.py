@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from transformers import AutoTokenizer
+
 from core.models.encoder import Encoder, SentenceEncoder
 from core.models.language_model import LanguageModel
 from core.models.presets import SMOLLM2
+from core.models.prompt import Prompt
+from core.models.provision import locate
 from core.settings import ROOT, Settings
 
 READER_FOLDER = ROOT / "assets" / "reader" / SMOLLM2.name
@@ -31,6 +35,7 @@ class Models:
         self.settings = settings
         self.lock = threading.RLock()
         self._encoder: Encoder | None = None
+        self._prompt: Prompt | None = None
         self._language_models: dict[bool, LanguageModel] = {}
 
     def encoder(self) -> Encoder:
@@ -39,6 +44,14 @@ class Models:
             if self._encoder is None:
                 self._encoder = SentenceEncoder(self.settings.encoder, self.settings)
             return self._encoder
+
+    def prompt(self) -> Prompt:
+        """The prompt of the language model; loads the tokenizer alone where the model is not loaded yet."""
+        with self.lock:
+            if self._prompt is None:
+                folder = locate(self.settings.model, self.settings.home)
+                self._prompt = Prompt(AutoTokenizer.from_pretrained(folder))
+            return self._prompt
 
     def language_model(self, reader: bool | None = None) -> LanguageModel:
         """The language model.

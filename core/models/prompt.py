@@ -49,6 +49,10 @@ class Prompt:
         """Token ids of ``text`` as it stands, without BOS or EOS."""
         return list(self._tokenizer.encode(text, add_special_tokens=False))
 
+    def count(self, text: str) -> int:
+        """Tokens of ``text``."""
+        return len(self.encode(text))
+
     @cached_property
     def head(self) -> list[int]:
         """Ids up to the first passage."""

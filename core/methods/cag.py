@@ -1,0 +1,68 @@
+"""KV-cache CAG: route the question to its Voronoi cell, inject the cell's stored KV cache, prefill the question alone.
+
+The cell's passages are never tokenised or prefilled at query time: their keys and values were computed once
+(Chan et al., "Don't Do RAG", arXiv 2412.15605; here cell by cell instead of the whole corpus).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from transformers import DynamicCache
+
+from core.kvcache.resident import ResidentCaches
+from core.kvcache.store import CacheStore
+from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
+from core.methods.resources import Resources
+from core.trace import Tracer
+from core.voronoi.partition import Partition
+from core.voronoi.routing import route
+
+
+class Cag:
+    """Answers from the KV cache of the nearest cell.
+
+    Args:
+        resources: Needs the artefacts corpus, partition and caches.
+
+    Raises:
+        ArtefactMissing: One of them is not there.
+        ArtefactStale: The caches were built by another model, prompt or adapter, or from other cells.
+    """
+
+    name = "cag"
+
+    def __init__(self, resources: Resources) -> None:
+        ws = resources.workspace
+        self._encoder = resources.models.encoder()
+        self._lm = resources.models.language_model(resources.reader)
+        self._passages = resources.passages
+        ws.require("embeddings", {"encoder": self._encoder.fingerprint})
+        self._partition = Partition.load(ws.require("partition"))
+        folder = ws.require("caches", {"model": self._lm.identity.fingerprint})
+        self._caches = ResidentCaches(CacheStore(folder), self._lm, resources.settings.cache_bytes)
+        self._limit = resources.settings.max_new_tokens
+
+    def stream(self, question: str) -> Iterator[Event]:
+        """Encodes, routes, loads the cell's cache, prefills the question, then decodes."""
+        tracer = Tracer(self._lm.synchronise)
+        with tracer.span("encode"):
+            vector = self._encoder.encode_query(question)
+        with tracer.span("route"):
+            routed = route(self._partition, vector)
+        cell = routed.cells[0]
+        yield Working(f"cell {cell}", 0, 1)
+        with tracer.span("load cache"):
+            loaded, hit = self._caches.get(cell)
+            session = self._lm.session(DynamicCache(loaded.layers))
+        tracer.cached_tokens += loaded.tokens
+        tracer.bytes_touched += loaded.bytes
+        similarity = float(routed.similarities[0])
+        passages = [self._passages[passage_id] for passage_id in loaded.passage_ids]
+        evidence = tuple(Evidence(p.id, p.title, p.text, similarity) for p in passages)
+        yield Found(evidence)
+        said: list[str] = []
+        yield from prefill(session, self._lm.prompt.tail(question), tracer)
+        yield from decode(self._lm, session, self._limit, tracer, said)
+        details = {"cell": cell, "margin": float(routed.margin), "resident": hit}
+        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish(), details))

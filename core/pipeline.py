@@ -1,0 +1,192 @@
+"""From documents to a workspace that can answer, stage by stage. The CLI and the app call nothing else to build.
+
+    prepare -> cluster -> cache          (RAG needs the first, CAG all three)
+    prepare -> train -> adapt            (LLM-as-Memory)
+
+Every stage is a generator of ``Progress``. What can be computed before anything is written is computed first, so that
+a cancelled stage leaves the workspace as it was; caches and training keep what they had finished and go on from there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from core.corpus import store as corpus_store
+from core.corpus.load import load_corpus
+from core.corpus.types import Corpus, Passage, texts
+from core.errors import ArtefactStale, TesseraError
+from core.jobs import Progress, Work
+from core.kvcache.build import build_caches
+from core.methods.rag import STORE
+from core.models.bundle import Models
+from core.models.encoder import Vectors, encode_in_batches
+from core.settings import ROOT
+from core.stores.registry import STORES
+from core.voronoi.labels import label_cells
+from core.voronoi.partition import Partition, PartitionConfig, partition_passages
+from core.voronoi.projection import project
+from core.workspace import Workspace
+
+SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
+VECTORS_FILE = "vectors.safetensors"
+
+
+def prepare(ws: Workspace, models: Models, source: str, size: int | None = None) -> Work:
+    """Reads a corpus, embeds its passages and indexes them.
+
+    Args:
+        ws: Where to put them; what it held of another corpus becomes stale.
+        models: Encoder, and the tokenizer that chunks are counted with.
+        source: See ``core.corpus.load.load_corpus``.
+        size: Keep the first ``size`` passages.
+
+    Raises:
+        CorpusError: The source cannot be read.
+    """
+    yield Progress("Reading the corpus", 0, 1, source)
+    corpus = load_corpus(source, size=size, count=models.prompt().count)
+    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages")
+    yield from prepare_corpus(ws, models, corpus)
+
+
+def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
+    """Embeds and indexes a corpus that is already in memory, then writes all three artefacts.
+
+    Raises:
+        TesseraError: The corpus has no passage.
+    """
+    if not corpus.passages:
+        raise TesseraError("The corpus has no passage.", "Add a document with text in it.")
+    with ws.lock():
+        encoder = models.encoder()
+        batches: list[Vectors] = []
+        done, total = 0, len(corpus.passages)
+        yield Progress("Embedding passages", 0, total)
+        for batch in encode_in_batches(encoder, texts(corpus.passages)):
+            batches.append(batch)
+            done += len(batch)
+            yield Progress("Embedding passages", done, total)
+        vectors = np.concatenate(batches)
+        _write_corpus(ws, corpus)
+        inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder.fingerprint}
+        with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}) as folder:
+            save_file({"vectors": vectors}, folder / VECTORS_FILE)
+        inputs = {**inputs, "embeddings": ws.fingerprint("embeddings")}
+        with ws.write("index", inputs, {"store": STORE}) as folder:
+            STORES[STORE].create(folder, corpus.passages, vectors).close()
+        yield Progress("Indexing passages", total, total)
+
+
+def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
+    """Cuts the passages into Voronoi cells and projects them to the plane.
+
+    Raises:
+        ArtefactMissing: The corpus has not been prepared.
+    """
+    with ws.lock():
+        passages = load_passages(ws)
+        vectors = load_vectors(ws)
+        prompt = models.prompt()
+        tokens = np.array([len(prompt.passage(passage)) for passage in passages])
+        partition = yield from partition_passages(vectors, tokens, config)
+        labels = label_cells(passages, partition.assignment)
+        params = {
+            "cells": partition.k,
+            "silhouette": partition.silhouette,
+            "seed": config.seed,
+            "auto_k": config.auto_k,
+            "cell_tokens": config.cell_tokens,
+            "labels": labels,
+        }
+        yield Progress("Projecting to the plane", 0, 1)
+        projection = project(vectors, partition.assignment, seed=config.seed)
+        inputs = {"corpus": ws.fingerprint("corpus"), "embeddings": ws.fingerprint("embeddings")}
+        with ws.write("partition", inputs, params) as folder:
+            partition.save(folder)
+        with ws.write("projection", {**inputs, "partition": ws.fingerprint("partition")}, {}) as folder:
+            projection.save(folder)
+        yield Progress("Projecting to the plane", 1, 1, f"{partition.k} cells")
+
+
+def cache(ws: Workspace, models: Models, force: bool = False) -> Work:
+    """Prefills every cell once and stores its KV cache; goes on where an earlier build stopped.
+
+    Raises:
+        ArtefactMissing: There is no partition yet.
+    """
+    with ws.lock():
+        cells = load_cells(ws)
+        lm = models.language_model()
+        inputs = {
+            "corpus": ws.fingerprint("corpus"),
+            "partition": ws.fingerprint("partition"),
+            "model": lm.identity.fingerprint,
+        }
+        yield from build_caches(ws.folder("caches"), lm, cells, inputs, force=force)
+
+
+def build_sample(ws: Workspace, models: Models) -> Work:
+    """Builds whatever the sample workspace lacks, and puts the shipped memory in it."""
+    if ws.state("index").status != "ready":
+        yield from prepare(ws, models, "sample")
+    if ws.state("projection").status != "ready":
+        settings = models.settings
+        yield from cluster(ws, models, PartitionConfig(cell_tokens=settings.cell_tokens, seed=settings.seed))
+    if ws.state("caches").status != "ready":
+        yield from cache(ws, models)
+    if ws.state("memory").status != "ready" and SAMPLE_MEMORY.is_dir():
+        yield from install_sample_memory(ws)
+
+
+def install_sample_memory(ws: Workspace) -> Work:
+    """Copies the memory that ships with Tessera into the sample workspace.
+
+    Raises:
+        ArtefactStale: The workspace holds another corpus than the one the memory was trained on.
+    """
+    from core.memory.store import read_card
+
+    card = read_card(SAMPLE_MEMORY)
+    digest = corpus_store.fingerprint(load_passages(ws))
+    if card.corpus != digest:
+        raise ArtefactStale(
+            "The shipped memory was trained on the sample corpus, and this workspace holds another one.",
+            "Train a memory for it: `python -m app train`.",
+        )
+    with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, card.figures()) as folder:
+        shutil.copytree(SAMPLE_MEMORY, folder, dirs_exist_ok=True)
+    yield Progress("Installing the shipped memory", 1, 1)
+
+
+def load_passages(ws: Workspace) -> tuple[Passage, ...]:
+    """Passages of the workspace's corpus, in row order."""
+    return corpus_store.load(ws.require("corpus")).passages
+
+
+def load_vectors(ws: Workspace) -> Vectors:
+    """Embeddings [n, dim] of the passages, unit length, float32."""
+    vectors: Vectors = load_file(ws.require("embeddings") / VECTORS_FILE)["vectors"]
+    return vectors
+
+
+def load_cells(ws: Workspace) -> list[list[Passage]]:
+    """Passages of each cell, in row order."""
+    passages = load_passages(ws)
+    partition = Partition.load(ws.require("partition"))
+    return [[passages[row] for row in rows] for rows in partition.members()]
+
+
+def _write_corpus(ws: Workspace, corpus: Corpus) -> None:
+    params = {
+        "name": corpus.name,
+        "passages": len(corpus.passages),
+        "questions": sum(len(questions) for questions in corpus.questions.values()),
+        "digest": corpus_store.fingerprint(corpus.passages),
+    }
+    with ws.write("corpus", {}, params) as folder:
+        corpus_store.save(corpus, folder)
