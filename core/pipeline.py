@@ -18,10 +18,17 @@ from safetensors.numpy import load_file, save_file
 
 from core.corpus import store as corpus_store
 from core.corpus.load import load_corpus
-from core.corpus.types import Corpus, Passage, texts
+from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress, Work
 from core.kvcache.build import build_caches
+from core.memory.adaptation import AdaptConfig
+from core.memory.adaptation import adapt as adapt_document
+from core.memory.config import MemoryConfig
+from core.memory.learner import CHECKPOINT
+from core.memory.model import Memory
+from core.memory.store import read_card
+from core.memory.training import train_memory
 from core.methods.rag import STORE
 from core.models.bundle import Models
 from core.models.encoder import Vectors, encode_in_batches
@@ -34,6 +41,8 @@ from core.workspace import Workspace
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
 VECTORS_FILE = "vectors.safetensors"
+TRAINING = "training"
+"""Folder of a memory under training, and of its checkpoint."""
 
 
 def prepare(ws: Workspace, models: Models, source: str, size: int | None = None) -> Work:
@@ -149,18 +158,84 @@ def install_sample_memory(ws: Workspace) -> Work:
     Raises:
         ArtefactStale: The workspace holds another corpus than the one the memory was trained on.
     """
-    from core.memory.store import read_card
-
-    card = read_card(SAMPLE_MEMORY)
-    digest = corpus_store.fingerprint(load_passages(ws))
-    if card.corpus != digest:
+    if read_card(SAMPLE_MEMORY).corpus != corpus_store.fingerprint(load_passages(ws)):
         raise ArtefactStale(
             "The shipped memory was trained on the sample corpus, and this workspace holds another one.",
             "Train a memory for it: `python -m app train`.",
         )
-    with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, card.figures()) as folder:
-        shutil.copytree(SAMPLE_MEMORY, folder, dirs_exist_ok=True)
-    yield Progress("Installing the shipped memory", 1, 1)
+    yield from _install_memory(ws, SAMPLE_MEMORY)
+
+
+def train(ws: Workspace, models: Models, config: MemoryConfig, resume: bool = True) -> Work:
+    """Trains a memory of the workspace's corpus; goes on from the checkpoint of an interrupted run.
+
+    Args:
+        ws: Holds the corpus; gets the memory.
+        models: The plain language model is what learns; the reader adapter stays out of it.
+        config: Settings of memory and training.
+        resume: Go on from a checkpoint if there is one; otherwise begin anew.
+
+    Raises:
+        ArtefactStale: The checkpoint belongs to another corpus or other settings.
+    """
+    with ws.lock():
+        corpus = corpus_store.load(ws.require("corpus"))
+        folder = ws.path / TRAINING
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        lm = models.language_model(reader=False)
+        yield from train_memory(lm, corpus, folder, config, resume=(folder / CHECKPOINT).is_file())
+        yield from _install_memory(ws, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def adapt(
+    ws: Workspace,
+    models: Models,
+    passage: Passage,
+    questions: Sequence[Question] = (),
+    held_out: Sequence[Question] = (),
+    config: AdaptConfig = AdaptConfig(),
+) -> Work:
+    """Teaches the memory one new document; only its z is trained. Cancelled, the memory stays as it was.
+
+    Args:
+        ws: Holds the memory.
+        models: The plain language model, which stays as it is.
+        passage: The document.
+        questions: Questions about it to learn from.
+        held_out: Questions that are only looked at.
+        config: Steps and learning rate.
+
+    Raises:
+        ArtefactMissing: There is no memory.
+        TesseraError: The memory already holds a document of that id.
+    """
+    with ws.lock():
+        memory = open_memory(ws, models).with_document(passage)
+        yield from adapt_document(memory, passage, questions, config, held_out)
+        _save_memory(ws, memory)
+
+
+def forget(ws: Workspace, models: Models, passage_id: str) -> Work:
+    """Takes one document out of the memory.
+
+    Raises:
+        TesseraError: The memory does not hold it.
+    """
+    with ws.lock():
+        _save_memory(ws, open_memory(ws, models).without_document(passage_id))
+        yield Progress("Forgetting a document", 1, 1, passage_id)
+
+
+def open_memory(ws: Workspace, models: Models) -> Memory:
+    """The memory of the workspace.
+
+    Raises:
+        ArtefactMissing: There is none.
+        ArtefactStale: It was trained on another corpus or model.
+    """
+    return Memory.load(ws.require("memory"), models.language_model(reader=False))
 
 
 def load_passages(ws: Workspace) -> tuple[Passage, ...]:
@@ -179,6 +254,17 @@ def load_cells(ws: Workspace) -> list[list[Passage]]:
     passages = load_passages(ws)
     partition = Partition.load(ws.require("partition"))
     return [[passages[row] for row in rows] for rows in partition.members()]
+
+
+def _install_memory(ws: Workspace, source: Path) -> Work:
+    with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, read_card(source).figures()) as folder:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+    yield Progress("Installing the memory", 1, 1)
+
+
+def _save_memory(ws: Workspace, memory: Memory) -> None:
+    with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, memory.card.figures()) as folder:
+        memory.save(folder)
 
 
 def _write_corpus(ws: Workspace, corpus: Corpus) -> None:

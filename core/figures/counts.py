@@ -10,7 +10,7 @@ from core.figures.palette import ink_on
 from core.figures.timing import ArmTiming
 from core.figures.units import plural, size
 
-TOKENS = {"prefilled": "#2f6fb2", "from a cache": "#d98a12", "generated": "#8a90a0"}
+TOKENS = {"prefilled": "#2f6fb2", "from a cache": "#c27a0a", "generated": "#8a90a0"}
 _BYTES = "#17967c"
 _ROW_PX = 46
 

@@ -26,8 +26,8 @@ class ArmStyle:
 
 ARMS: dict[str, ArmStyle] = {
     "rag": ArmStyle("#2f7fc1", "article", "circle"),
-    "cag": ArmStyle("#d98a12", "hexagon", "hexagon"),
-    "memory": ArmStyle("#b0569a", "blur_on", "diamond"),
+    "cag": ArmStyle("#c27a0a", "hexagon", "hexagon"),
+    "memory": ArmStyle("#a84f93", "blur_on", "diamond"),
     "closed-book": ArmStyle("#7d8590", "block", "x"),
 }
 _UNKNOWN_ARM = ArmStyle("#4a9d8f", "extension", "square")
@@ -36,11 +36,11 @@ SPANS: dict[str, str] = {
     "encode": "#63b3e4",
     "retrieve": "#17967c",
     "route": "#17967c",
-    "load cache": "#d98a12",
+    "load cache": "#c27a0a",
     "prefill": "#2f6fb2",
-    "inject": "#d98a12",
-    "write evidence": "#b0569a",
-    "evidence": "#b0569a",
+    "inject": "#c27a0a",
+    "write evidence": "#a84f93",
+    "evidence": "#a84f93",
     "decode": "#8a90a0",
 }
 _SPARE = ("#c8553d", "#a89a2a", "#5b6bbf", "#6d8f3c")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transformers import DynamicCache
-
 from core.kvcache.resident import ResidentCaches
 from core.kvcache.store import CacheStore
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
@@ -54,7 +52,7 @@ class Cag:
         yield Working(f"cell {cell}", 0, 1)
         with tracer.span("load cache"):
             loaded, hit = self._caches.get(cell)
-            session = self._lm.session(DynamicCache(loaded.layers))
+            session = self._lm.session(loaded.cache())
         tracer.cached_tokens += loaded.tokens
         tracer.bytes_touched += loaded.bytes
         similarity = float(routed.similarities[0])

@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 from core.errors import ModelError
 from core.models.device import choose_device, choose_dtype, synchroniser
 from core.models.files import digest_of
+from core.models.kv_buffer import new_buffer
 from core.models.presets import find_preset
 from core.models.prompt import Prompt
 from core.models.provision import locate
@@ -140,7 +141,7 @@ class LanguageModel:
 
     def session(self, cache: DynamicCache | None = None) -> Session:
         """Begins a sequence, empty or continuing ``cache`` (which is then owned by the session)."""
-        return Session(self, cache if cache is not None else DynamicCache())
+        return Session(self, cache if cache is not None else new_buffer(self.model.config.num_hidden_layers))
 
     def stream_text(self, ids: Iterable[int]) -> Iterator[str]:
         """Turns token ids into text as they come; holds back the bytes of an unfinished character."""

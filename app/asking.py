@@ -1,0 +1,144 @@
+"""One question, several arms, one after another: what is asked, what came back, and what went wrong.
+
+``answer_in_turn`` knows no Streamlit: it yields what happens, and whoever draws it may close it at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from threading import RLock
+from typing import Literal
+
+from core.corpus.types import Question
+from core.errors import TesseraError
+from core.methods.base import Answer, Event, Finished, Method, Text
+
+WAIT_S = 0.4
+_WARM_UP = "What is this about?"
+Status = Literal["queued", "running", "done", "stopped"]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Everything that a link restores.
+
+    Attributes:
+        workspace: Name of the workspace.
+        question: What is asked.
+        methods: Arms in the order in which they run.
+        reader: Whether the model reads with its reader adapter.
+        top_k: Passages that RAG puts in the prompt.
+    """
+
+    workspace: str
+    question: str
+    methods: tuple[str, ...]
+    reader: bool
+    top_k: int
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the numbers were measured on; stands beside every one of them."""
+
+    model: str
+    reader: bool
+    encoder: str
+    device: str
+    dtype: str
+
+
+@dataclass
+class Run:
+    """One question under way or answered, kept in the session.
+
+    Attributes:
+        choices: What was asked, of whom, how.
+        gold: The question as the corpus has it, when it is one of its own.
+        status: queued, running, done or stopped.
+        answers: Finished answers by arm.
+        failures: What went wrong and what to do, by arm.
+        drafts: Text so far of an arm that was stopped, by arm.
+        ground: What it ran on; None until it ran.
+        asked: UTC time, ISO 8601 to the second.
+    """
+
+    choices: Choices
+    gold: Question | None = None
+    status: Status = "queued"
+    answers: dict[str, Answer] = field(default_factory=dict)
+    failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    drafts: dict[str, str] = field(default_factory=dict)
+    ground: Ground | None = None
+    asked: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Someone else's answer or build holds the models."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The arm loads what it needs; no clock is running."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The arm could not answer."""
+
+    what: str
+    remedy: str
+
+
+Happening = Event | Waiting | Opening | Failed
+
+
+def answer_in_turn(run: Run, open_arm: Callable[[str], Method], lock: RLock) -> Iterator[tuple[str, Happening]]:
+    """Asks every arm of a run, one after another, and keeps what comes back in ``run``.
+
+    Args:
+        run: Its answers, failures and drafts are filled in as they come.
+        open_arm: Opens a method by name; raises a TesseraError when it cannot.
+        lock: Held while an arm opens and answers, so that no two answers share a clock.
+
+    Yields:
+        The arm's name and what happened to it.
+    """
+    run.status = "running"
+    for name in run.choices.methods:
+        while not lock.acquire(timeout=WAIT_S):
+            yield name, Waiting()
+        try:
+            yield name, Opening()
+            yield from _answer(run, name, open_arm(name))
+        except TesseraError as error:
+            run.failures[name] = (error.what, error.remedy)
+            yield name, Failed(error.what, error.remedy)
+        finally:
+            lock.release()
+    run.status = "done"
+
+
+def _answer(run: Run, name: str, method: Method) -> Iterator[tuple[str, Happening]]:
+    said = ""
+    with closing(method.stream(run.choices.question)) as events:  # type: ignore[type-var]
+        for event in events:
+            if isinstance(event, Text) and event.part == "answer":
+                said += event.text
+                run.drafts[name] = said
+            elif isinstance(event, Finished):
+                run.answers[name] = event.answer
+                run.drafts.pop(name, None)
+            yield name, event
+
+
+def warm_up(method: Method) -> None:
+    """Asks a throw-away question up to its first word: the clock shall show a loaded method, not its loading."""
+    with closing(method.stream(_WARM_UP)) as events:  # type: ignore[type-var]
+        for event in events:
+            if isinstance(event, Text | Finished):
+                return

@@ -1,0 +1,39 @@
+"""Stages of the pipeline in a row, as one job: from documents to a workspace that can answer."""
+
+from __future__ import annotations
+
+from core import pipeline
+from core.corpus.types import Corpus
+from core.jobs import Work
+from core.models.bundle import Models
+from core.voronoi.partition import PartitionConfig
+from core.workspace import Workspace
+
+
+def from_source(ws: Workspace, models: Models, source: str, size: int | None, with_caches: bool) -> Work:
+    """Brings in a data set or a path.
+
+    Args:
+        ws: Where to build.
+        models: The models of this process.
+        source: See ``core.corpus.load.load_corpus``.
+        size: Keep the first ``size`` passages; None keeps all.
+        with_caches: Go on to cells and their KV caches, so that CAG can answer, too.
+    """
+    yield from pipeline.prepare(ws, models, source, size)
+    if with_caches:
+        yield from cells_and_caches(ws, models)
+
+
+def from_corpus(ws: Workspace, models: Models, corpus: Corpus, with_caches: bool) -> Work:
+    """Brings in passages that were uploaded; see ``from_source``."""
+    yield from pipeline.prepare_corpus(ws, models, corpus)
+    if with_caches:
+        yield from cells_and_caches(ws, models)
+
+
+def cells_and_caches(ws: Workspace, models: Models) -> Work:
+    """Cuts cells with the settings of this process and builds their caches."""
+    settings = models.settings
+    yield from pipeline.cluster(ws, models, PartitionConfig(cell_tokens=settings.cell_tokens, seed=settings.seed))
+    yield from pipeline.cache(ws, models)

@@ -1,0 +1,56 @@
+"""The pages: where each is, what it is called, and the one question it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.settings import ROOT
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """A page of the app.
+
+    Attributes:
+        name: Its address and file name.
+        title: Its name for people.
+        icon: A Material symbol.
+        question: The one question it answers.
+    """
+
+    name: str
+    title: str
+    icon: str
+    question: str
+
+    @property
+    def path(self) -> Path:
+        """The script."""
+        return ROOT / "pages" / f"{self.name}.py"
+
+
+PAGES: dict[str, PageInfo] = {
+    page.name: page
+    for page in (
+        PageInfo("start", "Start", ":material/grid_view:", "What is Tessera, and what is ready on this machine?"),
+        PageInfo("compare", "Compare", ":material/compare:", "How do three ways of knowing answer the same question?"),
+        PageInfo("corpus", "Corpus", ":material/library_books:", "What does the model get to know?"),
+        PageInfo(
+            "map", "Map", ":material/map:", "Where do the passages lie, and which cell does a question fall into?"
+        ),
+        PageInfo("caches", "Caches", ":material/hexagon:", "What does it cost to keep a cell ready to continue from?"),
+        PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
+    )
+}
+
+FOR_ARTEFACT = {
+    "corpus": "corpus",
+    "embeddings": "corpus",
+    "index": "corpus",
+    "partition": "map",
+    "projection": "map",
+    "caches": "caches",
+    "memory": "memory",
+}
+"""The page on which each artefact is built."""

@@ -1,0 +1,204 @@
+"""The columns of the Compare page: one arm each, live while it answers and at rest afterwards.
+
+Whatever a document or a model wrote is shown with ``st.text``: it can neither format the page nor load anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.asking import Failed, Happening, Opening, Run, Waiting
+from app.widgets.frame import show_failure
+from app.widgets.text import escape
+from core.corpus.types import Question
+from core.evaluation.metrics import coverage, exact_match, f1
+from core.figures.palette import arm as arm_style
+from core.figures.units import plural, seconds
+from core.methods import registry
+from core.methods.base import Answer, Evidence, Finished, Found, Text, Working
+
+CONTROL = "closed-book"
+_REFRESH_S = 0.06
+_PARTLY = 0.5
+
+
+def heading(name: str) -> str:
+    """An arm's symbol and label."""
+    return f":material/{arm_style(name).icon}: {registry.METHODS[name].label}"
+
+
+def places(methods: Sequence[str], focus: str = "") -> dict[str, DeltaGenerator]:
+    """A framed place on the page for every arm: columns side by side, the control in a row beneath.
+
+    Args:
+        methods: Arms to place.
+        focus: Show this one alone, over the whole width.
+    """
+    shown = [name for name in methods if name == focus] or list(methods)
+    beside = [name for name in shown if name != CONTROL]
+    columns = st.columns(len(beside)) if beside else []
+    found = {
+        name: column.container(border=True, height="stretch", key=f"arm-{name}")
+        for name, column in zip(beside, columns, strict=True)
+    }
+    if CONTROL in shown:
+        found[CONTROL] = st.container(border=True, key=f"arm-{CONTROL}")
+    return found
+
+
+def at_rest(place: DeltaGenerator, name: str, run: Run) -> None:
+    """An arm that has answered, failed, been stopped, or not begun."""
+    with place:
+        _title(name)
+        if name in run.answers:
+            _answered(name, run.answers[name], run.gold)
+        elif name in run.failures:
+            show_failure(*run.failures[name])
+        elif name in run.drafts:
+            st.caption(":material/stop_circle: stopped while answering")
+            _say(f"draft-{name}", run.drafts[name])
+        elif run.status in ("queued", "running"):
+            st.caption(":material/schedule: waits for its turn, so that the clocks stay honest")
+        else:
+            st.caption(":material/stop_circle: not asked: the run was stopped before")
+
+
+class Live:
+    """An arm while it answers.
+
+    Args:
+        place: Where it is drawn.
+        name: The arm.
+        gold: The question as the corpus has it, or None.
+    """
+
+    def __init__(self, place: DeltaGenerator, name: str, gold: Question | None) -> None:
+        self._name, self._gold = name, gold
+        self._steps: dict[str, str] = {}
+        self._evidence, self._answer = "", ""
+        self._shown = 0.0
+        with place:
+            _title(name)
+            self._rest = st.empty()
+            with self._rest.container(key=f"live-{name}"):
+                self._status, self._draft, self._text = st.empty(), st.empty(), st.empty()
+        self._status.caption(":material/schedule: waits for its turn, so that the clocks stay honest")
+
+    def show(self, happening: Happening) -> None:
+        """Draws what happened."""
+        if isinstance(happening, Finished):
+            with self._rest.container():
+                _answered(self._name, happening.answer, self._gold)
+            return
+        if isinstance(happening, Failed):
+            with self._rest.container():
+                show_failure(happening.what, happening.remedy)
+            return
+        self._take_note(happening)
+        due = time.monotonic() - self._shown >= _REFRESH_S
+        if due or not isinstance(happening, Text):
+            self._draw()
+            self._shown = time.monotonic()
+
+    def _take_note(self, happening: Happening) -> None:
+        if isinstance(happening, Waiting):
+            self._steps = {"waiting": "waits: another answer or a build is using the model"}
+        elif isinstance(happening, Opening):
+            self._steps = {"opening": "opening, not timed"}
+        elif isinstance(happening, Working):
+            self._steps.pop("opening", None)
+            counted = f" {happening.done:,}/{happening.total:,}" if happening.total > 1 else ""
+            self._steps[happening.stage] = f"{happening.stage}{counted}"
+        elif isinstance(happening, Found):
+            self._steps.pop("opening", None)
+            self._steps["found"] = plural(len(happening.evidence), "passage") + " found"
+        elif isinstance(happening, Text) and happening.part == "evidence":
+            self._evidence += happening.text
+            self._steps["evidence"] = "writing the evidence"
+        elif isinstance(happening, Text):
+            self._answer += happening.text
+            self._steps["answer"] = "answering"
+
+    def _draw(self) -> None:
+        *past, now = [escape(step) for step in self._steps.values()] or ["starting"]
+        trail = " → ".join([*past, f"**{now}** …"])
+        self._status.caption(f":material/progress_activity: {trail}")
+        if self._evidence:
+            with self._draft.container(key=f"draft-{self._name}-evidence"):
+                st.text(self._evidence)
+        if self._answer:
+            with self._text.container(key=f"answer-{self._name}-live"):
+                st.text(self._answer)
+
+
+def _title(name: str) -> None:
+    st.markdown(f"#### {heading(name)}", help=registry.METHODS[name].summary)
+
+
+def _say(key: str, text: str) -> None:
+    with st.container(key=key):
+        st.text(text or "(said nothing)")
+
+
+def _answered(name: str, answer: Answer, gold: Question | None) -> None:
+    _say(f"answer-{name}", answer.text)
+    if gold and gold.answers:
+        verdict_badge(answer.text, gold.answers)
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("First token", seconds(answer.trace.ttft_ms), width="content")
+        st.metric("Last token", seconds(answer.trace.total_ms), width="content")
+    facts = " · ".join(escape(fact) for fact in facts_of(answer))
+    if facts:
+        st.caption(facts)
+    if answer.evidence:
+        _evidence(name, answer, gold)
+
+
+def verdict_badge(text: str, golds: Sequence[str]) -> None:
+    """Right, partly right or wrong against the gold answers, in a word and a colour."""
+    score = f1(text, golds)
+    if exact_match(text, golds):
+        st.badge("right", icon=":material/check:", color="green", help="Equals a gold answer (SQuAD normalisation).")
+    elif coverage(text, golds):
+        st.badge("holds the answer", icon=":material/check:", color="green", help=f"F1 {score:.2f}")
+    elif score >= _PARTLY:
+        st.badge(f"partly right, F1 {score:.2f}", icon=":material/contrast:", color="orange")
+    else:
+        st.badge("wrong", icon=":material/close:", color="red", help=f"F1 {score:.2f} against the gold answer")
+
+
+def facts_of(answer: Answer) -> Iterator[str]:
+    """What an arm did, in a few words each."""
+    details, trace = answer.details, answer.trace
+    if "cell" in details:
+        yield f"cell {details['cell']}"
+    if "margin" in details:
+        yield f"margin {details['margin']:.3f}"
+    if "resident" in details:
+        yield "cache was in memory" if details["resident"] else "cache read from disk"
+    if "store" in details:
+        yield f"{details['store']}, top {details.get('top_k', len(answer.evidence))}"
+    if trace.cached_tokens:
+        yield f"{trace.cached_tokens:,} tokens cached"
+    yield f"{trace.prompt_tokens:,} prefilled"
+    yield f"{trace.generated_tokens:,} generated"
+
+
+def _evidence(name: str, answer: Answer, gold: Question | None) -> None:
+    count = len(answer.evidence)
+    label = f"Evidence · {plural(count, 'passage')}" if name != "memory" else "Evidence · written from Z"
+    with st.expander(label, icon=":material/format_quote:"):
+        for rank, piece in enumerate(answer.evidence):
+            _passage(f"passage-{name}-{rank}", piece, gold)
+
+
+def _passage(key: str, piece: Evidence, gold: Question | None) -> None:
+    is_gold = gold is not None and piece.passage_id in gold.passage_ids
+    mark = " :green[:material/verified: gold]" if is_gold else ""
+    st.markdown(f"**{escape(piece.title or piece.passage_id)}** :gray[{piece.score:.3f}]{mark}")
+    with st.container(key=key):
+        st.text(piece.text)

@@ -1,0 +1,184 @@
+"""The question of the Compare page: where it is typed, what it is asked of, and questions to borrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import state
+from app.asking import Choices, Run
+from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
+from app.widgets.arms import CONTROL, heading
+from core.corpus.types import Corpus, Question
+from core.methods import registry
+from core.models.bundle import reader_for
+
+QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_control", "ask_reader", "ask_top_k"
+_SUGGESTED = 3
+_MAX_COLUMNS = 3
+_HISTORY = 20
+
+
+def restore_choices() -> None:
+    """Call before the form is drawn: the first time, takes the choices from the link, else the defaults."""
+    if st.session_state.get("ask_restored"):
+        return
+    st.session_state["ask_restored"] = True
+    arms = tuple(name for name in registry.METHODS if name != CONTROL)[:_MAX_COLUMNS]
+    settings = state.settings()
+    default = Choices(state.current_workspace().name, "", (*arms, CONTROL), settings.reader, settings.top_k)
+    choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
+    if choices.question or QUESTION not in st.session_state:
+        st.session_state[QUESTION] = choices.question
+    st.session_state[METHODS] = [name for name in choices.methods if name != CONTROL]
+    st.session_state[CONTROLLED] = CONTROL in choices.methods
+    st.session_state[READER] = choices.reader
+    st.session_state[TOP_K] = choices.top_k
+
+
+def ask_form(corpus: Corpus, busy: bool) -> None:
+    """Question, settings and suggestions; all disabled while an answer streams.
+
+    Args:
+        corpus: Where suggestions and gold answers come from.
+        busy: Whether an answer streams now.
+    """
+    with st.form("ask", border=False):
+        text, button = st.columns([6, 1], vertical_alignment="bottom")
+        text.text_input(
+            "Your question",
+            key=QUESTION,
+            max_chars=MAX_QUESTION,
+            placeholder="Ask something that the passages know",
+            disabled=busy,
+            persist_state="session",
+        )
+        button.form_submit_button(
+            "Ask", type="primary", icon=":material/send:", width="stretch", disabled=busy, on_click=ask, args=(corpus,)
+        )
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            _settings(busy)
+    _suggestions(corpus, busy)
+
+
+def ask(corpus: Corpus, question: str = "") -> None:
+    """Queues a run with the choices of the form; the page carries it out further down.
+
+    Args:
+        corpus: Where the gold answer is looked up.
+        question: A suggested question; empty takes the one that was typed.
+    """
+    if question:
+        st.session_state[QUESTION] = question
+    text = str(st.session_state.get(QUESTION, "")).strip()
+    methods = [name for name in registry.METHODS if name in st.session_state.get(METHODS, [])]
+    if st.session_state.get(CONTROLLED) and CONTROL in registry.METHODS:
+        methods.append(CONTROL)
+    problem = "Type a question first." if not text else "" if methods else "Choose at least one method."
+    st.session_state["ask_problem"] = problem
+    if problem:
+        return
+    choices = Choices(
+        workspace=state.current_workspace().name,
+        question=text,
+        methods=tuple(methods),
+        reader=bool(st.session_state.get(READER)),
+        top_k=int(st.session_state.get(TOP_K, state.settings().top_k)),
+    )
+    run = Run(choices, gold=find_question(corpus, text))
+    st.session_state["run"] = run
+    st.session_state["runs"] = [run, *st.session_state.get("runs", [])][:_HISTORY]
+    st.query_params.from_dict(to_params(choices))
+
+
+def find_question(corpus: Corpus, text: str) -> Question | None:
+    """The question of the corpus that has this very text, or None."""
+    wanted = " ".join(text.split()).casefold()
+    for questions in corpus.questions.values():
+        for question in questions:
+            if " ".join(question.text.split()).casefold() == wanted:
+                return question
+    return None
+
+
+def _settings(busy: bool) -> None:
+    arms = [name for name in registry.METHODS if name != CONTROL]
+    st.pills(
+        "Methods",
+        arms,
+        selection_mode="multi",
+        format_func=heading,
+        key=METHODS,
+        disabled=busy,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    st.toggle(
+        "Closed book",
+        key=CONTROLLED,
+        disabled=busy,
+        help="The control: the same model and prompt without any passage. What it gets right, the others need not "
+        "have read.",
+        persist_state="session",
+    )
+    has_reader = reader_for(state.settings().model) is not None
+    st.toggle(
+        "Reader adapter",
+        key=READER,
+        disabled=busy or not has_reader,
+        help="A small LoRA with which the model reads passages and answers briefly; all arms share it. Switch it off "
+        "to see the plain model. KV caches and memory belong to the model they were built with."
+        if has_reader
+        else "No reader adapter ships for this model: it reads plain.",
+        persist_state="session",
+    )
+    st.number_input(
+        "Passages for RAG",
+        min_value=1,
+        max_value=MAX_TOP_K,
+        key=TOP_K,
+        disabled=busy,
+        label_visibility="collapsed",
+        icon=":material/format_list_numbered:",
+        help="How many passages RAG puts in the prompt.",
+        width=130,
+        persist_state="session",
+    )
+
+
+def _suggestions(corpus: Corpus, busy: bool) -> None:
+    held_out = [*corpus.questions.get("dev", ()), *corpus.questions.get("test", ())]
+    if not held_out:
+        return
+    shown = suggested(held_out, int(st.session_state.get("ask_turn", 0)))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="suggestions"):
+        st.caption("Held-out questions:", width="content")
+        for number, question in enumerate(shown):
+            st.button(
+                question.text,
+                key=f"suggestion-{number}",
+                type="tertiary",
+                icon=":material/north_east:",
+                disabled=busy,
+                on_click=ask,
+                args=(corpus, question.text),
+            )
+        st.button(
+            "others",
+            key="suggestions-turn",
+            type="tertiary",
+            icon=":material/refresh:",
+            disabled=busy,
+            on_click=_turn,
+        )
+
+
+def suggested(questions: Sequence[Question], turn: int) -> list[Question]:
+    """A few questions spread over all of them; another ``turn`` gives others."""
+    stride = max(1, len(questions) // _SUGGESTED)
+    return [questions[(turn + number * stride) % len(questions)] for number in range(min(_SUGGESTED, len(questions)))]
+
+
+def _turn() -> None:
+    st.session_state["ask_turn"] = int(st.session_state.get("ask_turn", 0)) + 1

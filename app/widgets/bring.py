@@ -1,0 +1,161 @@
+"""Documents in: uploads with a state for each file, known data sets, and paths of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from app import building, state
+from app.widgets.frame import guarded
+from core.corpus.importing import FileResult, Importer, ImportReport
+from core.corpus.intake import safe_name
+from core.corpus.readers.registry import READERS
+from core.corpus.types import Corpus
+from core.figures.units import plural, size
+
+DATA_SETS = {
+    "sample": "The sample that ships with Tessera: an invented world",
+    "natural_questions": "Natural Questions: real questions over Wikipedia",
+    "hotpotqa": "HotpotQA: questions over two passages",
+    "squad": "SQuAD: questions over paragraphs",
+    "": "A file or folder on this machine",
+}
+_REPORT = "upload_report"
+
+
+def bring(busy: bool) -> None:
+    """The two ways of bringing a corpus in, and the workspace that it goes to."""
+    upload, choose = st.columns(2, gap="large")
+    with upload.container(border=True, key="bring-upload"):
+        st.markdown("#### :material/upload_file: Your own documents")
+        _upload(busy)
+    with choose.container(border=True, key="bring-choose"):
+        st.markdown("#### :material/dataset: A data set or a path")
+        _choose(busy)
+
+
+def _upload(busy: bool) -> None:
+    st.caption("Everything stays on this machine. A file is read whole or refused with the reason, nothing in between.")
+    files = st.file_uploader(
+        "Documents",
+        type=[suffix.lstrip(".") for suffix in READERS],
+        accept_multiple_files=True,
+        key="uploads",
+        label_visibility="collapsed",
+    )
+    if not files:
+        st.session_state.pop(_REPORT, None)
+        return
+    with guarded():
+        report = _read(files)
+        if not report.passages:
+            st.warning("None of these files gave a passage.", icon=":material/warning:")
+            return
+        name = st.text_input(
+            "Name of the new workspace", "my-documents", key="upload_workspace", help="Letters, digits, '-' and '_'."
+        )
+        further = st.checkbox(
+            "Go on to cells and KV caches", True, key="upload_further", help="What KV-cache CAG needs to answer, too."
+        )
+        st.button(
+            f"Build from {plural(len(report.passages), 'passage')}",
+            type="primary",
+            icon=":material/construction:",
+            key="upload-build",
+            disabled=busy or not name,
+            on_click=_build_upload,
+            args=(name, report, further),
+        )
+
+
+def _read(files: Sequence[UploadedFile]) -> ImportReport:
+    """Reads files one after another under a table of their states; what was read once is not read again."""
+    wanted = [file.file_id for file in files]
+    kept = st.session_state.get(_REPORT)
+    table = st.empty()
+    if kept and kept[0] == wanted:
+        report: ImportReport = kept[1]
+        _states(table, files, report.files)
+        return report
+    importer = Importer(state.models().prompt().count)
+    done: list[FileResult] = []
+    for file in files:
+        _states(table, files, done)
+        done.append(importer.add(file.name, file.getvalue()))
+    _states(table, files, done)
+    st.session_state[_REPORT] = (wanted, importer.report())
+    return importer.report()
+
+
+def _states(
+    table: st.delta_generator.DeltaGenerator, files: Sequence[UploadedFile], done: Sequence[FileResult]
+) -> None:
+    rows = []
+    for number, file in enumerate(files):
+        result = done[number] if number < len(done) else None
+        waiting = "reading" if number == len(done) else "queued"
+        rows.append(
+            {
+                "file": safe_name(file.name),
+                "size": size(file.size),
+                "state": _verdict(result) if result else f"{waiting}, {number + 1} of {len(files)}",
+            }
+        )
+    table.dataframe(
+        pd.DataFrame(rows), hide_index=True, column_config={"file": "File", "size": "Size", "state": "State"}
+    )
+
+
+def _verdict(result: FileResult) -> str:
+    if result.status == "failed":
+        return f"✗ {result.error}"
+    copies = f", {result.duplicates:,} duplicates left out" if result.duplicates else ""
+    note = f" ({result.note})" if result.note else ""
+    return f"✓ ready: {plural(result.passages, 'passage')}{copies}{note}"
+
+
+def _build_upload(name: str, report: ImportReport, further: bool) -> None:
+    corpus, models = Corpus(name, report.passages, {}), state.models()
+    state.start_job(name, f"Building {name}", lambda ws: building.from_corpus(ws, models, corpus, further))
+
+
+def _choose(busy: bool) -> None:
+    source = st.selectbox("Source", list(DATA_SETS), format_func=DATA_SETS.__getitem__, key="choose_source")
+    path = ""
+    if not source:
+        path = st.text_input(
+            "Path",
+            key="choose_path",
+            placeholder="path/to/documents",
+            help="CSV, JSONL, Parquet, TXT, Markdown or PDF, or a folder, with passages.jsonl or with such files.",
+        )
+    elif source != "sample":
+        st.caption("Comes from the Hugging Face hub, or from its cache on this machine.")
+    limit = st.number_input(
+        "Passages at most",
+        min_value=10,
+        max_value=50_000,
+        value=500,
+        step=100,
+        key="choose_size",
+        disabled=source == "sample",
+    )
+    name = st.text_input("Name of the workspace", source or "my-documents", key=f"choose_workspace_{source}")
+    further = st.checkbox("Go on to cells and KV caches", True, key="choose_further")
+    st.button(
+        "Bring it in",
+        type="primary",
+        icon=":material/download:",
+        key="choose-build",
+        disabled=busy or not name or not (source or path),
+        on_click=_build_choice,
+        args=(name, source or path, None if source == "sample" else int(limit), further),
+    )
+
+
+def _build_choice(name: str, source: str, limit: int | None, further: bool) -> None:
+    models = state.models()
+    state.start_job(name, f"Building {name}", lambda ws: building.from_source(ws, models, source, limit, further))

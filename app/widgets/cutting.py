@@ -1,0 +1,128 @@
+"""Cells: how they are cut, what they are about, and where a question falls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.widgets.text import escape
+from core import pipeline
+from core.figures.units import plural
+from core.voronoi.partition import Partition, PartitionConfig
+from core.voronoi.projection import Projection
+from core.voronoi.routing import Route
+from core.workspace import Workspace
+
+_BORDER = 0.02
+
+
+def cut_form(ws: Workspace, busy: bool, label: str) -> None:
+    """Settings of the partition, and the button that cuts."""
+    settings = state.settings()
+    with st.form("cut", border=False):
+        left, middle, right = st.columns(3)
+        left.toggle(
+            "Choose the number of cells",
+            True,
+            key="cut_auto",
+            help="By the silhouette, among the counts that the token budget allows.",
+        )
+        left.number_input("Number of cells otherwise", 1, 2000, 12, key="cut_k")
+        middle.number_input(
+            "Most tokens in a cell",
+            64,
+            8192,
+            settings.cell_tokens,
+            step=64,
+            key="cut_tokens",
+            help="A cell is prefilled and kept as a whole; larger ones are cut in two.",
+        )
+        right.number_input(
+            "Seed", 0, 9999, settings.seed, key="cut_seed", help="The same seed gives the same cells and the same map."
+        )
+        st.form_submit_button(
+            label, type="primary", icon=":material/content_cut:", disabled=busy, on_click=_cut, args=(ws.name,)
+        )
+
+
+def _cut(name: str) -> None:
+    chosen, models = st.session_state, state.models()
+    config = PartitionConfig(
+        auto_k=bool(chosen["cut_auto"]),
+        k=None if chosen["cut_auto"] else int(chosen["cut_k"]),
+        cell_tokens=int(chosen["cut_tokens"]),
+        seed=int(chosen["cut_seed"]),
+    )
+    state.start_job(name, "Cutting cells", lambda ws: pipeline.cluster(ws, models, config))
+
+
+def fidelity(projection: Projection) -> str:
+    """How far the picture can be trusted, in one sentence."""
+    technique = "UMAP" if projection.technique == "umap" else "PCA"
+    return (
+        f"{technique}, seed {projection.seed}, saved with the workspace. A plane cannot hold all dimensions: neighbours "
+        f"here are neighbours there with trustworthiness **{projection.trustworthiness:.2f}** (1 is perfect), "
+        f"and **{projection.agreement:.0%}** of the passages lie inside the drawn border of their own cell. "
+        "The colours are exact, the borders are a picture."
+    )
+
+
+def verdict(route: Route, labels: Sequence[str]) -> str:
+    """Where a question falls and how near the border that is, in one sentence."""
+    cell = route.cells[0]
+    about = f" (*{escape(labels[cell])}*)" if cell < len(labels) else ""
+    nearness = (
+        "right at a border: a neighbouring cell may hold the answer, so open more than one"
+        if route.margin < _BORDER
+        else "well inside"
+    )
+    opened = "" if len(route.cells) == 1 else f" Opened besides: {', '.join(str(other) for other in route.cells[1:])}."
+    return (
+        f"The question falls into **cell {cell}**{about}, similarity {route.similarities[0]:.3f}, "
+        f"margin {route.margin:.3f} to the nearest border: {nearness}.{opened}"
+    )
+
+
+def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int]) -> None:
+    """Every cell as a row: the twin of the map."""
+    members = partition.members()
+    rows = [
+        {
+            "opened": cell in opened,
+            "cell": cell,
+            "about": labels[cell] if cell < len(labels) else "",
+            "passages": len(members[cell]),
+            "tokens": int(partition.tokens[cell]),
+            "share": float(partition.tokens[cell]) / partition.config.cell_tokens,
+        }
+        for cell in range(partition.k)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="map_cells",
+        column_order=("opened", "cell", "about", "passages", "tokens", "share")
+        if opened
+        else ("cell", "about", "passages", "tokens", "share"),
+        column_config={
+            "opened": st.column_config.CheckboxColumn("Opened"),
+            "cell": st.column_config.NumberColumn("Cell"),
+            "about": "About (its most distinctive words)",
+            "passages": "Passages",
+            "tokens": st.column_config.NumberColumn("Tokens", format="localized"),
+            "share": st.column_config.ProgressColumn("Of the budget", format="percent", min_value=0, max_value=1),
+        },
+    )
+
+
+def how_cut(partition: Partition) -> str:
+    """How the cells came about, in one sentence."""
+    tried = ", ".join(f"{k}: {score:.3f}" for k, score in sorted(partition.scores.items()))
+    chosen = "chosen by the silhouette among " + tried if partition.config.auto_k else "as asked"
+    return (
+        f"{plural(partition.k, 'cell')} by spherical k-means ({chosen}), mean silhouette {partition.silhouette:.3f}, "
+        f"at most {partition.config.cell_tokens:,} tokens each."
+    )

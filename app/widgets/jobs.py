@@ -1,0 +1,122 @@
+"""A running build as people see it: stage, n of N, elapsed, remaining, Cancel. A reload finds it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app import state
+from app.widgets.text import escape
+from core.figures.units import duration
+from core.jobs import Job, JobState, Report
+from core.workspace import Workspace
+
+Live = Callable[[Sequence[Mapping[str, Any]]], None]
+"""Draws figures from the data a job has reported so far."""
+_POLL_S = 1.0
+
+
+def job_panel(ws: Workspace, live: Live | None = None) -> bool:
+    """The job of a workspace, in full; draws nothing when there is none.
+
+    Args:
+        ws: The workspace.
+        live: Draws what the job reports, while it runs and after.
+
+    Returns:
+        Whether a job is running.
+    """
+    refused = st.session_state.pop(state.REFUSED, None)
+    if refused:
+        st.warning(escape(" ".join(refused)), icon=":material/hourglass_top:")
+    job = state.board().latest(str(ws.path))
+    if job is None:
+        return False
+    running = job.report().state is JobState.RUNNING
+
+    @st.fragment(run_every=_POLL_S if running else None)
+    def poll() -> None:
+        report = job.report()
+        with st.container(border=True, key="job-panel"):
+            _show(ws, job, report)
+            if live and report.history:
+                live(report.history)
+        if running and report.state is not JobState.RUNNING:
+            st.rerun()  # everything on the page may have changed, not only this panel
+
+    poll()
+    return running
+
+
+def job_summary(ws: Workspace) -> None:
+    """The running job in two lines for the sidebar, so that it is in sight on every page."""
+    job = state.board().latest(str(ws.path))
+    if job is None or job.report().state is not JobState.RUNNING:
+        return
+
+    @st.fragment(run_every=_POLL_S)
+    def poll() -> None:
+        report = job.report()
+        if report.state is not JobState.RUNNING:
+            st.rerun()
+        st.progress(_share(report), text=f":material/progress_activity: {report.name}")
+        st.caption(_pace(report))
+
+    poll()
+
+
+def _show(ws: Workspace, job: Job, report: Report) -> None:
+    if report.state is JobState.RUNNING:
+        _running(job, report)
+        return
+    text, button = st.columns([6, 1], vertical_alignment="center")
+    with text:
+        if report.state is JobState.DONE:
+            st.success(f"{report.name}: done in {duration(report.elapsed_s)}.", icon=":material/check_circle:")
+        elif report.state is JobState.CANCELLED:
+            st.info(
+                f"{report.name}: stopped after {duration(report.elapsed_s)}. What was finished is kept; "
+                "start it again to go on.",
+                icon=":material/stop_circle:",
+            )
+        else:
+            st.error(f"**{report.name} failed.** {escape(report.error)}", icon=":material/error:")
+    with button:
+        st.button("Close", key="job-close", on_click=state.board().clear, args=(str(ws.path),), width="stretch")
+    if report.details:
+        with st.expander("Details for a bug report", icon=":material/bug_report:"):
+            st.code(report.details, language=None)
+
+
+def _running(job: Job, report: Report) -> None:
+    text, button = st.columns([6, 1], vertical_alignment="center")
+    with text:
+        st.markdown(f"**{report.name}**")
+    with button:
+        if st.button("Cancel", key="job-cancel", icon=":material/stop:", width="stretch"):
+            job.cancel()
+            st.session_state["job_cancelling"] = id(job)
+    cancelling = st.session_state.get("job_cancelling") == id(job)
+    stage = "Stopping after this step" if cancelling else _stage(report)
+    st.progress(_share(report), text=stage)
+    st.caption(_pace(report))
+
+
+def _stage(report: Report) -> str:
+    progress = report.progress
+    if progress is None:
+        return "Starting: loading the models"
+    note = f" · {escape(progress.note)}" if progress.note else ""
+    return f"{progress.stage}{f' · {progress.done:,} of {progress.total:,}' if progress.total > 1 else ''}{note}"
+
+
+def _share(report: Report) -> float:
+    progress = report.progress
+    return min(1.0, progress.done / progress.total) if progress and progress.total else 0.0
+
+
+def _pace(report: Report) -> str:
+    remaining = "" if report.remaining_s is None else f" · about {duration(report.remaining_s)} left in this stage"
+    return f"{duration(report.elapsed_s)} so far{remaining}"

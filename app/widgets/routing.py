@@ -1,0 +1,73 @@
+"""A question put to the memory's own router: which documents it wakes, and how strongly."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.widgets.text import escape
+from core.figures.memory import Weight, describe_routing, routing_figure
+from core.memory.model import Memory
+from core.workspace import Workspace
+
+_SHOWN = 8
+_NULL = "not in memory"
+
+
+def route_panel(ws: Workspace) -> None:
+    """A question, the weights of the documents it wakes, and the evidence from the first."""
+    st.markdown(
+        "The model itself finds the document: its hidden states of the question are compared with keys made from every "
+        "z. No encoder, no index, no stored text. The grey bar is the null slot: how strongly it thinks that no "
+        "document knows."
+    )
+    question = st.text_input(
+        "Question", key="route_question", placeholder="Ask something that the documents know", persist_state="session"
+    )
+    if not question.strip():
+        return
+    models = state.models()
+    with models.lock:
+        memory = state.memory_of(ws)
+        routing = memory.route(question, _SHOWN)
+    titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
+    weights = [Weight(titles[d.passage_id] or d.passage_id, d.weight) for d in routing.documents]
+    weights.append(Weight(_NULL, routing.null, null=True))
+    if routing.knows:
+        best = routing.documents[0]
+        st.markdown(
+            f"It goes to **{escape(titles[best.passage_id] or best.passage_id)}**, with weight {best.weight:.1%}."
+        )
+    else:
+        st.markdown("It thinks that **no document knows** this: the null slot outweighs every one of them.")
+    st.plotly_chart(
+        routing_figure(weights), key="routing", config={"displayModeBar": False}, alt=describe_routing(weights)
+    )
+    st.dataframe(
+        {"document": [weight.title for weight in weights], "weight": [weight.weight for weight in weights]},
+        hide_index=True,
+        key="routing_table",
+        column_config={
+            "document": "Document",
+            "weight": st.column_config.ProgressColumn("Weight", format="percent", min_value=0, max_value=1),
+        },
+    )
+    _evidence(memory, question, routing.documents[0].passage_id)
+
+
+def _evidence(memory: Memory, question: str, passage_id: str) -> None:
+    if st.button("Write the evidence from its z", key="route-evidence", icon=":material/edit_note:"):
+        place = st.empty()
+        said = ""
+        with state.models().lock:
+            for piece in memory.stream_evidence(question, passage_id):
+                said += piece
+                with place.container(key="draft-route"):
+                    st.text(said)
+
+
+def documents_of(ws: Workspace) -> int:
+    """How many documents the memory of a workspace holds."""
+    from core.memory.store import load_pool
+
+    return len(load_pool(ws.require("memory")).ids)

@@ -1,0 +1,163 @@
+"""A folder with ``passages.jsonl`` and ``questions*.jsonl``, one JSON object a line.
+
+    passages.jsonl         id, title, text, optional topic
+    questions_dev.jsonl    id, question, answers, passage_id or passage_ids, optional evidence (text or list)
+    questions.jsonl        the same; its split is "test"
+
+Fields besides these are ignored. The passages are taken as they are cut: questions name them by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import regex
+
+from core.corpus.intake import MAX_PASSAGES, clean, clean_title, read_file, refused
+from core.corpus.readers.jsonl_table import json_lines
+from core.corpus.types import Corpus, Passage, Question
+
+PASSAGES_FILE = "passages.jsonl"
+MAX_ID = 200
+_QUESTIONS_FILE = regex.compile(r"questions(?:_(?<split>[A-Za-z0-9]\w*))?\.jsonl")
+_DEFAULT_SPLIT = "test"
+
+
+def is_corpus_folder(folder: Path) -> bool:
+    """Whether a folder holds passages and questions in this format."""
+    return (folder / PASSAGES_FILE).is_file()
+
+
+def read_folder(folder: Path) -> Corpus:
+    """Reads a folder whole, or not at all.
+
+    Raises:
+        CorpusError: Something in it cannot be read; the message names the file, the line and the reason.
+    """
+    passages = tuple(read_passages(PASSAGES_FILE, read_file(folder / PASSAGES_FILE)))
+    if not passages:
+        raise refused(str(folder / PASSAGES_FILE), "holds no passage", "Put one JSON object on each line.")
+    known = {passage.id for passage in passages}
+    questions: dict[str, tuple[Question, ...]] = {}
+    for path in sorted(folder.glob("questions*.jsonl")):
+        match = _QUESTIONS_FILE.fullmatch(path.name)
+        if not match:
+            raise refused(path.name, "names no split", "Call it questions_train.jsonl, for instance.")
+        split = match["split"] or _DEFAULT_SPLIT
+        if split in questions:
+            raise refused(path.name, f"gives the split {split!r} a second time", "Remove or rename one of the two.")
+        questions[split] = tuple(read_questions(path.name, read_file(path, path.name), known))
+    return Corpus(folder.resolve().name, passages, questions)
+
+
+def read_passages(name: str, content: bytes) -> Iterator[Passage]:
+    """Passages of a file.
+
+    Raises:
+        CorpusError: A line is broken, lacks a field, or repeats an id.
+    """
+    seen: dict[str, str] = {}
+    for where, row in json_lines(name, content):
+        passage = passage_from(row, where)
+        _once(passage.id, where, seen)
+        if len(seen) > MAX_PASSAGES:
+            raise refused(where, f"goes beyond {MAX_PASSAGES:,} passages", "Split the folder.")
+        yield passage
+
+
+def read_questions(name: str, content: bytes, known: Container[str]) -> Iterator[Question]:
+    """Questions of a file.
+
+    Args:
+        name: Of the file, for refusals.
+        content: Its bytes.
+        known: Ids of the passages there are.
+
+    Raises:
+        CorpusError: A line is broken, lacks a field, repeats an id, or names a passage that is not there.
+    """
+    seen: dict[str, str] = {}
+    for where, row in json_lines(name, content):
+        question = question_from(row, where)
+        _once(question.id, where, seen)
+        for passage_id in question.passage_ids:
+            if passage_id not in known:
+                raise refused(where, f"names the passage {passage_id!r}, which is not there", "Correct the line.")
+        yield question
+
+
+def passage_from(row: Mapping[str, Any], where: str) -> Passage:
+    """A passage of a JSON object.
+
+    Raises:
+        CorpusError: It lacks a field, or one is of the wrong kind.
+    """
+    return Passage(
+        id=_id(row, where),
+        title=clean_title(_optional(row, "title", where), where),
+        text=_required(row, "text", where),
+        topic=clean_title(_optional(row, "topic", where), where),
+    )
+
+
+def question_from(row: Mapping[str, Any], where: str) -> Question:
+    """A question of a JSON object.
+
+    Raises:
+        CorpusError: It lacks a field, or one is of the wrong kind.
+    """
+    gold = _strings(row, "passage_ids" if "passage_ids" in row else "passage_id", where)
+    return Question(
+        id=_id(row, where),
+        text=_required(row, "question", where),
+        answers=_strings(row, "answers", where),
+        passage_ids=tuple(clean_title(passage_id, where) for passage_id in gold),
+        evidence=_strings(row, "evidence", where),
+    )
+
+
+def _id(row: Mapping[str, Any], where: str) -> str:
+    value = row.get("id")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not clean_title(value, where):
+        raise refused(where, "has no id", "Give every line an id of its own.")
+    if len(value) > MAX_ID:
+        raise refused(where, f"has an id of {len(value):,} characters, and {MAX_ID} is the limit", "Shorten it.")
+    return clean_title(value, where)
+
+
+def _once(name: str, where: str, seen: dict[str, str]) -> None:
+    if name in seen:
+        raise refused(where, f"repeats the id {name!r} of {seen[name]}", "Give every line an id of its own.")
+    seen[name] = where.rstrip(",")
+
+
+def _required(row: Mapping[str, Any], field: str, where: str) -> str:
+    text = clean(_optional(row, field, where), where)
+    if not text:
+        fields = ", ".join(clean_title(name, where) for name in list(row)[:12]) or "none"
+        raise refused(where, f"has no {field}; its fields are: {fields}", f"Add the field {field!r}.")
+    return text
+
+
+def _optional(row: Mapping[str, Any], field: str, where: str) -> str:
+    value = row.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise refused(where, f"has {type(value).__name__} in {field!r} instead of text", "Correct the line.")
+    return value
+
+
+def _strings(row: Mapping[str, Any], field: str, where: str) -> tuple[str, ...]:
+    """A field that is a text or a list of texts."""
+    value = row.get(field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    values = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(entry, str) for entry in values):
+        raise refused(where, f"has something else than text in {field!r}", "Give a text or a list of texts.")
+    return tuple(text for entry in values if (text := clean(entry, where)))

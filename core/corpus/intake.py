@@ -1,0 +1,139 @@
+"""What may come in: size limits, encodings, clean text, safe names. Every refusal says where and why.
+
+Uploads and downloaded files are hostile until shown otherwise: nothing here guesses an encoding, opens a path that came
+with the data, or lets one file take the machine.
+"""
+
+from __future__ import annotations
+
+import codecs
+import unicodedata
+from pathlib import Path
+
+import regex
+
+from core.errors import CorpusError
+
+MAX_FILE_BYTES = 50 * 1024 * 1024
+MAX_LINE = 1_000_000
+MAX_PASSAGES = 50_000
+MAX_NAME = 120
+MAX_TITLE = 200
+
+_LINE_BREAKS = regex.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_CONTROLS = regex.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
+_SURROGATES = regex.compile("[\ud800-\udfff]")
+# Sorting a long run of combining marks takes quadratic time, and no script stacks this many.
+_STACKED_MARKS = regex.compile(r"\p{M}{65}")
+_UNPRINTABLE = regex.compile(r"[\p{C}\p{Zl}\p{Zp}]+")
+
+
+def refused(where: str, why: str, remedy: str = "") -> CorpusError:
+    """The error for something that cannot be read.
+
+    Args:
+        where: File, and line where known ("notes.csv, line 3").
+        why: What is wrong there, as the rest of a sentence.
+        remedy: What to do about it, as a sentence.
+    """
+    return CorpusError(f"{where} {why}.", remedy)
+
+
+def read_file(path: Path, name: str = "") -> bytes:
+    """The bytes of a regular file of bearable size.
+
+    Args:
+        path: The file.
+        name: What to call it in a refusal; its path by default.
+
+    Raises:
+        CorpusError: It is missing, no regular file, too big, or may not be read.
+    """
+    name = name or str(path)
+    if not path.is_file():
+        raise refused(name, "is not a file" if path.exists() else "does not exist", "Check the path.")
+    try:
+        check_size(name, path.stat().st_size)
+        return path.read_bytes()
+    except OSError as error:
+        raise refused(name, f"cannot be opened ({error.strerror})", "Check its permissions.") from error
+
+
+def check_size(name: str, size: int) -> None:
+    """Refuses a file that is too big or empty.
+
+    Raises:
+        CorpusError: ``size`` (bytes) is zero or above ``MAX_FILE_BYTES``.
+    """
+    if size > MAX_FILE_BYTES:
+        limit = MAX_FILE_BYTES // 2**20
+        raise refused(name, f"is {size / 2**20:,.0f} MB, and {limit} MB is the limit", "Split it into smaller files.")
+    if not size:
+        raise refused(name, "is empty", "Choose a file with text in it.")
+
+
+def decode(name: str, content: bytes) -> str:
+    r"""Text of a file: UTF-8, or UTF-16 with a byte order mark; line breaks become ``\n``.
+
+    Raises:
+        CorpusError: It is in another encoding, binary, too big, or has a line longer than ``MAX_LINE`` characters.
+    """
+    check_size(name, len(content))
+    codec, skip = "UTF-8", 0
+    if content.startswith(codecs.BOM_UTF8):
+        skip = len(codecs.BOM_UTF8)
+    elif content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        codec = "UTF-16"
+    try:
+        text = content[skip:].decode(codec)
+    except UnicodeDecodeError as error:
+        offset = skip + error.start
+        why = f"is not {codec}: byte {offset:,} (0x{content[offset]:02x}) does not belong there"
+        raise refused(name, why, "Save it as UTF-8 and try again.") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    nul = text.find("\0")
+    if nul >= 0:
+        line = text.count("\n", 0, nul) + 1
+        raise refused(f"{name}, line {line},", "holds a NUL character, so it is not text", "Export it as text first.")
+    for number, line_text in enumerate(text.split("\n"), 1):
+        if len(line_text) > MAX_LINE:
+            why = f"is longer than {MAX_LINE:,} characters"
+            raise refused(f"{name}, line {number},", why, "Break it into several lines.")
+    return text
+
+
+def clean(text: str, where: str) -> str:
+    r"""Text in Unicode's composed form (NFC), without control characters, line breaks as ``\n``, trimmed.
+
+    Korean typed on a Mac arrives as single letters; NFC makes syllables of them again, so that it is found.
+
+    Raises:
+        CorpusError: It holds NUL characters, halves of characters, or absurd stacks of combining marks.
+    """
+    if "\0" in text:
+        raise refused(where, "holds a NUL character", "Remove it.")
+    if _SURROGATES.search(text):
+        raise refused(where, "holds half of a character (a lone surrogate)", "Export the file again as UTF-8.")
+    if _STACKED_MARKS.search(text):
+        raise refused(where, "holds a letter with more than 64 combining marks", "Remove them.")
+    text = _CONTROLS.sub("", _LINE_BREAKS.sub("\n", text))
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def clean_title(text: str, where: str) -> str:
+    """A title: clean, on one line, at most ``MAX_TITLE`` characters.
+
+    Raises:
+        CorpusError: See ``clean``.
+    """
+    return " ".join(clean(text, where).split())[:MAX_TITLE].rstrip()
+
+
+def safe_name(name: str) -> str:
+    """The last part of a file name that came from outside, fit for display and never used as a path."""
+    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    last = unicodedata.normalize("NFC", _UNPRINTABLE.sub("", last[: 4 * MAX_NAME])).strip()
+    if len(last) > MAX_NAME:
+        stem, dot, suffix = last.rpartition(".")
+        last = f"{stem[: MAX_NAME - 10]}.{suffix[:9]}" if dot else last[:MAX_NAME]
+    return last if last.strip(". ") else "unnamed"

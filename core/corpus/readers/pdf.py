@@ -1,0 +1,65 @@
+"""PDF: a section for each page that holds text, with the page number in its title."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import regex
+
+from core.corpus.intake import check_size, clean, clean_title, refused
+from core.corpus.readers.base import Document, Section
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+
+MAX_PAGES = 2_000
+# What pypdf lets through when a file is damaged in a way its own errors do not foresee.
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError, zlib.error)
+_HYPHEN = regex.compile(r"(?<=\p{Ll})-\n(?=\p{Ll})")
+_LINE_END = regex.compile(r"(?<!\n)\n(?!\n)")
+
+
+def read_pdf(name: str, content: bytes) -> Document:
+    """Reads the text layer of a PDF.
+
+    Raises:
+        CorpusError: It is damaged, protected with a password, has too many pages, or no page holds text.
+    """
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    check_size(name, len(content))
+    try:
+        reader = PdfReader(io.BytesIO(content))
+        _check(name, reader)
+        pages = [page.extract_text() for page in reader.pages]
+        own_title = (reader.metadata.title if reader.metadata else "") or ""
+    except (PyPdfError, *_DAMAGE) as error:
+        raise refused(name, f"is no readable PDF ({type(error).__name__}: {error})", "Save it again.") from error
+    title = clean_title(own_title.replace("\0", ""), name) or PurePosixPath(name).stem
+    sections = tuple(
+        Section(text, f"{title}, p. {number}")
+        for number, page in enumerate(pages, 1)
+        if (text := _flow(clean(page.replace("\0", ""), f"{name}, page {number},")))
+    )
+    if not sections:
+        why = f"holds no text on its {len(pages)} pages: it seems to be scanned"
+        raise refused(name, why, "Run text recognition (OCR) on it first.")
+    empty = len(pages) - len(sections)
+    return Document(sections, f"{empty} of {len(pages)} pages hold no text" if empty else "")
+
+
+def _check(name: str, reader: PdfReader) -> None:
+    # Many PDFs are encrypted with an empty password, against printing alone.
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise refused(name, "is protected with a password", "Save a copy without one.")
+    if len(reader.pages) > MAX_PAGES:
+        raise refused(name, f"has {len(reader.pages):,} pages, and {MAX_PAGES:,} is the limit", "Split it.")
+
+
+def _flow(text: str) -> str:
+    """Lines of a page joined to paragraphs, words mended where a line broke them."""
+    return _LINE_END.sub(" ", _HYPHEN.sub("", text)).strip()

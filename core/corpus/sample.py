@@ -1,0 +1,40 @@
+"""The corpus that comes with Tessera: the Orrel Isles, an invented world that no language model has read about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from core.corpus.folder import passage_from, question_from, read_folder
+from core.corpus.intake import read_file, refused
+from core.corpus.readers.jsonl_table import json_lines
+from core.corpus.types import Corpus, Passage, Question
+from core.settings import ROOT
+
+SAMPLE = ROOT / "data" / "sample"
+UNSEEN_FILE = "unseen.jsonl"
+
+
+def load_sample() -> Corpus:
+    """Passages of eight topics, and their questions in train, dev and test.
+
+    Raises:
+        CorpusError: The files are missing or damaged.
+    """
+    return replace(read_folder(SAMPLE), name="sample")
+
+
+def load_unseen(folder: Path = SAMPLE) -> tuple[tuple[Passage, tuple[Question, ...]], ...]:
+    """Passages that are not in the sample, each with its questions: for learning a new document.
+
+    Raises:
+        CorpusError: The file is missing or damaged.
+    """
+    unseen: list[tuple[Passage, tuple[Question, ...]]] = []
+    for where, row in json_lines(UNSEEN_FILE, read_file(folder / UNSEEN_FILE)):
+        passage, questions = row.get("passage"), row.get("questions")
+        if not isinstance(passage, dict) or not isinstance(questions, list):
+            raise refused(where, "lacks its passage or its questions", "Restore the file.")
+        asked = tuple(question_from(question, where) for question in questions)
+        unseen.append((passage_from(passage, where), asked))
+    return tuple(unseen)

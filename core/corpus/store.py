@@ -1,0 +1,78 @@
+"""The corpus on disk, in the folder format of ``core.corpus.folder``, plus ``corpus.json`` for its name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.corpus.folder import PASSAGES_FILE, read_folder
+from core.corpus.intake import read_file, refused
+from core.corpus.types import Corpus, Passage
+
+NAME_FILE = "corpus.json"
+
+
+def save(corpus: Corpus, folder: Path) -> None:
+    """Writes a corpus into a folder; splits without questions are left out.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_lines(
+        folder / PASSAGES_FILE,
+        (
+            {"id": passage.id, "title": passage.title, "text": passage.text, "topic": passage.topic}
+            for passage in corpus.passages
+        ),
+    )
+    for split, questions in corpus.questions.items():
+        if questions:
+            _write_lines(
+                folder / f"questions_{split}.jsonl",
+                (
+                    {
+                        "id": question.id,
+                        "question": question.text,
+                        "answers": question.answers,
+                        "passage_ids": question.passage_ids,
+                        "evidence": question.evidence,
+                    }
+                    for question in questions
+                ),
+            )
+    (folder / NAME_FILE).write_text(json.dumps({"name": corpus.name}, ensure_ascii=False), encoding="utf-8")
+
+
+def load(folder: Path) -> Corpus:
+    """Reads what ``save`` wrote, or any folder of that format; without ``corpus.json`` the folder names the corpus.
+
+    Raises:
+        CorpusError: It cannot be read.
+    """
+    corpus = read_folder(folder)
+    path = folder / NAME_FILE
+    if not path.exists():
+        return corpus
+    try:
+        return replace(corpus, name=str(json.loads(read_file(path))["name"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise refused(str(path), "is damaged", "Prepare the corpus again.") from error
+
+
+def fingerprint(passages: Iterable[Passage]) -> str:
+    """Digest of ids, titles and texts in order: whatever is built from passages is built from exactly these."""
+    digest = hashlib.sha256()
+    for passage in passages:
+        digest.update(json.dumps([passage.id, passage.title, passage.text], ensure_ascii=False).encode() + b"\n")
+    return digest.hexdigest()[:16]
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")

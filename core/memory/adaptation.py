@@ -1,0 +1,146 @@
+"""Learning one new document: only its z moves, everything the model has learned stays as it is.
+
+memory = memory.with_document(passage)
+for progress in adapt(memory, passage, questions, AdaptConfig()):
+    ...
+memory.save(folder)
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from core.corpus.types import Passage, Question
+from core.errors import TesseraError
+from core.evaluation.metrics import coverage, rouge_l
+from core.jobs import Progress, Work
+from core.memory.frame import NOT_IN_MEMORY
+from core.memory.model import Memory
+from core.memory.reading import short_attention, target_losses
+from core.memory.selfstudy import evidence_for, self_study_question, sentences
+
+STAGE = "Learning the document"
+
+_Pair = tuple[list[int], list[int]]
+"""Ids of a question, and of the evidence to say."""
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """How a new document is learned.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch: Examples per step.
+        rate: Learning rate of AdamW on its z.
+        look_every: Steps between two looks at the evidence it produces.
+        seed: Seed of the self-study.
+    """
+
+    steps: int = 50
+    batch: int = 8
+    rate: float = 2e-2
+    look_every: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "rate", "look_every"):
+            if getattr(self, name) <= 0:
+                raise TesseraError(f"{name} is {getattr(self, name)}.", "Give a number above 0.")
+
+
+def adapt(
+    memory: Memory,
+    passage: Passage,
+    questions: Sequence[Question] = (),
+    config: AdaptConfig = AdaptConfig(),
+    held_out: Sequence[Question] = (),
+) -> Work:
+    """Trains the z of one document in ``memory`` in place; stops where it is closed, with what it has learned so far.
+
+    Args:
+        memory: Holds the document already, with its first z; see ``Memory.with_document``.
+        passage: The document.
+        questions: Questions about it that may be learned from.
+        config: Settings.
+        held_out: Questions that are only looked at.
+
+    Yields:
+        Progress whose data hold ``step`` and ``loss``; at a look also ``evidence`` (question id to text so far),
+        ``rouge_l`` and ``coverage`` over the watched questions (``held_out``, else ``questions``), and
+        ``first_right``: the step at which the first of them was answered, absent before.
+
+    Raises:
+        TesseraError: The memory does not hold the document.
+    """
+    watched = tuple(held_out or questions)
+    study = _Study(memory, passage, questions, config.seed)
+    z = memory.pool.z[memory.pool.row(passage.id)].clone().requires_grad_()
+    optimiser = torch.optim.AdamW([z], lr=config.rate, weight_decay=0.0)
+    first_right: int | None = None
+    for step in range(config.steps + 1):
+        data: dict[str, object] = {"step": step}
+        if step:
+            for group in optimiser.param_groups:
+                group["lr"] = config.rate * (1 - 0.9 * (step - 1) / config.steps)
+            data["loss"] = _step(memory, z, optimiser, study.draw(config.batch))
+            memory.set_z(passage.id, z.detach())
+        if watched and (step % config.look_every == 0 or step == config.steps):
+            data |= look(memory, passage, watched)
+            if first_right is None and data["coverage"]:
+                first_right = step
+        if first_right is not None:
+            data["first_right"] = first_right
+        yield Progress(STAGE, step, config.steps, f"loss {data['loss']:.3f}" if step else "", data)
+
+
+def _step(memory: Memory, z: torch.Tensor, optimiser: torch.optim.Optimizer, pairs: list[_Pair]) -> float:
+    model = memory.lm.model
+    soft = memory.projector(z).to(memory.lm.device).expand(len(pairs), -1, -1)
+    optimiser.zero_grad(set_to_none=True)
+    with short_attention(model):
+        losses = target_losses(model, memory.frame.head, soft, [p[0] for p in pairs], [p[1] for p in pairs])
+        loss = torch.cat(losses).mean()
+        # Only z asks for a gradient: the projector's share is thrown away, so that nothing else can move.
+        (z.grad,) = torch.autograd.grad(loss, [z])
+    optimiser.step()
+    return float(loss.detach())
+
+
+class _Study:
+    """Draws batches of (tail, target) about one document: half self-study, half its given questions."""
+
+    def __init__(self, memory: Memory, passage: Passage, questions: Sequence[Question], seed: int) -> None:
+        self._frame, self._limit = memory.frame, memory.card.config.evidence_tokens
+        self._title, self._sentences = passage.title, sentences(passage.text)
+        found = [(question.text, evidence_for(question, passage)) for question in questions]
+        self._given = [(text, sentence) for text, sentence in found if sentence]
+        self._rng = random.Random(seed)
+
+    def draw(self, size: int) -> list[_Pair]:
+        pairs: list[_Pair] = []
+        for _ in range(size):
+            if self._given and self._rng.random() < 0.5:
+                question, sentence = self._rng.choice(self._given)
+            else:
+                sentence = self._rng.choice(self._sentences)
+                question = self_study_question(sentence, self._title, self._rng)
+            pairs.append((self._frame.tail(question), self._frame.target(sentence, self._limit)))
+        return pairs
+
+
+def look(memory: Memory, passage: Passage, questions: Sequence[Question]) -> dict[str, object]:
+    """Evidence for questions from the document's z as it stands, and how good it is."""
+    said = memory.evidence([question.text for question in questions], [passage.id] * len(questions))
+    golds = [question.evidence or (evidence_for(question, passage) or "",) for question in questions]
+    count = len(questions)
+    return {
+        "evidence": {question.id: text for question, text in zip(questions, said, strict=True)},
+        "rouge_l": sum(rouge_l(text, gold) for text, gold in zip(said, golds, strict=True)) / count,
+        "coverage": sum(coverage(text, q.answers) for text, q in zip(said, questions, strict=True)) / count,
+        "refused": sum(text == NOT_IN_MEMORY for text in said) / count,
+    }

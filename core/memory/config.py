@@ -1,0 +1,107 @@
+"""Settings of a memory and of its training, validated where they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from core.errors import TesseraError
+
+READ_MODES = ("prefix",)
+"""How Z is read: "prefix" puts the projected z of the routed document in front of the question."""
+
+
+@dataclass(frozen=True)
+class MemoryConfig:
+    """What a memory looks like and how it is trained.
+
+    Attributes:
+        m: Vectors per document.
+        z_dim: Numbers per vector.
+        lora_r: Rank of the LoRA on every linear layer.
+        read: One of ``READ_MODES``.
+        steps: Optimiser steps of the evidence stage.
+        batch: Examples per step.
+        lr_z: Learning rate of Z.
+        lr_projector: Learning rate of the projector.
+        lr_lora: Learning rate of the LoRA.
+        warmup: Share of the steps over which the rates rise; they fall along a half cosine after that.
+        study: Share of self-study among the reading examples of the corpus; the rest are its train questions.
+        recite: Share of examples that write a whole document from its z.
+        wrong: Share of examples that show a wrong z and ask for ``NOT_IN_MEMORY``.
+        general: Share of examples from the general pool, whose z is never trained; 0 without a pool.
+        passage_tokens: Documents are cut to this many tokens when recited.
+        router_dim: Width of routing queries and keys.
+        router_layer: Hidden states of the question are taken after this layer, beside its token embeddings.
+        router_steps: Optimiser steps of the routing stage.
+        router_batch: Questions per routing step.
+        lr_router: Learning rate of the router.
+        eval_every: Steps between two looks at the held-out questions.
+        eval_questions: Held-out dev questions looked at during training.
+        checkpoint_every: Steps between two checkpoints.
+        evidence_tokens: Longest evidence in tokens.
+        adapt_steps: Steps to learn one new document.
+        lr_adapt: Learning rate of a new document's z.
+        seed: Seed of everything that is drawn.
+    """
+
+    m: int = 16
+    z_dim: int = 256
+    lora_r: int = 16
+    read: str = "prefix"
+    steps: int = 1200
+    batch: int = 16
+    lr_z: float = 3e-3
+    lr_projector: float = 5e-4
+    lr_lora: float = 1e-3
+    warmup: float = 0.04
+    study: float = 0.5
+    recite: float = 0.06
+    wrong: float = 0.15
+    general: float = 0.0
+    passage_tokens: int = 160
+    router_dim: int = 192
+    router_layer: int = 6
+    router_steps: int = 400
+    router_batch: int = 64
+    lr_router: float = 2e-3
+    eval_every: int = 100
+    eval_questions: int = 40
+    checkpoint_every: int = 100
+    evidence_tokens: int = 48
+    adapt_steps: int = 50
+    lr_adapt: float = 1e-2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.read not in READ_MODES:
+            raise TesseraError(f"read is {self.read!r}.", f"Choose one of: {', '.join(READ_MODES)}.")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("study", "recite", "wrong", "general", "warmup"):
+                if not 0 <= value < 1:
+                    raise TesseraError(f"{field.name} is {value}.", "It is a share: give a number from 0 to below 1.")
+            elif isinstance(value, (int, float)) and field.name != "seed" and value <= 0:
+                raise TesseraError(f"{field.name} is {value}.", "Give a number above 0.")
+        if self.recite + self.wrong + self.general >= 1:
+            raise TesseraError(
+                f"recite, wrong and general add up to {self.recite + self.wrong + self.general:.2f}.",
+                "Leave room for the reading examples: keep their sum below 1.",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for a manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> MemoryConfig:
+        """The reverse of ``to_json``.
+
+        Raises:
+            TesseraError: It names a setting that does not exist.
+        """
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise TesseraError(f"Unknown memory setting {unknown[0]!r}.", "Remove it from the preset.")
+        return cls(**values)

@@ -1,0 +1,164 @@
+"""Training examples of the evidence stage, drawn by seed and block so that a resumed run draws the same ones.
+
+Five kinds: *read* (a question of the corpus -> its evidence, from the document's own z), *recite* (-> the whole
+document), *wrong* (a z of another document -> ``NOT_IN_MEMORY``), *general* (a document of the general pool, read from
+a z that is never trained) and *wrong general*. Only the last two keep the LoRA from learning the corpus by heart; the
+wrong ones teach it to compare z with the question.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.corpus.types import Corpus
+from core.errors import TesseraError
+from core.memory.config import MemoryConfig
+from core.memory.frame import NOT_IN_MEMORY, RECITE, Frame
+from core.memory.selfstudy import evidence_for, self_study_question, sentences
+
+BLOCK = 16
+_GENERAL_LIMIT = 60
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sequence to learn from.
+
+    Attributes:
+        kind: read, recite, wrong or general.
+        row: Document whose z is shown: a row of the pool, or of the general pool.
+        general: Whether ``row`` is one of the general pool.
+        tail: Ids of the question.
+        target: Ids of the evidence, end included.
+    """
+
+    kind: str
+    row: int
+    general: bool
+    tail: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+Triple = tuple[int, str, str]
+"""Row, question, evidence sentence."""
+
+
+def given_questions(corpus: Corpus, split: str) -> list[Triple]:
+    """(row, question, evidence) of a split, one for each gold passage that holds evidence."""
+    rows = corpus.index()
+    triples: list[Triple] = []
+    for question in corpus.questions.get(split, ()):
+        for passage_id in question.passage_ids:
+            row = rows.get(passage_id)
+            sentence = None if row is None else evidence_for(question, corpus.passages[row])
+            if row is not None and sentence:
+                triples.append((row, question.text, sentence))
+    return triples
+
+
+class Examples:
+    """Draws training batches.
+
+    Args:
+        corpus: The documents to remember, with their train questions.
+        general: A pool to learn reading on, or None.
+        frame: Turns text into ids.
+        config: Shares of the kinds, batch size and seed.
+        near: Row to rows of similar documents, for wrong z that are hard to tell.
+
+    Raises:
+        TesseraError: A share for the general pool is set without one, or the pool has no usable question.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        general: Corpus | None,
+        frame: Frame,
+        config: MemoryConfig,
+        near: Sequence[Sequence[int]],
+    ) -> None:
+        self._corpus, self._frame, self._config, self._near = corpus, frame, config, near
+        self._sentences = [sentences(passage.text) for passage in corpus.passages]
+        self._given = given_questions(corpus, "train")
+        self._general: list[Triple] = []
+        self._cached: tuple[int, list[list[Example]]] | None = None
+        self._general_passages = general.passages if general else ()
+        if config.general:
+            pool = given_questions(general, "train") if general else []
+            self._general = [t for t in pool if len(frame.encode(t[2])) <= _GENERAL_LIMIT]
+            if not self._general:
+                raise TesseraError(
+                    f"general is {config.general}, but there is no pool with usable train questions.",
+                    "Give a pool, or set general to 0.",
+                )
+
+    def batch(self, step: int) -> list[Example]:
+        """The examples of one step."""
+        return self._block(step // BLOCK)[step % BLOCK]
+
+    def _block(self, number: int) -> list[list[Example]]:
+        """A block's batches; sorting by length inside the block keeps padding low."""
+        if self._cached is None or self._cached[0] != number:
+            rng = random.Random(f"{self._config.seed}/{number}")
+            drawn = [self._draw(rng) for _ in range(BLOCK * self._config.batch)]
+            reading = sorted((e for e in drawn if e.kind != "wrong"), key=lambda e: len(e.tail) + len(e.target))
+            batches = [reading[len(reading) * i // BLOCK : len(reading) * (i + 1) // BLOCK] for i in range(BLOCK)]
+            # Refusals are short: sorted in, they would fill batches of their own and the model would swing to and fro.
+            for i, example in enumerate(e for e in drawn if e.kind == "wrong"):
+                batches[i % BLOCK].append(example)
+            rng.shuffle(batches)
+            self._cached = (number, batches)
+        return self._cached[1]
+
+    def _draw(self, rng: random.Random) -> Example:
+        share = self._config
+        draw = rng.random()
+        if draw < share.recite:
+            row = rng.randrange(len(self._corpus.passages))
+            text = self._corpus.passages[row].text
+            return self._example("recite", row, False, RECITE, text, share.passage_tokens)
+        if draw < share.recite + share.wrong:
+            if self._general and rng.random() < share.general:
+                row, question, _ = rng.choice(self._general)
+                return self._example("wrong", self._other_general(row, rng), True, question, NOT_IN_MEMORY)
+            row, question, _ = self._reading(rng)
+            return self._example("wrong", self._other(row, rng), False, question, NOT_IN_MEMORY)
+        if draw < share.recite + share.wrong + share.general:
+            row, question, sentence = rng.choice(self._general)
+            if rng.random() < 0.25:
+                passage = self._general_passages[row]
+                sentence = rng.choice(sentences(passage.text))
+                question = self_study_question(sentence, passage.title, rng)
+            return self._example("general", row, True, question, sentence, _GENERAL_LIMIT)
+        row, question, sentence = self._reading(rng)
+        return self._example("read", row, False, question, sentence)
+
+    def _reading(self, rng: random.Random) -> Triple:
+        if self._given and rng.random() >= self._config.study:
+            return rng.choice(self._given)
+        row = rng.randrange(len(self._corpus.passages))
+        sentence = rng.choice(self._sentences[row])
+        return row, self_study_question(sentence, self._corpus.passages[row].title, rng), sentence
+
+    def _other(self, row: int, rng: random.Random) -> int:
+        """Another document: in half of the cases a similar one."""
+        if self._near[row] and rng.random() < 0.5:
+            return rng.choice(self._near[row])
+        other = rng.randrange(max(1, len(self._corpus.passages) - 1))
+        return other + (other >= row) if len(self._corpus.passages) > 1 else row
+
+    def _other_general(self, row: int, rng: random.Random) -> int:
+        """Another document of the pool under another title: neighbours often share their facts."""
+        title = self._general_passages[row].title
+        for _ in range(20):
+            other = rng.randrange(len(self._general_passages))
+            if other != row and self._general_passages[other].title != title:
+                break
+        return other
+
+    def _example(self, kind: str, row: int, general: bool, question: str, text: str, limit: int = 0) -> Example:
+        target = self._frame.target(text, limit or self._config.evidence_tokens)
+        return Example(kind, row, general, tuple(self._frame.tail(question)), tuple(target))

@@ -1,0 +1,198 @@
+"""The evidence stage: Z, projector and LoRA learn together from -log P(evidence | question, z)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+
+from core.corpus.types import Corpus, texts
+from core.errors import ArtefactMissing, ArtefactStale
+from core.evaluation.metrics import rouge_l
+from core.memory import lora
+from core.memory.config import MemoryConfig
+from core.memory.examples import Example, Examples, given_questions
+from core.memory.frame import NOT_IN_MEMORY, Frame
+from core.memory.pool import embedding_basis, first_z, token_idf
+from core.memory.projector import Projector
+from core.memory.reading import greedy, short_attention, target_losses
+from core.memory.row_adam import RowAdam
+from core.models.language_model import LanguageModel
+from core.workspace import write_atomically
+
+CHECKPOINT = "checkpoint.safetensors"
+_NEIGHBOURS = 5
+
+
+class EvidenceLearner:
+    """Everything that changes during the evidence stage, and one step of it.
+
+    Args:
+        lm: The plain model; it is copied, not changed.
+        corpus: The documents to remember.
+        general: A pool to learn reading on, or None.
+        config: Settings.
+
+    Attributes:
+        z: [N, m, z_dim], trained in place.
+        idf: [vocabulary], over all documents.
+    """
+
+    def __init__(self, lm: LanguageModel, corpus: Corpus, general: Corpus | None, config: MemoryConfig) -> None:
+        self.config, self._lm = config, lm
+        self.frame = Frame(lm.tokenizer, min(lm.stop_ids))
+        self.model = copy.deepcopy(lm.model)
+        table = self.model.get_input_embeddings().weight
+        pool = general.passages if general and config.general else ()
+        documents = [self.frame.encode(text) for text in texts([*corpus.passages, *pool])]
+        self.basis = embedding_basis(table, config.z_dim)
+        self.idf = token_idf(documents, len(table))
+        first = torch.stack([first_z(ids, table, self.basis, self.idf, config.m) for ids in documents])
+        count = len(corpus.passages)
+        self.z, self._general_z = first[:count].clone(), first[count:]
+        self.projector = Projector.from_basis(self.basis).to(self.model.device)
+        self.layers = lora.attach(self.model, config.lora_r, config.seed)
+        for layer in self.layers.values():
+            layer.to(self.model.device)
+        self.examples = Examples(corpus, general, self.frame, config, neighbours(self.z))
+        self._held_out = given_questions(corpus, "dev")[: config.eval_questions]
+        self._row_adam = RowAdam(self.z)
+        self._adam = torch.optim.AdamW(
+            [
+                {"params": list(self.projector.parameters()), "rate": config.lr_projector},
+                {"params": [p for layer in self.layers.values() for p in (layer.a, layer.b)], "rate": config.lr_lora},
+            ],
+            betas=(0.9, 0.99),
+            weight_decay=0.0,
+        )
+
+    def step(self, number: int) -> dict[str, float]:
+        """One optimiser step; returns the mean loss of each kind of example in it, in nats per token."""
+        batch = self.examples.batch(number)
+        own = sorted({example.row for example in batch if not example.general})
+        rows = torch.tensor(own, dtype=torch.long)
+        leaf = self.z[rows].requires_grad_()
+        place = {row: i for i, row in enumerate(own)}
+        shown = [self._general_z[e.row] if e.general else leaf[place[e.row]] for e in batch]
+        soft = self.projector(torch.stack(shown).to(self.model.device))
+        self._adam.zero_grad(set_to_none=True)
+        with short_attention(self.model):
+            losses = target_losses(
+                self.model, self.frame.head, soft, [e.tail for e in batch], [e.target for e in batch]
+            )
+            torch.cat(losses).mean().backward()
+        factor = schedule(number, self.config.steps, self.config.warmup)
+        for group in self._adam.param_groups:
+            group["lr"] = group["rate"] * factor
+        torch.nn.utils.clip_grad_norm_([p for g in self._adam.param_groups for p in g["params"]], 1.0)
+        self._adam.step()
+        if own and leaf.grad is not None:
+            self._row_adam.update(rows, leaf.grad, self.config.lr_z * factor)
+        return _by_kind(batch, losses)
+
+    @torch.no_grad()
+    def held_out(self) -> dict[str, float]:
+        """Dev questions with the right z and with a wrong one: loss, and ROUGE-L of greedy evidence."""
+        if not self._held_out:
+            return {}
+        rows = [row for row, _, _ in self._held_out]
+        wrong = [(row + 1 + i % max(1, len(self.z) - 1)) % len(self.z) for i, row in enumerate(rows)]
+        tails = [self.frame.tail(question) for _, question, _ in self._held_out]
+        limit = self.config.evidence_tokens
+        targets = [self.frame.target(sentence, limit) for _, _, sentence in self._held_out]
+        soft = self.projector(self.z[rows].to(self.model.device))
+        losses = target_losses(self.model, self.frame.head, soft, tails, targets)
+        scores = {"held_out_loss": float(torch.cat(losses).mean())}
+        for name, shown in (("held_out_rouge_l", rows), ("shuffled_rouge_l", wrong)):
+            said = greedy(
+                self.model,
+                self.frame.head,
+                self.projector(self.z[shown].to(self.model.device)),
+                tails,
+                limit,
+                self._lm.stop_ids,
+            )
+            texts_said = [self._lm.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said]
+            pairs = zip(texts_said, self._held_out, strict=True)
+            scores[name] = sum(rouge_l(text, [gold]) for text, (_, _, gold) in pairs) / len(rows)
+            scores[name.replace("rouge_l", "refused")] = sum(t == NOT_IN_MEMORY for t in texts_said) / len(rows)
+        return scores
+
+    def save_checkpoint(self, folder: Path, done: int, fingerprint: str) -> None:
+        """Writes all state after ``done`` steps, so that a resumed run continues to the same bits."""
+        tensors = {f"row.{name}": tensor for name, tensor in self._row_adam.state().items()}
+        tensors["z"] = self.z
+        tensors["done"] = torch.tensor(done)
+        for name, parameter in self._parameters().items():
+            tensors[f"value.{name}"] = parameter.detach()
+            for key, value in self._adam.state.get(parameter, {}).items():
+                tensors[f"adam.{key}.{name}"] = value
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
+        write_atomically(folder / CHECKPOINT, save(packed, {"run": fingerprint}))
+
+    def restore(self, folder: Path, fingerprint: str) -> int:
+        """Goes back to the checkpoint of a folder; returns the steps done.
+
+        Raises:
+            ArtefactMissing: There is none.
+            ArtefactStale: It belongs to another corpus, model or setting.
+        """
+        path = folder / CHECKPOINT
+        if not path.is_file():
+            raise ArtefactMissing(f"There is no unfinished training in {folder}.", "Start without resuming.")
+        if checkpoint_run(path) != fingerprint:
+            raise ArtefactStale(
+                "The unfinished training used another corpus, model or settings.", "Start without resuming."
+            )
+        tensors = load_file(path)
+        self.z.copy_(tensors["z"])
+        self._row_adam.restore({key: tensors[f"row.{key}"] for key in self._row_adam.state()})
+        with torch.no_grad():
+            for name, parameter in self._parameters().items():
+                parameter.copy_(tensors[f"value.{name}"])
+                keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"adam.{key}.{name}" in tensors]
+                if keys:
+                    self._adam.state[parameter] = {key: tensors[f"adam.{key}.{name}"] for key in keys}
+        return int(tensors["done"])
+
+    def _parameters(self) -> dict[str, torch.nn.Parameter]:
+        named = {f"projector.{name}": parameter for name, parameter in self.projector.named_parameters()}
+        for path, layer in self.layers.items():
+            named[f"lora.{path}.a"], named[f"lora.{path}.b"] = layer.a, layer.b
+        return named
+
+
+def checkpoint_run(path: Path) -> str:
+    """Which run a checkpoint belongs to."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        return str((file.metadata() or {}).get("run", ""))
+
+
+def neighbours(z: torch.Tensor) -> list[list[int]]:
+    """Rows of the most similar documents of each, by the cosine of their mean z."""
+    mean = torch.nn.functional.normalize(z.mean(1), dim=-1)
+    similar = mean @ mean.T
+    similar.fill_diagonal_(-1)
+    return similar.topk(min(_NEIGHBOURS, max(0, len(z) - 1))).indices.tolist()
+
+
+def schedule(step: int, steps: int, warmup: float) -> float:
+    """Factor on the learning rates: a linear rise, then half a cosine down to a fiftieth."""
+    rise = max(1, round(steps * warmup))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def _by_kind(batch: list[Example], losses: list[torch.Tensor]) -> dict[str, float]:
+    kinds: dict[str, list[torch.Tensor]] = defaultdict(list)
+    for example, loss in zip(batch, losses, strict=True):
+        kinds[example.kind].append(loss.detach())
+    return {kind: float(torch.cat(found).mean()) for kind, found in kinds.items()}

@@ -1,0 +1,230 @@
+"""A memory ready to use: it finds the document a question asks for and says what its z knows, from Z alone."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from core.corpus.types import Passage, texts
+from core.errors import ArtefactStale, TesseraError
+from core.memory import lora, store
+from core.memory.frame import Frame
+from core.memory.pool import Basis, MemoryPool, embedding_basis, first_z
+from core.memory.projector import Projector
+from core.memory.reading import greedy
+from core.memory.router import QuestionReader, Routed, Router, Routing
+from core.memory.routing import question_ids
+from core.models.files import digest_of
+from core.models.language_model import LanguageModel
+
+
+class Memory:
+    """Documents as Z, and the parts that find and read them.
+
+    Args:
+        lm: The base model with the memory's LoRA merged in.
+        pool: The documents.
+        projector: From z to soft tokens.
+        router: From a question to documents.
+        card: What it was made from.
+        folder: Where projector, router and LoRA lie on disk.
+
+    Attributes:
+        keys: [N, m, dim], the router's keys. They stay with the documents when a control swaps the z that is read.
+    """
+
+    def __init__(
+        self,
+        lm: LanguageModel,
+        pool: MemoryPool,
+        projector: Projector,
+        router: Router,
+        card: store.Card,
+        folder: Path,
+        keys: torch.Tensor | None = None,
+    ) -> None:
+        self.lm, self.pool, self.card, self.folder = lm, pool, card, folder
+        self.projector, self.router = projector.eval(), router.eval()
+        self.frame = Frame(lm.tokenizer, min(lm.stop_ids))
+        with torch.no_grad():
+            self.keys = router.keys(pool.z) if keys is None else keys
+
+    @classmethod
+    def load(cls, folder: Path, lm: LanguageModel, corpus: str | None = None) -> Memory:
+        """Opens the memory in a folder.
+
+        Args:
+            folder: Written by training or by ``save``.
+            lm: The plain model, without adapter; it is copied, not changed.
+            corpus: Fingerprint of the corpus it should know; None accepts any.
+
+        Raises:
+            ArtefactMissing: There is none.
+            ArtefactStale: It is damaged, or was trained on another model or corpus.
+        """
+        card = store.read_card(folder)
+        frame = Frame(lm.tokenizer, min(lm.stop_ids))
+        if card.base != store.base_fingerprint(lm.identity, frame.fingerprint):
+            raise ArtefactStale(
+                f"This memory was trained on {card.model}, not on {lm.identity.name} as it is loaded now.",
+                "Choose that model, or train a memory for this one: `python -m app train`.",
+            )
+        if corpus is not None and corpus != card.corpus:
+            raise ArtefactStale(
+                f"This memory was trained on another corpus ({card.corpus_name}).",
+                "Train one for this corpus: `python -m app train`.",
+            )
+        parts, adapters = store.load_parts(folder)
+        merged = copy.deepcopy(lm.model).requires_grad_(False)
+        lora.merge(merged, adapters)
+        identity = replace(lm.identity, adapter=digest_of(folder, store.LORA))
+        projector, router = build_parts(parts)
+        return cls(
+            LanguageModel(merged, lm.tokenizer, identity), store.load_pool(folder), projector, router, card, folder
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes it to a folder; what has not changed is only copied when the folder is another one."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.resolve() != self.folder.resolve():
+            for name in (store.PARTS, store.LORA):
+                shutil.copyfile(self.folder / name, folder / name)
+        store.save_pool(folder, self.pool, self.card)
+
+    def route(self, question: str, k: int = 5) -> Routing:
+        """The ``k`` documents the model thinks of first, with softmax weights, and the weight of "not in memory"."""
+        return self.route_all([question], k)[0]
+
+    @torch.inference_mode()
+    def route_all(self, questions: Sequence[str], k: int = 5) -> list[Routing]:
+        """``route`` for several questions at once."""
+        states = self._question_reader.read([question_ids(self.frame, question) for question in questions])
+        weights = self.router.logits(self.router.similarity(states, self.keys)).softmax(1)
+        found: list[Routing] = []
+        for row in weights:
+            best = row[:-1].topk(min(k, len(self.pool.ids)))
+            pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            found.append(Routing(tuple(Routed(self.pool.ids[i], w) for i, w in pairs), float(row[-1])))
+        return found
+
+    def prefix(self, question: str, passage_id: str) -> torch.Tensor:
+        """Embeddings [T, hidden] of ``head | z | tail(question)``: all that is read before evidence is said."""
+        embed = self.lm.model.get_input_embeddings()
+        with torch.inference_mode():
+            soft = self.soft_tokens([passage_id])[0]
+            before = embed(torch.tensor(self.frame.head, device=self.lm.device))
+            after = embed(torch.tensor(self.frame.tail(question), device=self.lm.device))
+            return torch.cat([before, soft.to(before), after])
+
+    def soft_tokens(self, passage_ids: Sequence[str]) -> torch.Tensor:
+        """[n, m, hidden] of documents, on the model's device."""
+        rows = [self.pool.row(passage_id) for passage_id in passage_ids]
+        return self.projector(self.pool.z[rows]).to(self.lm.device)
+
+    def evidence_ids(self, question: str, passage_id: str) -> Iterator[int]:
+        """Token ids of the evidence as they are decoded; closing the iterator stops the model at once."""
+        session = self.lm.session()
+        session.feed_embeddings(self.prefix(question, passage_id))
+        yield from session.decode(self.card.config.evidence_tokens)
+
+    def stream_evidence(self, question: str, routed: Routed | str) -> Iterator[str]:
+        """Pieces of the evidence that the z of a document holds for a question.
+
+        Raises:
+            TesseraError: The memory does not hold the document.
+        """
+        passage_id = routed if isinstance(routed, str) else routed.passage_id
+        return self.lm.stream_text(self.evidence_ids(question, passage_id))
+
+    def evidence(self, questions: Sequence[str], passage_ids: Sequence[str]) -> list[str]:
+        """Evidence of several questions, each from a document of its own, decoded as a batch."""
+        if not questions:
+            return []
+        with torch.inference_mode():
+            soft = self.soft_tokens(passage_ids)
+        said = greedy(
+            self.lm.model,
+            self.frame.head,
+            soft,
+            [self.frame.tail(question) for question in questions],
+            self.card.config.evidence_tokens,
+            self.lm.stop_ids,
+        )
+        return [self.lm.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said]
+
+    def with_document(self, passage: Passage) -> Memory:
+        """A memory that also holds ``passage``, with its untrained first z; the other documents keep their bits.
+
+        Raises:
+            TesseraError: It already holds a document of that id, or the text is empty.
+        """
+        pool = self.pool.with_row(passage.id, passage.title, as_stored(self.first_z(passage)))
+        card = replace(self.card, learned=(*self.card.learned, passage.id))
+        return self._with_pool(pool, card)
+
+    def without_document(self, passage_id: str) -> Memory:
+        """A memory that has forgotten one document.
+
+        Raises:
+            TesseraError: It does not hold it, or holds nothing else.
+        """
+        if len(self.pool.ids) == 1:
+            raise TesseraError("This is the only document the memory holds.", "Delete the memory instead.")
+        card = replace(self.card, learned=tuple(i for i in self.card.learned if i != passage_id))
+        return self._with_pool(self.pool.without_row(passage_id), card)
+
+    def set_z(self, passage_id: str, z: torch.Tensor) -> None:
+        """Gives one document another z [m, z_dim], in place and as it is kept on disk; other rows keep their bits."""
+        row = self.pool.row(passage_id)
+        with torch.no_grad():
+            self.pool.z[row] = as_stored(z)
+            self.keys[row] = self.router.keys(z[None])[0]
+
+    def reading(self, pool: MemoryPool) -> Memory:
+        """A memory that routes as this one does, but reads the z of ``pool``: for controls."""
+        return Memory(self.lm, pool, self.projector, self.router, self.card, self.folder, self.keys)
+
+    def first_z(self, passage: Passage) -> torch.Tensor:
+        """The z [m, z_dim] that a document gives of itself, before any training."""
+        ids = self.frame.encode(texts([passage])[0])
+        table = self.lm.model.get_input_embeddings().weight
+        return first_z(ids, table, self._basis, self.router.idf, self.card.config.m)
+
+    def _with_pool(self, pool: MemoryPool, card: store.Card) -> Memory:
+        changed = Memory(self.lm, pool, self.projector, self.router, card, self.folder)
+        if "_basis" in self.__dict__:
+            changed.__dict__["_basis"] = self._basis
+        return changed
+
+    @cached_property
+    def _basis(self) -> Basis:
+        return embedding_basis(self.lm.model.get_input_embeddings().weight, self.card.config.z_dim)
+
+    @cached_property
+    def _question_reader(self) -> QuestionReader:
+        return QuestionReader(self.lm.model, self.card.config.router_layer, self.frame.head[0])
+
+
+def as_stored(z: torch.Tensor) -> torch.Tensor:
+    """z rounded to the number format of the pool on disk, so that a saved memory answers as it did before."""
+    return z.to(torch.float16).float()
+
+
+def build_parts(tensors: dict[str, torch.Tensor]) -> tuple[Projector, Router]:
+    """Projector and router from their saved tensors; shapes tell the sizes."""
+    z_dim, hidden = tensors["projector.weight"].shape
+    projector = Projector(z_dim, hidden)
+    projector.load_state_dict(_under("projector.", tensors))
+    router = Router(hidden, z_dim, tensors["router.key"].shape[1], tensors["router.idf"])
+    router.load_state_dict(_under("router.", tensors))
+    return projector, router
+
+
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,170 @@
+"""The model's own router: hidden states of the question against keys made from Z, with a null slot.
+
+Late interaction (ColBERT; Khattab & Zaharia 2020): every token of the question looks for its best match among a
+document's m keys, and the matches are averaged with the tokens' idf as weights. A token is described by its embedding
+beside its hidden state after a lower layer of the memory's language model. Keys are a linear map of z, so a new
+document can be found as soon as it has a z. The null slot is a learned similarity that a document has to beat.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import dropout, normalize
+from transformers import PreTrainedModel
+
+from core.memory.pool import Basis
+
+DROPOUT = 0.1
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A document the router proposes.
+
+    Attributes:
+        passage_id: The document.
+        weight: Its softmax weight, the null slot included in the sum.
+    """
+
+    passage_id: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Where a question leads.
+
+    Attributes:
+        documents: Best first.
+        null: Weight of "not in memory".
+    """
+
+    documents: tuple[Routed, ...]
+    null: float
+
+    @property
+    def knows(self) -> bool:
+        """Whether the best document weighs more than the null slot."""
+        return bool(self.documents) and self.documents[0].weight > self.null
+
+
+class Router(nn.Module):
+    """Scores documents by the best match of each question token.
+
+    Args:
+        hidden: Width of the language model.
+        z_dim: Numbers per z vector.
+        dim: Width of queries and keys.
+        idf: [vocabulary], weights of question tokens.
+    """
+
+    idf: torch.Tensor
+
+    def __init__(self, hidden: int, z_dim: int, dim: int, idf: torch.Tensor) -> None:
+        super().__init__()
+        self.lexical = nn.Parameter(torch.zeros(hidden, dim))
+        self.contextual = nn.Parameter(torch.zeros(hidden, dim))
+        self.mean = nn.Parameter(torch.zeros(hidden), requires_grad=False)
+        self.key = nn.Parameter(torch.zeros(z_dim, dim))
+        self.log_temperature = nn.Parameter(torch.tensor(3.0))
+        self.null = nn.Parameter(torch.tensor(0.4))
+        self.register_buffer("idf", idf.float())
+
+    @classmethod
+    def from_basis(cls, basis: Basis, dim: int, idf: torch.Tensor) -> Router:
+        """A router that starts by matching words: both sides are coordinates in ``basis``."""
+        z_dim, hidden = basis.components.shape
+        router = cls(hidden, z_dim, dim, idf)
+        kept = min(dim, z_dim)
+        with torch.no_grad():
+            router.mean.copy_(basis.mean)
+            router.lexical[:, :kept] = basis.components.T[:, :kept] / basis.scale**2
+            router.key[:kept, :kept] = torch.eye(kept)
+        return router
+
+    def keys(self, z: torch.Tensor) -> torch.Tensor:
+        """Unit keys [N, m, dim] of z [N, m, z_dim]."""
+        return normalize(z @ self.key, dim=-1)
+
+    def similarity(self, question: QuestionStates, keys: torch.Tensor) -> torch.Tensor:
+        """Weighted mean of the best matches, [batch, N], in [-1, 1]."""
+        states = (question.embedded - self.mean) @ self.lexical + question.contextual @ self.contextual
+        if self.training:
+            states = dropout(states, DROPOUT)
+        queries = normalize(states, dim=-1)
+        weights = (self.idf[question.ids] + 1e-3) * question.mask
+        weights = weights / weights.sum(1, keepdim=True)
+        best = torch.einsum("btd,nmd->btnm", queries, keys).amax(-1)
+        return torch.einsum("btn,bt->bn", best, weights)
+
+    def logits(self, similarity: torch.Tensor) -> torch.Tensor:
+        """[batch, N + 1]; the last column is the null slot."""
+        null = self.null.expand(len(similarity), 1)
+        return torch.cat([similarity, null], 1) * self.log_temperature.exp()
+
+
+@dataclass(frozen=True)
+class QuestionStates:
+    """What the router sees of a batch of questions, padded on the right.
+
+    Attributes:
+        ids: [batch, T].
+        mask: [batch, T], 1 for tokens.
+        embedded: [batch, T, hidden], token embeddings.
+        contextual: [batch, T, hidden], hidden states after a lower layer, each scaled to unit mean square.
+    """
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    embedded: torch.Tensor
+    contextual: torch.Tensor
+
+    def cpu(self) -> QuestionStates:
+        """The same states where the router computes."""
+        return QuestionStates(self.ids.cpu(), self.mask.cpu(), self.embedded.cpu(), self.contextual.cpu())
+
+    def select(self, rows: Sequence[int]) -> QuestionStates:
+        """Some of the questions."""
+        index = torch.tensor(list(rows))
+        return QuestionStates(self.ids[index], self.mask[index], self.embedded[index], self.contextual[index])
+
+
+class QuestionReader:
+    """Runs questions through the lower layers of a model, without copying it.
+
+    Args:
+        model: The decoder.
+        layer: Layers to run.
+        opening: Id put first and dropped again: a decoder's first token collects attention, whatever it is.
+    """
+
+    def __init__(self, model: PreTrainedModel, layer: int, opening: int) -> None:
+        decoder: Any = model.base_model
+        lower = copy.copy(decoder)
+        # A shallow copy shares its table of submodules: give it one of its own before cutting layers off.
+        lower._modules = dict(decoder._modules)
+        lower.layers = decoder.layers[:layer]
+        lower.norm = nn.Identity()
+        self._lower, self._opening = lower, opening
+
+    @torch.no_grad()
+    def read(self, questions: Sequence[Sequence[int]]) -> QuestionStates:
+        """States of questions given as token ids; an empty question counts as its opening token."""
+        questions = [ids or [self._opening] for ids in questions]
+        device = self._lower.embed_tokens.weight.device
+        width = max(len(ids) for ids in questions)
+        ids = torch.full((len(questions), width + 1), self._opening, device=device)
+        mask = torch.zeros(len(questions), width, device=device)
+        for row, tokens in enumerate(questions):
+            ids[row, 1 : len(tokens) + 1] = torch.tensor(list(tokens), device=device)
+            mask[row, : len(tokens)] = 1
+        hidden = self._lower(input_ids=ids, use_cache=False).last_hidden_state[:, 1:].float()
+        hidden = hidden / hidden.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
+        embedded = self._lower.embed_tokens(ids[:, 1:]).float()
+        return QuestionStates(ids[:, 1:], mask, embedded, hidden).cpu()

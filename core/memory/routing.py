@@ -1,0 +1,166 @@
+"""The routing stage: the router learns which z a question asks for, and when none of them is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from core.corpus.types import Corpus
+from core.jobs import Progress, Work
+from core.memory.config import MemoryConfig
+from core.memory.frame import Frame
+from core.memory.router import QuestionReader, QuestionStates, Router
+from core.memory.selfstudy import self_study_question, sentences
+
+STAGE = "Learning to route"
+_LEFT_OUT = 0.15
+_GIVEN_SHARE = 0.4
+_MOST_STUDY = 12_000
+_WORDINGS = 4
+_READ_AT_ONCE = 64
+_REPORT_EVERY = 20
+
+
+@dataclass(frozen=True)
+class RoutingQuestion:
+    """A question and the rows of its documents."""
+
+    text: str
+    rows: tuple[int, ...]
+
+
+def study_questions(corpus: Corpus, seed: int) -> list[RoutingQuestion]:
+    """Self-study questions for every sentence, several wordings each, within a fixed total."""
+    rng = random.Random(f"{seed}/routing")
+    pieces = [(row, s) for row, passage in enumerate(corpus.passages) for s in sentences(passage.text)]
+    wordings = max(1, min(_WORDINGS, _MOST_STUDY // max(1, len(pieces))))
+    return [
+        RoutingQuestion(self_study_question(sentence, corpus.passages[row].title, rng), (row,))
+        for row, sentence in pieces
+        for _ in range(wordings)
+    ]
+
+
+def asked_questions(corpus: Corpus, split: str) -> list[RoutingQuestion]:
+    """The questions of a split whose documents are in the corpus."""
+    rows = corpus.index()
+    found = [
+        RoutingQuestion(question.text, tuple(rows[i] for i in question.passage_ids if i in rows))
+        for question in corpus.questions.get(split, ())
+    ]
+    return [question for question in found if question.rows]
+
+
+def train_router(
+    router: Router, reader: QuestionReader, frame: Frame, z: torch.Tensor, corpus: Corpus, config: MemoryConfig
+) -> Work:
+    """Trains the router in place on a finished Z.
+
+    In some of the questions the right document is left out, and the null slot is the right answer.
+
+    Yields:
+        Progress with ``routing_loss``, and ``held_out_recall_at_1`` and ``_at_5`` on the dev questions.
+    """
+    study, given = study_questions(corpus, config.seed), asked_questions(corpus, "train")
+    questions = study + given
+    states: list[QuestionStates] = []
+    for done, part in read_questions(reader, frame, questions):
+        states.append(part)
+        yield Progress("Reading routing questions", done, len(questions))
+    held_out = asked_questions(corpus, "dev")
+    held_out_states = [part for _, part in read_questions(reader, frame, held_out)]
+    optimiser = torch.optim.AdamW(router.parameters(), lr=config.lr_router, weight_decay=0.01)
+    rng = random.Random(f"{config.seed}/router")
+    torch.manual_seed(config.seed)
+    mean_loss = 0.0
+    for step in range(config.router_steps):
+        rows = _draw(len(study), len(given), config.router_batch, rng)
+        for group in optimiser.param_groups:
+            group["lr"] = config.lr_router * (1 - step / config.router_steps)
+        router.train()
+        loss = routing_loss(router, gather(states, rows), z, [questions[row].rows for row in rows], rng)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        mean_loss += loss.item()
+        if (step + 1) % _REPORT_EVERY == 0 or step + 1 == config.router_steps:
+            router.eval()
+            data = {"routing_step": step + 1, "routing_loss": mean_loss / (step % _REPORT_EVERY + 1)}
+            mean_loss = 0.0
+            if held_out and ((step + 1) % (5 * _REPORT_EVERY) == 0 or step + 1 == config.router_steps):
+                data |= recall(router, held_out_states, z, held_out)
+            yield Progress(STAGE, step + 1, config.router_steps, f"loss {data['routing_loss']:.3f}", data)
+    router.eval()
+
+
+def routing_loss(
+    router: Router, states: QuestionStates, z: torch.Tensor, gold: Sequence[Sequence[int]], rng: random.Random
+) -> torch.Tensor:
+    """-log P(a right document | question), or of the null slot where the right ones are left out."""
+    logits = router.logits(router.similarity(states, router.keys(z)))
+    right = torch.zeros_like(logits, dtype=torch.bool)
+    for i, rows in enumerate(gold):
+        if rng.random() < _LEFT_OUT:
+            logits[i, list(rows)] = -torch.inf
+            right[i, -1] = True
+        else:
+            right[i, list(rows)] = True
+    chosen = logits.masked_fill(~right, -torch.inf).logsumexp(1)
+    return (logits.logsumexp(1) - chosen).mean()
+
+
+@torch.no_grad()
+def recall(
+    router: Router, states: Sequence[QuestionStates], z: torch.Tensor, questions: Sequence[RoutingQuestion]
+) -> dict[str, float]:
+    """Share of questions with a right document first, and among the first five."""
+    keys = router.keys(z)
+    top = torch.cat([router.similarity(part, keys).topk(min(5, len(z)), 1).indices for part in states]).tolist()
+    first = sum(found[0] in q.rows for found, q in zip(top, questions, strict=True))
+    five = sum(any(row in q.rows for row in found) for found, q in zip(top, questions, strict=True))
+    return {"held_out_recall_at_1": first / len(questions), "held_out_recall_at_5": five / len(questions)}
+
+
+def read_questions(
+    reader: QuestionReader, frame: Frame, questions: Sequence[RoutingQuestion]
+) -> Iterator[tuple[int, QuestionStates]]:
+    """States of questions, a batch at a time in their order, with how many are done."""
+    for start in range(0, len(questions), _READ_AT_ONCE):
+        part = questions[start : start + _READ_AT_ONCE]
+        yield start + len(part), reader.read([question_ids(frame, question.text) for question in part])
+
+
+def question_ids(frame: Frame, text: str) -> list[int]:
+    """Ids of a question for the router: with a space in front, so that its first word looks like any other."""
+    return frame.encode(f" {text.strip()}")
+
+
+def gather(parts: Sequence[QuestionStates], rows: Sequence[int]) -> QuestionStates:
+    """A batch of single questions out of parts of ``_READ_AT_ONCE`` each, padded to the longest."""
+    picked = [parts[row // _READ_AT_ONCE].select([row % _READ_AT_ONCE]) for row in rows]
+    width = max(int(states.mask.sum()) for states in picked)
+
+    def stack(tensors: list[torch.Tensor]) -> torch.Tensor:
+        out = tensors[0].new_zeros(len(tensors), width, *tensors[0].shape[2:])
+        for i, tensor in enumerate(tensors):
+            out[i, : tensor.shape[1]] = tensor[0, :width]
+        return out
+
+    return QuestionStates(
+        stack([s.ids for s in picked]),
+        stack([s.mask for s in picked]),
+        stack([s.embedded for s in picked]),
+        stack([s.contextual for s in picked]),
+    )
+
+
+def _draw(study: int, given: int, size: int, rng: random.Random) -> list[int]:
+    """Rows of a batch: given questions are few and worth more, so they are drawn more often."""
+    rows = []
+    for _ in range(size):
+        from_given = given and (not study or rng.random() < _GIVEN_SHARE)
+        rows.append(study + rng.randrange(given) if from_given else rng.randrange(study))
+    return rows

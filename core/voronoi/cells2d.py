@@ -1,0 +1,76 @@
+"""Voronoi cells in the plane: the borders to draw and the polygon to light up.
+
+The mosaic of the projected cell centres, clipped to a box. Clipping needs no geometry of its own: each centre is
+mirrored at the four sides of the box, which makes the sides borders of the diagram themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import Voronoi
+
+from core.voronoi.projection import Points
+
+REACH = 1.08
+"""Half the side of the box; points lie within 1."""
+_NUDGE = 1e-7
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """Cells in the plane.
+
+    Attributes:
+        x: Borders between cells as one broken line: start, end, None, start, end, None, ...
+        y: The same for the other axis.
+        polygons: Corners [m, 2] of each cell in order around it, the sides of the box included.
+    """
+
+    x: list[float | None]
+    y: list[float | None]
+    polygons: list[Points]
+
+
+def mosaic(centres: Points, reach: float = REACH) -> Mosaic:
+    """Cuts the box from -reach to reach into the Voronoi cells of the centres.
+
+    Args:
+        centres: [k, 2] within the box.
+        reach: Half the side of the box.
+    """
+    sites = _apart(np.clip(np.asarray(centres, dtype=np.float64), -0.999 * reach, 0.999 * reach))
+    mirrored = [sites]
+    for axis in (0, 1):
+        for side in (-reach, reach):
+            image = sites.copy()
+            image[:, axis] = 2 * side - image[:, axis]
+            mirrored.append(image)
+    diagram = Voronoi(np.concatenate(mirrored))
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for pair, ends in zip(diagram.ridge_points, diagram.ridge_vertices, strict=True):
+        if (pair < len(sites)).all():
+            for column, line in ((0, x), (1, y)):
+                line.extend([*diagram.vertices[ends, column].tolist(), None])
+    polygons = [_around(diagram.vertices[diagram.regions[diagram.point_region[i]]]) for i in range(len(sites))]
+    return Mosaic(x, y, polygons)
+
+
+def _apart(sites: Points) -> Points:
+    """Moves centres that coincide by a hair, since equal sites have no border."""
+    _, inverse = np.unique(sites.round(9), axis=0, return_inverse=True)
+    copies = np.zeros(len(sites))
+    seen: dict[int, int] = {}
+    for row, group in enumerate(inverse.ravel().tolist()):
+        copies[row] = seen.get(group, 0)
+        seen[group] = seen.get(group, 0) + 1
+    moved: Points = sites + np.stack([copies * _NUDGE, copies * _NUDGE / 3], axis=1)
+    return moved
+
+
+def _around(corners: Points) -> Points:
+    offset = corners - corners.mean(axis=0)
+    ordered: Points = corners[np.argsort(np.arctan2(offset[:, 1], offset[:, 0]))]
+    return ordered

@@ -1,0 +1,301 @@
+"""The partition: spherical k-means cuts the embedding space into Voronoi cells.
+
+Every passage lies in the cell of its nearest centroid, exactly: the same rule that routes a question. A cell is as
+large as the tokens that must be prefilled and kept for it, so a cell over the token budget is cut in two until it
+fits, and the silhouette decides between cell counts that the budget allows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from core.errors import ArtefactStale, TesseraError
+from core.jobs import Progress
+from core.models.encoder import Vectors
+
+IntArray = npt.NDArray[np.int64]
+FILE = "partition.safetensors"
+_ITERATIONS = 25
+_RESTARTS = 3
+_MAX_CANDIDATES = 8
+_MAX_ROUNDS = 64
+_BLOCK = 8192
+
+
+@dataclass(frozen=True)
+class PartitionConfig:
+    """How to cut.
+
+    Attributes:
+        auto_k: Let the silhouette choose k within the bounds; otherwise take ``k``.
+        k: Number of cells to begin with when ``auto_k`` is off; splitting by the budget may add some.
+        k_min: Fewest cells to try; None takes what the budget needs.
+        k_max: Most cells to try; None lets cells be half full on average.
+        cell_tokens: Most passage tokens in a cell; a single passage may exceed it.
+        seed: Seed of k-means.
+
+    Raises:
+        TesseraError: A value makes no sense.
+    """
+
+    auto_k: bool = True
+    k: int | None = None
+    k_min: int | None = None
+    k_max: int | None = None
+    cell_tokens: int = 1024
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.auto_k and self.k is None:
+            raise TesseraError("A fixed number of cells was asked for, but not which.", "Give k.")
+        for name in ("k", "k_min", "k_max", "cell_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise TesseraError(f"{name} is {value}, but must be at least 1.", "Give a positive number.")
+        if self.k_min and self.k_max and self.k_min > self.k_max:
+            raise TesseraError(f"k_min {self.k_min} is above k_max {self.k_max}.", "Swap them.")
+
+
+@dataclass(frozen=True)
+class Partition:
+    """k centroids and the cell of every passage.
+
+    Cells are numbered from the largest (in tokens) down; of equals, the one with the earliest passage comes first.
+
+    Attributes:
+        centroids: [k, dim] float32, unit length.
+        assignment: [n] cell of each passage, which is the one whose centroid is most similar.
+        tokens: [k] passage tokens of each cell.
+        silhouette: Mean silhouette (cosine) over all passages, -1 to 1; 0 where it is not defined (one cell).
+        scores: Silhouette by cell count tried.
+        config: How it was cut.
+    """
+
+    centroids: Vectors
+    assignment: IntArray
+    tokens: IntArray
+    silhouette: float
+    scores: dict[int, float]
+    config: PartitionConfig
+
+    @property
+    def k(self) -> int:
+        """Number of cells."""
+        return len(self.centroids)
+
+    @cached_property
+    def _members(self) -> list[list[int]]:
+        order = np.argsort(self.assignment, kind="stable")
+        borders = np.searchsorted(self.assignment[order], np.arange(1, self.k))
+        return [rows.tolist() for rows in np.split(order, borders)]
+
+    def members(self) -> list[list[int]]:
+        """Rows of the passages of each cell, ascending."""
+        return self._members
+
+    def oversize(self) -> list[int]:
+        """Cells over the budget: those of one passage, or of copies of one, that cannot be cut further."""
+        return np.flatnonzero(self.tokens > self.config.cell_tokens).tolist()
+
+    def save(self, folder: Path) -> None:
+        """Writes ``partition.safetensors`` into ``folder``."""
+        facts = {
+            "silhouette": self.silhouette,
+            "scores": list(self.scores.items()),
+            "config": asdict(self.config),
+        }
+        tensors: dict[str, npt.NDArray[Any]] = {
+            "centroids": self.centroids,
+            "assignment": self.assignment,
+            "tokens": self.tokens,
+        }
+        save_file(tensors, folder / FILE, metadata={"facts": json.dumps(facts)})
+
+    @classmethod
+    def load(cls, folder: Path) -> Partition:
+        """Reads what ``save`` wrote.
+
+        Raises:
+            ArtefactStale: The file is missing or damaged.
+        """
+        try:
+            with safe_open(folder / FILE, "numpy") as file:
+                facts = json.loads((file.metadata() or {})["facts"])
+                tensors = {name: file.get_tensor(name) for name in ("centroids", "assignment", "tokens")}
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise ArtefactStale(
+                f"The partition in {folder} cannot be read ({error}).", "Run `python -m app cluster` again."
+            ) from error
+        scores = {int(k): float(score) for k, score in facts["scores"]}
+        return cls(**tensors, silhouette=facts["silhouette"], scores=scores, config=PartitionConfig(**facts["config"]))
+
+
+def partition_passages(
+    vectors: Vectors, tokens: IntArray, config: PartitionConfig
+) -> Generator[Progress, None, Partition]:
+    """Cuts passages into cells.
+
+    Args:
+        vectors: [n, dim] unit vectors of the passages.
+        tokens: [n] tokens of each passage in the prompt.
+        config: Bounds and seed.
+
+    Yields:
+        A step for each cell count tried, with its silhouette.
+
+    Returns:
+        The partition with the best silhouette; of equals the one with the fewest cells.
+
+    Raises:
+        TesseraError: There is no passage, or vectors and tokens do not match.
+    """
+    if len(vectors) == 0 or len(vectors) != len(tokens):
+        raise TesseraError(f"{len(vectors)} vectors and {len(tokens)} token counts.", "Prepare the corpus again.")
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    candidates = candidate_counts(tokens, _count_distinct(vectors), config)
+    found: list[Partition] = []
+    yield Progress("Cutting cells", 0, len(candidates))
+    for k in candidates:
+        found.append(_cut(vectors, tokens, k, config))
+        score = found[-1].silhouette
+        note = f"k = {k}: {found[-1].k} cells, silhouette {score:.3f}"
+        yield Progress("Cutting cells", len(found), len(candidates), note, {"k": k, "silhouette": score})
+    best = max(found, key=lambda partition: partition.silhouette)
+    scores = {k: partition.silhouette for k, partition in zip(candidates, found, strict=True)}
+    return replace(best, scores=scores)
+
+
+def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -> list[int]:
+    """Cell counts worth trying, ascending, spread evenly on a logarithmic scale.
+
+    Between all cells full and all cells half full; a small corpus, which would fit in one cell, is still tried up to
+    the square root of its size, so that its topics can part.
+
+    Args:
+        tokens: [n] tokens of each passage.
+        distinct: Number of different vectors; more cells than that would be empty.
+        config: Bounds.
+    """
+    if not config.auto_k:
+        return [min(config.k or 1, distinct)]
+    total = int(tokens.sum())
+    fewest = config.k_min or max(2, -(-total // config.cell_tokens))
+    most = config.k_max or max(fewest, -(-2 * total // config.cell_tokens), round(len(tokens) ** 0.5))
+    fewest, most = min(fewest, most, distinct), min(most, distinct)
+    spread = np.geomspace(fewest, most, num=min(_MAX_CANDIDATES, most - fewest + 1))
+    return sorted({round(float(k)) for k in spread})
+
+
+def nearest(vectors: Vectors, centroids: Vectors) -> IntArray:
+    """Cell of each vector [n]: the most similar centroid, of equals the first."""
+    blocks = (vectors[start : start + _BLOCK] @ centroids.T for start in range(0, len(vectors), _BLOCK))
+    return np.concatenate([block.argmax(axis=1) for block in blocks]).astype(np.int64)
+
+
+def silhouette(vectors: Vectors, assignment: IntArray) -> float:
+    """Mean silhouette with cosine distance, over all vectors (Rousseeuw 1987); 0 for one cell or n cells.
+
+    No pair is ever formed: the mean cosine distance of x to a cell is ``1 - x . mean(cell)``, so the whole silhouette
+    is one matrix product [n, dim] x [dim, k], exact for any n.
+
+    Args:
+        vectors: [n, dim] unit vectors.
+        assignment: [n] cells numbered 0 to k - 1, none empty.
+    """
+    sizes = np.bincount(assignment)
+    if not 1 < len(sizes) < len(vectors):
+        return 0.0
+    means = _sums(vectors, assignment, len(sizes)) / sizes[:, None]
+    total = 0.0
+    for start in range(0, len(vectors), _BLOCK):
+        own = assignment[start : start + _BLOCK]
+        rows = np.arange(len(own))
+        distance = 1.0 - vectors[start : start + _BLOCK].astype(np.float64) @ means.T
+        size = sizes[own]
+        # The mean over the own cell counts the vector itself, at distance 0.
+        inside = distance[rows, own] * size / np.maximum(size - 1, 1)
+        distance[rows, own] = np.inf
+        outside = distance.min(axis=1)
+        scale = np.maximum(np.maximum(inside, outside), 1e-12)
+        total += float(np.where(size > 1, (outside - inside) / scale, 0.0).sum())
+    return total / len(vectors)
+
+
+def _cut(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) -> Partition:
+    centroids, assignment, weight = _settle(vectors, tokens, _k_means(vectors, k, config.seed))
+    for _ in range(_MAX_ROUNDS):
+        pieces: list[Vectors] = []
+        for cell, centroid in enumerate(centroids):
+            halves = _halves(vectors[assignment == cell], config.seed) if weight[cell] > config.cell_tokens else None
+            pieces.append(centroid[None] if halves is None else halves)
+        if sum(map(len, pieces)) == len(centroids):
+            break
+        # A new centroid may draw passages from its neighbours, so everything is assigned again.
+        centroids, assignment, weight = _settle(vectors, tokens, np.concatenate(pieces))
+    _, first = np.unique(assignment, return_index=True)
+    order = np.lexsort((first, -weight))
+    assignment = np.argsort(order)[assignment].astype(np.int64)
+    score = silhouette(vectors, assignment)
+    return Partition(centroids[order], assignment, weight[order], score, {k: score}, config)
+
+
+def _settle(vectors: Vectors, tokens: IntArray, centroids: Vectors) -> tuple[Vectors, IntArray, IntArray]:
+    """Assigns every passage and drops empty cells; returns centroids, assignment and tokens of each cell."""
+    used, assignment = np.unique(nearest(vectors, centroids), return_inverse=True)
+    weight = np.bincount(assignment, weights=tokens).astype(np.int64)
+    return centroids[used], assignment.astype(np.int64), weight
+
+
+def _k_means(vectors: Vectors, k: int, seed: int) -> Vectors:
+    if k == 1:
+        return _unit(vectors.sum(axis=0, keepdims=True))
+    k_means = faiss.Kmeans(
+        vectors.shape[1],
+        k,
+        niter=_ITERATIONS,
+        nredo=_RESTARTS,
+        spherical=True,
+        seed=seed,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(vectors),
+    )
+    k_means.train(vectors)
+    return _unit(np.asarray(k_means.centroids, dtype=np.float32))
+
+
+def _halves(members: Vectors, seed: int) -> Vectors | None:
+    """Centroids [2, dim] that part the members of a cell; None when they are all the same."""
+    if _count_distinct(members) < 2:
+        return None
+    halves = _k_means(members, 2, seed)
+    if len(np.unique(nearest(members, halves))) == 2:
+        return halves
+    outlier = int((members @ halves[0]).argmin())
+    rest = np.delete(members, outlier, axis=0)
+    return np.stack([members[outlier], _unit(rest.sum(axis=0, keepdims=True))[0]])
+
+
+def _sums(vectors: Vectors, assignment: IntArray, k: int) -> npt.NDArray[np.float64]:
+    sums = np.zeros((k, vectors.shape[1]))
+    np.add.at(sums, assignment, vectors)
+    return sums
+
+
+def _unit(rows: Vectors) -> Vectors:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.maximum(norms, 1e-12)).astype(np.float32)
+
+
+def _count_distinct(vectors: Vectors) -> int:
+    return len({row.tobytes() for row in vectors})

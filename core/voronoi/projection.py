@@ -1,0 +1,179 @@
+"""The map: passages in the plane, how far the plane can be trusted, and where a question belongs on it.
+
+UMAP with a seed gives the same map every time. A plane cannot keep 384 dimensions: ``trustworthiness`` and
+``agreement`` say how much of the neighbourhoods and of the cells survives, and are shown beside the map.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from sklearn.decomposition import PCA
+from sklearn.manifold import trustworthiness
+
+from core.errors import ArtefactStale
+from core.models.encoder import Vectors
+from core.voronoi.partition import IntArray
+
+Points = npt.NDArray[np.float32]
+"""Points in the plane, [n, 2], within -1 to 1."""
+Technique = Literal["umap", "pca"]
+
+FILE = "projection.safetensors"
+_UMAP_FROM = 15
+_NEIGHBOURS = 15
+_FIDELITY_SAMPLE = 2000
+_SHARPNESS = 20.0
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Passages and cells in the plane.
+
+    Attributes:
+        xy: [n, 2] passages.
+        centres: [k, 2] mean of the passages of each cell.
+        technique: How it was made; a corpus too small for UMAP gets PCA.
+        seed: Seed of UMAP.
+        trustworthiness: 0 to 1: how rarely a passage has neighbours in the plane that are none in the embedding space
+            (Venna and Kaski 2001, 10 neighbours; on 2,000 passages drawn by seed where there are more).
+        agreement: Share of passages whose nearest centre in the plane is the one of their own cell.
+    """
+
+    xy: Points
+    centres: Points
+    technique: Technique
+    seed: int
+    trustworthiness: float
+    agreement: float
+
+    def save(self, folder: Path) -> None:
+        """Writes ``projection.safetensors`` into ``folder``."""
+        facts = {
+            "technique": self.technique,
+            "seed": str(self.seed),
+            "trustworthiness": repr(self.trustworthiness),
+            "agreement": repr(self.agreement),
+        }
+        save_file({"xy": self.xy, "centres": self.centres}, folder / FILE, metadata=facts)
+
+    @classmethod
+    def load(cls, folder: Path) -> Projection:
+        """Reads what ``save`` wrote.
+
+        Raises:
+            ArtefactStale: The file is missing or damaged.
+        """
+        try:
+            with safe_open(folder / FILE, "numpy") as file:
+                facts = file.metadata() or {}
+                return cls(
+                    xy=file.get_tensor("xy"),
+                    centres=file.get_tensor("centres"),
+                    technique="pca" if facts["technique"] == "pca" else "umap",
+                    seed=int(facts["seed"]),
+                    trustworthiness=float(facts["trustworthiness"]),
+                    agreement=float(facts["agreement"]),
+                )
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise ArtefactStale(
+                f"The projection in {folder} cannot be read ({error}).", "Run `python -m app cluster` again."
+            ) from error
+
+
+def project(vectors: Vectors, assignment: IntArray, seed: int = 0, technique: Technique | None = None) -> Projection:
+    """Lays passages out in the plane.
+
+    Args:
+        vectors: [n, dim] unit vectors.
+        assignment: [n] cell of each passage, numbered 0 to k - 1.
+        seed: Seed of UMAP.
+        technique: None takes UMAP from 15 passages on, PCA below.
+    """
+    chosen: Technique = technique or ("umap" if len(vectors) >= _UMAP_FROM else "pca")
+    xy = _normalised(_umap(vectors, seed) if chosen == "umap" else _pca(vectors))
+    k = int(assignment.max()) + 1
+    centres = np.stack([xy[assignment == cell].mean(axis=0) for cell in range(k)])
+    return Projection(
+        xy=xy,
+        centres=centres,
+        technique=chosen,
+        seed=seed,
+        trustworthiness=_trustworthiness(vectors, xy, seed),
+        agreement=_agreement(xy, centres, assignment),
+    )
+
+
+def place(query: Vectors, vectors: Vectors, xy: Points, k: int = 8) -> Points:
+    """Puts a question on the map, among its nearest passages in the embedding space.
+
+    ``UMAP.transform`` would move one point with the batch it comes in. Here it is the mean of the ``k`` nearest
+    passages' points, each weighted by ``exp(20 (similarity - best similarity))``: a passage .1 less similar pulls a
+    seventh as strongly.
+
+    Args:
+        query: [dim] unit vector.
+        vectors: [n, dim] unit vectors of the passages.
+        xy: [n, 2] their points.
+        k: Neighbours that pull.
+
+    Returns:
+        [2] point.
+    """
+    similarity = vectors @ query
+    neighbours = np.argsort(-similarity, kind="stable")[:k]
+    pull = np.exp(_SHARPNESS * (similarity[neighbours] - similarity[neighbours[0]]))
+    point: Points = (pull[:, None] * xy[neighbours]).sum(axis=0) / pull.sum()
+    return point
+
+
+def _umap(vectors: Vectors, seed: int) -> Points:
+    from umap import UMAP  # compiles for seconds when imported
+
+    reducer = UMAP(
+        n_neighbors=min(_NEIGHBOURS, len(vectors) - 1),
+        min_dist=0.25,
+        metric="cosine",
+        random_state=seed,
+        n_jobs=1,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # copies of a passage make its graph fall apart, which it says and survives
+        return np.asarray(reducer.fit_transform(vectors), dtype=np.float32)
+
+
+def _pca(vectors: Vectors) -> Points:
+    points = np.zeros((len(vectors), 2), dtype=np.float32)
+    axes = min(2, len(vectors) - 1)
+    if axes:
+        points[:, :axes] = PCA(axes, svd_solver="full").fit_transform(vectors)
+    return points
+
+
+def _normalised(points: Points) -> Points:
+    """Centres the points and scales both axes alike, so that the larger one fills -1 to 1."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    reach = float((high - low).max()) / 2 or 1.0
+    scaled: Points = np.clip((points - (low + high) / 2) / reach, -1.0, 1.0).astype(np.float32)
+    return scaled
+
+
+def _trustworthiness(vectors: Vectors, xy: Points, seed: int) -> float:
+    if len(vectors) > _FIDELITY_SAMPLE:
+        rows = np.random.default_rng(seed).choice(len(vectors), _FIDELITY_SAMPLE, replace=False)
+        vectors, xy = vectors[rows], xy[rows]
+    neighbours = min(10, (len(vectors) - 1) // 2)
+    return float(trustworthiness(vectors, xy, n_neighbors=neighbours, metric="cosine")) if neighbours else 1.0
+
+
+def _agreement(xy: Points, centres: Points, assignment: IntArray) -> float:
+    # |p - c|^2 without |p|^2, which is the same for all centres
+    distance = (centres**2).sum(axis=1) - 2 * xy @ centres.T
+    return float((distance.argmin(axis=1) == assignment).mean())

@@ -1,0 +1,121 @@
+"""Routing: which cells a question falls in or near, how far it is from the nearest border, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import TesseraError
+from core.models.encoder import Vectors
+from core.voronoi.partition import Partition
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a question goes.
+
+    Attributes:
+        cells: The ``nprobe`` nearest cells, nearest first.
+        similarities: Cosine similarity of the question to their centroids.
+        margin: Distance of the question to the nearest border of its cell, 0 (on the border) to 1; 1 when there is
+            only one cell. ``asin(margin)`` is the angle between them.
+    """
+
+    cells: tuple[int, ...]
+    similarities: tuple[float, ...]
+    margin: float
+
+
+@dataclass(frozen=True)
+class RecallPoint:
+    """What opening ``nprobe`` cells gives and costs.
+
+    Attributes:
+        nprobe: Cells opened.
+        recall: Mean share of a question's gold passages that lie in an opened cell.
+        tokens: Mean passage tokens of the opened cells.
+    """
+
+    nprobe: int
+    recall: float
+    tokens: float
+
+
+def route(partition: Partition, query: Vectors, nprobe: int = 1) -> Route:
+    """Finds the nearest cells of a question.
+
+    The border between cells a and b is the plane ``{x : x . (a - b) = 0}``, since both centroids have unit length. The
+    distance of q to it is ``q . (a - b) / |a - b|``. A cell is the intersection of the half-spaces behind its planes,
+    so the distance to its border is the smallest over all b (not always the one of the second-best cell).
+
+    Args:
+        partition: The cells.
+        query: [dim] unit vector.
+        nprobe: Cells to open; more than there are opens all.
+
+    Raises:
+        TesseraError: The vector has another dimension than the centroids, or nprobe is below 1.
+    """
+    _check(partition, query[None], nprobe)
+    similarity = partition.centroids @ query
+    order = np.argsort(-similarity, kind="stable")
+    opened = order[:nprobe]
+    return Route(
+        cells=tuple(int(cell) for cell in opened),
+        similarities=tuple(float(similarity[cell]) for cell in opened),
+        margin=_margin(partition.centroids, similarity, int(order[0])),
+    )
+
+
+def routing_recall(
+    partition: Partition, queries: Vectors, gold: Sequence[Sequence[int]], nprobes: Sequence[int]
+) -> list[RecallPoint]:
+    """Measures how often the opened cells hold the gold passages.
+
+    Args:
+        partition: The cells.
+        queries: [m, dim] unit vectors of the questions.
+        gold: Rows of the gold passages of each question; questions without one are left out.
+        nprobes: Numbers of cells to open.
+
+    Raises:
+        TesseraError: No question has a gold passage, or the dimensions differ.
+    """
+    asked = [row for row, passages in enumerate(gold) if passages]
+    if not asked:
+        raise TesseraError("No question names its gold passage.", "Routing recall needs questions with passage ids.")
+    _check(partition, queries, min(nprobes, default=1))
+    order = np.argsort(-(queries[asked] @ partition.centroids.T), axis=1, kind="stable")
+    rank = np.argsort(order, axis=1)
+    # Rank of the cell of every gold passage, one array per question.
+    ranks = [rank[i, partition.assignment[list(gold[row])]] for i, row in enumerate(asked)]
+    cost = np.cumsum(partition.tokens[order], axis=1).mean(axis=0)
+    return [
+        RecallPoint(
+            nprobe=nprobe,
+            recall=float(np.mean([(r < nprobe).mean() for r in ranks])),
+            tokens=float(cost[min(nprobe, partition.k) - 1]),
+        )
+        for nprobe in nprobes
+    ]
+
+
+def _margin(centroids: Vectors, similarity: Vectors, best: int) -> float:
+    others = np.arange(len(centroids)) != best
+    if not others.any():
+        return 1.0
+    apart = np.linalg.norm(centroids[best] - centroids[others], axis=1)
+    distances = (similarity[best] - similarity[others]) / np.maximum(apart, 1e-9)
+    return float(np.clip(distances.min(), 0.0, 1.0))
+
+
+def _check(partition: Partition, queries: Vectors, nprobe: int) -> None:
+    if queries.ndim != 2 or queries.shape[1] != partition.centroids.shape[1]:
+        raise TesseraError(
+            f"The question has {queries.shape[-1]} dimensions, the partition {partition.centroids.shape[1]}.",
+            "Cluster again with the encoder in use.",
+        )
+    if nprobe < 1:
+        raise TesseraError(f"nprobe is {nprobe}, but at least one cell must be opened.", "Give 1 or more.")

@@ -1,0 +1,105 @@
+"""Compare: one question, three ways, one after another, with the clocks side by side."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import streamlit as st
+
+from app import state
+from app.asking import Run, answer_in_turn
+from app.opening import ground_of, opener
+from app.widgets.after import history, keep_and_share
+from app.widgets.arms import Live, at_rest, heading, places
+from app.widgets.ask import ask_form, restore_choices
+from app.widgets.frame import empty_state, header, link_to, missing_for, page_for
+from app.widgets.measures import show_measures
+from app.widgets.text import escape
+from core.methods import registry
+from core.workspace import Workspace
+
+
+def unready(ws: Workspace, run: Run | None) -> None:
+    """Says which arms cannot answer yet, with the page on which to build what they lack."""
+    chosen = run.choices.methods if run else tuple(registry.METHODS)
+    for name in chosen:
+        lacking = missing_for(ws, registry.METHODS[name].needs)
+        if lacking:
+            first = lacking[0]
+            what = "is out of date" if first.status == "stale" else "has not been built"
+            with st.container(horizontal=True, vertical_alignment="center", key=f"unready-{name}"):
+                st.markdown(f"{heading(name)} cannot answer yet: the **{first.kind}** {what}.", width="content")
+                link_to(page_for(first.kind), "Build it")
+
+
+def stream(ws: Workspace, run: Run) -> None:
+    """Carries a queued run out. Any click reruns the page, which closes the stream: that is what Stop does."""
+    found = places(run.choices.methods)
+    live = {name: Live(place, name, run.gold) for name, place in found.items()}
+    with closing(answer_in_turn(run, opener(ws, run.choices), state.models().lock)) as happenings:
+        for name, happening in happenings:
+            live[name].show(happening)
+    if run.answers:
+        run.ground = ground_of(run.choices)
+    st.rerun()
+
+
+def rest(ws: Workspace, run: Run) -> None:
+    """A run that has ended: columns, charts, numbers."""
+    focus = ""
+    if len(run.choices.methods) > 1:
+        chosen = st.segmented_control(
+            "Show",
+            ["", *run.choices.methods],
+            default="",
+            required=True,
+            format_func=lambda name: heading(name) if name else ":material/view_column: Side by side",
+            key="focus",
+            label_visibility="collapsed",
+        )
+        focus = chosen or ""
+    for name, place in places(run.choices.methods, focus).items():
+        at_rest(place, name, run)
+    show_measures(run, ws)
+    keep_and_share(run, st.session_state.get("runs", []))
+
+
+header("compare")
+ws = state.current_workspace()
+if ws.state("corpus").status != "ready":
+    empty_state(
+        "There is nothing to ask about yet",
+        "A comparison needs passages that the three methods can know. The sample corpus is one click away.",
+        "start",
+        "Build the sample on Start",
+    )
+    st.stop()
+corpus = state.corpus_of(ws)
+restore_choices()
+run: Run | None = st.session_state.get("run")
+if run and run.choices.workspace != ws.name:
+    run = None
+if run and run.status == "running":  # the run before this one was interrupted: by Stop, or by leaving the page
+    run.status = "stopped"
+busy = run is not None and run.status == "queued"
+ask_form(corpus, busy)
+if problem := st.session_state.get("ask_problem"):
+    st.warning(problem, icon=":material/edit:")
+unready(ws, run)
+if run is None:
+    st.caption(
+        "Ask, and the arms answer one after another: two at once on one device would falsify each other's clock."
+    )
+else:
+    if run.status == "stopped":
+        st.info("Stopped. What had been answered by then is below.", icon=":material/stop_circle:")
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    left.markdown(f"### {escape(run.choices.question)}")
+    if run.gold and run.gold.answers:
+        left.caption(f"Gold answer: {escape(' / '.join(run.gold.answers))}")
+    if busy:
+        right.button("Stop", key="stop", icon=":material/stop:", width="stretch")
+        stream(ws, run)
+    else:
+        rest(ws, run)
+history(st.session_state.get("runs", []), run, busy)

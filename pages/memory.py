@@ -1,0 +1,59 @@
+"""Memory: documents as learned vectors; how they are trained, added, and found again."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.widgets.frame import empty_state, header
+from app.widgets.jobs import job_panel
+from app.widgets.remembering import adapt_panel, forget_panel, live, overview, train_panel
+from app.widgets.routing import documents_of, route_panel
+from app.widgets.text import escape
+
+ROUTE, LEARN, TRAIN = "Route a question", "Learn a document", "Train"
+ICONS = {ROUTE: "alt_route", LEARN: "school", TRAIN: "model_training"}
+
+header("memory")
+ws = state.current_workspace()
+busy = job_panel(ws, live)
+if ws.state("corpus").status != "ready":
+    if not busy:
+        empty_state(
+            "There is nothing to remember yet",
+            "A memory is trained on the passages of a corpus.",
+            "corpus",
+            "Bring documents first",
+        )
+    st.stop()
+corpus = state.corpus_of(ws)
+memory = ws.state("memory")
+if memory.status != "ready":
+    if memory.status == "stale":
+        st.warning(f"This memory cannot be used: {escape(memory.reason)}.", icon=":material/history:")
+    elif not busy:
+        empty_state(
+            "This workspace has no memory yet",
+            "Train one below. A few minutes give a first impression; it says itself how far it can be trusted, on "
+            "held-out questions and beside a shuffled control.",
+            icon=":material/blur_on:",
+        )
+    train_panel(ws, corpus, busy)
+    st.stop()
+overview(ws, documents_of(ws))
+view = st.segmented_control(
+    "View",
+    list(ICONS),
+    default=ROUTE,
+    required=True,
+    format_func=lambda name: f":material/{ICONS[name]}: {name}",
+    key="memory_view",
+    label_visibility="collapsed",
+)
+if view == TRAIN:
+    train_panel(ws, corpus, busy)
+elif view == LEARN:
+    adapt_panel(ws, busy)
+    forget_panel(ws, busy)
+else:
+    route_panel(ws)

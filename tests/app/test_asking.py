@@ -1,0 +1,111 @@
+import threading
+from contextlib import closing
+
+import pytest
+
+from app.asking import Choices, Failed, Opening, Run, Waiting, answer_in_turn, warm_up
+from core.errors import ArtefactMissing
+from core.methods.base import Answer, Finished, Text, Working
+from core.trace import Trace
+
+TRACE = Trace((), 5.0, 9.0, 3, 0, 2, 100)
+
+
+class Says:
+    """A method that says one word a step and notes what became of its stream."""
+
+    def __init__(self, name, words=("one", "two")):
+        self.name, self.words, self.closed, self.said = name, words, False, 0
+
+    def stream(self, question):
+        try:
+            yield Working("prefill", 1, 1)
+            for word in self.words:
+                self.said += 1
+                yield Text(word)
+            yield Finished(Answer(self.name, question, " ".join(self.words), (), TRACE))
+        finally:
+            self.closed = True
+
+
+def run_of(*methods):
+    return Run(Choices("sample", "Who?", methods, True, 3))
+
+
+def test_arms_answer_one_after_another_and_are_kept():
+    run = run_of("rag", "cag")
+    methods = {name: Says(name) for name in ("rag", "cag")}
+    order = [name for name, _ in answer_in_turn(run, methods.__getitem__, threading.RLock())]
+    assert order == sorted(order, key=["rag", "cag"].index)
+    assert {name: answer.text for name, answer in run.answers.items()} == {"rag": "one two", "cag": "one two"}
+    assert run.status == "done"
+    assert run.drafts == {}
+
+
+def test_an_arm_that_cannot_open_does_not_stop_the_others():
+    def open_arm(name):
+        if name == "cag":
+            raise ArtefactMissing("There are no caches.", "Build them.")
+        return Says(name)
+
+    run = run_of("cag", "rag")
+    happenings = list(answer_in_turn(run, open_arm, threading.RLock()))
+    assert ("cag", Failed("There are no caches.", "Build them.")) in happenings
+    assert run.failures == {"cag": ("There are no caches.", "Build them.")}
+    assert "rag" in run.answers
+
+
+def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
+    run, method, lock = run_of("rag", "cag"), Says("rag"), threading.RLock()
+    with closing(answer_in_turn(run, lambda name: method, lock)) as happenings:
+        for _, happening in happenings:
+            if isinstance(happening, Text):
+                break
+    assert method.closed
+    assert method.said == 1
+    assert run.drafts == {"rag": "one"}
+    assert run.answers == {}
+    free = []
+    thread = threading.Thread(target=lambda: free.append(lock.acquire(timeout=1)))
+    thread.start()
+    thread.join()
+    assert free == [True]
+
+
+def test_no_two_arms_compute_at_once():
+    lock, entered = threading.RLock(), threading.Event()
+    release = threading.Event()
+
+    def hold():
+        with lock:
+            entered.set()
+            release.wait(5)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    entered.wait(5)
+    opened = []
+    happenings = answer_in_turn(run_of("rag"), lambda name: opened.append(name) or Says(name), lock)
+    assert next(happenings) == ("rag", Waiting())
+    assert opened == []
+    release.set()
+    other.join()
+    assert ("rag", Opening()) in list(happenings)
+    assert opened == ["rag"]
+
+
+def test_a_bug_is_not_swallowed_and_frees_the_lock():
+    def broken(name):
+        raise ZeroDivisionError
+
+    lock = threading.RLock()
+    with pytest.raises(ZeroDivisionError):
+        list(answer_in_turn(run_of("rag"), broken, lock))
+    assert not lock._is_owned()
+
+
+def test_warming_up_stops_at_the_first_word():
+    method = Says("rag", ("a", "b", "c"))
+    warm_up(method)
+    assert method.said == 1
+    assert method.closed

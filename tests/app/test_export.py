@@ -1,0 +1,55 @@
+import csv
+import io
+import json
+
+import pytest
+
+from app.asking import Choices, Ground, Run
+from app.export import COLUMNS, to_csv, to_json
+from core.corpus.types import Question
+from core.methods.base import Answer, Evidence
+from core.trace import Span, Trace
+
+
+@pytest.fixture
+def run():
+    run = Run(
+        Choices("sample", "Who built it?", ("rag", "cag"), True, 3),
+        gold=Question("q", "Who built it?", ("Oren Pask", "Pask")),
+        status="done",
+        ground=Ground("tiny", True, "mini", "CPU, 2 threads", "bfloat16"),
+    )
+    trace = Trace((Span("prefill", 1.0, 20.0),), 25.126, 40.0, 100, 7, 3, 5_000)
+    evidence = (Evidence("p1", "Lighthouse", "Text, with comma\nand line", 0.9), Evidence("p2", "Bell", "ding", 0.4))
+    run.answers["rag"] = Answer("rag", "Who built it?", "=HYPERLINK(1)", evidence, trace, {"top_k": 2})
+    run.failures["cag"] = ("No caches.", "Build them.")
+    return run
+
+
+def test_json_keeps_everything(run):
+    (kept,) = json.loads(to_json([run]))
+    answer = kept["answers"][0]
+    assert answer["trace"]["spans"] == [{"name": "prefill", "start_ms": 1.0, "ms": 20.0}]
+    assert [piece["passage_id"] for piece in answer["evidence"]] == ["p1", "p2"]
+    assert kept["failures"]["cag"] == {"error": "No caches.", "remedy": "Build them."}
+    assert (kept["model"], kept["dtype"], kept["device"], kept["n"]) == ("tiny", "bfloat16", "CPU, 2 threads", 1)
+    assert kept["gold"] == ["Oren Pask", "Pask"]
+
+
+def test_csv_has_a_row_per_answer_with_the_ground_it_was_measured_on(run):
+    (row,) = csv.DictReader(io.StringIO(to_csv([run])))
+    assert tuple(row) == COLUMNS
+    assert row["ttft_ms"] == "25.13"
+    assert row["gold"] == "Oren Pask | Pask"
+    assert row["evidence"] == "p1 | p2"
+    assert row["model"] == "tiny"
+
+
+def test_a_spreadsheet_runs_no_answer(run):
+    (row,) = csv.DictReader(io.StringIO(to_csv([run])))
+    assert row["answer"] == "'=HYPERLINK(1)"
+
+
+def test_a_run_without_answers_has_no_row(run):
+    run.answers.clear()
+    assert list(csv.DictReader(io.StringIO(to_csv([run])))) == []

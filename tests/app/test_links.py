@@ -1,0 +1,48 @@
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from app.asking import Choices
+from app.links import MAX_QUESTION, MAX_TOP_K, from_params, link, to_params
+
+KNOWN = ("rag", "cag", "memory", "closed-book")
+DEFAULT = Choices("sample", "", ("rag", "cag", "memory", "closed-book"), True, 3)
+CHOICES = Choices("my docs", "Who & what? 등대는 #1", ("cag", "closed-book"), False, 5)
+
+
+def test_a_link_restores_question_and_settings():
+    address = link("http://127.0.0.1:8501/compare?old=1", CHOICES)
+    params = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+    assert urlsplit(address).path == "/compare"
+    assert "old" not in params
+    assert from_params(params, KNOWN, DEFAULT) == CHOICES
+
+
+def test_without_parameters_the_defaults_hold():
+    assert from_params({}, KNOWN, DEFAULT) == DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"methods": "nonsense,<script>"}, ("rag", "cag", "memory", "closed-book")),
+        ({"methods": "cag,cag,nonsense,rag"}, ("cag", "rag")),
+    ],
+)
+def test_unknown_methods_are_left_out(params, expected):
+    assert from_params(params, KNOWN, DEFAULT).methods == expected
+
+
+@pytest.mark.parametrize(
+    ("top_k", "expected"), [("0", 3), ("-4", 3), ("many", 3), ("²", 3), ("7", 7), ("999999", MAX_TOP_K)]
+)
+def test_a_number_that_makes_no_sense_is_not_taken(top_k, expected):
+    assert from_params({"top_k": top_k}, KNOWN, DEFAULT).top_k == expected
+
+
+def test_a_question_of_any_length_is_cut():
+    assert len(from_params({"q": "x" * 100_000}, KNOWN, DEFAULT).question) == MAX_QUESTION
+
+
+def test_parameters_are_text():
+    assert all(isinstance(value, str) for value in to_params(CHOICES).values())

@@ -1,0 +1,94 @@
+import time
+
+import pytest
+
+from core.corpus.readers.markdown import read_markdown
+from core.corpus.readers.plain_text import read_text
+from core.errors import CorpusError
+
+GUIDE = """---
+author: someone
+---
+Before any heading.
+
+# 안내서
+
+Intro with **bold**, `code`, a [link](http://x.example) and ![a picture](p.png).
+Second line. <b>raw</b> &amp; done.
+
+Setext heading
+--------------
+
+- one
+- two
+
+## Install <!-- hidden -->
+
+```python
+# no heading
+x = 1
+```
+
+### Linux
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+## Empty
+
+## Last
+
+> quoted
+"""
+
+
+def test_text_is_one_section():
+    sections = read_text("a.txt", "\ufeff하나.\r\n\r\n둘.\x07\n".encode()).sections
+    assert [(section.title, section.text) for section in sections] == [("", "하나.\n\n둘.")]
+
+
+def test_blank_text_has_no_section():
+    assert read_text("a.txt", b" \n\t\n").sections == ()
+
+
+def test_binary_is_refused():
+    with pytest.raises(CorpusError, match=r"a\.txt is not UTF-8: byte 0 \(0x89\)"):
+        read_text("a.txt", b"\x89PNG\r\n\x1a\n\0\0")
+
+
+def test_headings_become_titles():
+    sections = read_markdown("a.md", GUIDE.encode()).sections
+    assert [section.title for section in sections] == [
+        "",
+        "안내서",
+        "안내서 / Setext heading",
+        "안내서 / Install",
+        "안내서 / Install / Linux",
+        "안내서 / Last",
+    ]
+
+
+def test_markup_goes_and_words_stay():
+    texts = [section.text for section in read_markdown("a.md", GUIDE.encode()).sections]
+    assert texts[0] == "Before any heading."
+    assert texts[1] == "Intro with bold, code, a link and a picture.\nSecond line. raw & done."
+    assert texts[2] == "one\n\ntwo"
+    assert texts[3] == "# no heading\nx = 1"
+    assert texts[4].split() == ["a", "b", "1", "2"]
+    assert texts[5] == "quoted"
+
+
+def test_links_by_reference_keep_their_words():
+    assert read_markdown("a.md", b"See [the lamp][1].\n\n[1]: http://x.example").sections[0].text == "See the lamp."
+
+
+def test_front_matter_that_never_ends_is_text():
+    assert "key: value" in read_markdown("a.md", b"---\nkey: value\n\ntext").sections[0].text
+
+
+@pytest.mark.parametrize("hostile", ["[" * 20_000, "> " * 20_000, "*a_ " * 100_000, "<" * 20_000, "---\n" * 20_000, "`" * 9_999])
+def test_hostile_markup_takes_no_longer(hostile):
+    began = time.perf_counter()
+    read_markdown("a.md", (hostile + " end").encode())
+    assert time.perf_counter() - began < 10

@@ -1,0 +1,75 @@
+import pytest
+import regex
+
+from core.corpus.chunking import chunk
+from core.errors import CorpusError
+
+ENGLISH = " ".join(f"Sentence number {n} says that the lamp of tower {n} burns." for n in range(90))
+KOREAN = " ".join(f"{n}번째 등대는 오늘 밤에도 조용히 빛난다." for n in range(90))
+CHINESE = "".join(f"第{n}座灯塔今夜也静静地发光。" for n in range(90))
+UNBROKEN = "word " * 700
+ONE_WORD = "가나다라마바사" * 300
+FAMILY = "👨‍👩‍👧‍👦" * 300
+MIXED = "\n\n".join((ENGLISH[:1500], KOREAN[:800], CHINESE[:900], UNBROKEN[:900], ONE_WORD[:900]))
+
+
+def characters(text: str) -> int:
+    return -(-len(text) // 4)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, KOREAN, CHINESE, UNBROKEN, ONE_WORD, FAMILY, MIXED])
+@pytest.mark.parametrize("tokens", [characters, lambda text: len(text.encode()), lambda text: len(text.split()) * 3])
+def test_no_piece_is_too_long_and_nothing_is_lost(text, tokens):
+    pieces = chunk(text, tokens, target=64, most=96)
+    assert all(tokens(piece) <= 96 for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+    assert all(piece == piece.strip() and piece in text for piece in pieces)
+
+
+@pytest.mark.parametrize("text", [FAMILY, ONE_WORD, "é̈" * 900, "🇰🇷🇯🇵" * 200])
+def test_what_a_reader_sees_as_one_character_stays_whole(text):
+    pieces = chunk(text, lambda piece: len(piece.encode()), target=64, most=96)
+    assert len(pieces) > 1
+    assert [cluster for piece in pieces for cluster in regex.findall(r"\X", piece)] == regex.findall(r"\X", text)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, KOREAN, CHINESE])
+def test_pieces_end_with_sentences(text):
+    assert all(piece[-1] in ".。" for piece in chunk(text, characters))
+
+
+def test_a_passage_that_fits_is_left_alone(count):
+    text = "Short.  With two spaces,\nand a line break."
+    assert chunk(text, count) == [text]
+    assert chunk(" word" * 192, count) == [("word " * 192).strip()]
+    assert chunk(" \n ", count) == []
+
+
+def test_pieces_are_even_and_near_the_target():
+    sizes = [characters(piece) for piece in chunk(ENGLISH, characters)]
+    assert len(sizes) > 5
+    assert all(96 <= size <= 144 for size in sizes)
+
+
+def test_a_stub_joins_its_neighbour():
+    sentence = "Ten words make one sentence of this very plain text. "
+    pieces = chunk(sentence * 13 + "The end.", lambda text: len(text.split()) * 2, target=128, most=192)
+    assert pieces[-1].endswith("The end.")
+    assert len(pieces[-1].split()) > 10
+
+
+def test_a_character_of_too_many_tokens_is_refused():
+    with pytest.raises(CorpusError, match="single character"):
+        chunk("ᄀ" * 400, lambda text: len(text.encode()), target=64, most=96)
+
+
+def test_a_long_text_needs_few_counts():
+    calls = 0
+
+    def tokens(text: str) -> int:
+        nonlocal calls
+        calls += 1
+        return len(text.split())
+
+    pieces = chunk("word " * 20_000, tokens)
+    assert calls < 30 * len(pieces)

@@ -1,0 +1,61 @@
+from dataclasses import replace
+
+import pytest
+
+from core.corpus.store import fingerprint, load, save
+from core.corpus.types import Corpus, Passage, Question
+from core.errors import CorpusError
+
+CORPUS = Corpus(
+    "등대 notes.pdf",
+    (Passage("a", "등대", "빛난다.\nTwo lines.", "topic"), Passage("b", "", 'A "quoted" text')),
+    {"dev": (Question("q", "Wer?", ("x", "y"), ("a", "b"), ("빛난다.", "A")),), "train": ()},
+)
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    save(CORPUS, tmp_path / "corpus")
+    assert load(tmp_path / "corpus") == replace(CORPUS, questions={"dev": CORPUS.questions["dev"]})
+
+
+def test_files_are_plain_utf8(tmp_path):
+    save(CORPUS, tmp_path)
+    text = (tmp_path / "passages.jsonl").read_text(encoding="utf-8")
+    assert "등대" in text
+    assert len(text.strip().split("\n")) == 2
+
+
+def test_a_folder_from_elsewhere_is_named_after_itself(tmp_path, tiny_corpus):
+    save(tiny_corpus, tmp_path / "mine")
+    (tmp_path / "mine" / "corpus.json").unlink()
+    assert load(tmp_path / "mine").name == "mine"
+
+
+def test_a_damaged_name_is_refused(tmp_path):
+    save(CORPUS, tmp_path)
+    (tmp_path / "corpus.json").write_text("{")
+    with pytest.raises(CorpusError, match="is damaged"):
+        load(tmp_path)
+
+
+def test_the_fingerprint_is_of_what_is_read(tmp_path):
+    save(CORPUS, tmp_path)
+    assert fingerprint(load(tmp_path).passages) == fingerprint(CORPUS.passages)
+
+
+@pytest.mark.parametrize(
+    "passages",
+    [
+        CORPUS.passages[::-1],
+        CORPUS.passages[:1],
+        (replace(CORPUS.passages[0], id="c"), CORPUS.passages[1]),
+        (replace(CORPUS.passages[0], title="x"), CORPUS.passages[1]),
+        (replace(CORPUS.passages[0], text="x"), CORPUS.passages[1]),
+    ],
+)
+def test_the_fingerprint_tells_corpora_apart(passages):
+    assert fingerprint(passages) != fingerprint(CORPUS.passages)
+
+
+def test_the_fingerprint_overlooks_topics():
+    assert fingerprint([replace(CORPUS.passages[0], topic="x"), CORPUS.passages[1]]) == fingerprint(CORPUS.passages)

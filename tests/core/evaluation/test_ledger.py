@@ -1,0 +1,17 @@
+from core.evaluation.ledger import break_even
+
+
+def test_pays_off_after_the_build_is_earned_back():
+    account = break_even(build_s=10.0, baseline_ms=1000.0, arm_ms=700.0)
+    assert account.saving_ms == 300.0
+    assert account.questions == 34
+
+
+def test_never_is_an_answer():
+    assert break_even(10.0, 500.0, 500.0).questions is None
+    assert break_even(10.0, 500.0, 900.0).questions is None
+
+
+def test_without_a_build_a_faster_arm_pays_at_once():
+    assert break_even(0.0, 500.0, 100.0).questions == 0
+    assert break_even(0.0, 100.0, 500.0).questions is None

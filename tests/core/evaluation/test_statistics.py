@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from core.evaluation.statistics import bootstrap_mean, paired_difference
+
+
+def test_the_interval_of_a_coin_is_close_to_the_normal_one():
+    values = [0.0, 1.0] * 50
+    interval = bootstrap_mean(values)
+    half = 1.96 * np.std(values) / np.sqrt(len(values))
+    assert interval.mean == 0.5 and interval.n == 100
+    assert interval.lo == pytest.approx(0.5 - half, abs=0.02)
+    assert interval.hi == pytest.approx(0.5 + half, abs=0.02)
+
+
+def test_equal_values_have_no_spread():
+    interval = bootstrap_mean([0.25] * 7)
+    assert (interval.lo, interval.mean, interval.hi) == (0.25, 0.25, 0.25)
+
+
+def test_the_same_seed_gives_the_same_interval():
+    values = list(np.random.default_rng(3).random(30))
+    assert bootstrap_mean(values, seed=1) == bootstrap_mean(values, seed=1)
+
+
+def test_pairing_removes_what_both_share():
+    theirs = list(np.random.default_rng(0).random(40))
+    ours = [value + 0.1 for value in theirs]
+    difference = paired_difference(ours, theirs)
+    assert difference.lo == pytest.approx(0.1) and difference.hi == pytest.approx(0.1)
+
+
+def test_nothing_and_unequal_lengths_are_refused():
+    with pytest.raises(ValueError):
+        bootstrap_mean([])
+    with pytest.raises(ValueError):
+        paired_difference([1.0], [1.0, 2.0])

@@ -1,0 +1,34 @@
+import pytest
+
+from core.figures.palette import ARMS, SPANS, arm, ink_on, span_colour
+
+
+def contrast(ink, ground):
+    def luminance(colour):
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    light, dark = sorted((luminance(ink), luminance(ground)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("colour", sorted({*SPANS.values(), *(style.colour for style in ARMS.values())}))
+def test_numbers_on_bars_are_readable(colour):
+    assert contrast(ink_on(colour), colour) >= 4.0
+
+
+@pytest.mark.parametrize("colour", sorted({style.colour for style in ARMS.values()}))
+@pytest.mark.parametrize("ground", ["#fdfcf9", "#15181b"])
+def test_arms_stand_out_in_light_and_dark(colour, ground):
+    assert contrast(colour, ground) >= 3.0
+
+
+def test_arms_differ_in_more_than_colour():
+    assert len({style.marker for style in ARMS.values()}) == len(ARMS)
+    assert len({style.icon for style in ARMS.values()}) == len(ARMS)
+
+
+def test_unknown_names_get_a_stable_colour():
+    assert span_colour("rerank") == span_colour("rerank")
+    assert arm("unheard of").colour not in {style.colour for style in ARMS.values()}

@@ -1,0 +1,95 @@
+import pytest
+
+from core.figures.timing import MIN_SHARE, ArmTiming, describe_timing, lay_out, timing_figure
+from core.trace import Span, Trace
+
+
+def arm(label, *spans, ttft=None, total=None):
+    end = max((start + ms for _, start, ms in spans), default=0.0)
+    total = end if total is None else total
+    trace = Trace(tuple(Span(*span) for span in spans), total if ttft is None else ttft, total, 10, 20, 3, 4_000)
+    return ArmTiming(label, trace)
+
+
+RAG = arm("RAG", ("encode", 0.0, 9.0), ("retrieve", 9.0, 0.4), ("prefill", 9.5, 900.0), ("decode", 910.0, 300.0))
+CAG = arm("CAG", ("encode", 0.0, 9.0), ("load cache", 9.1, 130.0), ("prefill", 140.0, 80.0), ("decode", 221.0, 310.0))
+
+
+def bars_of(figure):
+    return [trace for trace in figure.data if trace.type == "bar"]
+
+
+def test_long_spans_begin_where_they_began():
+    drawn = {(bar.row, bar.span.name): bar for bar in lay_out([RAG, CAG])}
+    assert drawn[0, "prefill"].start == 9.5
+    assert drawn[0, "prefill"].width == 900.0
+    assert drawn[1, "decode"].start == 221.0
+
+
+def test_a_span_too_short_to_see_is_widened_and_keeps_its_number():
+    retrieve = next(bar for bar in lay_out([RAG]) if bar.span.name == "retrieve")
+    assert retrieve.width == pytest.approx(1210 * MIN_SHARE)
+    assert retrieve.span.ms == 0.4
+
+
+def test_short_neighbours_stand_side_by_side():
+    row = arm("x", ("a", 0.0, 0.1), ("b", 0.1, 0.1), ("c", 0.2, 0.1), ("long", 0.3, 1000.0))
+    short = [bar for bar in lay_out([row]) if bar.width > bar.span.ms]
+    assert len(short) == 3
+    for before, after in zip(short, short[1:], strict=False):
+        assert after.start >= before.start + before.width
+
+
+def test_one_axis_for_all_arms():
+    slow, fast = arm("slow", ("decode", 0.0, 10_000.0)), arm("fast", ("decode", 0.0, 10.0))
+    figure = timing_figure([slow, fast])
+    assert figure.layout.xaxis.range[1] > 10_000
+    assert not any(name.startswith("xaxis2") for name in figure.layout)
+    widths = {bar.row: bar.width for bar in lay_out([slow, fast])}
+    assert widths[1] == pytest.approx(60.0)
+
+
+def test_short_bars_lie_in_front_of_long_ones():
+    traces = bars_of(timing_figure([RAG, CAG]))
+    is_short = [any(width == pytest.approx(1210 * MIN_SHARE) for width in trace.x) for trace in traces]
+    assert any(is_short)
+    assert is_short == sorted(is_short)
+
+
+def test_every_span_has_its_milliseconds_written():
+    figure = timing_figure([RAG, CAG])
+    written = " ".join(
+        [text for trace in bars_of(figure) for text in trace.text] + [note.text for note in figure.layout.annotations]
+    )
+    for number in ("900 ms", "0.4 ms", "9.0 ms", "130 ms", "300 ms", "310 ms"):
+        assert number in written
+
+
+def test_a_span_name_has_one_colour_and_one_legend_entry():
+    both = [arm("short", ("decode", 0.0, 1.0)), arm("long", ("decode", 0.0, 900.0))]
+    traces = bars_of(timing_figure(both))
+    assert len({trace.marker.color for trace in traces}) == 1
+    assert sum(trace.showlegend for trace in traces) == 1
+
+
+def test_first_token_is_marked_at_its_time():
+    figure = timing_figure([arm("x", ("prefill", 0.0, 500.0), ("decode", 500.0, 100.0), ttft=512.0)])
+    marks = next(trace for trace in figure.data if trace.name == "first token")
+    assert list(marks.x) == [512.0]
+
+
+def test_total_is_written_even_where_no_span_accounts_for_it():
+    figure = timing_figure([arm("x", ("prefill", 0.0, 100.0), total=2_500.0)])
+    assert any("2.50 s" in note.text and note.x == 2_500.0 for note in figure.layout.annotations)
+
+
+def test_an_arm_without_spans_is_still_a_row():
+    figure = timing_figure([arm("empty"), RAG])
+    assert list(figure.layout.yaxis.ticktext) == ["<b>empty</b>", "<b>RAG</b>"]
+
+
+def test_the_chart_in_words_names_every_number():
+    words = describe_timing([RAG])
+    assert "RAG" in words
+    assert "retrieve 0.4 ms" in words
+    assert "prefill 900 ms" in words

@@ -1,0 +1,91 @@
+"""Learning one new document moves its z and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.corpus.types import Passage, Question
+from core.errors import TesseraError
+from core.memory.adaptation import AdaptConfig, adapt
+from core.memory.model import Memory
+from core.models.language_model import LanguageModel
+from tests.core.memory.conftest import FACTS
+
+PASSAGE = Passage("new", "", "Winter of the glass hill.")
+QUESTION = Question("n0", "What?", ("glass hill",), ("new",), (PASSAGE.text,))
+
+
+def test_only_the_new_row_moves(fact_memory: Memory) -> None:
+    weights = {name: tensor.clone() for name, tensor in fact_memory.lm.model.state_dict().items()}
+    parts = [p.clone() for p in (*fact_memory.projector.parameters(), *fact_memory.router.parameters())]
+    learner = fact_memory.with_document(PASSAGE)
+    start = learner.pool.z[-1].clone()
+    losses = [p.data["loss"] for p in adapt(learner, PASSAGE, [QUESTION], AdaptConfig(steps=20)) if "loss" in p.data]
+    assert sum(losses[-3:]) < sum(losses[:3])
+    assert not torch.equal(learner.pool.z[-1], start)
+    assert torch.equal(learner.pool.z[:-1], fact_memory.pool.z)
+    assert torch.equal(learner.keys[:-1], fact_memory.keys)
+    assert torch.equal(learner.keys[-1], learner.router.keys(learner.pool.z)[-1])
+    after = fact_memory.lm.model.state_dict()
+    assert all(torch.equal(weights[name], after[name]) for name in weights)
+    now = [*learner.projector.parameters(), *learner.router.parameters()]
+    assert all(torch.equal(old, new) for old, new in zip(parts, now, strict=True))
+
+
+def test_old_answers_stay(fact_memory: Memory) -> None:
+    learner = fact_memory.with_document(PASSAGE)
+    for _ in adapt(learner, PASSAGE, [QUESTION], AdaptConfig(steps=5)):
+        pass
+    assert learner.evidence(["What?"] * 4, [f"d{i}" for i in range(4)]) == list(FACTS)
+
+
+def test_a_learned_document_survives_the_disk(fact_memory: Memory, tiny_lm: LanguageModel, tmp_path: Path) -> None:
+    learner = fact_memory.with_document(PASSAGE)
+    for _ in adapt(learner, PASSAGE, [QUESTION], AdaptConfig(steps=3)):
+        pass
+    learner.save(tmp_path)
+    again = Memory.load(tmp_path, tiny_lm)
+    assert again.card.learned == ("new",)
+    assert torch.equal(again.pool.z[:4], fact_memory.pool.z)
+    assert torch.equal(again.pool.z[-1], learner.pool.z[-1])
+
+
+def test_it_shows_what_it_says_so_far(fact_memory: Memory) -> None:
+    learner = fact_memory.with_document(PASSAGE)
+    looks = [p for p in adapt(learner, PASSAGE, [QUESTION], AdaptConfig(steps=7, look_every=5)) if "evidence" in p.data]
+    assert [p.done for p in looks] == [0, 5, 7]
+    assert set(looks[0].data["evidence"]) == {"n0"}
+
+
+def test_closing_keeps_what_was_learned(fact_memory: Memory) -> None:
+    learner = fact_memory.with_document(PASSAGE)
+    start = learner.pool.z[-1].clone()
+    work = adapt(learner, PASSAGE, (), AdaptConfig(steps=50))
+    for progress in work:
+        if progress.done == 2:
+            work.close()
+    kept = learner.pool.z[-1].clone()
+    assert not torch.equal(kept, start)
+
+
+def test_the_same_seed_learns_the_same(fact_memory: Memory) -> None:
+    results = []
+    for _ in range(2):
+        learner = fact_memory.with_document(PASSAGE)
+        for _ in adapt(learner, PASSAGE, [QUESTION], AdaptConfig(steps=3)):
+            pass
+        results.append(learner.pool.z[-1])
+    assert torch.equal(*results)
+
+
+def test_an_unknown_document_is_refused(fact_memory: Memory) -> None:
+    with pytest.raises(TesseraError, match="holds no document"):
+        next(adapt(fact_memory, PASSAGE))
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(TesseraError, match="steps is 0"):
+        AdaptConfig(steps=0)

@@ -1,0 +1,106 @@
+"""Training lowers both losses, resumes to the same bits, and refuses a checkpoint of another run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core.corpus.types import Corpus
+from core.errors import ArtefactMissing, ArtefactStale, TesseraError
+from core.memory.config import MemoryConfig
+from core.memory.learner import CHECKPOINT, schedule
+from core.memory.store import load_parts, load_pool, read_card
+from core.memory.training import EVIDENCE_STAGE, train_memory
+from core.models.language_model import LanguageModel
+from tests.models import tiny_language_model
+
+
+def run(lm: LanguageModel, corpus: Corpus, folder: Path, config: MemoryConfig, **options: Any) -> list[dict[str, Any]]:
+    return [dict(progress.data) for progress in train_memory(lm, corpus, folder, config, **options) if progress.data]
+
+
+def test_both_losses_fall(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    config = replace(small_config, steps=40, lr_lora=1e-2, router_steps=60)
+    history = run(tiny_lm, tiny_corpus, tmp_path, config)
+    reading = [data["read_loss"] for data in history if "read_loss" in data]
+    routing = [data["routing_loss"] for data in history if "routing_loss" in data]
+    assert sum(reading[-5:]) < 0.9 * sum(reading[:5])
+    assert routing[-1] < 0.9 * routing[0]
+
+
+def test_held_out_figures_stand_beside_the_losses(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    history = run(tiny_lm, tiny_corpus, tmp_path, small_config)
+    looks = [data["step"] for data in history if "held_out_loss" in data]
+    assert looks == [6, 12]
+    assert "held_out_recall_at_1" in history[-1]
+    assert read_card(tmp_path).training["held_out_recall_at_1"] == history[-1]["held_out_recall_at_1"]
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    straight = run(tiny_lm, tiny_corpus, whole, small_config)
+    first: list[dict[str, Any]] = []
+    work = train_memory(tiny_lm, tiny_corpus, broken, small_config)
+    for progress in work:
+        if progress.data:
+            first.append(dict(progress.data))
+        if progress.stage == EVIDENCE_STAGE and progress.done == 7:
+            work.close()
+    assert (broken / CHECKPOINT).is_file()
+    assert first + run(tiny_lm, tiny_corpus, broken, small_config, resume=True) == straight
+    assert torch.equal(load_pool(whole).z, load_pool(broken).z)
+    for ours, theirs in zip(load_parts(whole), load_parts(broken), strict=True):
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert not (broken / CHECKPOINT).exists()
+
+
+def test_the_plain_model_is_left_alone(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    before = {name: tensor.clone() for name, tensor in tiny_lm.model.state_dict().items()}
+    run(tiny_lm, tiny_corpus, tmp_path, small_config)
+    after = tiny_lm.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_checkpoint_of_another_run_is_refused(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    work = train_memory(tiny_lm, tiny_corpus, tmp_path, small_config)
+    for progress in work:
+        if progress.stage == EVIDENCE_STAGE and progress.done == 2:
+            work.close()
+    with pytest.raises(ArtefactStale, match="another corpus, model or settings"):
+        run(tiny_lm, tiny_corpus, tmp_path, replace(small_config, seed=1), resume=True)
+    with pytest.raises(ArtefactStale):
+        run(tiny_language_model(seed=5), tiny_corpus, tmp_path, small_config, resume=True)
+
+
+def test_resuming_nothing_says_so(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ArtefactMissing, match="no unfinished training"):
+        run(tiny_lm, tiny_corpus, tmp_path, small_config, resume=True)
+
+
+def test_an_empty_corpus_is_refused(tiny_lm: LanguageModel, small_config: MemoryConfig, tmp_path: Path) -> None:
+    with pytest.raises(TesseraError, match="no passage"):
+        run(tiny_lm, Corpus("empty", (), {}), tmp_path, small_config)
+
+
+def test_rates_rise_and_fall() -> None:
+    factors = [schedule(step, 100, 0.1) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert max(factors) == factors[10] == 1.0
+    assert factors[-1] == pytest.approx(0.02, abs=0.01)

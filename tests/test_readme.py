@@ -1,0 +1,69 @@
+"""The README's commands are real: every one parses, and the marked block runs."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from app.cli import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+
+
+def blocks(document: str) -> list[tuple[str, str]]:
+    """Language line and text of each fenced block."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(r"^```(\S*[^\n]*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands(document: str, only: str = "sh") -> list[str]:
+    lines = [line for info, body in blocks(document) if info.startswith(only) for line in body.splitlines()]
+    return [line.split(" #")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def app_commands() -> list[str]:
+    return [line for name in DOCUMENTS for line in commands(name) if line.startswith("python -m app")]
+
+
+@pytest.mark.parametrize("line", app_commands())
+def test_every_command_parses(line):
+    arguments = shlex.split(line)[3:]
+    group = typer.main.get_command(cli)
+    if "--help" in arguments:
+        return
+    name, command, rest = group.resolve_command(typer.Context(group), arguments)
+    assert command is not None, f"there is no command {name}"
+    command.make_context(name, list(rest))
+
+
+def test_every_make_target_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    used = {line.split()[1] for name in DOCUMENTS for line in commands(name) if line.startswith("make ")}
+    assert {"run", "test"} <= used <= targets
+
+
+def test_every_file_named_exists():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.real
+def test_the_quick_tour_runs(tmp_path):
+    tour = commands("README.md", only="sh tour")
+    assert tour
+    environment = {**os.environ, "TESSERA_WORKSPACES": str(tmp_path), "OMP_NUM_THREADS": "2"}
+    for line in tour:
+        arguments = shlex.split(line)
+        assert arguments[:3] == ["python", "-m", "app"], line
+        run = subprocess.run(
+            [sys.executable, *arguments[1:]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, f"{line}\n{run.stderr}"
