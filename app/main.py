@@ -19,7 +19,13 @@ st.set_page_config(page_title="Tessera", page_icon=str(ROOT / "assets" / "logo.s
 st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
 page = st.navigation(
     [
-        st.Page(info.path, title=info.title, icon=info.icon, url_path=info.name, default=info.name == "start")
+        st.Page(
+            info.path,
+            title=info.title,
+            icon=info.icon,
+            url_path="" if info.name == "start" else info.name,
+            default=info.name == "start",
+        )
         for info in PAGES.values()
     ]
 )

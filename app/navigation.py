@@ -17,12 +17,14 @@ class PageInfo:
         title: Its name for people.
         icon: A Material symbol.
         question: The one question it answers.
+        heading: What its header says, when that is not its title.
     """
 
     name: str
     title: str
     icon: str
     question: str
+    heading: str = ""
 
     @property
     def path(self) -> Path:
@@ -33,7 +35,9 @@ class PageInfo:
 PAGES: dict[str, PageInfo] = {
     page.name: page
     for page in (
-        PageInfo("start", "Start", ":material/grid_view:", "What is Tessera, and what is ready on this machine?"),
+        PageInfo(
+            "start", "Start", ":material/grid_view:", "What is this, and what is ready on this machine?", "Tessera"
+        ),
         PageInfo("compare", "Compare", ":material/compare:", "How do three ways of knowing answer the same question?"),
         PageInfo("corpus", "Corpus", ":material/library_books:", "What does the model get to know?"),
         PageInfo(

@@ -27,20 +27,20 @@ st.markdown(
 for name, column in zip(WAYS, st.columns(3), strict=True):
     with column.container(border=True, height="stretch", key=f"arm-{name}"):
         st.markdown(f"#### :material/{arm(name).icon}: {registry.METHODS[name].label}")
-        st.html((ROOT / "assets" / "ways" / f"{name}.svg").read_text(encoding="utf-8"))
+        st.image(str(ROOT / "assets" / "ways" / f"{name}.svg"), width="stretch")
         st.markdown(registry.METHODS[name].summary)
 
 sample = open_workspace(state.SAMPLE, state.settings().workspaces)
 ws = state.current_workspace()
 st.subheader("Ready on this machine", anchor=False)
 busy = job_panel(ws)
-if not is_complete(sample) and ws.name == state.SAMPLE:
+if not busy and ws.name == state.SAMPLE and not is_complete(sample):
     first = sample.state("corpus").status == "missing"
     st.markdown(
         "The sample is a small invented world, so no model can know it beforehand: passages on several topics, with "
         "questions and their answers. Building it takes a minute or two on a laptop."
     )
-    build_sample("Build the sample" if first else "Finish the sample", busy)
+    build_sample("Build the sample" if first else "Finish the sample")
 checklist(ws)
 can_ask = ws.state("index").status == "ready" and not busy
 if can_ask and st.button("Ask a question", type="primary", icon=":material/compare:", key="go-compare"):

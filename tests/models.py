@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Sequence
 from functools import cache
 
@@ -16,6 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from core.models.encoder import Vectors
 from core.models.language_model import Identity, LanguageModel
 from core.models.prompt import Prompt
+from core.settings import Settings
 
 _SENTENCES = (
     "The harbour of Ostrava Vale is lit by a tower of blue glass.",
@@ -95,6 +97,23 @@ class TinyEncoder:
         words = [word.removesuffix("s") for word in re.findall(r"\w{4,}", text.lower())]
         vector = np.sum([_direction(word, self.dim) for word in words or [""]], axis=0)
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+
+class TinyModels:
+    """Stands in for ``core.models.bundle.Models``: the same tiny model with and without the reader."""
+
+    def __init__(self, settings: Settings, lm: LanguageModel, encoder: TinyEncoder) -> None:
+        self.settings, self.lock = settings, threading.RLock()
+        self._lm, self._encoder = lm, encoder
+
+    def encoder(self) -> TinyEncoder:
+        return self._encoder
+
+    def language_model(self, reader: bool | None = None) -> LanguageModel:
+        return self._lm
+
+    def prompt(self) -> Prompt:
+        return self._lm.prompt
 
 
 @cache

@@ -18,9 +18,8 @@ def cache(
 
     Example: python -m app cache --force
     """
-    from core.kvcache.store import CacheStore
-
     from core import pipeline
+    from core.kvcache.store import CacheStore
     from core.models.bundle import Models
 
     with reporting(as_json):

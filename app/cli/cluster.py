@@ -23,11 +23,10 @@ def cluster(
 
     Example: python -m app cluster --no-auto-k --k 20
     """
-    from core.voronoi.partition import PartitionConfig
-
     from core import pipeline
     from core.errors import TesseraError
     from core.models.bundle import Models
+    from core.voronoi.partition import PartitionConfig
 
     with reporting(as_json):
         if auto_k and k is not None:

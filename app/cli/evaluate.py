@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from app.cli.common import JsonOption, WorkspaceOption, aside, console, drive, emit, reporting, settings_and_workspace
+
+if TYPE_CHECKING:
+    from core.corpus.types import Corpus, Question
 
 
 def evaluate(
@@ -33,7 +37,7 @@ def evaluate(
     with reporting(as_json):
         settings, ws = settings_and_workspace(workspace)
         resources = Resources(ws, Models(settings), reader=False if plain else None)
-        asked = (_from_file(questions, resources) if questions else resources.corpus.questions.get(split, ()))[:n]
+        asked = chosen_questions(questions, split, resources.corpus)[:n]
         names = [name.strip() for name in methods.split(",") if name.strip()]
         folder = harness.run_folder(resources, names, asked)
         drive(harness.evaluate(resources, names, asked, folder))
@@ -44,22 +48,32 @@ def evaluate(
             _show(summary)
 
 
-def _from_file(path: Path, resources: Any) -> tuple[Any, ...]:
-    """Questions of a file whose gold passages are in the corpus."""
+def chosen_questions(path: Path | None, split: str, corpus: Corpus) -> tuple[Question, ...]:
+    """Questions of a file whose gold passages are in the corpus; without a file, a split of the corpus' own.
+
+    Raises:
+        TesseraError: There is no such file or split.
+        CorpusError: The file cannot be read.
+    """
     from core.corpus.folder import read_questions
     from core.errors import TesseraError
 
+    if path is None:
+        if not corpus.questions.get(split):
+            has = ", ".join(corpus.questions) or "none"
+            raise TesseraError(f"The corpus has no {split!r} questions; it has: {has}.", "Give --split or --questions.")
+        return corpus.questions[split]
     if not path.is_file():
         raise TesseraError(f"There is no questions file {path}.", "Give a JSONL file.")
     everything = list(read_questions(path.name, path.read_bytes(), _Anything()))
-    known = set(resources.passages)
-    asked = tuple(question for question in everything if set(question.passage_ids) <= known)
+    known = corpus.index()
+    asked = tuple(question for question in everything if set(question.passage_ids) <= set(known))
     if len(asked) < len(everything):
         aside.print(f"{len(everything) - len(asked)} questions are about passages outside this corpus and left out.")
     return asked
 
 
-class _Anything:
+class _Anything(Container[str]):
     """Contains every id: which passages are there is looked at afterwards."""
 
     def __contains__(self, key: object) -> bool:

@@ -40,14 +40,13 @@ def show_error(error: TesseraError) -> None:
 
 def show_failure(what: str, remedy: str) -> None:
     """The same for an error that was kept as two sentences."""
-    with st.container(key=f"failure-{abs(hash(what))}"):
-        st.error(f"**{escape(what)}**" + (f"\n\n{escape(remedy)}" if remedy else ""), icon=":material/error:")
+    st.error(f"**{escape(what)}**" + (f"\n\n{escape(remedy)}" if remedy else ""), icon=":material/error:")
 
 
 def header(name: str) -> None:
     """Title of the page and the one question it answers."""
     info = PAGES[name]
-    st.title(info.title, anchor=False)
+    st.title(info.heading or info.title, anchor=False)
     with st.container(key="page-question"):
         st.markdown(info.question)
 
@@ -60,7 +59,7 @@ def link_to(name: str, label: str = "") -> None:
 
 def empty_state(title: str, why: str, page: str = "", label: str = "", icon: str = ":material/inbox:") -> None:
     """Nothing here yet: what is missing, why it matters, and the next action."""
-    with st.container(border=True, key=f"empty-{abs(hash(title))}"):
+    with st.container(border=True):
         st.markdown(f"#### {icon} {title}")
         st.markdown(why)
         if page:

@@ -118,5 +118,6 @@ def _share(report: Report) -> float:
 
 
 def _pace(report: Report) -> str:
-    remaining = "" if report.remaining_s is None else f" · about {duration(report.remaining_s)} left in this stage"
+    left = report.remaining_s
+    remaining = f" · about {duration(left)} left in this stage" if left is not None and left >= 1 else ""
     return f"{duration(report.elapsed_s)} so far{remaining}"

@@ -51,7 +51,7 @@ def checklist(ws: Workspace) -> None:
             open_ones = [found for found in states if found.status != "ready"]
             shown = open_ones[0] if open_ones else states[0]
             text, action = st.columns([5, 2], vertical_alignment="center")
-            text.markdown(f"{artefact_line(shown)} \n:gray[:small[{step.why}]]")
+            text.markdown(f"{artefact_line(shown)} :gray[· {step.why}]")
             if shown.reason:
                 text.caption(f":orange[{escape(shown.reason)}]")
             if open_ones and not offered:
@@ -67,13 +67,12 @@ def is_complete(ws: Workspace) -> bool:
     return all(ws.state(kind).status == "ready" for kind in kinds)
 
 
-def build_sample(label: str, busy: bool) -> None:
+def build_sample(label: str) -> None:
     """The button that builds whatever the sample workspace lacks."""
     st.button(
         label,
         type="primary",
         icon=":material/construction:",
-        disabled=busy,
         key="build-sample",
         on_click=_start_sample,
     )

@@ -121,8 +121,8 @@ def _read(source: str, size: int | None, count: Count, on_file: Callable[[FileRe
         return load_sample()
     if source in HUB_SETS:
         return load_hub(source, size)
-    path = Path(source).expanduser()
-    if not path.exists():
+    path = _existing(source)
+    if path is None:
         names = ", ".join(("sample", *HUB_SETS))
         raise CorpusError(
             f"There is no corpus {source!r}: no such file or folder.", f"Give a path, or one of: {names}."
@@ -139,6 +139,15 @@ def _read(source: str, size: int | None, count: Count, on_file: Callable[[FileRe
         for result in report.files:
             on_file(result)
     return Corpus(path.resolve().name, _all_or_some(report, path), {})
+
+
+def _existing(source: str) -> Path | None:
+    """The path a source names, if there is something; an empty one does not mean the current folder."""
+    try:
+        path = Path(source).expanduser()
+        return path if source.strip() and path.exists() else None
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL character, a home folder nobody has
+        return None
 
 
 def _all_or_some(report: ImportReport, path: Path) -> tuple[Passage, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import regex
+from numpy.typing import NDArray
 
 from core.corpus.folder import read_folder
 from core.corpus.sample import load_unseen
@@ -79,33 +80,37 @@ def _check_splits(questions: Mapping[str, tuple[Question, ...]]) -> Iterator[str
         if not any(len(question.passage_ids) > 1 for question in group):
             yield f"{split} has no two-hop question."
     for (split, group), (other_split, other_group) in combinations(questions.items(), 2):
-        for question in group:
-            for other in other_group:
-                why = _same_question(question, other)
-                if why:
-                    yield f"{question.id} ({split}) and {other.id} ({other_split}) {why}."
+        for one, other, why in _same_questions(group, other_group):
+            yield f"{one.id} ({split}) and {other.id} ({other_split}) {why}."
 
 
-def _same_question(one: Question, other: Question) -> str:
-    """Why two questions may be the same; empty when they are not."""
-    if one.id == other.id:
-        return "have the same id"
-    if one.evidence and other.evidence and one.evidence[-1] == other.evidence[-1]:
-        return "are answered by the same sentence"
-    if alike(one.text, other.text) >= ALIKE:
-        return "are worded alike"
-    return ""
+def _same_questions(
+    group: Sequence[Question], other_group: Sequence[Question]
+) -> Iterator[tuple[Question, Question, str]]:
+    """Pairs that may be the same question, and why."""
+    ids = {question.id: question for question in group}
+    answered_by = {question.evidence[-1]: question for question in group if question.evidence}
+    for other in other_group:
+        if other.id in ids:
+            yield ids[other.id], other, "have the same id"
+        if other.evidence and other.evidence[-1] in answered_by:
+            yield answered_by[other.evidence[-1]], other, "are answered by the same sentence"
+    likeness = alike([question.text for question in group], [question.text for question in other_group])
+    for row, column in np.argwhere(likeness >= ALIKE):
+        yield group[row], other_group[column], "are worded alike"
 
 
-def alike(one: str, other: str) -> float:
-    """Jaccard similarity of the word sets of two texts, 0 to 1."""
-    words, other_words = _words(one), _words(other)
-    return len(words & other_words) / max(1, len(words | other_words))
-
-
-@lru_cache(maxsize=4096)
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text.casefold()))
+def alike(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.float64]:
+    """Jaccard similarity [texts, others] of the word sets of two lists of texts, 0 to 1."""
+    words = [set(_WORD.findall(text.casefold())) for text in (*texts, *others)]
+    columns = {word: column for column, word in enumerate(sorted(set().union(*words)))}
+    present = np.zeros((len(words), len(columns)))
+    for row, in_text in enumerate(words):
+        present[row, [columns[word] for word in in_text]] = 1
+    one, other = present[: len(texts)], present[len(texts) :]
+    common = one @ other.T
+    either = one.sum(axis=1)[:, None] + other.sum(axis=1)[None, :] - common
+    return common / np.maximum(either, 1)
 
 
 def _check_question(question: Question, passages: Mapping[str, Passage]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from transformers import DynamicCache
 
 from core.errors import ArtefactMissing, ArtefactStale
 from core.kvcache.cell_file import REMEDY, Built, Layers, cell_key, checksum, file_name, read_cell
+from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
 from core.workspace import write_atomically
 
@@ -98,12 +99,15 @@ class LoadedCache:
     bytes: int
 
     def cache(self) -> DynamicCache:
-        """A cache to continue from; it shares the stored tensors until the first new token and never writes to them."""
-        cache = DynamicCache([(keys[:, :, :0], values[:, :, :0]) for keys, values in self.layers])
+        """A cache to continue from, with room to grow.
+
+        It shares the stored tensors until the first new token, which copies them once into a buffer of its own;
+        nothing ever writes to them.
+        """
+        cache = new_buffer(len(self.layers))
         layers: list[Any] = cache.layers
-        # Filled through update(), every layer would be copied once for nothing. What comes later is concatenated
-        # into new tensors, so sharing is safe.
         for layer, (keys, values) in zip(layers, self.layers, strict=True):
+            layer.lazy_initialization(keys, values)
             layer.keys, layer.values = keys, values
         return cache
 

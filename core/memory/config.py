@@ -29,6 +29,7 @@ class MemoryConfig:
         warmup: Share of the steps over which the rates rise; they fall along a half cosine after that.
         study: Share of self-study among the reading examples of the corpus; the rest are its train questions.
         recite: Share of examples that write a whole document from its z.
+        twin: Share of examples about documents with swapped facts, read from an untrained z.
         wrong: Share of examples that show a wrong z and ask for ``NOT_IN_MEMORY``.
         general: Share of examples from the general pool, whose z is never trained; 0 without a pool.
         passage_tokens: Documents are cut to this many tokens when recited.
@@ -52,12 +53,13 @@ class MemoryConfig:
     read: str = "prefix"
     steps: int = 1200
     batch: int = 16
-    lr_z: float = 3e-3
+    lr_z: float = 2e-2
     lr_projector: float = 5e-4
     lr_lora: float = 1e-3
     warmup: float = 0.04
-    study: float = 0.5
-    recite: float = 0.06
+    study: float = 0.6
+    recite: float = 0.08
+    twin: float = 0.25
     wrong: float = 0.15
     general: float = 0.0
     passage_tokens: int = 160
@@ -79,14 +81,15 @@ class MemoryConfig:
             raise TesseraError(f"read is {self.read!r}.", f"Choose one of: {', '.join(READ_MODES)}.")
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("study", "recite", "wrong", "general", "warmup"):
+            if field.name in ("study", "recite", "twin", "wrong", "general", "warmup"):
                 if not 0 <= value < 1:
                     raise TesseraError(f"{field.name} is {value}.", "It is a share: give a number from 0 to below 1.")
             elif isinstance(value, (int, float)) and field.name != "seed" and value <= 0:
                 raise TesseraError(f"{field.name} is {value}.", "Give a number above 0.")
-        if self.recite + self.wrong + self.general >= 1:
+        shares = self.recite + self.twin + self.wrong + self.general
+        if shares >= 1:
             raise TesseraError(
-                f"recite, wrong and general add up to {self.recite + self.wrong + self.general:.2f}.",
+                f"recite, twin, wrong and general add up to {shares:.2f}.",
                 "Leave room for the reading examples: keep their sum below 1.",
             )
 

@@ -19,7 +19,7 @@ from core.memory.frame import NOT_IN_MEMORY
 from core.memory.model import Memory
 from core.memory.router import Routing
 
-CONTROLS = ("right", "shuffled", "no_z", "oracle")
+CONTROLS = ("right", "shuffled", "forced", "no_z", "oracle")
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ def measure_controls(
     readers: dict[str, Callable[[], tuple[Memory, list[str]]]] = {
         "right": lambda: (memory, chosen),
         "shuffled": lambda: (shuffled(memory, seed), chosen),
+        "forced": lambda: (shuffled(memory, seed), chosen),
         "no_z": lambda: (without_z(memory), chosen),
         "oracle": lambda: (memory, gold),
     }
@@ -134,7 +135,7 @@ def measure_controls(
     for name in controls:
         on_step(name)
         reader, ids = readers[name]()
-        measured[name] = score(asked, reader.evidence(_texts(asked), ids))
+        measured[name] = score(asked, reader.evidence(_texts(asked), ids, refuse=name != "forced"))
     return _report(asked, routes, measured)
 
 

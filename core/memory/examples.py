@@ -1,9 +1,9 @@
 """Training examples of the evidence stage, drawn by seed and block so that a resumed run draws the same ones.
 
-Five kinds: *read* (a question of the corpus -> its evidence, from the document's own z), *recite* (-> the whole
-document), *wrong* (a z of another document -> ``NOT_IN_MEMORY``), *general* (a document of the general pool, read from
-a z that is never trained) and *wrong general*. Only the last two keep the LoRA from learning the corpus by heart; the
-wrong ones teach it to compare z with the question.
+Kinds: *read* (a question of the corpus -> its evidence, from the document's own z), *recite* (-> the whole document),
+*twin* (a document with swapped facts, read from its untrained z), *general* (a document of another pool, likewise) and
+*wrong* (a z that does not hold the answer -> ``NOT_IN_MEMORY``). Twins and the general pool keep the LoRA from
+learning the corpus by heart; the wrong ones teach it to compare z with the question.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.corpus.types import Corpus
+from core.corpus.types import Corpus, Passage, texts
 from core.errors import TesseraError
 from core.memory.config import MemoryConfig
 from core.memory.frame import NOT_IN_MEMORY, RECITE, Frame
 from core.memory.selfstudy import evidence_for, self_study_question, sentences
+from core.memory.twins import Twins
 
 BLOCK = 16
 _GENERAL_LIMIT = 60
@@ -27,16 +28,16 @@ class Example:
     """One sequence to learn from.
 
     Attributes:
-        kind: read, recite, wrong or general.
-        row: Document whose z is shown: a row of the pool, or of the general pool.
-        general: Whether ``row`` is one of the general pool.
+        kind: read, recite, twin, general or wrong.
+        row: Row of the pool whose z is shown; -1 when ``document`` is.
+        document: Tokens of a document outside the pool, whose first z is shown.
         tail: Ids of the question.
         target: Ids of the evidence, end included.
     """
 
     kind: str
     row: int
-    general: bool
+    document: tuple[int, ...]
     tail: tuple[int, ...]
     target: tuple[int, ...]
 
@@ -82,6 +83,7 @@ class Examples:
     ) -> None:
         self._corpus, self._frame, self._config, self._near = corpus, frame, config, near
         self._sentences = [sentences(passage.text) for passage in corpus.passages]
+        self._twins = Twins(corpus.passages)
         self._given = given_questions(corpus, "train")
         self._general: list[Triple] = []
         self._cached: tuple[int, list[list[Example]]] | None = None
@@ -118,23 +120,35 @@ class Examples:
         draw = rng.random()
         if draw < share.recite:
             row = rng.randrange(len(self._corpus.passages))
-            text = self._corpus.passages[row].text
-            return self._example("recite", row, False, RECITE, text, share.passage_tokens)
-        if draw < share.recite + share.wrong:
-            if self._general and rng.random() < share.general:
-                row, question, _ = rng.choice(self._general)
-                return self._example("wrong", self._other_general(row, rng), True, question, NOT_IN_MEMORY)
-            row, question, _ = self._reading(rng)
-            return self._example("wrong", self._other(row, rng), False, question, NOT_IN_MEMORY)
-        if draw < share.recite + share.wrong + share.general:
+            return self._example("recite", row, RECITE, self._corpus.passages[row].text, share.passage_tokens)
+        draw -= share.recite
+        if draw < share.wrong:
+            return self._wrong(rng)
+        draw -= share.wrong
+        if draw < share.twin:
+            row, question, sentence = self._reading(rng)
+            twin, rewrite = self._twins.make(self._corpus.passages[row], rng)
+            return self._example("twin", twin, rewrite(question), rewrite(sentence))
+        draw -= share.twin
+        if draw < share.general:
             row, question, sentence = rng.choice(self._general)
-            if rng.random() < 0.25:
-                passage = self._general_passages[row]
-                sentence = rng.choice(sentences(passage.text))
-                question = self_study_question(sentence, passage.title, rng)
-            return self._example("general", row, True, question, sentence, _GENERAL_LIMIT)
+            return self._example("general", self._general_passages[row], question, sentence, _GENERAL_LIMIT)
         row, question, sentence = self._reading(rng)
-        return self._example("read", row, False, question, sentence)
+        return self._example("read", row, question, sentence)
+
+    def _wrong(self, rng: random.Random) -> Example:
+        """A question shown the z of another document; as often from an untrained z as right ones are."""
+        own = 1 - self._config.wrong - self._config.recite
+        draw = rng.random() * own
+        if draw < self._config.general:
+            row, question, _ = rng.choice(self._general)
+            return self._example("wrong", self._other_general(row, rng), question, NOT_IN_MEMORY)
+        row, question, _ = self._reading(rng)
+        other = self._other(row, rng)
+        if draw < self._config.general + self._config.twin:
+            twin, rewrite = self._twins.make(self._corpus.passages[other], rng)
+            return self._example("wrong", twin, rewrite(question), NOT_IN_MEMORY)
+        return self._example("wrong", other, question, NOT_IN_MEMORY)
 
     def _reading(self, rng: random.Random) -> Triple:
         if self._given and rng.random() >= self._config.study:
@@ -150,15 +164,18 @@ class Examples:
         other = rng.randrange(max(1, len(self._corpus.passages) - 1))
         return other + (other >= row) if len(self._corpus.passages) > 1 else row
 
-    def _other_general(self, row: int, rng: random.Random) -> int:
+    def _other_general(self, row: int, rng: random.Random) -> Passage:
         """Another document of the pool under another title: neighbours often share their facts."""
         title = self._general_passages[row].title
         for _ in range(20):
             other = rng.randrange(len(self._general_passages))
             if other != row and self._general_passages[other].title != title:
                 break
-        return other
+        return self._general_passages[other]
 
-    def _example(self, kind: str, row: int, general: bool, question: str, text: str, limit: int = 0) -> Example:
-        target = self._frame.target(text, limit or self._config.evidence_tokens)
-        return Example(kind, row, general, tuple(self._frame.tail(question)), tuple(target))
+    def _example(self, kind: str, shown: int | Passage, question: str, text: str, limit: int = 0) -> Example:
+        target = tuple(self._frame.target(text, limit or self._config.evidence_tokens))
+        tail = tuple(self._frame.tail(question))
+        if isinstance(shown, int):
+            return Example(kind, shown, (), tail, target)
+        return Example(kind, -1, tuple(self._frame.encode(texts([shown])[0])), tail, target)

@@ -6,6 +6,7 @@ once each and joined as ids, so nothing can merge over a border.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.models.prompt import Prompt
@@ -25,7 +26,7 @@ class Frame:
 
     def __init__(self, tokenizer: Any, end: int) -> None:
         self._prompt = Prompt(tokenizer, RECALL)
-        self._end = end
+        self._tokenizer, self._end = tokenizer, end
         self.fingerprint = self._prompt.fingerprint
 
     @property
@@ -36,6 +37,10 @@ class Frame:
     def encode(self, text: str) -> list[int]:
         """Ids of a text as it stands."""
         return self._prompt.encode(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, special tokens left out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
 
     def tail(self, question: str) -> list[int]:
         """Ids from the question to where the evidence begins."""

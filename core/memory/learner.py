@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -51,9 +52,7 @@ class EvidenceLearner:
         documents = [self.frame.encode(text) for text in texts([*corpus.passages, *pool])]
         self.basis = embedding_basis(table, config.z_dim)
         self.idf = token_idf(documents, len(table))
-        first = torch.stack([first_z(ids, table, self.basis, self.idf, config.m) for ids in documents])
-        count = len(corpus.passages)
-        self.z, self._general_z = first[:count].clone(), first[count:]
+        self.z = torch.stack([self._first_z(ids) for ids in documents[: len(corpus.passages)]])
         self.projector = Projector.from_basis(self.basis).to(self.model.device)
         self.layers = lora.attach(self.model, config.lora_r, config.seed)
         for layer in self.layers.values():
@@ -73,11 +72,11 @@ class EvidenceLearner:
     def step(self, number: int) -> dict[str, float]:
         """One optimiser step; returns the mean loss of each kind of example in it, in nats per token."""
         batch = self.examples.batch(number)
-        own = sorted({example.row for example in batch if not example.general})
+        own = sorted({example.row for example in batch if example.row >= 0})
         rows = torch.tensor(own, dtype=torch.long)
         leaf = self.z[rows].requires_grad_()
         place = {row: i for i, row in enumerate(own)}
-        shown = [self._general_z[e.row] if e.general else leaf[place[e.row]] for e in batch]
+        shown = [leaf[place[e.row]] if e.row >= 0 else self._first_z(e.document) for e in batch]
         soft = self.projector(torch.stack(shown).to(self.model.device))
         self._adam.zero_grad(set_to_none=True)
         with short_attention(self.model):
@@ -93,6 +92,10 @@ class EvidenceLearner:
         if own and leaf.grad is not None:
             self._row_adam.update(rows, leaf.grad, self.config.lr_z * factor)
         return _by_kind(batch, losses)
+
+    def _first_z(self, ids: Sequence[int]) -> torch.Tensor:
+        table = self.model.get_input_embeddings().weight
+        return first_z(ids, table, self.basis, self.idf, self.config.m)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
@@ -116,7 +119,7 @@ class EvidenceLearner:
                 limit,
                 self._lm.stop_ids,
             )
-            texts_said = [self._lm.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said]
+            texts_said = [self.frame.decode(ids) for ids in said]
             pairs = zip(texts_said, self._held_out, strict=True)
             scores[name] = sum(rouge_l(text, [gold]) for text, (_, _, gold) in pairs) / len(rows)
             scores[name.replace("rouge_l", "refused")] = sum(t == NOT_IN_MEMORY for t in texts_said) / len(rows)

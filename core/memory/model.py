@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import torch
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
 from core.memory import lora, store
-from core.memory.frame import Frame
+from core.memory.frame import NOT_IN_MEMORY, Frame
 from core.memory.pool import Basis, MemoryPool, embedding_basis, first_z
 from core.memory.projector import Projector
 from core.memory.reading import greedy
@@ -127,7 +127,7 @@ class Memory:
         rows = [self.pool.row(passage_id) for passage_id in passage_ids]
         return self.projector(self.pool.z[rows]).to(self.lm.device)
 
-    def evidence_ids(self, question: str, passage_id: str) -> Iterator[int]:
+    def evidence_ids(self, question: str, passage_id: str) -> Generator[int, None, None]:
         """Token ids of the evidence as they are decoded; closing the iterator stops the model at once."""
         session = self.lm.session()
         session.feed_embeddings(self.prefix(question, passage_id))
@@ -142,8 +142,14 @@ class Memory:
         passage_id = routed if isinstance(routed, str) else routed.passage_id
         return self.lm.stream_text(self.evidence_ids(question, passage_id))
 
-    def evidence(self, questions: Sequence[str], passage_ids: Sequence[str]) -> list[str]:
-        """Evidence of several questions, each from a document of its own, decoded as a batch."""
+    def evidence(self, questions: Sequence[str], passage_ids: Sequence[str], refuse: bool = True) -> list[str]:
+        """Evidence of several questions, each from a document of its own, decoded as a batch.
+
+        Args:
+            questions: What is asked.
+            passage_ids: Whose z is read, one for each question.
+            refuse: Whether "not in memory" may be said; a control forbids it to see what else would be.
+        """
         if not questions:
             return []
         with torch.inference_mode():
@@ -155,8 +161,9 @@ class Memory:
             [self.frame.tail(question) for question in questions],
             self.card.config.evidence_tokens,
             self.lm.stop_ids,
+            never_first=None if refuse else self.frame.encode(NOT_IN_MEMORY)[0],
         )
-        return [self.lm.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in said]
+        return [self.frame.decode(ids) for ids in said]
 
     def with_document(self, passage: Passage) -> Memory:
         """A memory that also holds ``passage``, with its untrained first z; the other documents keep their bits.
@@ -184,7 +191,7 @@ class Memory:
         row = self.pool.row(passage_id)
         with torch.no_grad():
             self.pool.z[row] = as_stored(z)
-            self.keys[row] = self.router.keys(z[None])[0]
+            self.keys[row] = self.router.keys(self.pool.z[row : row + 1])[0]
 
     def reading(self, pool: MemoryPool) -> Memory:
         """A memory that routes as this one does, but reads the z of ``pool``: for controls."""
@@ -212,7 +219,7 @@ class Memory:
 
 
 def as_stored(z: torch.Tensor) -> torch.Tensor:
-    """z rounded to the number format of the pool on disk, so that a saved memory answers as it did before."""
+    """Z rounded to the number format of the pool on disk, so that a saved memory answers as it did before."""
     return z.to(torch.float16).float()
 
 

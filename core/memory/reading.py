@@ -78,6 +78,7 @@ def greedy(
     tails: Sequence[Sequence[int]],
     limit: int,
     stop: frozenset[int],
+    never_first: int | None = None,
 ) -> list[list[int]]:
     """Greedy continuations of a batch, at most ``limit`` ids each, end excluded.
 
@@ -88,10 +89,11 @@ def greedy(
         tails: Ids after them.
         limit: Most new tokens.
         stop: Ids that end a sequence.
+        never_first: Id that no sequence may begin with.
     """
     said: list[list[int]] = []
     for at in range(0, len(tails), CHUNK):
-        said += _greedy_chunk(model, head, soft[at : at + CHUNK], tails[at : at + CHUNK], limit, stop)
+        said += _greedy_chunk(model, head, soft[at : at + CHUNK], tails[at : at + CHUNK], limit, stop, never_first)
     return said
 
 
@@ -102,17 +104,21 @@ def _greedy_chunk(
     tails: Sequence[Sequence[int]],
     limit: int,
     stop: frozenset[int],
+    never_first: int | None,
 ) -> list[list[int]]:
     inputs, mask = _left_padded(model, head, soft, tails)
     cache = DynamicCache()
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     said: list[list[int]] = [[] for _ in tails]
     open_rows = set(range(len(tails)))
-    for _ in range(limit):
+    for step in range(limit):
         hidden = model.base_model(
             inputs_embeds=inputs, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
         ).last_hidden_state
-        tokens = model.get_output_embeddings()(hidden[:, -1]).argmax(-1)
+        logits = model.get_output_embeddings()(hidden[:, -1])
+        if step == 0 and never_first is not None:
+            logits[:, never_first] = -torch.inf
+        tokens = logits.argmax(-1)
         for row in sorted(open_rows):
             token = int(tokens[row])
             if token in stop:

@@ -15,7 +15,7 @@ _WORD = re.compile(r"[^\W_]+(?:[.,'’-][^\W_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"\b(?:YL )?\d[\d,.]*\d?\b")
 _NAME = re.compile(r"\b[A-Z][\w'’-]*(?:(?: of| the)? [A-Z][\w'’-]*)*")
 # fmt: off
-_STOP = frozenset((
+STOP_WORDS = frozenset((
     "a", "an", "the", "of", "in", "on", "at", "by", "for", "from", "to", "with", "and", "or", "but", "as", "is",
     "are", "was", "were", "be", "been", "being", "has", "have", "had", "do", "does", "did", "its", "it", "he",
     "she", "they", "his", "her", "their", "them", "this", "that", "these", "those", "which", "who", "whom",
@@ -52,6 +52,12 @@ def evidence_for(question: Question, passage: Passage) -> str | None:
     return None
 
 
+def names(sentence: str, title: str) -> list[str]:
+    """Capitalised names inside a sentence that neither begin it nor belong to ``title``."""
+    found = [match.group() for match in _NAME.finditer(sentence) if match.start() and not match.group().isupper()]
+    return [name for name in found if name not in title and title not in name] if title else found
+
+
 def self_study_question(sentence: str, title: str, rng: random.Random) -> str:
     """One of four wordings that ask for ``sentence``: keywords, a gap, a question in place, a question put first."""
     draw = rng.random()
@@ -68,7 +74,7 @@ def self_study_question(sentence: str, title: str, rng: random.Random) -> str:
 
 
 def _keywords(sentence: str, title: str, rng: random.Random) -> str:
-    words = [word for word in _WORD.findall(sentence) if word.lower() not in _STOP] or sentence.split()
+    words = [word for word in _WORD.findall(sentence) if word.lower() not in STOP_WORDS] or sentence.split()
     kept = rng.sample(words, max(1, min(len(words), round(len(words) * rng.uniform(0.3, 0.7)))))
     if rng.random() < 0.5:
         kept = [word for word in words if word in kept]
@@ -85,9 +91,9 @@ def _gap(sentence: str, span: tuple[int, int] | None, title: str, rng: random.Ra
 
 def _answer_span(sentence: str, title: str, rng: random.Random) -> tuple[int, int] | None:
     """A number, a name that is not the title, or a tail of one to three words."""
-    numbers = [match.span() for match in _NUMBER.finditer(sentence)]
-    names = [match.span() for match in _NAME.finditer(sentence) if match.start() and match.group() not in title]
-    spans = [span for span in numbers + names if sentence[slice(*span)] not in title]
+    spans = [match.span() for match in _NUMBER.finditer(sentence)]
+    spans += [match.span() for match in _NAME.finditer(sentence) if match.start()]
+    spans = [span for span in spans if sentence[slice(*span)] not in title]
     words = list(_WORD.finditer(sentence))
     if len(words) > 4:
         first = rng.randrange(max(1, len(words) // 2), len(words))
@@ -110,7 +116,7 @@ def _asking_word(answer: str, before: str, rng: random.Random) -> str:
 
 def _thin(text: str, rng: random.Random) -> str:
     """Leaves some words out, so that the wording is not the sentence's own."""
-    return " ".join(word for word in text.split() if rng.random() > (0.5 if word.lower() in _STOP else 0.2))
+    return " ".join(word for word in text.split() if rng.random() > (0.5 if word.lower() in STOP_WORDS else 0.2))
 
 
 def _finish(wording: str, title: str, rng: random.Random) -> str:

@@ -6,23 +6,18 @@ examples it would have seen. Distractors are mostly what the encoder finds for t
 
 from __future__ import annotations
 
-import json
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from core.corpus.types import Passage, Question, texts
+from core.corpus.types import Passage, Question
 from core.errors import CorpusError
-from core.evaluation.metrics import coverage, f1, normalise
-from core.models.encoder import Encoder, Vectors
+from core.evaluation.metrics import coverage
+from core.models.encoder import Encoder
 from core.models.prompt import NOT_FOUND, Prompt
-
-TRAIN_FILE = "questions_train.jsonl"
-_SPACES = re.compile(r"\s+")
+from core.reader.pools import TRAIN_FILE, Pool
 
 
 @dataclass(frozen=True)
@@ -50,27 +45,6 @@ class Recipe:
     lower_case: float = 0.6
     no_question_mark: float = 0.5
     random_distractors: float = 0.15
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Passages and the questions that may be trained on.
-
-    Attributes:
-        name: For messages and the card.
-        passages: In a fixed order.
-        questions: With the shortest accepted answer first, and as evidence what a cut must leave whole.
-        vectors: Unit vectors of the passages [n, dim].
-        share: Relative frequency of the pool among the examples.
-        closed_book: Whether its questions may be asked without passages; not those of a fictional world.
-    """
-
-    name: str
-    passages: tuple[Passage, ...]
-    questions: tuple[Question, ...]
-    vectors: Vectors
-    share: float = 1.0
-    closed_book: bool = True
 
 
 @dataclass(frozen=True)
@@ -117,12 +91,12 @@ class ExampleStream:
     def __getitem__(self, number: int) -> Example:
         draw = random.Random(f"{self._seed}/{number}")
         recipe = self._recipe
-        which = draw.choices(range(len(self._pools)), [pool.share for pool in self._pools])[0]
+        which = draw.choices(range(len(self._pools)), [pool.source.share for pool in self._pools])[0]
         pool = self._pools[which]
         question = draw.choice(pool.questions)
         kind = draw.random()
         asked = _as_typed(question.text, recipe, draw)
-        if pool.closed_book and kind < recipe.closed_book:
+        if pool.source.closed_book and kind < recipe.closed_book:
             return Example(asked, (), question.answers[0], question.id)
         gold = [self._rows[which][identifier] for identifier in question.passage_ids]
         count = draw.choice(recipe.passages)
@@ -151,78 +125,6 @@ class ExampleStream:
             return sorted(chosen, key=place.__getitem__)
         draw.shuffle(chosen)
         return chosen
-
-
-def load_pool(folder: Path, encoder: Encoder, recipe: Recipe, share: float = 1.0, closed_book: bool = True) -> Pool:
-    """Reads ``passages.jsonl`` and ``questions_train.jsonl`` of a folder; other question files are never opened.
-
-    Args:
-        folder: A folder as ``data/sample``.
-        encoder: Encodes the passages.
-        recipe: Says how long an answer may be.
-        share: See ``Pool``.
-        closed_book: See ``Pool``.
-
-    Raises:
-        CorpusError: A file is missing or a line of it cannot be read.
-    """
-    passages = tuple(_passage(row) for row in _rows(folder / "passages.jsonl"))
-    by_id = {passage.id: passage for passage in passages}
-    questions = (_trainable(row, by_id, recipe) for row in _rows(folder / TRAIN_FILE))
-    vectors = encoder.encode_passages(texts(passages))
-    return Pool(folder.name, passages, tuple(filter(None, questions)), vectors, share, closed_book)
-
-
-def _rows(path: Path) -> list[dict]:
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise CorpusError(
-            f"{path.name} of the pool {path.parent.name} cannot be read: {error}", "Correct it."
-        ) from None
-
-
-def _passage(row: dict) -> Passage:
-    title = row.get("title", "")
-    # An address is no title: it would teach the model to read the answer out of the link.
-    title = "" if title.startswith("http") else title
-    return Passage(row["id"], title, _SPACES.sub(" ", row["text"]).strip(), row.get("topic", ""))
-
-
-def _trainable(row: dict, passages: dict[str, Passage], recipe: Recipe) -> Question | None:
-    """The question with its shortest answer first and what to keep of each gold passage, or None if it does not fit.
-
-    Left out are long answers, answers that no gold passage contains, and questions whose annotators disagree.
-    """
-    cleaned = {_SPACES.sub(" ", answer).strip(" .,;:") for answer in row["answers"]}
-    answers = tuple(sorted(filter(None, cleaned), key=lambda answer: (len(answer.split()), len(answer), answer)))
-    ids = tuple(row.get("passage_ids") or [row.get("passage_id", "")])
-    if not answers or len(answers[0].split()) > recipe.longest_answer or any(i not in passages for i in ids):
-        return None
-    if any(f1(answers[0], [answer]) == 0 for answer in answers[1:]):
-        return None
-    texts_of_gold = [passages[i].text for i in ids]
-    if not any(_occurrences(text, answers[0]) for text in texts_of_gold):
-        return None
-    evidence = tuple(row.get("evidence") or ()) or tuple(
-        _sentence(text, row["question"], answers[0]) for text in texts_of_gold
-    )
-    return Question(row["id"], row["question"], answers, ids, evidence)
-
-
-def _occurrences(text: str, answer: str) -> list[int]:
-    """Where ``answer`` stands in ``text`` as whole words."""
-    return [match.start() for match in re.finditer(rf"(?<!\w){re.escape(answer)}(?!\w)", text)]
-
-
-def _sentence(text: str, question: str, answer: str) -> str:
-    """The stretch of 12 words either side of the answer; where it occurs more than once, the most like the question."""
-    asked = set(normalise(question).split())
-    stretches = []
-    for at in _occurrences(text, answer):
-        before, after = text[:at].split(" "), text[at:].split(" ")
-        stretches.append(" ".join(before[-12:])[-400:] + " ".join(after[: len(answer.split()) + 12]))
-    return max(stretches, key=lambda stretch: len(asked & set(normalise(stretch).split())), default="")
 
 
 def _as_typed(text: str, recipe: Recipe, draw: random.Random) -> str:

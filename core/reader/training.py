@@ -11,25 +11,27 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch.nn import functional
 
 from core.errors import ModelError
 from core.jobs import Progress, Work
+from core.models.encoder import Encoder
 from core.models.language_model import LanguageModel
+from core.reader.batches import answer_loss, micro_batches
 from core.reader.examples import ExampleStream, Recipe
+from core.reader.pools import PoolSource, load_pool
 
 STATE_FILE = "checkpoint.safetensors"
-ADAPTER_FILE = "adapter_model.safetensors"
-_IGNORED = -100
+ADAPTER_FILE, CONFIG_FILE = "adapter_model.safetensors", "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -65,25 +67,33 @@ class ReaderConfig:
     recipe: Recipe = field(default_factory=Recipe)
 
 
-def train_reader(lm: LanguageModel, examples: ExampleStream, output: Path, config: ReaderConfig) -> Work:
+def train_reader(
+    lm: LanguageModel, encoder: Encoder, sources: Sequence[PoolSource], output: Path, config: ReaderConfig
+) -> Work:
     """Trains LoRA matrices on a plain model and writes them as an adapter that ``LanguageModel.load`` takes.
 
-    Training in a folder that holds a checkpoint of the same configuration goes on from there. The model that was
-    passed in is changed: load another one to answer with.
+    Training in a folder that holds a checkpoint of the same configuration goes on from there; a finished training
+    removes its checkpoint. The model that was passed in is changed: load another one to answer with.
 
     Args:
         lm: The plain model.
-        examples: What to train on.
+        encoder: Finds distractors.
+        sources: What to train on.
         output: Folder of the adapter and its checkpoint.
         config: How.
 
     Yields:
-        A step each, with ``data={"step", "loss", "minutes"}``; loss in nats per answer token.
+        Steps; those of the training with ``data={"step", "loss", "minutes"}``; loss in nats per answer token.
 
     Raises:
-        ModelError: The checkpoint in ``output`` belongs to another configuration.
+        CorpusError: A pool cannot be read, or no pool has a question to train on.
+        ModelError: The checkpoint in ``output`` belongs to another configuration, or the training diverged.
     """
-    trainer = _Trainer(lm, config)
+    pools = []
+    for source in sources:
+        pools.append((yield from load_pool(source, encoder, config.recipe.longest_answer)))
+    examples = ExampleStream(pools, encoder, config.recipe, config.seed)
+    trainer = _Trainer(lm, config, _description(sources, config))
     trainer.resume(output)
     saved_at = trainer.seconds
     try:
@@ -95,25 +105,23 @@ def train_reader(lm: LanguageModel, examples: ExampleStream, output: Path, confi
             yield trainer.progress(loss)
     finally:
         trainer.save(output)
+    (output / STATE_FILE).unlink()
 
 
 class _Trainer:
-    def __init__(self, lm: LanguageModel, config: ReaderConfig) -> None:
-        self._config = config
+    def __init__(self, lm: LanguageModel, config: ReaderConfig, description: str) -> None:
+        self._config, self._description = config, description
         self._prompt, self._device = lm.prompt, lm.device
         self._stop = int(lm.tokenizer.eos_token_id)
         torch.manual_seed(config.seed)
-        lora = LoraConfig(
-            r=config.rank,
-            lora_alpha=config.alpha,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
+        lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
         # peft would keep the matrices in float32 and cast every activation to and fro: see the module's docstring.
         self._model = get_peft_model(lm.model, lora, autocast_adapter_dtype=False)
         # peft writes down the folder the weights came from, which is another one on every machine.
         self._model.peft_config["default"].base_model_name_or_path = lm.identity.name
         self._model.train()
+        # Calling the decoder and the head apart needs the model below peft's wrapper; its layers are the adapted ones.
+        self._decoder: Any = self._model.get_base_model()
         self._working = [weight for weight in self._model.parameters() if weight.requires_grad]
         self._master = [weight.detach().float().clone().requires_grad_() for weight in self._working]
         self._optimiser = torch.optim.AdamW(self._master, lr=config.learning_rate, weight_decay=0.0)
@@ -138,10 +146,12 @@ class _Trainer:
         tokens = [examples[first + i].tokens(self._prompt, self._stop) for i in range(self._config.batch)]
         answer_tokens = sum(len(target) for _, target in tokens)
         total = 0.0
-        for batch in _micro_batches(tokens, self._config.batch_tokens):
-            loss = _answer_loss(self._model, batch, self._stop, self._device) / answer_tokens
+        for batch in micro_batches(tokens, self._config.batch_tokens):
+            loss = answer_loss(self._decoder, batch, self._stop, self._device) / answer_tokens
             loss.backward()
             total += loss.item()
+        if not math.isfinite(total):
+            raise ModelError(f"The training diverged after {self.steps} steps.", "Use a smaller learning rate.")
         self._update()
         self.steps += 1
         self.seconds += time.monotonic() - began
@@ -176,11 +186,11 @@ class _Trainer:
     def save(self, output: Path) -> None:
         """Writes the adapter and the checkpoint, each whole or not at all."""
         output.mkdir(parents=True, exist_ok=True)
-        _save_adapter(self._model, output)
+        _write_adapter(self._model, output)
         tensors = {f"{row}.weight": master.detach() for row, master in enumerate(self._master)}
         for row, moments in self._optimiser.state_dict()["state"].items():
             tensors |= {f"{row}.{name}": value for name, value in moments.items()}
-        facts = {"config": _comparable(self._config), "steps": str(self.steps), "seconds": str(self.seconds)}
+        facts = {"training": self._description, "steps": str(self.steps), "seconds": str(self.seconds)}
         fresh = output / f".{STATE_FILE}"
         save_file(tensors, fresh, metadata=facts)
         fresh.replace(output / STATE_FILE)
@@ -192,7 +202,7 @@ class _Trainer:
             return
         with safe_open(path, framework="pt") as file:
             facts, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        if facts["config"] != _comparable(self._config):
+        if facts["training"] != self._description:
             raise ModelError(
                 f"{output.name} holds a checkpoint of a training with other settings.",
                 f"Train into another folder, or delete its {STATE_FILE}.",
@@ -211,15 +221,24 @@ class _Trainer:
         self._round()
 
 
-def _comparable(config: ReaderConfig) -> str:
+def _description(sources: Sequence[PoolSource], config: ReaderConfig) -> str:
     """What must not change between a checkpoint and its resumption: all but how long it lasts."""
-    return str({key: value for key, value in asdict(config).items() if key not in ("minutes", "steps", "save_minutes")})
+    lasting = {"minutes", "steps", "save_minutes"}
+    settings = {key: value for key, value in asdict(config).items() if key not in lasting}
+    return f"{[(source.folder.name, source.share, source.closed_book) for source in sources]} {settings}"
 
 
-def _save_adapter(model: PeftModel, output: Path) -> None:
-    model.save_pretrained(str(output))
-    card = output / "README.md"
-    card.unlink(missing_ok=True)
+def _write_adapter(model: Any, output: Path) -> None:
+    """Writes the LoRA matrices in bfloat16, whatever they were trained in, with peft's description of them."""
+    tensors = {
+        name: tensor.to(torch.bfloat16)
+        for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+    }
+    with TemporaryDirectory(dir=output, prefix=".adapter-") as scratch:
+        save_file(tensors, Path(scratch) / ADAPTER_FILE, metadata={"format": "pt"})
+        model.peft_config["default"].save_pretrained(scratch)
+        for name in (ADAPTER_FILE, CONFIG_FILE):
+            (Path(scratch) / name).replace(output / name)
 
 
 def _schedule(fraction: float, warm_up: float) -> float:
@@ -227,39 +246,3 @@ def _schedule(fraction: float, warm_up: float) -> float:
     if fraction < warm_up:
         return max(0.02, fraction / warm_up)
     return 0.05 + 0.95 * (1 + math.cos(math.pi * (fraction - warm_up) / (1 - warm_up))) / 2
-
-
-Tokens = tuple[list[int], list[int]]
-"""Ids of a prompt and of its answer."""
-
-
-def _micro_batches(tokens: Sequence[Tokens], most: int) -> Iterator[list[Tokens]]:
-    """Groups examples of like length, so that a group's padded size stays within ``most`` tokens where possible."""
-    group: list[Tokens] = []
-    for pair in sorted(tokens, key=lambda pair: len(pair[0]) + len(pair[1])):
-        longest = len(pair[0]) + len(pair[1])
-        if group and longest * (len(group) + 1) > most:
-            yield group
-            group = []
-        group.append(pair)
-    yield group
-
-
-def _answer_loss(model: PeftModel, batch: Sequence[Tokens], pad: int, device: torch.device) -> torch.Tensor:
-    """Summed cross-entropy of the answers' tokens, in nats.
-
-    Padding is on the right: causal attention never looks there, so no mask is needed.
-    """
-    width = max(len(prompt) + len(target) for prompt, target in batch) - 1
-    ids = torch.full((len(batch), width), pad)
-    labels = torch.full((len(batch), width), _IGNORED)
-    for row, (prompt, target) in enumerate(batch):
-        whole = prompt + target
-        ids[row, : len(whole) - 1] = torch.tensor(whole[:-1])
-        labels[row, len(prompt) - 1 : len(whole) - 1] = torch.tensor(target)
-    ids, labels = ids.to(device), labels.to(device)
-    decoder: Any = model.get_base_model()
-    hidden = decoder.model(input_ids=ids, use_cache=False).last_hidden_state
-    asked = labels != _IGNORED
-    logits = decoder.lm_head(hidden[asked])
-    return functional.cross_entropy(logits.float(), labels[asked], reduction="sum")

@@ -15,7 +15,7 @@ from core.voronoi.projection import Points
 
 REACH = 1.08
 """Half the side of the box; points lie within 1."""
-_NUDGE = 1e-7
+_NUDGE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def mosaic(centres: Points, reach: float = REACH) -> Mosaic:
 
 def _apart(sites: Points) -> Points:
     """Moves centres that coincide by a hair, since equal sites have no border."""
-    _, inverse = np.unique(sites.round(9), axis=0, return_inverse=True)
+    _, inverse = np.unique(sites.round(6), axis=0, return_inverse=True)
     copies = np.zeros(len(sites))
     seen: dict[int, int] = {}
     for row, group in enumerate(inverse.ravel().tolist()):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import regex
 
-from core.corpus.intake import clean, clean_title, decode
+from core.corpus.intake import clean, clean_title, decode, refused
 from core.corpus.readers.base import Document, Section
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = regex.compile(r"\A---\n(?:(?!---\n)[^\n]*+\n)*+---\n")
 _SEPARATOR = " / "
+# The parser takes seconds for a megabyte.
+MAX_BYTES = 5 * 1024 * 1024
 # Markup inside a block takes quadratic time to untangle; a paragraph this long is taken as it stands.
 _LONGEST_BLOCK = 4_000
 
@@ -23,10 +25,12 @@ def read_markdown(name: str, content: bytes) -> Document:
     """Reads a Markdown file; a title such as "Guide / Install / Linux" names the way to the section.
 
     Raises:
-        CorpusError: It is in an unknown encoding or binary.
+        CorpusError: It is in an unknown encoding, binary, or too big.
     """
     from markdown_it import MarkdownIt
 
+    if len(content) > MAX_BYTES:
+        raise refused(name, f"is Markdown of more than {MAX_BYTES // 2**20} MB", "Split it into smaller files.")
     text = _FRONT_MATTER.sub("", decode(name, content))
     env: dict[str, Any] = {}
     tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text, env)

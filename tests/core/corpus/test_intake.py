@@ -33,7 +33,7 @@ def test_broken_utf16_is_refused():
 
 
 def test_nul_is_refused_with_its_line():
-    with pytest.raises(CorpusError, match="a.txt, line 2, holds a NUL"):
+    with pytest.raises(CorpusError, match=r"a\.txt, line 2, holds a NUL"):
         decode("a.txt", b"one\ntw\0o")
 
 
@@ -58,7 +58,9 @@ def test_clean_composes_korean_and_strips_controls():
     assert clean(f" \ufeff{typed_on_a_mac}\x07\x1b[31m\u2028x\x85y ", "here") == "한글[31m\nx\ny"
 
 
-@pytest.mark.parametrize(("text", "why"), [("a\0b", "NUL"), ("a\ud800b", "surrogate"), ("a" + "\u0301\u0323" * 40, "marks")])
+@pytest.mark.parametrize(
+    ("text", "why"), [("a\0b", "NUL"), ("a\ud800b", "surrogate"), ("a" + "\u0301\u0323" * 40, "marks")]
+)
 def test_clean_refuses_what_is_no_text(text, why):
     with pytest.raises(CorpusError, match=f"here .*{why}"):
         clean(text, "here")

@@ -19,7 +19,9 @@ FACTS = ("The lamp is blue glass.", "A canal of winter.", "Tower on the hill.", 
 def fact_corpus() -> Corpus:
     """One sentence a document; every question reads the same."""
     passages = tuple(Passage(f"d{i}", "", text) for i, text in enumerate(FACTS))
-    questions = tuple(Question(f"q{i}", "What?", (text.rstrip("."),), (f"d{i}",), (text,)) for i, text in enumerate(FACTS))
+    questions = tuple(
+        Question(f"q{i}", "What?", (text.rstrip("."),), (f"d{i}",), (text,)) for i, text in enumerate(FACTS)
+    )
     return Corpus("facts", passages, {"train": questions, "dev": questions[:2]})
 
 
@@ -50,12 +52,13 @@ def fact_folder(tiny_lm: LanguageModel, fact_corpus: Corpus, tmp_path_factory: p
         m=4,
         z_dim=32,
         lora_r=16,
-        steps=160,
+        steps=120,
         batch=8,
         lr_z=3e-2,
         lr_lora=1e-2,
         study=0.0,
         recite=0.0,
+        twin=0.0,
         wrong=0.0,
         eval_every=1000,
         checkpoint_every=1000,

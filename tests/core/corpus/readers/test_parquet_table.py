@@ -17,12 +17,15 @@ def parquet(**columns):
 def test_columns_are_found_by_name():
     content = parquet(Content=["하나", "two"], Title=["등대", None], id=[7, 8], vector=[[0.5], [0.25]])
     sections = read_parquet("a.parquet", content).sections
-    assert [(section.id, section.title, section.text) for section in sections] == [("7", "등대", "하나"), ("8", "", "two")]
+    assert [(section.id, section.title, section.text) for section in sections] == [
+        ("7", "등대", "하나"),
+        ("8", "", "two"),
+    ]
 
 
 def test_rows_are_counted_over_batches(monkeypatch):
     monkeypatch.setattr("core.corpus.readers.parquet_table._BATCH_ROWS", 2)
-    with pytest.raises(CorpusError, match="row 4, repeats the id '1' of a.parquet, row 1"):
+    with pytest.raises(CorpusError, match=r"row 4, repeats the id '1' of a\.parquet, row 1"):
         read_parquet("a.parquet", parquet(text=list("abcd"), id=[1, 2, 3, 1]))
 
 

@@ -55,14 +55,14 @@ def test_pages_without_text_are_told():
 
 
 def test_a_scan_is_refused_with_the_way_out():
-    with pytest.raises(CorpusError, match="x.pdf holds no text on its 2 pages: it seems to be scanned.*OCR"):
+    with pytest.raises(CorpusError, match=r"x\.pdf holds no text on its 2 pages: it seems to be scanned.*OCR"):
         read_pdf("x.pdf", content(writer([], [])))
 
 
 def test_a_password_is_refused_and_an_empty_one_is_not():
     locked = writer(["Secret."])
     locked.encrypt("password", algorithm="RC4-128")
-    with pytest.raises(CorpusError, match="x.pdf is protected with a password"):
+    with pytest.raises(CorpusError, match=r"x\.pdf is protected with a password"):
         read_pdf("x.pdf", content(locked))
     open_to_all = writer(["Open."])
     open_to_all.encrypt("", owner_password="owner", algorithm="RC4-128")

@@ -1,0 +1,76 @@
+"""A question on the map: where it lies, and which cells it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import state
+from core import pipeline
+from core.figures.map import MapData
+from core.models.encoder import Vectors
+from core.voronoi.partition import Partition
+from core.voronoi.projection import Points, Projection, place
+from core.voronoi.routing import Route, route
+from core.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Located:
+    """A question in the space and in the plane.
+
+    Attributes:
+        question: Its text.
+        route: The cells it opens.
+        point: [2], where it is drawn.
+    """
+
+    question: str
+    route: Route
+    point: Points
+
+
+def question_form(cells: int) -> tuple[str, int]:
+    """The question and how many cells to open."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    question = left.text_input(
+        "A question to place on the map",
+        key="map_question",
+        placeholder="Ask something that the passages know",
+        icon=":material/star:",
+        persist_state="session",
+    )
+    most = min(5, cells)
+    if most < 2:
+        return question, 1
+    nprobe = right.slider(
+        "Cells to open", 1, most, 1, key="map_nprobe", help="Near a border the answer may lie in the next cell."
+    )
+    return question, nprobe
+
+
+def locate_question(
+    ws: Workspace, partition: Partition, projection: Projection, question: str, nprobe: int
+) -> Located | None:
+    """Encodes, routes and places a question; None without one."""
+    if not question.strip():
+        return None
+    models = state.models()
+    with models.lock:
+        vector = models.encoder().encode_query(question.strip())
+    vectors = _vectors(str(ws.path), ws.fingerprint("embeddings"), ws)
+    return Located(question.strip(), route(partition, vector, nprobe), place(vector, vectors, projection.xy))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _vectors(path: str, fingerprint: str, _ws: Workspace) -> Vectors:
+    return pipeline.load_vectors(_ws)
+
+
+def map_of(
+    ws: Workspace, partition: Partition, projection: Projection, labels: Sequence[str], located: Located | None
+) -> MapData:
+    """Plain data for the figure."""
+    raise NotImplementedError

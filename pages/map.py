@@ -1,0 +1,51 @@
+"""Map: the passages in the plane, the cells they are cut into, and where a question falls."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.widgets.cutting import cell_table, cut_form, fidelity, how_cut, verdict
+from app.widgets.frame import empty_state, header, missing_for
+from app.widgets.jobs import job_panel
+from app.widgets.mapping import locate_question, map_of, question_form
+from core.figures.map import map_figure
+from core.voronoi.partition import Partition
+from core.voronoi.projection import Projection
+
+header("map")
+ws = state.current_workspace()
+busy = job_panel(ws)
+lacking = missing_for(ws, ("corpus", "embeddings", "partition", "projection"))
+if lacking:
+    if busy:
+        st.stop()
+    if lacking[0].kind in ("corpus", "embeddings"):
+        empty_state(
+            "There is nothing to draw yet", "A map needs passages and their embeddings.", "corpus", "Bring documents"
+        )
+    else:
+        empty_state(
+            "The passages are not cut into cells yet",
+            "Spherical k-means cuts the embedding space into Voronoi cells: KV-cache CAG keeps one cache for each, and "
+            "sends a question to the nearest. It takes seconds.",
+            icon=":material/content_cut:",
+        )
+        cut_form(ws, busy, "Cut into cells")
+    st.stop()
+partition = Partition.load(ws.require("partition"))
+projection = Projection.load(ws.require("projection"))
+manifest = ws.manifest("partition")
+labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
+question, nprobe = question_form(partition.k)
+located = locate_question(ws, partition, projection, question, nprobe)
+if located:
+    st.markdown(f":material/star: {verdict(located.route, labels)}")
+st.plotly_chart(map_figure(map_of(ws, partition, projection, labels, located)), key="map", theme="streamlit")
+st.caption(fidelity(projection))
+st.subheader("Cells", anchor=False)
+st.caption(how_cut(partition))
+cell_table(partition, labels, located.route.cells if located else ())
+with st.expander("Cut anew", icon=":material/content_cut:"):
+    st.markdown("Other cells mean other caches: those that no longer fit have to be built again.")
+    cut_form(ws, busy, "Cut anew")

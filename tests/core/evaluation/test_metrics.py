@@ -1,0 +1,57 @@
+import pytest
+
+from core.evaluation.metrics import coverage, exact_match, f1, longest_common_subsequence, normalise, rouge_l
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The  Eiffel Tower!", "eiffel tower"),
+        ("An apple, a day", "apple day"),
+        ("Theatre and another", "theatre and another"),  # articles go as words, not as beginnings of words
+        ("U.S. 1,000", "us 1000"),
+        ("도서관", "도서관"),
+        ("the", ""),
+    ],
+)
+def test_normalise_is_that_of_squad(text, expected):
+    assert normalise(text) == expected
+
+
+def test_exact_match_takes_any_gold():
+    assert exact_match("The Oren Pask.", ["Mira Tolle", "oren pask"]) == 1
+    assert exact_match("Oren", ["oren pask"]) == 0
+    assert exact_match("", []) == 0
+
+
+def test_f1_counts_common_words_and_takes_the_best_gold():
+    # 2 of 3 predicted words are right, 2 of 2 gold words are found: P = 2/3, R = 1.
+    assert f1("blue glass tower", ["blue tower"]) == pytest.approx(0.8)
+    assert f1("blue glass tower", ["oak", "tower of blue glass", "blue tower"]) == pytest.approx(6 / 7)
+    assert f1("nothing", ["blue tower"]) == 0
+    assert f1("anything", []) == 0
+
+
+def test_f1_does_not_reward_repetition():
+    assert f1("blue blue blue", ["blue tower"]) == pytest.approx(0.4)
+
+
+def test_longest_common_subsequence_by_hand():
+    assert longest_common_subsequence("ABCBDAB", "BDCABA") == 4  # Cormen et al., figure 15.8
+    assert longest_common_subsequence("abc", "") == 0
+
+
+def test_rouge_l_follows_the_order_of_words():
+    # Lin (2004), section 3.1: "police kill gunman" keeps two words in order against "police killed gunman".
+    assert rouge_l("police kill gunman", ["police killed gunman"]) == pytest.approx(2 / 3)
+    assert rouge_l("gunman kill police", ["police killed gunman"]) == pytest.approx(1 / 3)
+    assert f1("gunman kill police", ["police killed gunman"]) == pytest.approx(2 / 3)
+    assert rouge_l("same words", ["other", "same words"]) == 1
+    assert rouge_l("", ["other"]) == 0
+
+
+def test_coverage_looks_for_whole_words():
+    assert coverage("It was built in 1842 by Oren Pask.", ["the Oren Pask"]) == 1
+    assert coverage("It was built in 1842.", ["184", "2"]) == 0
+    assert coverage("anything", ["the"]) == 0
+    assert coverage("anything", []) == 0

@@ -1,0 +1,70 @@
+"""The batched loss and the batched decoding say what one sequence alone would."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core.memory.frame import Frame
+from core.memory.reading import greedy, short_attention, target_losses
+from core.models.language_model import LanguageModel
+
+
+@pytest.fixture
+def soft() -> torch.Tensor:
+    return torch.randn(3, 4, 64, generator=torch.Generator().manual_seed(1)) * 0.2
+
+
+TAILS = [[5, 6, 7], [8, 9, 10, 11, 12, 13], [20]]
+TARGETS = [[30, 31], [32], [33, 34, 35, 36]]
+
+
+def test_padding_changes_no_loss(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    together = target_losses(tiny_lm.model, [1, 2], soft, TAILS, TARGETS)
+    for row in range(3):
+        (alone,) = target_losses(tiny_lm.model, [1, 2], soft[row : row + 1], [TAILS[row]], [TARGETS[row]])
+        assert torch.allclose(together[row], alone, atol=1e-4)
+
+
+def test_the_loss_is_that_of_the_whole_sequence(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    (ours,) = target_losses(tiny_lm.model, [1, 2], soft[:1], TAILS[:1], TARGETS[:1])
+    embed = tiny_lm.model.get_input_embeddings()
+    text = torch.tensor([*TAILS[0], *TARGETS[0]])
+    inputs = torch.cat([embed(torch.tensor([1, 2])), soft[0], embed(text)])[None]
+    logits = tiny_lm.model(inputs_embeds=inputs).logits[0]
+    expected = -logits.log_softmax(-1)[-3:-1].gather(1, torch.tensor(TARGETS[0])[:, None])[:, 0]
+    assert torch.allclose(ours, expected, atol=1e-4)
+
+
+def test_short_attention_is_undone(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    before = tiny_lm.model.config._attn_implementation
+    fused = target_losses(tiny_lm.model, [1, 2], soft, TAILS, TARGETS)
+    with short_attention(tiny_lm.model):
+        plain = target_losses(tiny_lm.model, [1, 2], soft, TAILS, TARGETS)
+    assert tiny_lm.model.config._attn_implementation == before
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(fused, plain, strict=True))
+
+
+def test_a_batch_decodes_what_each_sequence_would(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    said = greedy(tiny_lm.model, [1, 2], soft, TAILS, 8, tiny_lm.stop_ids)
+    embed = tiny_lm.model.get_input_embeddings()
+    for row, tail in enumerate(TAILS):
+        session = tiny_lm.session()
+        with torch.inference_mode():
+            session.feed_embeddings(torch.cat([embed(torch.tensor([1, 2])), soft[row], embed(torch.tensor(tail))]))
+        assert said[row] == list(session.decode(8))
+
+
+def test_a_forbidden_first_token_is_not_said(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    said = greedy(tiny_lm.model, [1, 2], soft, TAILS, 4, tiny_lm.stop_ids)
+    first = next(ids[0] for ids in said if ids)
+    other = greedy(tiny_lm.model, [1, 2], soft, TAILS, 4, tiny_lm.stop_ids, never_first=first)
+    assert all(ids[:1] != [first] for ids in other)
+
+
+def test_evidence_that_is_cut_has_no_end(tiny_lm: LanguageModel) -> None:
+    frame = Frame(tiny_lm.tokenizer, end=1)
+    assert frame.target("glass", 50)[-1] == 1
+    cut = frame.target("a very long piece of evidence", 5)
+    assert len(cut) == 5
+    assert cut[-1] != 1

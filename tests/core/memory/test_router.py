@@ -1,0 +1,98 @@
+"""The router finds documents by their words before training, learns more, and knows when to say no."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from core.corpus.types import Corpus, texts
+from core.memory.frame import Frame
+from core.memory.pool import embedding_basis, first_z, token_idf
+from core.memory.router import QuestionReader, Router
+from core.memory.routing import asked_questions, gather, question_ids, read_questions, routing_loss, study_questions
+from core.models.language_model import LanguageModel
+
+
+@pytest.fixture
+def frame(tiny_lm: LanguageModel) -> Frame:
+    return Frame(tiny_lm.tokenizer, min(tiny_lm.stop_ids))
+
+
+@pytest.fixture
+def reader(tiny_lm: LanguageModel, frame: Frame) -> QuestionReader:
+    return QuestionReader(tiny_lm.model, 1, frame.head[0])
+
+
+@pytest.fixture
+def routed(tiny_lm: LanguageModel, tiny_corpus: Corpus, frame: Frame) -> tuple[Router, torch.Tensor]:
+    table = tiny_lm.model.get_input_embeddings().weight
+    documents = [frame.encode(text) for text in texts(tiny_corpus.passages)]
+    basis, idf = embedding_basis(table, 64), token_idf(documents, len(table))
+    z = torch.stack([first_z(ids, table, basis, idf, 16) for ids in documents])
+    return Router.from_basis(basis, 64, idf).eval(), z
+
+
+def test_the_lower_layers_are_those_of_the_model(tiny_lm: LanguageModel, reader: QuestionReader, frame: Frame) -> None:
+    ids = frame.encode("who built it?")
+    states = reader.read([ids, ids[:2]])
+    full = tiny_lm.model(input_ids=torch.tensor([[frame.head[0], *ids]]), output_hidden_states=True).hidden_states[1]
+    expected = full[0, 1:] / full[0, 1:].square().mean(-1, keepdim=True).sqrt()
+    assert torch.allclose(states.contextual[0], expected, atol=1e-4)
+    assert len(tiny_lm.model.model.layers) == 2
+    assert states.mask.sum(1).tolist() == [len(ids), 2]
+
+
+def test_words_lead_to_their_document_before_any_training(
+    routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame, tiny_corpus: Corpus
+) -> None:
+    router, z = routed
+    questions = [text.split(". ")[1] for text in (p.text for p in tiny_corpus.passages)]
+    states = reader.read([question_ids(frame, question) for question in questions])
+    best = router.similarity(states, router.keys(z)).argmax(1).tolist()
+    assert sum(row == found for row, found in enumerate(best)) >= 8
+
+
+def test_padding_changes_no_score(routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame) -> None:
+    router, z = routed
+    short, long = question_ids(frame, "pears?"), question_ids(frame, "Who drew the maps of the library of Sarn?")
+    keys = router.keys(z)
+    both = router.similarity(reader.read([short, long]), keys)
+    assert torch.allclose(both[:1], router.similarity(reader.read([short]), keys), atol=1e-5)
+
+
+def test_an_empty_question_is_routed_somewhere(routed: tuple[Router, torch.Tensor], reader: QuestionReader) -> None:
+    router, z = routed
+    assert router.logits(router.similarity(reader.read([[]]), router.keys(z))).isfinite().all()
+
+
+def test_leaving_the_right_document_out_asks_for_the_null_slot(
+    routed: tuple[Router, torch.Tensor],
+    reader: QuestionReader,
+    frame: Frame,
+    tiny_corpus: Corpus,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    router, z = routed
+    states = reader.read([question_ids(frame, "Who built the lighthouse of Velm?")])
+    logits = router.logits(router.similarity(states, router.keys(z)))[0].detach()
+    monkeypatch.setattr("core.memory.routing._LEFT_OUT", 0.0)
+    kept = routing_loss(router, states, z, [(0, 2)], random.Random(0)).detach()
+    assert torch.allclose(kept, logits.logsumexp(0) - logits[[0, 2]].logsumexp(0), atol=1e-4)
+    monkeypatch.setattr("core.memory.routing._LEFT_OUT", 1.0)
+    left = routing_loss(router, states, z, [(0,)], random.Random(0)).detach()
+    assert torch.allclose(left, logits[1:].logsumexp(0) - logits[-1], atol=1e-4)
+
+
+def test_gathered_questions_are_the_ones_that_were_read(
+    reader: QuestionReader, frame: Frame, tiny_corpus: Corpus
+) -> None:
+    questions = study_questions(tiny_corpus, seed=0) + asked_questions(tiny_corpus, "train")
+    parts = [part for _, part in read_questions(reader, frame, questions)]
+    rows = [0, len(questions) - 1, 65]
+    picked = gather(parts, rows)
+    for place, row in enumerate(rows):
+        ids = question_ids(frame, questions[row].text)
+        assert picked.ids[place, : len(ids)].tolist() == ids
+        assert int(picked.mask[place].sum()) == len(ids)

@@ -1,0 +1,164 @@
+"""The whole app on tiny models: real corpus, cells and caches, and arms that answer at once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import state
+from core import pipeline
+from core.errors import ArtefactMissing
+from core.methods import registry
+from core.methods.base import Answer, Evidence, Finished, Found, Text, Working
+from core.settings import ROOT, Settings
+from core.trace import Span, Trace
+from core.voronoi.partition import PartitionConfig
+from core.workspace import Workspace
+from tests.models import TinyModels
+
+TIMEOUT = 60
+
+
+@dataclass
+class FakeArm:
+    """Answers with what it was told to, in two pieces."""
+
+    name: str
+    text: str = "Oren Pask"
+    evidence: str = "Oren Pask built the <b>lighthouse</b>."
+    resources: object = None
+    asked: list = field(default_factory=list)
+
+    def stream(self, question):
+        self.asked.append(question)
+        yield Working("prefill", 1, 1)
+        found = (Evidence("p0", "Harbour *lighthouse*", self.evidence, 0.875),)
+        yield Found(found)
+        first, _, rest = self.text.partition(" ")
+        yield Text(first)
+        yield Text(f" {rest}" if rest else "")
+        trace = Trace((Span("encode", 0.0, 2.0), Span("prefill", 2.0, 40.0)), 44.0, 60.0, 120, 30, 3, 5_000)
+        yield Finished(Answer(self.name, question, self.text, found, trace, {"cell": 1, "margin": 0.25}))
+
+
+class Arms:
+    """The arms that the fake registry hands out; a test changes what they say, or makes one fail to open."""
+
+    def __init__(self):
+        self.made = {name: FakeArm(name) for name in registry.METHODS}
+        self.broken: dict[str, Exception] = {}
+
+    def open(self, name, resources):
+        if name in self.broken:
+            raise self.broken[name]
+        self.made[name].resources = resources
+        return self.made[name]
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("TESSERA_WORKSPACES", str(tmp_path / "workspaces"))
+    st.cache_resource.clear()
+    yield Settings.from_environment()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def models(settings, tiny_lm, tiny_encoder, monkeypatch):
+    models = TinyModels(replace(settings, cell_tokens=400), tiny_lm, tiny_encoder)
+    monkeypatch.setattr(state, "models", lambda: models)
+    return models
+
+
+@pytest.fixture
+def arms(monkeypatch):
+    arms = Arms()
+    specs = {
+        name: replace(spec, needs=("corpus",), open=lambda resources, name=name: arms.open(name, resources))
+        for name, spec in registry.METHODS.items()
+    }
+    monkeypatch.setattr(registry, "METHODS", specs)
+    return arms
+
+
+@pytest.fixture
+def workspace(settings) -> Workspace:
+    """The sample workspace, empty."""
+    return Workspace(settings.workspaces / "sample")
+
+
+@pytest.fixture
+def prepared(workspace, models, tiny_corpus) -> Workspace:
+    """The sample workspace with the tiny corpus, embedded and indexed."""
+    drain(pipeline.prepare_corpus(workspace, models, tiny_corpus))
+    return workspace
+
+
+@pytest.fixture
+def clustered(prepared, models) -> Workspace:
+    """... cut into three cells."""
+    drain(pipeline.cluster(prepared, models, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)))
+    return prepared
+
+
+@pytest.fixture
+def cached(clustered, models) -> Workspace:
+    """... with their caches."""
+    drain(pipeline.cache(clustered, models))
+    return clustered
+
+
+@pytest.fixture
+def page():
+    """Opens a page of the app by name."""
+
+    def open_page(name: str, **query) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=TIMEOUT)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        if name != "start":
+            for key, value in query.items():
+                app.query_params[key] = value
+            app.switch_page(f"../pages/{name}.py").run()
+        assert not app.exception, [entry.value for entry in app.exception]
+        return app
+
+    return open_page
+
+
+def drain(work):
+    return list(work)
+
+
+def said(app) -> str:
+    """All text on a page."""
+    kinds = (app.title, app.markdown, app.caption, app.text, app.subheader, app.error, app.warning, app.info)
+    kinds += (app.success,)
+    return "\n".join(str(entry.value) for kind in kinds for entry in kind)
+
+
+def button(app, key):
+    return app.button(key=key)
+
+
+def wait_for_job(path, seconds=30):
+    """Waits until the job of a workspace has ended; returns its report."""
+    job = state.board().latest(str(path))
+    assert job is not None, "no job was started"
+    job.join(seconds)
+    report = job.report()
+    assert report.state.value != "running"
+    return report
+
+
+def missing(what="The workspace has no caches yet.", remedy="Build them."):
+    return ArtefactMissing(what, remedy)
+
+
+def settle(seconds=0.05):
+    time.sleep(seconds)

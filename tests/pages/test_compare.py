@@ -1,0 +1,161 @@
+import json
+
+import pytest
+
+from app.asking import Choices, Run
+from core.errors import ModelError
+from tests.pages.conftest import button, missing, said
+
+GOLD = "Who planted the pear orchard?"
+
+
+def ask(app, question):
+    app.text_input(key="ask_question").set_value(question)
+    next(found for found in app.button if found.label == "Ask").click()
+    return app.run()
+
+
+def charts(app):
+    return [element for element in app.get("plotly_chart")]
+
+
+def test_empty_workspace_leads_to_the_sample(page, models, arms):
+    app = page("compare")
+    assert "nothing to ask about" in said(app)
+    assert any("start" in link.page.lower() or "Start" in link.label for link in app.get("page_link"))
+    assert not app.text_input
+
+
+def test_one_question_three_answers_and_the_control(page, prepared, arms):
+    app = ask(page("compare"), "Who built the lighthouse of Velm?")
+    assert not app.exception
+    assert {name: arm.asked[-1:] for name, arm in arms.made.items()} == {
+        name: ["Who built the lighthouse of Velm?"] for name in ("rag", "cag", "memory", "closed-book")
+    }
+    text = said(app)
+    assert text.count("Oren Pask\n") >= 4 or sum(entry.value == "Oren Pask" for entry in app.text) == 4
+    assert [entry.value for entry in app.metric if entry.label == "First token"] == ["44 ms"] * 4
+    assert "n = 1" in text
+    assert len(charts(app)) == 3
+    numbers = app.dataframe[0].value
+    assert list(numbers["arm"]) == ["Standard RAG", "KV-cache CAG", "LLM-as-Memory", "Closed book"]
+    assert list(numbers["prefill"]) == [40.0] * 4
+
+
+def test_answers_are_compared_with_the_gold_answer(page, prepared, arms):
+    arms.made["rag"].text = "Tess Quill"
+    app = ask(page("compare"), GOLD)
+    text = said(app)
+    assert "Gold answer: Tess Quill" in text
+    badges = [entry.value for entry in app.markdown if "badge" in entry.value]
+    assert sum("right" in badge for badge in badges) == 1
+    assert sum("wrong" in badge for badge in badges) == 3
+
+
+def test_a_question_of_the_corpus_is_one_click_away(page, prepared, arms):
+    app = page("compare")
+    suggestion = button(app, "suggestion-0")
+    suggestion.click().run()
+    assert arms.made["rag"].asked[-1] == suggestion.label
+    assert app.text_input(key="ask_question").value == suggestion.label
+
+
+def test_an_arm_that_fails_says_what_to_do_and_the_others_answer(page, prepared, arms):
+    arms.broken["cag"] = missing()
+    app = ask(page("compare"), GOLD)
+    assert any("no caches yet" in error.value and "Build them" in error.value for error in app.error)
+    assert len(app.dataframe[0].value) == 3
+
+
+def test_a_model_that_cannot_load_is_an_error_not_a_crash(page, prepared, arms):
+    for name in list(arms.made):
+        arms.broken[name] = ModelError("No such model.", "Choose another.")
+    app = ask(page("compare"), GOLD)
+    assert not app.exception
+    assert sum("No such model" in error.value for error in app.error) == 4
+    assert charts(app) == []
+
+
+def test_an_empty_question_is_refused(page, prepared, arms):
+    app = ask(page("compare"), "   ")
+    assert any("Type a question" in warning.value for warning in app.warning)
+    assert arms.made["rag"].asked == []
+
+
+def test_a_link_restores_question_and_settings(page, prepared, arms):
+    app = page("compare", q="Who drew the maps?", methods="rag,closed-book", reader="0", top_k="5", workspace="sample")
+    assert app.text_input(key="ask_question").value == "Who drew the maps?"
+    assert app.session_state["ask_methods"] == ["rag"]
+    assert app.toggle(key="ask_control").value is True
+    assert app.number_input(key="ask_top_k").value == 5
+    assert arms.made["rag"].asked == []
+
+
+def test_the_address_becomes_the_link_of_what_was_asked(page, prepared, arms):
+    app = ask(page("compare"), GOLD)
+    assert app.query_params["q"] == [GOLD]
+    assert app.query_params["methods"] == ["rag,cag,memory,closed-book"]
+    assert any("q=Who+planted" in code.value for code in app.code)
+
+
+def test_the_number_of_passages_reaches_the_arm(page, prepared, arms):
+    app = page("compare")
+    app.number_input(key="ask_top_k").set_value(7)
+    ask(app, GOLD)
+    assert arms.made["rag"].resources.settings.top_k == 7
+
+
+def test_text_of_documents_and_models_is_never_markup(page, prepared, arms):
+    arms.made["rag"].text = "<img src=x onerror=alert(1)> ![t](http://tracker/x.png)"
+    app = ask(page("compare"), GOLD)
+    assert any(entry.value == arms.made["rag"].text for entry in app.text)
+    assert any(entry.value == arms.made["rag"].evidence for entry in app.text)
+    assert not any("<img" in entry.value or "](http" in entry.value for entry in app.markdown)
+    assert not any(entry.proto.body and "onerror" in entry.proto.body for entry in app.get("html"))
+
+
+def test_a_run_that_was_interrupted_shows_what_it_had(page, prepared, arms):
+    app = page("compare")
+    answered = ask(app, GOLD).session_state["run"].answers
+    run = Run(Choices("sample", GOLD, ("rag", "cag"), True, 3), status="running")
+    run.answers["rag"] = answered["rag"]
+    run.drafts["cag"] = "half an ans"
+    app.session_state["run"] = run
+    app.run()
+    assert run.status == "stopped"
+    assert any("Stopped" in info.value for info in app.info)
+    assert any(entry.value == "half an ans" for entry in app.text)
+    assert len(app.dataframe[0].value) == 1
+    assert not app.text_input(key="ask_question").disabled
+
+
+def test_earlier_questions_can_be_shown_again(page, prepared, arms):
+    app = ask(page("compare"), "First question?")
+    ask(app, "Second question?")
+    button(app, "history-show-0").click().run()
+    assert app.session_state["run"].choices.question == "First question?"
+    assert arms.made["rag"].asked.count("First question?") == 1
+
+
+def test_one_arm_can_be_shown_alone(page, prepared, arms):
+    app = ask(page("compare"), GOLD)
+    app.session_state["focus"] = "cag"
+    app.run()
+    assert len([entry for entry in app.metric if entry.label == "First token"]) == 1
+
+
+def test_export_holds_every_answer(page, prepared, arms):
+    from app.export import to_json
+
+    app = ask(page("compare"), GOLD)
+    (kept,) = json.loads(to_json([app.session_state["run"]]))
+    assert [answer["method"] for answer in kept["answers"]] == ["rag", "cag", "memory", "closed-book"]
+    assert kept["dtype"] == "float32"
+    assert {found.label for found in app.get("download_button")} >= {"JSON", "CSV"}
+
+
+@pytest.mark.parametrize("name", ["rag", "closed-book"])
+def test_methods_can_be_left_out(page, prepared, arms, name):
+    app = page("compare", methods=name)
+    ask(app, GOLD)
+    assert [arm for arm, made in arms.made.items() if GOLD in made.asked] == [name]

@@ -1,0 +1,78 @@
+import pytest
+
+from tests.pages.conftest import button, said, wait_for_job
+
+
+def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
+    app = page("map")
+    assert "nothing to draw" in said(app)
+    assert any("Bring documents" in link.label for link in app.get("page_link"))
+
+
+def test_cells_can_be_cut_here(page, prepared, models):
+    app = page("map")
+    assert "not cut into cells" in said(app)
+    app.toggle(key="cut_auto").set_value(False)
+    app.number_input(key="cut_k").set_value(4)
+    app.number_input(key="cut_tokens").set_value(4000)
+    next(found for found in app.button if found.label == "Cut into cells").click().run()
+    assert wait_for_job(prepared.path).state.value == "done"
+    app.run()
+    assert len(app.dataframe[0].value) == 4
+    assert prepared.manifest("partition").params["cells"] == 4
+
+
+def test_the_map_says_how_far_it_can_be_trusted(page, clustered, models):
+    app = page("map")
+    assert len(app.get("plotly_chart")) == 1
+    assert "trustworthiness" in said(app)
+    assert len(app.dataframe[0].value) == 3
+    assert app.dataframe[0].value["passages"].sum() == 11
+
+
+def test_a_question_falls_into_the_cell_of_its_words(page, clustered, models):
+    app = page("map")
+    app.text_input(key="map_question").set_value("Who planted the pear orchard?").run()
+    text = said(app)
+    assert "falls into **cell" in text
+    assert "margin" in text
+    opened = app.dataframe[0].value.query("opened")
+    assert len(opened) == 1
+    assert "orchard" in opened["about"].iloc[0] or "pear" in opened["about"].iloc[0]
+
+
+def test_more_cells_can_be_opened(page, clustered, models):
+    app = page("map")
+    app.text_input(key="map_question").set_value("Who planted the pear orchard?")
+    app.slider(key="map_nprobe").set_value(2).run()
+    assert app.dataframe[0].value["opened"].sum() == 2
+    assert "Opened besides" in said(app)
+
+
+@pytest.mark.parametrize("kind", ["partition", "projection"])
+def test_a_damaged_artefact_is_an_error_with_a_remedy(page, clustered, models, kind):
+    victim = next(clustered.folder(kind).glob("*.safetensors"))
+    victim.write_bytes(b"x" * victim.stat().st_size)
+    app = page("map")
+    assert any("app cluster" in error.value for error in app.error)
+
+
+def test_cutting_anew_is_refused_while_something_is_built(page, clustered, models, monkeypatch):
+    import threading
+
+    from app import state
+    from core.jobs import Progress
+
+    release = threading.Event()
+
+    def slow(ws):
+        yield Progress("Working", 0, 2)
+        release.wait(10)
+        yield Progress("Working", 1, 2)
+
+    state.board().start(str(clustered.path), "Something long", lambda: slow(clustered))
+    app = page("map")
+    assert all(found.disabled for found in app.button if found.label == "Cut anew")
+    release.set()
+    wait_for_job(clustered.path)
+    assert button

@@ -1,0 +1,96 @@
+import pytest
+
+from core import pipeline
+from core.jobs import Progress
+from core.memory.config import MemoryConfig
+from tests.pages.conftest import button, drain, said, wait_for_job
+
+TINY = MemoryConfig(
+    m=2, z_dim=8, lora_r=2, steps=2, batch=2, router_dim=8, router_layer=1, router_steps=2, eval_questions=1
+)
+
+
+@pytest.fixture
+def remembered(prepared, models):
+    drain(pipeline.train(prepared, models, TINY))
+    return prepared
+
+
+def view(app, name):
+    app.session_state["memory_view"] = name
+    return app.run()
+
+
+def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
+    assert "nothing to remember" in said(page("memory"))
+
+
+def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeypatch):
+    seen = []
+
+    def train(ws, given, config, resume=True):
+        seen.append((ws.name, config.steps, resume))
+        yield Progress("Learning evidence", 1, 2, "", {"step": 1, "read_loss": 2.5})
+        yield Progress("Learning evidence", 2, 2, "", {"step": 2, "read_loss": 2.0, "held_out_rouge_l": 0.3})
+
+    monkeypatch.setattr(pipeline, "train", train)
+    app = page("memory")
+    assert "no memory yet" in said(app)
+    next(found for found in app.button if found.label == "Train").click().run()
+    assert wait_for_job(prepared.path).state.value == "done"
+    assert seen == [("sample", 300, True)]
+    app.run()
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_memory_says_what_it_is(page, remembered, models):
+    app = page("memory")
+    metrics = {entry.label: entry.value for entry in app.metric}
+    assert metrics["Documents remembered"] == "11"
+    assert metrics["Vectors per document"] == "2 × 8"
+    assert metrics["Z of one document"] == "32 bytes"
+    assert "Only the difference" in said(app)
+
+
+def test_a_question_is_routed_by_the_model(page, remembered, models):
+    app = page("memory")
+    app.text_input(key="route_question").set_value("Who planted the pear orchard?").run()
+    weights = app.dataframe[0].value
+    assert "not in memory" in list(weights["document"])
+    assert 0 < weights["weight"].sum() <= 1.0001
+    button(app, "route-evidence").click().run()
+    assert not app.exception
+
+
+def test_a_new_document_is_learned_and_forgotten(page, remembered, models):
+    app = view(page("memory"), "Learn a document")
+    app.selectbox(key="adapt_choice").set_value("Your own text").run()
+    app.text_input(key="adapt_title").set_value("Fog horn")
+    app.text_area(key="adapt_text").set_value("The fog horn of Velm was cast by Ada Brill. It sounds twice.")
+    app.text_input(key="adapt_question").set_value("Who cast the fog horn?")
+    app.text_input(key="adapt_answer").set_value("Ada Brill")
+    app.slider(key="adapt_steps").set_value(5).run()
+    button(app, "adapt-start").click().run()
+    report = wait_for_job(remembered.path)
+    assert report.state.value == "done", report.error
+    assert any("evidence" in data for data in report.history)
+    app.run()
+    assert {entry.label: entry.value for entry in app.metric}["Documents remembered"] == "12"
+    (learned,) = remembered.manifest("memory").params["learned"]
+    view(app, "Learn a document")
+    button(app, f"forget-{learned}").click().run()
+    assert wait_for_job(remembered.path).state.value == "done"
+    assert {entry.label: entry.value for entry in app.run().metric}["Documents remembered"] == "11"
+
+
+def test_documents_that_ship_unseen_can_be_chosen(page, remembered, models):
+    app = view(page("memory"), "Learn a document")
+    assert len(app.selectbox(key="adapt_choice").options) > 1
+    assert not button(app, "adapt-start").disabled
+
+
+def test_a_damaged_memory_is_an_error_with_a_remedy(page, remembered, models):
+    card = remembered.folder("memory") / "memory.json"
+    card.write_bytes(b"{" + b" " * (card.stat().st_size - 1))
+    app = page("memory")
+    assert any("damaged" in error.value for error in app.error)
