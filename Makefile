@@ -5,7 +5,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: run setup models sample test test-real e2e check format clean help
+.PHONY: run setup models sample test check format screenshots clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +45,10 @@ check: $(VENV)/.developed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy core app pages
+
+# Takes the README's pictures of a running app (make run) with Debian's Chromium.
+screenshots: $(VENV)/.developed
+	$(PY) -m tests.e2e.screenshots --address http://127.0.0.1:$(PORT) --pages compare,map
 
 format: $(VENV)/.developed
 	$(PY) -m ruff check --fix .
