@@ -12,24 +12,23 @@ from app.opening import ground_of, opener
 from app.widgets.after import history, keep_and_share
 from app.widgets.arms import Live, at_rest, heading, places
 from app.widgets.ask import ask_form, restore_choices
-from app.widgets.frame import empty_state, header, link_to, missing_for, page_for
+from app.widgets.frame import empty_state, header, link_to, missing_for, page_for, to_do
 from app.widgets.measures import show_measures
 from app.widgets.text import escape
 from core.methods import registry
 from core.workspace import Workspace
 
 
-def unready(ws: Workspace, run: Run | None) -> None:
-    """Says which arms cannot answer yet, with the page on which to build what they lack."""
-    chosen = run.choices.methods if run else tuple(registry.METHODS)
-    for name in chosen:
-        lacking = missing_for(ws, registry.METHODS[name].needs)
-        if lacking:
-            first = lacking[0]
-            what = "is out of date" if first.status == "stale" else "has not been built"
-            with st.container(horizontal=True, vertical_alignment="center", key=f"unready-{name}"):
-                st.markdown(f"{heading(name)} cannot answer yet: the **{first.kind}** {what}.", width="content")
-                link_to(page_for(first.kind), "Build it")
+def unready(ws: Workspace) -> None:
+    """Says which arms cannot answer yet, each with the page on which to build what it lacks."""
+    lacking = {name: missing_for(ws, spec.needs) for name, spec in registry.METHODS.items()}
+    if not any(lacking.values()):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="unready"):
+        st.caption("Cannot answer yet:", width="content")
+        for name, states in lacking.items():
+            if states:
+                link_to(page_for(states[0].kind), f"{registry.METHODS[name].label}: {to_do(states[0])}")
 
 
 def stream(ws: Workspace, run: Run) -> None:
@@ -59,7 +58,7 @@ def rest(ws: Workspace, run: Run) -> None:
         )
         focus = chosen or ""
     for name, place in places(run.choices.methods, focus).items():
-        at_rest(place, name, run)
+        at_rest(place, name, run, ws)
     show_measures(run, ws)
     keep_and_share(run, st.session_state.get("runs", []))
 
@@ -85,7 +84,7 @@ busy = run is not None and run.status == "queued"
 ask_form(corpus, busy)
 if problem := st.session_state.get("ask_problem"):
     st.warning(problem, icon=":material/edit:")
-unready(ws, run)
+unready(ws)
 if run is None:
     st.caption(
         "Ask, and the arms answer one after another: two at once on one device would falsify each other's clock."

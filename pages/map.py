@@ -9,9 +9,11 @@ from app.widgets.cutting import cell_table, cut_form, fidelity, how_cut, verdict
 from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
 from app.widgets.mapping import locate_question, map_of, question_form
-from core.figures.map import map_figure
+from core.figures.map import describe_map, map_figure
 from core.voronoi.partition import Partition
 from core.voronoi.projection import Projection
+
+CONTROLS = {"displaylogo": False, "scrollZoom": True}
 
 header("map")
 ws = state.current_workspace()
@@ -41,7 +43,13 @@ question, nprobe = question_form(partition.k)
 located = locate_question(ws, partition, projection, question, nprobe)
 if located:
     st.markdown(f":material/star: {verdict(located.route, labels)}")
-st.plotly_chart(map_figure(map_of(ws, partition, projection, labels, located)), key="map", theme="streamlit")
+data = map_of(state.corpus_of(ws), partition, projection, labels, located)
+with st.container(border=True):
+    st.plotly_chart(map_figure(data), key="map", config=CONTROLS, alt=describe_map(data))
+st.caption(
+    "Every pebble is a passage, every tile a Voronoi cell with its most distinctive words. A question is the star, the "
+    "tile it falls into is lit, rings mark the passages of opened cells. Hover to read, drag to move, scroll to zoom."
+)
 st.caption(fidelity(projection))
 st.subheader("Cells", anchor=False)
 st.caption(how_cut(partition))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, aside, console, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+
+if TYPE_CHECKING:
+    from core.methods.base import Answer
+    from core.methods.resources import Resources
+
+_SHOWN_SOURCES = 3
 
 
 def query(
@@ -27,7 +32,7 @@ def query(
     Example: python -m app query --text "Who invented the drum lens?" --method rag,cag,memory
     """
     from core.errors import TesseraError
-    from core.methods.base import Answer, answer
+    from core.methods.base import answer
     from core.methods.registry import METHODS, open_method
     from core.methods.resources import Resources
     from core.models.bundle import Models
@@ -41,19 +46,27 @@ def query(
         settings, ws = settings_and_workspace(workspace)
         resources = Resources(ws, Models(settings), reader=False if plain else None)
         answers: list[Answer] = []
+        failures: dict[str, TesseraError] = {}
         for name in names:
-            arm = open_method(name, resources)
-            answer(arm, text)  # a warm-up: the clock shows a loaded method, not the loading of it
-            answers.append(answer(arm, text))
-            if not as_json:
-                aside.print(f"[dim]{METHODS[name].label} answered.[/]")
+            try:
+                arm = open_method(name, resources)
+                answer(arm, text)  # a warm-up: the clock shows a loaded method, not the loading of it
+                answers.append(answer(arm, text))
+            except TesseraError as error:
+                failures[name] = error
+        if not answers:
+            raise failures[names[0]]
         if as_json:
-            emit(report(text, answers, resources))
-        else:
-            _show(answers)
+            refused = [{"method": name, "error": e.what, "remedy": e.remedy} for name, e in failures.items()]
+            emit({**report(text, answers, resources), "failures": refused})
+            return
+        for result in answers:
+            _show(METHODS[result.method].label, result)
+        for name, error in failures.items():
+            console.print(f"\n{name}: {error}", markup=False, highlight=False)
 
 
-def report(question: str, answers: list[Any], resources: Any) -> dict[str, Any]:
+def report(question: str, answers: list[Answer], resources: Resources) -> dict[str, Any]:
     """The answers as one JSON object: what ran, on what, and where the time went."""
     lm = resources.models.language_model(resources.reader)
     return {
@@ -76,18 +89,17 @@ def report(question: str, answers: list[Any], resources: Any) -> dict[str, Any]:
     }
 
 
-def _show(answers: list[Any]) -> None:
-    table = Table("method", "answer", "first token ms", "total ms", "prompt", "cached", "generated", "evidence")
-    for answer in answers:
-        trace = answer.trace
-        counts = (trace.prompt_tokens, trace.cached_tokens, trace.generated_tokens)
-        sources = ", ".join(piece.title or piece.passage_id for piece in answer.evidence[:3])
-        table.add_row(
-            answer.method,
-            answer.text.replace("[", "\\["),
-            f"{trace.ttft_ms:,.0f}",
-            f"{trace.total_ms:,.0f}",
-            *(f"{count:,}" for count in counts),
-            sources.replace("[", "\\["),
-        )
-    console.print(table)
+def _show(label: str, answer: Answer) -> None:
+    trace = answer.trace
+    spans = ", ".join(f"{span.name} {span.ms:,.0f}" for span in trace.spans)
+    counts = f"{trace.prompt_tokens:,} prefilled, {trace.cached_tokens:,} cached, {trace.generated_tokens:,} generated"
+    sources = ", ".join(piece.title or piece.passage_id for piece in answer.evidence[:_SHOWN_SOURCES])
+    console.print(f"\n[bold]{label}[/]: ", end="")
+    console.print(answer.text or "(nothing)", markup=False, highlight=False)
+    for name, line in (
+        ("from", sources),
+        ("clock", f"first token {trace.ttft_ms:,.0f} ms, all {trace.total_ms:,.0f} ms ({spans})"),
+        ("tokens", counts),
+    ):
+        if line:
+            console.print(f"  {name:<8}{line}", markup=False, highlight=False, soft_wrap=True)

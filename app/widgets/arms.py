@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.asking import Failed, Happening, Opening, Run, Waiting
-from app.widgets.frame import show_failure
+from app.widgets.frame import link_to, missing_for, page_for, show_failure, to_do
 from app.widgets.text import escape
 from core.corpus.types import Question
 from core.evaluation.metrics import coverage, exact_match, f1
@@ -20,8 +20,10 @@ from core.figures.palette import arm as arm_style
 from core.figures.units import plural, seconds
 from core.methods import registry
 from core.methods.base import Answer, Evidence, Finished, Found, Text, Working
+from core.workspace import Workspace
 
 CONTROL = "closed-book"
+BUILT_WITH_READER = ("cag",)
 _REFRESH_S = 0.06
 _PARTLY = 0.5
 
@@ -50,14 +52,14 @@ def places(methods: Sequence[str], focus: str = "") -> dict[str, DeltaGenerator]
     return found
 
 
-def at_rest(place: DeltaGenerator, name: str, run: Run) -> None:
+def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
     """An arm that has answered, failed, been stopped, or not begun."""
     with place:
         _title(name)
         if name in run.answers:
             _answered(name, run.answers[name], run.gold)
         elif name in run.failures:
-            show_failure(*run.failures[name])
+            _failed(name, run, ws)
         elif name in run.drafts:
             st.caption(":material/stop_circle: stopped while answering")
             _say(f"draft-{name}", run.drafts[name])
@@ -84,8 +86,13 @@ class Live:
         with place:
             _title(name)
             self._rest = st.empty()
-            with self._rest.container(key=f"live-{name}"):
-                self._status, self._draft, self._text = st.empty(), st.empty(), st.empty()
+            # A key may be used once a run, so what is redrawn with every word sits inside the keyed places.
+            with self._rest.container():
+                self._status = st.empty()
+                with st.container(key=f"draft-{name}-live"):
+                    self._draft = st.empty()
+                with st.container(key=f"answer-{name}-live"):
+                    self._text = st.empty()
         self._status.caption(":material/schedule: waits for its turn, so that the clocks stay honest")
 
     def show(self, happening: Happening) -> None:
@@ -128,11 +135,9 @@ class Live:
         trail = " → ".join([*past, f"**{now}** …"])
         self._status.caption(f":material/progress_activity: {trail}")
         if self._evidence:
-            with self._draft.container(key=f"draft-{self._name}-evidence"):
-                st.text(self._evidence)
+            self._draft.text(self._evidence)
         if self._answer:
-            with self._text.container(key=f"answer-{self._name}-live"):
-                st.text(self._answer)
+            self._text.text(self._answer)
 
 
 def _title(name: str) -> None:
@@ -156,6 +161,17 @@ def _answered(name: str, answer: Answer, gold: Question | None) -> None:
         st.caption(facts)
     if answer.evidence:
         _evidence(name, answer, gold)
+
+
+def _failed(name: str, run: Run, ws: Workspace) -> None:
+    """Why an arm did not answer; when something is not built, the page to build it on."""
+    show_failure(*run.failures[name])
+    lacking = missing_for(ws, registry.METHODS[name].needs)
+    if lacking:
+        action = to_do(lacking[0])
+        link_to(page_for(lacking[0].kind), action[0].upper() + action[1:])
+    elif name in BUILT_WITH_READER:
+        st.caption("KV caches belong to the model that built them: switch the adapter back, or build them again.")
 
 
 def verdict_badge(text: str, golds: Sequence[str]) -> None:

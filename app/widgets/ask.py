@@ -45,13 +45,22 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
         busy: Whether an answer streams now.
     """
     with st.form("ask", border=False):
-        text, button = st.columns([6, 1], vertical_alignment="bottom")
+        text, passages, button = st.columns([9, 2, 2], vertical_alignment="bottom")
         text.text_input(
             "Your question",
             key=QUESTION,
             max_chars=MAX_QUESTION,
             placeholder="Ask something that the passages know",
             disabled=busy,
+            persist_state="session",
+        )
+        passages.number_input(
+            "Passages for RAG",
+            min_value=1,
+            max_value=MAX_TOP_K,
+            key=TOP_K,
+            disabled=busy,
+            help="How many passages RAG puts in the prompt.",
             persist_state="session",
         )
         button.form_submit_button(
@@ -131,18 +140,6 @@ def _settings(busy: bool) -> None:
         "to see the plain model. KV caches and memory belong to the model they were built with."
         if has_reader
         else "No reader adapter ships for this model: it reads plain.",
-        persist_state="session",
-    )
-    st.number_input(
-        "Passages for RAG",
-        min_value=1,
-        max_value=MAX_TOP_K,
-        key=TOP_K,
-        disabled=busy,
-        label_visibility="collapsed",
-        icon=":material/format_list_numbered:",
-        help="How many passages RAG puts in the prompt.",
-        width=130,
         persist_state="session",
     )
 

@@ -57,7 +57,7 @@ def _upload(busy: bool) -> None:
         name = st.text_input(
             "Name of the new workspace", "my-documents", key="upload_workspace", help="Letters, digits, '-' and '_'."
         )
-        further = st.checkbox(
+        st.checkbox(
             "Go on to cells and KV caches", True, key="upload_further", help="What KV-cache CAG needs to answer, too."
         )
         st.button(
@@ -67,7 +67,7 @@ def _upload(busy: bool) -> None:
             key="upload-build",
             disabled=busy or not name,
             on_click=_build_upload,
-            args=(name, report, further),
+            args=(report,),
         )
 
 
@@ -117,7 +117,9 @@ def _verdict(result: FileResult) -> str:
     return f"✓ ready: {plural(result.passages, 'passage')}{copies}{note}"
 
 
-def _build_upload(name: str, report: ImportReport, further: bool) -> None:
+def _build_upload(report: ImportReport) -> None:
+    # Widgets are read here and not when the button is drawn: a last change and the click may arrive together.
+    name, further = str(st.session_state["upload_workspace"]).strip(), bool(st.session_state["upload_further"])
     corpus, models = Corpus(name, report.passages, {}), state.models()
     state.start_job(name, f"Building {name}", lambda ws: building.from_corpus(ws, models, corpus, further))
 
@@ -134,7 +136,7 @@ def _choose(busy: bool) -> None:
         )
     elif source != "sample":
         st.caption("Comes from the Hugging Face hub, or from its cache on this machine.")
-    limit = st.number_input(
+    st.number_input(
         "Passages at most",
         min_value=10,
         max_value=50_000,
@@ -144,7 +146,7 @@ def _choose(busy: bool) -> None:
         disabled=source == "sample",
     )
     name = st.text_input("Name of the workspace", source or "my-documents", key=f"choose_workspace_{source}")
-    further = st.checkbox("Go on to cells and KV caches", True, key="choose_further")
+    st.checkbox("Go on to cells and KV caches", True, key="choose_further")
     st.button(
         "Bring it in",
         type="primary",
@@ -152,10 +154,13 @@ def _choose(busy: bool) -> None:
         key="choose-build",
         disabled=busy or not name or not (source or path),
         on_click=_build_choice,
-        args=(name, source or path, None if source == "sample" else int(limit), further),
     )
 
 
-def _build_choice(name: str, source: str, limit: int | None, further: bool) -> None:
-    models = state.models()
+def _build_choice() -> None:
+    chosen, models = st.session_state, state.models()
+    source = str(chosen["choose_source"])
+    name, further = str(chosen[f"choose_workspace_{source}"]).strip(), bool(chosen["choose_further"])
+    limit = None if source == "sample" else int(chosen["choose_size"])
+    source = source or str(chosen["choose_path"]).strip()
     state.start_job(name, f"Building {name}", lambda ws: building.from_source(ws, models, source, limit, further))

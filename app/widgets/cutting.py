@@ -63,9 +63,9 @@ def fidelity(projection: Projection) -> str:
     """How far the picture can be trusted, in one sentence."""
     technique = "UMAP" if projection.technique == "umap" else "PCA"
     return (
-        f"{technique}, seed {projection.seed}, saved with the workspace. A plane cannot hold all dimensions: neighbours "
-        f"here are neighbours there with trustworthiness **{projection.trustworthiness:.2f}** (1 is perfect), "
-        f"and **{projection.agreement:.0%}** of the passages lie inside the drawn border of their own cell. "
+        f"{technique}, seed {projection.seed}, saved with the workspace. A plane cannot hold all dimensions: "
+        f"neighbours here are neighbours there with trustworthiness **{projection.trustworthiness:.2f}** (1 is "
+        f"perfect), and **{projection.agreement:.0%}** of the passages lie inside the drawn border of their own cell. "
         "The colours are exact, the borders are a picture."
     )
 

@@ -22,6 +22,15 @@ from core.workspace import ArtefactState, Workspace
 _MARKS = {"ready": ":green[:material/check_circle:]", "stale": ":orange[:material/history:]"}
 _MISSING = ":gray[:material/radio_button_unchecked:]"
 _SHOWN = {"corpus": "Corpus", "index": "Search index", "partition": "Map", "caches": "KV caches", "memory": "Memory"}
+_ACTIONS = {
+    "corpus": "bring documents",
+    "embeddings": "embed the passages",
+    "index": "index the passages",
+    "partition": "cut the cells",
+    "projection": "cut the cells",
+    "caches": "build the KV caches",
+    "memory": "train a memory",
+}
 
 
 @contextmanager
@@ -132,6 +141,12 @@ def number_format() -> str:
 def missing_for(ws: Workspace, needs: tuple[str, ...]) -> list[ArtefactState]:
     """The artefacts among ``needs`` that are not ready, in the order in which they are built."""
     return [found for kind in needs if (found := ws.state(kind)).status != "ready"]
+
+
+def to_do(state_: ArtefactState) -> str:
+    """What is to be done about an artefact that is not ready, in a few words."""
+    action = _ACTIONS[state_.kind]
+    return f"{action} again" if state_.status == "stale" else action
 
 
 def page_for(kind: str) -> str:

@@ -9,7 +9,8 @@ import streamlit as st
 
 from app import state
 from core import pipeline
-from core.figures.map import MapData
+from core.corpus.types import Corpus
+from core.figures.map import MapData, MapQuestion
 from core.models.encoder import Vectors
 from core.voronoi.partition import Partition
 from core.voronoi.projection import Points, Projection, place
@@ -70,7 +71,16 @@ def _vectors(path: str, fingerprint: str, _ws: Workspace) -> Vectors:
 
 
 def map_of(
-    ws: Workspace, partition: Partition, projection: Projection, labels: Sequence[str], located: Located | None
+    corpus: Corpus, partition: Partition, projection: Projection, labels: Sequence[str], located: Located | None
 ) -> MapData:
     """Plain data for the figure."""
-    raise NotImplementedError
+    return MapData(
+        ids=[passage.id for passage in corpus.passages],
+        titles=[passage.title or passage.id for passage in corpus.passages],
+        texts=[passage.text for passage in corpus.passages],
+        xy=projection.xy,
+        cells=partition.assignment.tolist(),
+        centres=projection.centres,
+        labels=[labels[cell] if cell < len(labels) else f"cell {cell}" for cell in range(partition.k)],
+        question=MapQuestion(located.question, located.point, located.route.cells) if located else None,
+    )

@@ -51,8 +51,8 @@ def overview(ws: Workspace, documents: int) -> None:
         right, shuffled = float(params["held_out_rouge_l"]), float(params.get("shuffled_rouge_l", 0.0))
         st.markdown(
             f"On held-out questions its evidence matches the gold sentence with ROUGE-L **{right:.2f}**; with another "
-            f"document's z in its place, **{shuffled:.2f}**. Only the difference, **{right - shuffled:+.2f}**, is memory: "
-            "the rest the model guesses."
+            f"document's z in its place, **{shuffled:.2f}**. Only the difference, **{right - shuffled:+.2f}**, is "
+            "memory: the rest the model guesses."
         )
     if "held_out_recall_at_1" in params:
         first, five = float(params["held_out_recall_at_1"]), float(params.get("held_out_recall_at_5", 0.0))
@@ -101,33 +101,42 @@ def adapt_panel(ws: Workspace, busy: bool) -> None:
     unseen = unseen_documents()
     choice = st.selectbox("Document", [*unseen, _OWN], key="adapt_choice")
     if choice == _OWN or choice not in unseen:
-        title = st.text_input("Title", key="adapt_title", max_chars=200)
+        st.text_input("Title", key="adapt_title", max_chars=200)
         text = st.text_area(
             "Text", key="adapt_text", height=160, max_chars=2_000, placeholder="70 to 150 words work best"
         )
-        passage, questions = own_document(title, text), _own_question()
+        left, right = st.columns(2)
+        left.text_input("A question about it, to watch (optional)", key="adapt_question", max_chars=300)
+        right.text_input("Its answer", key="adapt_answer", max_chars=100)
     else:
         passage, questions = unseen[choice]
+        text = passage.text
         with st.container(border=True, key="passage-unseen"):
             st.text(passage.text)
         st.caption("Watched, not learned from: " + escape(" · ".join(question.text for question in questions)))
-    steps = st.slider("Steps", 5, 200, 50, 5, key="adapt_steps")
+    st.slider("Steps", 5, 200, 50, 5, key="adapt_steps")
     st.button(
         "Learn it",
         type="primary",
         icon=":material/school:",
         key="adapt-start",
-        disabled=busy or not passage.text.strip(),
+        disabled=busy or not text.strip(),
         on_click=_adapt,
-        args=(ws.name, passage, questions, steps),
+        args=(ws.name,),
     )
 
 
-def _adapt(name: str, passage: Passage, questions: Sequence[Question], steps: int) -> None:
-    models = state.models()
+def _adapt(name: str) -> None:
+    # Widgets are read here and not when the button is drawn: a last change and the click may arrive together.
+    chosen, models = st.session_state, state.models()
+    unseen, choice = unseen_documents(), str(chosen["adapt_choice"])
+    if choice in unseen:
+        passage, watched = unseen[choice]
+    else:
+        passage = own_document(str(chosen["adapt_title"]), str(chosen["adapt_text"]))
+        watched = own_question(str(chosen["adapt_question"]), str(chosen["adapt_answer"]))
+    config = AdaptConfig(steps=int(chosen["adapt_steps"]), seed=models.settings.seed)
     label = f"Learning {passage.title or 'your text'}"
-    config = AdaptConfig(steps=steps, seed=models.settings.seed)
-    watched = tuple(questions)
     state.start_job(name, label, lambda ws: pipeline.adapt(ws, models, passage, held_out=watched, config=config))
 
 
@@ -137,11 +146,10 @@ def own_document(title: str, text: str) -> Passage:
     return Passage(f"own-{digest}", title.strip(), text.strip())
 
 
-def _own_question() -> tuple[Question, ...]:
-    left, right = st.columns(2)
-    asked = left.text_input("A question about it, to watch (optional)", key="adapt_question", max_chars=300)
-    answer = right.text_input("Its answer", key="adapt_answer", max_chars=100)
-    return (Question("own", asked.strip(), (answer.strip(),)),) if asked.strip() and answer.strip() else ()
+def own_question(asked: str, answer: str) -> tuple[Question, ...]:
+    """A question of one's own to watch; none unless it comes with its answer."""
+    asked, answer = asked.strip(), answer.strip()
+    return (Question("own", asked, (answer,)),) if asked and answer else ()
 
 
 def forget_panel(ws: Workspace, busy: bool) -> None:
@@ -180,8 +188,7 @@ def unseen_documents() -> dict[str, tuple[Passage, tuple[Question, ...]]]:
 
 def live(history: Sequence[Mapping[str, Any]]) -> None:
     """What a training or an adaptation reports, as it goes."""
-    losses = curve(history, "read_loss", "Loss") if any("read_loss" in data for data in history) else None
-    losses = losses or curve(history, "loss", "Loss")
+    losses = curve(history, "read_loss" if any("read_loss" in data for data in history) else "loss", "Loss")
     scores = [
         curve(history, "held_out_rouge_l", "right z (ROUGE-L)"),
         curve(history, "shuffled_rouge_l", "another document's z", control=True),

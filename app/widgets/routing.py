@@ -57,13 +57,13 @@ def route_panel(ws: Workspace) -> None:
 
 def _evidence(memory: Memory, question: str, passage_id: str) -> None:
     if st.button("Write the evidence from its z", key="route-evidence", icon=":material/edit_note:"):
-        place = st.empty()
+        with st.container(key="draft-route"):
+            place = st.empty()
         said = ""
         with state.models().lock:
             for piece in memory.stream_evidence(question, passage_id):
                 said += piece
-                with place.container(key="draft-route"):
-                    st.text(said)
+                place.text(said)
 
 
 def documents_of(ws: Workspace) -> int:

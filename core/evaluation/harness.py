@@ -83,7 +83,7 @@ def score(result: Answer, question: Question) -> dict[str, float]:
     """Scores of one answer, each in [0, 1].
 
     ``recall`` is whether all gold passages are among the evidence, ``rouge_l`` the best ROUGE-L of a piece of evidence
-    against the gold sentences; both are left out where they make no sense.
+    against a gold sentence; both are left out where they make no sense.
     """
     scores = {
         "em": exact_match(result.text, question.answers),
@@ -94,8 +94,7 @@ def score(result: Answer, question: Question) -> dict[str, float]:
         found = {piece.passage_id for piece in result.evidence}
         scores["recall"] = float(set(question.passage_ids) <= found)
     if result.evidence and question.evidence:
-        gold = " ".join(question.evidence)
-        scores["rouge_l"] = max(rouge_l(piece.text, gold) for piece in result.evidence)
+        scores["rouge_l"] = max(rouge_l(piece.text, question.evidence) for piece in result.evidence)
     return {name: float(value) for name, value in scores.items()}
 
 

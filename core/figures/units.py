@@ -26,12 +26,12 @@ def duration(s: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes on disk in powers of 1,000: "812 bytes", "27.1 MB"."""
+    """Bytes on disk in powers of 1,000: "812 bytes", "27.1 MB", "3 KB"."""
     value, rank = float(count), 0
     while value >= 999.5 and rank < len(_SIZES) - 1:
         value, rank = value / 1000, rank + 1
-    decimals = 0 if rank == 0 or value >= 99.5 else 1
-    return f"{value:,.{decimals}f} {_SIZES[rank]}"
+    number = f"{value:,.0f}" if rank == 0 or value >= 99.5 else f"{value:.1f}".removesuffix(".0")
+    return f"{number} {_SIZES[rank]}"
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

@@ -6,14 +6,16 @@ once each and joined as ids, so nothing can merge over a border.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from core.models.prompt import Prompt
 
-RECALL = "Recall."
 RECITE = "What does the whole text say?"
 NOT_IN_MEMORY = "This is not in memory."
+_MARK = "\u241e"
 
 
 class Frame:
@@ -25,14 +27,11 @@ class Frame:
     """
 
     def __init__(self, tokenizer: Any, end: int) -> None:
-        self._prompt = Prompt(tokenizer, RECALL)
+        self._prompt = Prompt(tokenizer)
         self._tokenizer, self._end = tokenizer, end
-        self.fingerprint = self._prompt.fingerprint
-
-    @property
-    def head(self) -> list[int]:
-        """Ids before z."""
-        return self._prompt.head
+        self.head = self.encode(_opening(tokenizer))
+        # Of the ids themselves: what other arms say in their system turn must not make a memory stale.
+        self.fingerprint = hashlib.sha256(json.dumps([self.head, self.tail(RECITE)]).encode()).hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text as it stands."""
@@ -50,3 +49,12 @@ class Frame:
         """Ids of an evidence text with the end token, at most ``limit`` + 1."""
         ids = self.encode(text)
         return [*ids, self._end] if len(ids) <= limit else ids[:limit]
+
+
+def _opening(tokenizer: Any) -> str:
+    """What stands between the system's turn and the user's words: z needs no instruction, so none is spent on it."""
+    if not getattr(tokenizer, "chat_template", None):
+        return "\n\n"
+    turns = [{"role": "system", "content": _MARK}, {"role": "user", "content": _MARK}]
+    rendered = str(tokenizer.apply_chat_template(turns, tokenize=False, enable_thinking=False))
+    return rendered.split(_MARK)[1]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import Voronoi
 
-from core.voronoi.projection import Points
+from core.voronoi.projection import FRAME, Points
 
-REACH = 1.08
-"""Half the side of the box; points lie within 1."""
+BOX = (FRAME[0] + 0.1, FRAME[1] + 0.1)
+"""Half the width and half the height of the box: the frame of the points and some air."""
 _NUDGE = 1e-4
 
 
@@ -26,36 +26,41 @@ class Mosaic:
         x: Borders between cells as one broken line: start, end, None, start, end, None, ...
         y: The same for the other axis.
         polygons: Corners [m, 2] of each cell in order around it, the sides of the box included.
+        neighbours: Pairs of cells that share a border.
     """
 
     x: list[float | None]
     y: list[float | None]
     polygons: list[Points]
+    neighbours: list[tuple[int, int]]
 
 
-def mosaic(centres: Points, reach: float = REACH) -> Mosaic:
-    """Cuts the box from -reach to reach into the Voronoi cells of the centres.
+def mosaic(centres: Points, box: tuple[float, float] = BOX) -> Mosaic:
+    """Cuts the box from ``-box`` to ``box`` into the Voronoi cells of the centres.
 
     Args:
         centres: [k, 2] within the box.
-        reach: Half the side of the box.
+        box: Half its width and half its height.
     """
-    sites = _apart(np.clip(np.asarray(centres, dtype=np.float64), -0.999 * reach, 0.999 * reach))
+    inside = 0.999 * np.array(box)
+    sites = _apart(np.clip(np.asarray(centres, dtype=np.float64), -inside, inside))
     mirrored = [sites]
     for axis in (0, 1):
-        for side in (-reach, reach):
+        for side in (-box[axis], box[axis]):
             image = sites.copy()
             image[:, axis] = 2 * side - image[:, axis]
             mirrored.append(image)
     diagram = Voronoi(np.concatenate(mirrored))
     x: list[float | None] = []
     y: list[float | None] = []
+    neighbours: list[tuple[int, int]] = []
     for pair, ends in zip(diagram.ridge_points, diagram.ridge_vertices, strict=True):
         if (pair < len(sites)).all():
+            neighbours.append((int(pair.min()), int(pair.max())))
             for column, line in ((0, x), (1, y)):
                 line.extend([*diagram.vertices[ends, column].tolist(), None])
     polygons = [_around(diagram.vertices[diagram.regions[diagram.point_region[i]]]) for i in range(len(sites))]
-    return Mosaic(x, y, polygons)
+    return Mosaic(x, y, polygons, neighbours)
 
 
 def _apart(sites: Points) -> Points:

@@ -23,10 +23,12 @@ from core.models.encoder import Vectors
 from core.voronoi.partition import IntArray
 
 Points = npt.NDArray[np.float32]
-"""Points in the plane, [n, 2], within -1 to 1."""
+"""Points in the plane, [n, 2], within ``FRAME``."""
 Technique = Literal["umap", "pca"]
 
 FILE = "projection.safetensors"
+FRAME = (1.6, 1.0)
+"""Half the width and half the height that the points fill: as wide as a page, so that the map can be drawn to scale."""
 _UMAP_FROM = 15
 _NEIGHBOURS = 15
 _FIDELITY_SAMPLE = 2000
@@ -98,7 +100,7 @@ def project(vectors: Vectors, assignment: IntArray, seed: int = 0, technique: Te
         technique: None takes UMAP from 15 passages on, PCA below.
     """
     chosen: Technique = technique or ("umap" if len(vectors) >= _UMAP_FROM else "pca")
-    xy = _normalised(_umap(vectors, seed) if chosen == "umap" else _pca(vectors))
+    xy = _framed(_umap(vectors, seed) if chosen == "umap" else _pca(vectors))
     k = int(assignment.max()) + 1
     centres = np.stack([xy[assignment == cell].mean(axis=0) for cell in range(k)])
     return Projection(
@@ -157,12 +159,22 @@ def _pca(vectors: Vectors) -> Points:
     return points
 
 
-def _normalised(points: Points) -> Points:
-    """Centres the points and scales both axes alike, so that the larger one fills -1 to 1."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    reach = float((high - low).max()) / 2 or 1.0
-    scaled: Points = np.clip((points - (low + high) / 2) / reach, -1.0, 1.0).astype(np.float32)
-    return scaled
+def _framed(points: Points) -> Points:
+    """Turns the longest spread to the horizontal and scales both axes to fill ``FRAME``.
+
+    The plane of UMAP has no directions or units of its own. Fidelity is measured on what is drawn: after this.
+    """
+    centred = points - points.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    if axes.shape == (2, 2):
+        # The sign of an axis is free: the larger entry of each is made positive, so that maps do not flip.
+        signs = np.sign(axes[np.arange(2), np.abs(axes).argmax(axis=1)])
+        centred = centred @ (axes * np.where(signs == 0, 1, signs)[:, None]).T
+    low, high = centred.min(axis=0), centred.max(axis=0)
+    reach = np.where(high - low > 1e-6, (high - low) / 2, 1.0)
+    frame = np.array(FRAME)
+    framed: Points = np.clip((centred - (low + high) / 2) / reach * frame, -frame, frame).astype(np.float32)
+    return framed
 
 
 def _trustworthiness(vectors: Vectors, xy: Points, seed: int) -> float:

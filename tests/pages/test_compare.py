@@ -16,7 +16,7 @@ def ask(app, question):
 
 
 def charts(app):
-    return [element for element in app.get("plotly_chart")]
+    return app.get("plotly_chart")
 
 
 def test_empty_workspace_leads_to_the_sample(page, models, arms):
@@ -40,6 +40,16 @@ def test_one_question_three_answers_and_the_control(page, prepared, arms):
     numbers = app.dataframe[0].value
     assert list(numbers["arm"]) == ["Standard RAG", "KV-cache CAG", "LLM-as-Memory", "Closed book"]
     assert list(numbers["prefill"]) == [40.0] * 4
+
+
+def test_every_word_is_drawn_as_it_comes(page, prepared, arms, monkeypatch):
+    from app.widgets import arms as columns
+
+    monkeypatch.setattr(columns, "_REFRESH_S", 0.0)
+    arms.made["memory"].text = "one two three four"
+    app = ask(page("compare"), GOLD)
+    assert not app.exception
+    assert any(entry.value == "one two three four" for entry in app.text)
 
 
 def test_answers_are_compared_with_the_gold_answer(page, prepared, arms):
@@ -93,8 +103,8 @@ def test_a_link_restores_question_and_settings(page, prepared, arms):
 
 def test_the_address_becomes_the_link_of_what_was_asked(page, prepared, arms):
     app = ask(page("compare"), GOLD)
-    assert app.query_params["q"] == [GOLD]
-    assert app.query_params["methods"] == ["rag,cag,memory,closed-book"]
+    assert app.query_params["q"] == GOLD
+    assert app.query_params["methods"] == "rag,cag,memory,closed-book"
     assert any("q=Who+planted" in code.value for code in app.code)
 
 

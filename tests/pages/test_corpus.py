@@ -4,6 +4,8 @@ from app import building
 from core.jobs import Progress
 from tests.pages.conftest import button, said, wait_for_job
 
+BELL = b"The bell of Velm rings at noon. " * 5
+
 
 def upload(app, *files):
     app.file_uploader(key="uploads").set_value([(name, content, "text/plain") for name, content in files])
@@ -47,11 +49,11 @@ def test_questions_are_shown_by_split_with_their_gold_passages(page, prepared, m
 
 
 def test_uploads_have_a_state_each_and_become_a_workspace(page, workspace, models):
-    app = upload(page("corpus"), ("notes.txt", "The bell of Velm rings at noon. " * 5), ("photo.zip", "PK"))
+    app = upload(page("corpus"), ("notes.txt", BELL), ("empty.md", b""))
     states = dict(zip(app.dataframe[0].value["file"], app.dataframe[0].value["state"], strict=True))
     assert states["notes.txt"].startswith("✓ ready: 1 passage")
-    assert states["photo.zip"].startswith("✗")
-    assert ".zip" in states["photo.zip"]
+    assert states["empty.md"].startswith("✗")
+    assert "is empty" in states["empty.md"]
     app.text_input(key="upload_workspace").set_value("bells")
     app.checkbox(key="upload_further").set_value(False)
     button(app, "upload-build").click().run()
@@ -62,14 +64,14 @@ def test_uploads_have_a_state_each_and_become_a_workspace(page, workspace, model
 
 
 def test_files_that_give_nothing_say_so(page, workspace, models):
-    app = upload(page("corpus"), ("broken.txt", b"\xff\xfe\x00bad"))
+    app = upload(page("corpus"), ("broken.txt", b"\x80\x81 bad"))
     assert any("None of these files" in warning.value for warning in app.warning)
     assert not [found for found in app.button if found.key == "upload-build"]
 
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/b", ".hidden", "x" * 80])
 def test_a_workspace_cannot_be_put_elsewhere(page, workspace, models, name):
-    app = upload(page("corpus"), ("notes.txt", "The bell of Velm rings at noon. " * 5))
+    app = upload(page("corpus"), ("notes.txt", BELL))
     app.text_input(key="upload_workspace").set_value(name)
     button(app, "upload-build").click().run()
     assert any("no name for a workspace" in warning.value for warning in app.warning)

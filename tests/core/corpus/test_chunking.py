@@ -49,13 +49,14 @@ def test_pieces_are_even_and_near_the_target():
     sizes = [characters(piece) for piece in chunk(ENGLISH, characters)]
     assert len(sizes) > 5
     assert all(96 <= size <= 144 for size in sizes)
+    two = chunk("Ten words make one sentence of this very plain text. " * 20, lambda text: len(text.split()))
+    assert [len(piece.split()) for piece in two] == [100, 100]
 
 
 def test_a_stub_joins_its_neighbour():
-    sentence = "Ten words make one sentence of this very plain text. "
-    pieces = chunk(sentence * 13 + "The end.", lambda text: len(text.split()) * 2, target=128, most=192)
-    assert pieces[-1].endswith("The end.")
-    assert len(pieces[-1].split()) > 10
+    book = "Ten words make one sentence of this very plain text. " * 400 + "The end."
+    sizes = [len(piece.split()) for piece in chunk(book, lambda text: len(text.split()))]
+    assert sizes == [120] * 32 + [162]
 
 
 def test_a_character_of_too_many_tokens_is_refused():

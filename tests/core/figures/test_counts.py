@@ -20,7 +20,7 @@ def test_stacked_tokens_carry_the_counts():
 def test_bytes_are_drawn_in_megabytes_and_written_as_people_read_them():
     (trace,) = bytes_figure(ARMS).data
     assert list(trace.x) == [0.2, 27.0]
-    assert list(trace.text) == ["200 KB", "27.0 MB"]
+    assert list(trace.text) == ["200 KB", "27 MB"]
 
 
 def test_nothing_read_still_draws():
@@ -29,6 +29,6 @@ def test_nothing_read_still_draws():
 
 
 def test_counts_in_words():
-    assert "CAG: 21 tokens prefilled, 1,200 tokens from a cache, 5 tokens generated, 27.0 MB read" in describe_counts(
+    assert "CAG: 21 tokens prefilled, 1,200 tokens from a cache, 5 tokens generated, 27 MB read" in describe_counts(
         ARMS
     )

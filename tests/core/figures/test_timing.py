@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from core.figures.timing import MIN_SHARE, ArmTiming, describe_timing, lay_out, timing_figure
@@ -36,7 +38,7 @@ def test_short_neighbours_stand_side_by_side():
     row = arm("x", ("a", 0.0, 0.1), ("b", 0.1, 0.1), ("c", 0.2, 0.1), ("long", 0.3, 1000.0))
     short = [bar for bar in lay_out([row]) if bar.width > bar.span.ms]
     assert len(short) == 3
-    for before, after in zip(short, short[1:], strict=False):
+    for before, after in itertools.pairwise(short):
         assert after.start >= before.start + before.width
 
 

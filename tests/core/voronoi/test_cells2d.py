@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.voronoi.cells2d import REACH, mosaic
+from core.voronoi.cells2d import BOX, mosaic
 
 
 def area(polygon):
@@ -26,9 +26,9 @@ CENTRES = {
     "one": [[0.2, 0.1]],
     "two": [[-0.5, 0], [0.5, 0]],
     "in a row": [[-0.6, -0.6], [0, 0], [0.6, 0.6]],
-    "many": np.random.default_rng(1).uniform(-1, 1, (60, 2)),
+    "many": np.random.default_rng(1).uniform(-1, 1, (60, 2)) * [1.6, 1],
     "coinciding": [[0, 0], [0, 0], [0, 0], [0.5, 0.5]],
-    "at the edge": [[1, 1], [-1, 1], [1, -1], [-1, -1]],
+    "at the edge": [[1.6, 1], [-1.6, 1], [1.6, -1], [-1.6, -1]],
 }
 
 
@@ -37,15 +37,15 @@ def test_the_polygons_tile_the_box(name):
     centres = np.asarray(CENTRES[name])
     found = mosaic(centres)
     assert len(found.polygons) == len(centres)
-    assert sum(area(polygon) for polygon in found.polygons) == pytest.approx((2 * REACH) ** 2, rel=1e-4)
+    assert sum(area(polygon) for polygon in found.polygons) == pytest.approx(4 * BOX[0] * BOX[1], rel=1e-4)
     for polygon in found.polygons:
-        assert np.abs(polygon).max() <= REACH + 1e-6
+        assert (np.abs(polygon) <= np.array(BOX) + 1e-6).all()
 
 
 def test_every_point_lies_in_the_polygon_of_its_nearest_centre():
     centres = CENTRES["many"]
     found = mosaic(centres)
-    for point in np.random.default_rng(2).uniform(-1, 1, (300, 2)):
+    for point in np.random.default_rng(2).uniform(-1, 1, (300, 2)) * [1.6, 1]:
         nearest = int(np.linalg.norm(centres - point, axis=1).argmin())
         assert inside(point, found.polygons[nearest])
 
@@ -55,7 +55,7 @@ def test_borders_are_equally_far_from_two_centres_and_within_the_box():
     lines = segments(mosaic(centres))
     assert len(lines) > 60
     for start, end in lines:
-        assert np.abs([start, end]).max() <= REACH + 1e-6
+        assert (np.abs([start, end]) <= np.array(BOX) + 1e-6).all()
         middle = (np.array(start) + end) / 2
         distance = np.sort(np.linalg.norm(centres - middle, axis=1))
         assert distance[0] == pytest.approx(distance[1], abs=1e-6)
@@ -64,10 +64,16 @@ def test_borders_are_equally_far_from_two_centres_and_within_the_box():
 def test_two_cells_have_one_border_down_the_middle():
     ((start, end),) = segments(mosaic(np.asarray(CENTRES["two"])))
     assert [start[0], end[0]] == pytest.approx([0.0, 0.0], abs=1e-9)
-    assert sorted([start[1], end[1]]) == pytest.approx([-REACH, REACH])
+    assert sorted([start[1], end[1]]) == pytest.approx([-BOX[1], BOX[1]])
+
+
+def test_neighbours_share_a_border():
+    found = mosaic(np.asarray(CENTRES["in a row"]))
+    assert sorted(found.neighbours) == [(0, 1), (1, 2)]
+    assert len(mosaic(CENTRES["many"]).neighbours) == len(segments(mosaic(CENTRES["many"])))
 
 
 def test_one_cell_has_no_border():
     found = mosaic(np.asarray(CENTRES["one"]))
     assert found.x == []
-    assert area(found.polygons[0]) == pytest.approx((2 * REACH) ** 2)
+    assert area(found.polygons[0]) == pytest.approx(4 * BOX[0] * BOX[1])

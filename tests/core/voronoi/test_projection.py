@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.errors import ArtefactStale
-from core.voronoi.projection import Projection, place, project
+from core.voronoi.projection import FRAME, Projection, place, project
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def test_points_fill_the_frame(umap, blobs, technique):
     assert found.technique == technique
     assert found.xy.shape == (240, 2)
     assert found.xy.dtype == np.float32
-    assert np.abs(found.xy).max() == pytest.approx(1.0)
-    np.testing.assert_allclose(found.xy.min(axis=0), -found.xy.max(axis=0), atol=1e-5)
+    np.testing.assert_allclose(found.xy.max(axis=0), FRAME, atol=1e-5)
+    np.testing.assert_allclose(found.xy.min(axis=0), [-1.6, -1.0], atol=1e-5)
 
 
 def test_centres_are_the_means_of_the_cells(umap, blobs):

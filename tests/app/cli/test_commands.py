@@ -1,0 +1,92 @@
+"""The command line: sentences and exit codes without a model, the whole path on the real default models."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import cli
+from core.workspace import KINDS
+
+run = CliRunner().invoke
+
+
+@pytest.fixture(autouse=True)
+def workspaces(tmp_path, monkeypatch):
+    monkeypatch.setenv("TESSERA_WORKSPACES", str(tmp_path / "workspaces"))
+
+
+def one_object(result):
+    return json.loads(result.stdout)
+
+
+def test_help_names_every_command():
+    text = run(cli, ["--help"]).output
+    for command in ("prepare", "cluster", "cache", "train", "adapt", "query", "status", "eval"):
+        assert command in text
+
+
+def test_status_of_an_empty_workspace_says_what_to_do():
+    result = run(cli, ["status"])
+    assert result.exit_code == 0
+    assert "missing" in result.output and "prepare" in result.output
+    kinds = [artefact["kind"] for artefact in one_object(run(cli, ["status", "--json"]))["artefacts"]]
+    assert kinds == list(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["query", "--text", "  "], "empty"),
+        (["query", "--text", "x", "--method", ","], "rag"),
+        (["cluster", "--k", "3"], "--no-auto-k"),
+        (["cluster", "--no-auto-k"], "--k"),
+        (["cluster"], "prepare"),
+        (["status", "--workspace", "a\0b"], "letters"),
+        (["prepare", "--dataset", "no/such/file.txt"], "no such file"),
+        (["adapt"], "--text"),
+        (["eval"], "prepare"),
+    ],
+)
+def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):
+    plain = run(cli, arguments)
+    assert plain.exit_code == 1, plain.output
+    assert says in plain.output + plain.stderr
+    result = run(cli, [*arguments, "--json"])
+    assert result.exit_code == 1
+    failure = one_object(result)
+    assert set(failure) == {"error", "remedy"} and says in f"{failure['error']} {failure['remedy']}"
+
+
+def test_an_unknown_option_is_exit_code_2():
+    assert run(cli, ["query", "--colour", "red"]).exit_code == 2
+
+
+@pytest.mark.real
+def test_from_a_file_to_an_answer(tmp_path):
+    notes = tmp_path / "notes.md"
+    notes.write_text(
+        "# The mill\n\nThe mill at Orrin was built by Dana Pell. It grinds barley.\n\n"
+        "# The bridge\n\nThe bridge at Orrin is 90 metres long and made of oak.\n\n"
+        "# The inn\n\nThe inn at Orrin is called the Blue Hen and serves eel pie.\n",
+        encoding="utf-8",
+    )
+    prepared = one_object(run(cli, ["prepare", "--dataset", str(notes), "--workspace", "notes", "--json"]))
+    assert prepared["passages"] >= 3
+    clustered = one_object(run(cli, ["cluster", "--no-auto-k", "--k", "2", "-w", "notes", "--json"]))
+    assert clustered["cells"] == 2
+    cached = one_object(run(cli, ["cache", "-w", "notes", "--json"]))
+    assert cached["cells"] == 2 and cached["bytes"] > cached["tokens"]
+    question = "Who built the mill at Orrin?"
+    report = one_object(run(cli, ["query", "-w", "notes", "--text", question, "--method", "rag,cag", "--json"]))
+    assert {"question", "model", "encoder", "device", "dtype", "answers"} <= set(report)
+    assert report["question"] == question
+    for answered, method in zip(report["answers"], ("rag", "cag"), strict=True):
+        assert answered["method"] == method and "Dana Pell" in answered["answer"]
+        assert set(answered["evidence"][0]) == {"passage_id", "title", "text", "score"}
+        trace = answered["trace"]
+        assert 0 < trace["ttft_ms"] <= trace["total_ms"]
+        assert {"name", "ms"} <= set(trace["spans"][0])
+    assert report["answers"][1]["trace"]["cached_tokens"] > 0 == report["answers"][0]["trace"]["cached_tokens"]
+    missing = run(cli, ["query", "-w", "notes", "--text", question, "--method", "memory", "--json"])
+    assert missing.exit_code == 1 and "train" in one_object(missing)["remedy"]

@@ -1,0 +1,146 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.figures.map import BORDERS, POINTS, QUESTION, MapData, MapQuestion, describe_map, map_figure
+from core.voronoi.cells2d import BOX
+
+EVIL = '<a href="javascript:alert(1)">x</a> & %{y}'
+
+
+@pytest.fixture()
+def data():
+    random = np.random.default_rng(0)
+    cells = np.repeat(np.arange(5), 6)
+    centres = random.uniform(-0.9, 0.9, (5, 2))
+    return MapData(
+        ids=[f"p{row}" for row in range(30)],
+        titles=[f"Title {row}" for row in range(30)],
+        texts=["The harbour bell rings at noon. " * 20] * 30,
+        xy=centres[cells] + random.normal(0, 0.05, (30, 2)),
+        cells=cells,
+        centres=centres,
+        labels=[f"word{cell}, other, third" for cell in range(5)],
+    )
+
+
+@pytest.fixture()
+def asked(data):
+    return replace(data, question=MapQuestion("Who rang?", np.array([0.1, 0.2]), (3, 1)))
+
+
+def trace(figure, name):
+    (found,) = [t for t in figure.data if t.name == name]
+    return found
+
+
+def test_every_passage_is_one_point_with_its_id(data):
+    points = trace(map_figure(data), POINTS)
+    assert points.type == "scattergl"
+    assert [row[0] for row in points.customdata] == list(data.ids)
+    assert [row[1] for row in points.customdata] == data.cells.tolist()
+    np.testing.assert_allclose(points.x, data.xy[:, 0])
+
+
+def test_a_cell_has_one_colour_and_one_symbol(data):
+    points = trace(map_figure(data), POINTS)
+    styles = {cell: set() for cell in range(5)}
+    for cell, colour, symbol in zip(data.cells.tolist(), points.marker.color, points.marker.symbol, strict=True):
+        styles[cell].add((colour, symbol))
+    assert all(len(style) == 1 for style in styles.values())
+    assert len(set.union(*styles.values())) == 5
+
+
+def test_all_borders_are_one_line(data):
+    borders = trace(map_figure(data), BORDERS)
+    assert borders.mode == "lines"
+    assert list(borders.x[2::3]) == [None] * (len(borders.x) // 3)
+
+
+def test_many_cells_do_not_make_many_traces(data):
+    centres = np.random.default_rng(1).uniform(-1, 1, (300, 2))
+    many = replace(data, centres=centres, labels=["word"] * 300)
+    assert len(map_figure(many).data) <= 12
+
+
+def test_the_question_is_a_star_among_opened_cells(asked):
+    figure = map_figure(asked)
+    star = trace(figure, QUESTION)
+    assert star.marker.symbol == "star"
+    assert (star.x[0], star.y[0]) == (0.1, 0.2)
+    ringed = trace(figure, "opened")
+    rows = np.isin(asked.cells, (3, 1))
+    assert sorted(ringed.x) == sorted(asked.xy[rows, 0])
+    opacity = np.array(trace(figure, POINTS).marker.opacity)
+    assert opacity[rows].min() > opacity[~rows].max()
+
+
+def test_the_nearest_cell_stands_out(data, asked):
+    plain, opened = (len([t for t in map_figure(d).data if t.fill == "toself"]) for d in (data, asked))
+    assert opened == plain + 2
+    widths = [t.line.width for t in map_figure(asked).data if t.fill == "toself"][-2:]
+    assert widths[1] > widths[0]
+
+
+def test_without_a_question_nothing_fades(data):
+    figure = map_figure(data)
+    assert min(trace(figure, POINTS).marker.opacity) > 0.9
+    assert not [t for t in figure.data if t.name == QUESTION]
+    assert len(trace(figure, "opened").x or ()) == 0
+
+
+def test_texts_cannot_write_markup(asked):
+    evil = replace(
+        asked,
+        titles=[EVIL] * 30,
+        texts=[EVIL] * 30,
+        labels=[EVIL] * 5,
+        question=replace(asked.question, text=EVIL),
+    )
+    drawn = json.dumps(json.loads(map_figure(evil).to_json()))
+    assert "<a href" not in drawn
+    assert "&lt;a" in drawn
+
+
+def test_hover_texts_are_short_and_wrapped(data):
+    snippet = trace(map_figure(data), POINTS).customdata[0][4]
+    assert "…" in snippet
+    assert max(len(line) for line in snippet.split("<br>")) <= 58
+
+
+def test_it_reads_on_light_and_dark(asked):
+    drawn = json.loads(map_figure(asked).to_json())
+    layout = drawn["layout"]
+    assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
+    assert "font" not in layout
+    names = [t for t in drawn["data"] if t["name"] == "names"][0]
+    assert "color" not in names["textfont"]
+
+
+def test_drawn_to_scale_within_the_box(asked):
+    layout = map_figure(asked).layout
+    assert layout.yaxis.scaleanchor == "x"
+    assert tuple(layout.xaxis.range) == (-BOX[0], BOX[0])
+    assert layout.uirevision
+
+
+@pytest.mark.parametrize("cells", [1, 2])
+def test_tiny_maps(cells):
+    data = MapData(
+        ids=["a", "b"],
+        titles=["", ""],
+        texts=["", ""],
+        xy=np.array([[-1.6, 0], [1.6, 0]]),
+        cells=[0, cells - 1],
+        centres=np.array([[-1.6, 0], [1.6, 0]])[:cells],
+        labels=["one", "two"][:cells],
+        question=MapQuestion("?", np.array([0.0, 0.0]), (0,)),
+    )
+    assert len(trace(map_figure(data), POINTS).x) == 2
+
+
+def test_in_words(data, asked):
+    assert "30 passages in 5 cells" in describe_map(data)
+    assert "falls in cell 3" in describe_map(asked)
