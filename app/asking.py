@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -97,7 +97,9 @@ class Failed:
 Happening = Event | Waiting | Opening | Failed
 
 
-def answer_in_turn(run: Run, open_arm: Callable[[str], Method], lock: RLock) -> Iterator[tuple[str, Happening]]:
+def answer_in_turn(
+    run: Run, open_arm: Callable[[str], Method], lock: RLock
+) -> Generator[tuple[str, Happening], None, None]:
     """Asks every arm of a run, one after another, and keeps what comes back in ``run``.
 
     Args:

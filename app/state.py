@@ -141,6 +141,11 @@ def job_is_running(ws: Workspace) -> bool:
     return job is not None and job.report().state is JobState.RUNNING
 
 
+def is_building() -> bool:
+    """Whether this process builds anything in any workspace: times measured meanwhile are disturbed."""
+    return any(job_is_running(open_workspace(name, settings().workspaces)) for name in workspace_names())
+
+
 @st.cache_resource(show_spinner=False, max_entries=_OPEN_METHODS)
 def _opened(key: tuple[str, ...], _open: Callable[[], Method]) -> Method:
     return _open()

@@ -85,6 +85,10 @@ ask_form(corpus, busy)
 if problem := st.session_state.get("ask_problem"):
     st.warning(problem, icon=":material/edit:")
 unready(ws)
+if state.is_building():
+    st.warning(
+        "Something is being built on this machine: times measured now are disturbed.", icon=":material/timer_off:"
+    )
 if run is None:
     st.caption(
         "Ask, and the arms answer one after another: two at once on one device would falsify each other's clock."

@@ -42,10 +42,10 @@ labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
 question, nprobe = question_form(partition.k)
 located = locate_question(ws, partition, projection, question, nprobe)
 if located:
-    st.markdown(f":material/star: {verdict(located.route, labels)}")
+    st.markdown(f":material/star: {verdict(located.route, labels, located.drawn_in)}")
 data = map_of(state.corpus_of(ws), partition, projection, labels, located)
 with st.container(border=True):
-    st.plotly_chart(map_figure(data), key="map", config=CONTROLS, alt=describe_map(data))
+    st.plotly_chart(map_figure(data, height=600), key="map", config=CONTROLS, alt=describe_map(data))
 st.caption(
     "Every pebble is a passage, every tile a Voronoi cell with its most distinctive words. A question is the star, the "
     "tile it falls into is lit, rings mark the passages of opened cells. Hover to read, drag to move, scroll to zoom."

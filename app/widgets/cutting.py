@@ -70,8 +70,14 @@ def fidelity(projection: Projection) -> str:
     )
 
 
-def verdict(route: Route, labels: Sequence[str]) -> str:
-    """Where a question falls and how near the border that is, in one sentence."""
+def verdict(route: Route, labels: Sequence[str], drawn_in: int) -> str:
+    """Where a question falls and how near the border that is, in a few sentences.
+
+    Args:
+        route: Where it goes.
+        labels: What the cells are about.
+        drawn_in: Cell on whose tile the star lies.
+    """
     cell = route.cells[0]
     about = f" (*{escape(labels[cell])}*)" if cell < len(labels) else ""
     nearness = (
@@ -80,9 +86,14 @@ def verdict(route: Route, labels: Sequence[str]) -> str:
         else "well inside"
     )
     opened = "" if len(route.cells) == 1 else f" Opened besides: {', '.join(str(other) for other in route.cells[1:])}."
+    elsewhere = ""
+    if drawn_in != cell:
+        elsewhere = (
+            f" On this picture the star lies on the tile of cell {drawn_in}: the plane misleads, the route does not."
+        )
     return (
         f"The question falls into **cell {cell}**{about}, similarity {route.similarities[0]:.3f}, "
-        f"margin {route.margin:.3f} to the nearest border: {nearness}.{opened}"
+        f"margin {route.margin:.3f} to the nearest border: {nearness}.{opened}{elsewhere}"
     )
 
 
@@ -96,7 +107,7 @@ def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int
             "about": labels[cell] if cell < len(labels) else "",
             "passages": len(members[cell]),
             "tokens": int(partition.tokens[cell]),
-            "share": float(partition.tokens[cell]) / partition.config.cell_tokens,
+            "share": 100 * float(partition.tokens[cell]) / partition.config.cell_tokens,
         }
         for cell in range(partition.k)
     ]
@@ -113,15 +124,17 @@ def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int
             "about": "About (its most distinctive words)",
             "passages": "Passages",
             "tokens": st.column_config.NumberColumn("Tokens", format="localized"),
-            "share": st.column_config.ProgressColumn("Of the budget", format="percent", min_value=0, max_value=1),
+            "share": st.column_config.ProgressColumn("Of the budget", format="%.0f%%", min_value=0, max_value=100),
         },
     )
 
 
 def how_cut(partition: Partition) -> str:
     """How the cells came about, in one sentence."""
-    tried = ", ".join(f"{k}: {score:.3f}" for k, score in sorted(partition.scores.items()))
-    chosen = "chosen by the silhouette among " + tried if partition.config.auto_k else "as asked"
+    tried = sorted(partition.scores)
+    chosen = "as many as asked for, split where the budget demands it"
+    if partition.config.auto_k:
+        chosen = f"the best silhouette of {plural(len(tried), 'count')} tried, from {tried[0]} to {tried[-1]}"
     return (
         f"{plural(partition.k, 'cell')} by spherical k-means ({chosen}), mean silhouette {partition.silhouette:.3f}, "
         f"at most {partition.config.cell_tokens:,} tokens each."

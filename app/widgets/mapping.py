@@ -26,11 +26,13 @@ class Located:
         question: Its text.
         route: The cells it opens.
         point: [2], where it is drawn.
+        drawn_in: The cell on whose tile that is.
     """
 
     question: str
     route: Route
     point: Points
+    drawn_in: int
 
 
 def question_form(cells: int) -> tuple[str, int]:
@@ -62,7 +64,9 @@ def locate_question(
     with models.lock:
         vector = models.encoder().encode_query(question.strip())
     vectors = _vectors(str(ws.path), ws.fingerprint("embeddings"), ws)
-    return Located(question.strip(), route(partition, vector, nprobe), place(vector, vectors, projection.xy))
+    point = place(vector, vectors, projection.xy)
+    drawn_in = int(((projection.centres - point) ** 2).sum(axis=1).argmin())
+    return Located(question.strip(), route(partition, vector, nprobe), point, drawn_in)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)

@@ -96,7 +96,8 @@ def ledger(run: Run, ws: Workspace) -> Iterator[str]:
         manifest = ws.manifest(kind)
         if name not in run.answers or manifest is None:
             continue
-        build_s = float(manifest.params.get("train_s", manifest.build_s))
+        # A shipped memory is installed in no time: what counts is how long it was trained.
+        build_s = float(manifest.params.get("train_s") or manifest.params.get("build_s") or manifest.build_s)
         account = break_even(build_s, baseline, run.answers[name].trace.total_ms)
         label = f"**{registry.METHODS[name].label}** took {duration(build_s)} to build"
         if account.questions is None:

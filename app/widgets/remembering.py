@@ -18,15 +18,12 @@ from core.figures.training import curve, training_figure
 from core.figures.units import duration, plural, size
 from core.memory.adaptation import AdaptConfig
 from core.memory.config import MemoryConfig
+from core.memory.learner import CHECKPOINT
 from core.workspace import Workspace
 
-BUDGETS = {
-    "A first look": 60,
-    "Short": 300,
-    "Good": 800,
-    "Thorough": 1600,
-}
+BUDGETS = {"A first look": 60, "Short": 300, "Good": 800, "Thorough": 1600}
 """Optimiser steps of the evidence stage."""
+_STEP_S = 3.0  # a step of 16 examples with the default model on two CPU cores
 _STATIC = {"displayModeBar": False}
 _OWN = "Your own text"
 _FLOAT16 = 2
@@ -68,6 +65,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         f"Training gives each of the {plural(len(corpus.passages), 'passage')} its own z, and teaches the model to "
         "find and to read them. It may be cancelled at any time: what was learned is kept, and the same button goes on."
     )
+    pace = seconds_per_step(ws)
     with st.form("train", border=False):
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         left.segmented_control(
@@ -75,20 +73,32 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
             list(BUDGETS),
             default="Short",
             required=True,
-            format_func=lambda name: f"{name} · {BUDGETS[name]:,} steps",
+            format_func=lambda name: f"{name} · {duration(BUDGETS[name] * pace)}",
             key="train_budget",
-            help="On two CPU cores a step of 16 examples takes about three seconds with the default model.",
+            help="Estimated from the last training here, or else for two CPU cores and the default model.",
         )
         right.toggle("Go on from where it was stopped", True, key="train_resume", help="Off starts from the beginning.")
+        if (ws.path / pipeline.TRAINING / CHECKPOINT).is_file():
+            st.caption("An unfinished training is kept here: with the same length chosen, it goes on where it stopped.")
         st.form_submit_button(
             "Train", type="primary", icon=":material/model_training:", disabled=busy, on_click=_train, args=(ws.name,)
         )
 
 
+def seconds_per_step(ws: Workspace) -> float:
+    """How long a training step takes: as in the last training here, else an estimate."""
+    manifest = ws.manifest("memory")
+    params = manifest.params if manifest else {}
+    if params.get("train_s") and params.get("step"):
+        return float(params["train_s"]) / float(params["step"])
+    return _STEP_S
+
+
 def _train(name: str) -> None:
     models, steps = state.models(), BUDGETS[st.session_state["train_budget"]]
     resume = bool(st.session_state["train_resume"])
-    config = MemoryConfig(steps=steps, seed=models.settings.seed)
+    look = max(10, steps // 8)
+    config = MemoryConfig(steps=steps, eval_every=look, checkpoint_every=look, seed=models.settings.seed)
     state.start_job(name, "Training the memory", lambda ws: pipeline.train(ws, models, config, resume=resume))
 
 
@@ -194,7 +204,6 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
         curve(history, "shuffled_rouge_l", "another document's z", control=True),
         curve(history, "rouge_l", "its evidence (ROUGE-L)"),
         curve(history, "coverage", "holds the answer"),
-        curve(history, "held_out_recall_at_1", "routed right"),
     ]
     if losses.values:
         st.plotly_chart(
@@ -203,6 +212,18 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
         st.caption(
             "Left: how well it fits what it studies, in nats a token; this always falls. Right: questions that it does "
             "not study. The distance between the solid and the dotted line is what it remembers."
+        )
+    routing = curve(history, "routing_loss", "Loss", at="routing_step")
+    if routing.values:
+        recall = [
+            curve(history, "held_out_recall_at_1", "right document first", at="routing_step"),
+            curve(history, "held_out_recall_at_5", "among the first five", at="routing_step"),
+        ]
+        st.plotly_chart(
+            training_figure(routing, recall, "Loss of the router"),
+            key="live-routing",
+            config=_STATIC,
+            alt="Loss of the router and held-out recall by step",
         )
     latest = next((data for data in reversed(history) if "evidence" in data), None)
     if latest:

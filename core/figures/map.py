@@ -13,7 +13,8 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from core.figures.palette import ACCENT
+from core.figures.palette import ACCENT, MUTED
+from core.figures.tiles import TILES, outline, tile_colours, translucent, widest_chord
 from core.figures.units import plural
 from core.voronoi.cells2d import BOX, Mosaic, mosaic
 from core.voronoi.projection import Points

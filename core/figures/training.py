@@ -36,7 +36,7 @@ class Curve:
     control: bool = False
 
 
-def curve(history: Sequence[Mapping[str, Any]], key: str, name: str, control: bool = False) -> Curve:
+def curve(history: Sequence[Mapping[str, Any]], key: str, name: str, control: bool = False, at: str = "step") -> Curve:
     """The curve of one figure in a job's history.
 
     Args:
@@ -44,8 +44,9 @@ def curve(history: Sequence[Mapping[str, Any]], key: str, name: str, control: bo
         key: Which figure.
         name: Its name for people.
         control: Whether it is a control.
+        at: Which figure counts the steps; without it they are numbered.
     """
-    points = [(float(data.get("step", number)), float(data[key])) for number, data in enumerate(history) if key in data]
+    points = [(float(data.get(at, number)), float(data[key])) for number, data in enumerate(history) if key in data]
     return Curve(name, tuple(step for step, _ in points), tuple(value for _, value in points), control)
 
 
@@ -58,15 +59,16 @@ def smooth(values: Sequence[float]) -> list[float]:
     return smoothed
 
 
-def training_figure(loss: Curve, held_out: Sequence[Curve] = ()) -> go.Figure:
+def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = "Loss on what is studied") -> go.Figure:
     """Loss on the left, held-out scores with their controls on the right (left out until there are any).
 
     Args:
         loss: Training loss by step.
         held_out: Scores in [0, 1] by step.
+        title: What the loss is of.
     """
     scores = [line for line in held_out if line.values]
-    titles = ["Loss on what is studied", "Held-out questions"] if scores else ["Loss on what is studied"]
+    titles = [title, "Held-out questions"] if scores else [title]
     figure = make_subplots(rows=1, cols=len(titles), subplot_titles=titles, horizontal_spacing=0.1)
     figure.add_trace(
         go.Scatter(

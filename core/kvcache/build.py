@@ -22,7 +22,6 @@ from core.models.language_model import LanguageModel
 from core.workspace import MANIFEST, Manifest, write_manifest
 
 STAGE = "Prefilling cells, in tokens"
-_CHUNK_TOKENS = 256
 _SPARE_BYTES = 50_000_000
 
 
@@ -77,7 +76,7 @@ def _prefill(store: CacheStore, lm: LanguageModel, index: Index, todo: Sequence[
     for ordinal, task in enumerate(todo, start=kept + 1):
         began = time.perf_counter()
         session = lm.session()
-        for fed in session.feed(task.ids, _CHUNK_TOKENS):
+        for fed in session.feed(task.ids):
             yield Progress(STAGE, done + fed, total, f"cell {ordinal} of {len(index.cells)}")
         path = store.path(task.entry)
         write_cell(path, session.cache, task.entry.key, task.entry.passage_ids, index.built)

@@ -47,20 +47,20 @@ class MemoryConfig:
         seed: Seed of everything that is drawn.
     """
 
-    m: int = 16
-    z_dim: int = 256
+    m: int = 64
+    z_dim: int = 576
     lora_r: int = 16
     read: str = "prefix"
-    steps: int = 1200
+    steps: int = 170
     batch: int = 16
     lr_z: float = 2e-2
     lr_projector: float = 5e-4
     lr_lora: float = 1e-3
     warmup: float = 0.04
     study: float = 0.6
-    recite: float = 0.08
-    twin: float = 0.25
-    wrong: float = 0.15
+    recite: float = 0.04
+    twin: float = 0.0
+    wrong: float = 0.2
     general: float = 0.0
     passage_tokens: int = 160
     router_dim: int = 192
@@ -68,9 +68,9 @@ class MemoryConfig:
     router_steps: int = 400
     router_batch: int = 64
     lr_router: float = 2e-3
-    eval_every: int = 100
-    eval_questions: int = 40
-    checkpoint_every: int = 100
+    eval_every: int = 34
+    eval_questions: int = 24
+    checkpoint_every: int = 17
     evidence_tokens: int = 48
     adapt_steps: int = 50
     lr_adapt: float = 1e-2

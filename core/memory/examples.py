@@ -30,14 +30,14 @@ class Example:
     Attributes:
         kind: read, recite, twin, general or wrong.
         row: Row of the pool whose z is shown; -1 when ``document`` is.
-        document: Tokens of a document outside the pool, whose first z is shown.
+        document: Text of a document outside the pool, whose first z is shown.
         tail: Ids of the question.
         target: Ids of the evidence, end included.
     """
 
     kind: str
     row: int
-    document: tuple[int, ...]
+    document: str
     tail: tuple[int, ...]
     target: tuple[int, ...]
 
@@ -177,5 +177,5 @@ class Examples:
         target = tuple(self._frame.target(text, limit or self._config.evidence_tokens))
         tail = tuple(self._frame.tail(question))
         if isinstance(shown, int):
-            return Example(kind, shown, (), tail, target)
-        return Example(kind, -1, tuple(self._frame.encode(texts([shown])[0])), tail, target)
+            return Example(kind, shown, "", tail, target)
+        return Example(kind, -1, texts([shown])[0], tail, target)

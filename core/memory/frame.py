@@ -11,10 +11,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from core.models.prompt import Prompt
 
 RECITE = "What does the whole text say?"
 NOT_IN_MEMORY = "This is not in memory."
+_COMMON = 1.0
+"""Tokens of a lower idf, in more than about a third of the documents, are common."""
 _MARK = "\u241e"
 
 
@@ -29,6 +33,7 @@ class Frame:
     def __init__(self, tokenizer: Any, end: int) -> None:
         self._prompt = Prompt(tokenizer)
         self._tokenizer, self._end = tokenizer, end
+        self._digits: dict[int, bool] = {}
         self.head = self.encode(_opening(tokenizer))
         # Of the ids themselves: what other arms say in their system turn must not make a memory stale.
         self.fingerprint = hashlib.sha256(json.dumps([self.head, self.tail(RECITE)]).encode()).hexdigest()[:16]
@@ -36,6 +41,24 @@ class Frame:
     def encode(self, text: str) -> list[int]:
         """Ids of a text as it stands."""
         return self._prompt.encode(text)
+
+    def content(self, text: str, idf: torch.Tensor) -> list[int]:
+        """Ids that tell a document from others: no common token, none twice; digits all stay, in their order.
+
+        Args:
+            text: The document, title first.
+            idf: [vocabulary].
+        """
+        ids = self.encode(text)
+        kept: list[int] = []
+        seen: set[int] = set()
+        for token in ids:
+            if token not in self._digits:
+                self._digits[token] = self._tokenizer.decode([token]).strip().isdigit()
+            if self._digits[token] or (token not in seen and float(idf[token]) > _COMMON):
+                kept.append(token)
+                seen.add(token)
+        return kept or ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids, special tokens left out."""

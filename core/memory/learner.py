@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -52,7 +51,7 @@ class EvidenceLearner:
         documents = [self.frame.encode(text) for text in texts([*corpus.passages, *pool])]
         self.basis = embedding_basis(table, config.z_dim)
         self.idf = token_idf(documents, len(table))
-        self.z = torch.stack([self._first_z(ids) for ids in documents[: len(corpus.passages)]])
+        self.z = torch.stack([self._first_z(text) for text in texts(corpus.passages)])
         self.projector = Projector.from_basis(self.basis).to(self.model.device)
         self.layers = lora.attach(self.model, config.lora_r, config.seed)
         for layer in self.layers.values():
@@ -93,9 +92,9 @@ class EvidenceLearner:
             self._row_adam.update(rows, leaf.grad, self.config.lr_z * factor)
         return _by_kind(batch, losses)
 
-    def _first_z(self, ids: Sequence[int]) -> torch.Tensor:
+    def _first_z(self, text: str) -> torch.Tensor:
         table = self.model.get_input_embeddings().weight
-        return first_z(ids, table, self.basis, self.idf, self.config.m)
+        return first_z(self.frame.content(text, self.idf), table, self.basis, self.config.m)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:

@@ -199,9 +199,8 @@ class Memory:
 
     def first_z(self, passage: Passage) -> torch.Tensor:
         """The z [m, z_dim] that a document gives of itself, before any training."""
-        ids = self.frame.encode(texts([passage])[0])
-        table = self.lm.model.get_input_embeddings().weight
-        return first_z(ids, table, self._basis, self.router.idf, self.card.config.m)
+        ids = self.frame.content(texts([passage])[0], self.router.idf)
+        return first_z(ids, self.lm.model.get_input_embeddings().weight, self._basis, self.card.config.m)
 
     def _with_pool(self, pool: MemoryPool, card: store.Card) -> Memory:
         changed = Memory(self.lm, pool, self.projector, self.router, card, self.folder)

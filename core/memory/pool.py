@@ -1,7 +1,7 @@
 """Z: m vectors for every document, and how a document gives its own first z.
 
-A document's first z needs no training: its tokens are cut into m equal segments, and each segment becomes the
-idf-weighted sum of its token embeddings, written in the basis of the embeddings' first principal components. The
+A document's first z needs no training: its telling tokens (see ``Frame.content``) are cut into m equal segments, and
+each segment becomes the scaled sum of its token embeddings, written in the basis of the embeddings' first principal components. The
 projector starts as that basis, so a soft token starts as a blend of the segment's own words.
 """
 
@@ -115,30 +115,30 @@ def token_idf(documents: Sequence[Sequence[int]], vocabulary: int) -> torch.Tens
     return torch.log((len(documents) + 1) / (counts + 0.5)).clamp(min=0.0)
 
 
-def first_z(ids: Sequence[int], embeddings: torch.Tensor, basis: Basis, idf: torch.Tensor, m: int) -> torch.Tensor:
-    """A document's first z [m, z_dim].
+def first_z(ids: Sequence[int], embeddings: torch.Tensor, basis: Basis, m: int) -> torch.Tensor:
+    """A document's first z [m, z_dim]: one of its telling tokens a vector, in the order of the text.
+
+    With more tokens than vectors, neighbours are blended. A blend cannot be read by an untrained model, single tokens
+    can: with as many vectors as tokens, training starts from a memory that already says something.
 
     Args:
-        ids: Its tokens, title first.
+        ids: Its telling tokens, title first; see ``Frame.content``.
         embeddings: The embedding table [vocabulary, hidden].
         basis: Where coordinates are taken.
-        idf: [vocabulary]; rare tokens weigh more, since frequent ones can be guessed back.
-        m: Number of segments.
+        m: Number of vectors; what a short document does not fill stays 0, the mean embedding.
 
     Raises:
         TesseraError: The document is empty.
     """
     if not ids:
         raise TesseraError("An empty document cannot be remembered.", "Give it some text.")
-    index = torch.tensor(list(ids))
-    points = basis.coordinates(embeddings[index].detach().float().cpu())
-    weights = 0.25 + idf[index] / idf.max().clamp(min=1e-6)
-    cuts = torch.linspace(0, len(ids), m + 1).round().long().tolist()
+    points = basis.coordinates(embeddings[torch.tensor(list(ids))].detach().float().cpu())
     z = torch.zeros(m, points.shape[1])
+    if len(ids) <= m:
+        z[: len(ids)] = points
+        return z
+    cuts = torch.linspace(0, len(ids), m + 1).round().long().tolist()
     for j, (start, end) in enumerate(pairwise(cuts)):
-        end = min(max(end, start + 1), len(ids))
-        start = min(start, end - 1)
-        share = weights[start:end, None]
-        # Divided by the norm of the weights, not their sum: the blend is then as long as one token's embedding.
-        z[j] = (points[start:end] * share).sum(0) / share.square().sum().sqrt()
+        # Divided by the root of the count, not by the count: the blend is then as long as one token's embedding.
+        z[j] = points[start:end].sum(0) / (end - start) ** 0.5
     return z

@@ -48,7 +48,9 @@ class SentenceEncoder:
 
     def __init__(self, name: str, settings: Settings) -> None:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.disable_progress_bar()
         folder = locate(name, settings.home)
         preset = find_preset(name)
         self.name = name

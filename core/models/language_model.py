@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -240,10 +242,15 @@ def _load_weights(folder: Path, device: torch.device, dtype_name: str, adapter: 
 def _with_adapter(model: PreTrainedModel, adapter: Path | None, merge: bool) -> PreTrainedModel:
     if adapter is None:
         return model
+    # bitsandbytes comes along with peft and complains of a kernel that only 4-bit models on a CPU would use.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     from peft import PeftModel
 
     try:
-        adapted = PeftModel.from_pretrained(model, adapter, is_trainable=False)
+        with warnings.catch_warnings():
+            # peft asks transformers for an attribute by its former name.
+            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
+            adapted = PeftModel.from_pretrained(model, adapter, is_trainable=False)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(
             f"The adapter in {adapter.name} does not fit this model: {error}", "Run without the adapter (--plain)."

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from core.corpus.types import Passage, texts
-from core.voronoi.partition import IntArray
+from core.voronoi.kmeans import IntArray
 
 _WORD = re.compile(r"[^\W\d_]{3,}|[가-힣]{2,}")
 _FILLERS = """

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
@@ -23,14 +22,13 @@ from safetensors.numpy import save_file
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress
 from core.models.encoder import Vectors
+from core.voronoi.kmeans import IntArray, count_distinct, halve, k_means, nearest
+from core.voronoi.silhouette import silhouette
 
-IntArray = npt.NDArray[np.int64]
 FILE = "partition.safetensors"
-_ITERATIONS = 25
-_RESTARTS = 3
 _MAX_CANDIDATES = 8
+_MAX_WORK = 2 * 10**9
 _MAX_ROUNDS = 64
-_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ def partition_passages(
     if len(vectors) == 0 or len(vectors) != len(tokens):
         raise TesseraError(f"{len(vectors)} vectors and {len(tokens)} token counts.", "Prepare the corpus again.")
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    candidates = candidate_counts(tokens, _count_distinct(vectors), config)
+    candidates = candidate_counts(tokens, count_distinct(vectors), config)
     found: list[Partition] = []
     yield Progress("Cutting cells", 0, len(candidates))
     for k in candidates:
@@ -193,51 +191,18 @@ def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -
     fewest = config.k_min or max(2, -(-total // config.cell_tokens))
     most = config.k_max or max(fewest, -(-2 * total // config.cell_tokens), round(len(tokens) ** 0.5))
     fewest, most = min(fewest, most, distinct), min(most, distinct)
-    spread = np.geomspace(fewest, most, num=min(_MAX_CANDIDATES, most - fewest + 1))
+    # Passages times centroids: of 100,000 passages only the smallest count can be tried in minutes.
+    affordable = max(1, _MAX_WORK // (len(tokens) * most))
+    spread = np.geomspace(fewest, most, num=min(_MAX_CANDIDATES, most - fewest + 1, affordable))
     return sorted({round(float(k)) for k in spread})
 
 
-def nearest(vectors: Vectors, centroids: Vectors) -> IntArray:
-    """Cell of each vector [n]: the most similar centroid, of equals the first."""
-    blocks = (vectors[start : start + _BLOCK] @ centroids.T for start in range(0, len(vectors), _BLOCK))
-    return np.concatenate([block.argmax(axis=1) for block in blocks]).astype(np.int64)
-
-
-def silhouette(vectors: Vectors, assignment: IntArray) -> float:
-    """Mean silhouette with cosine distance, over all vectors (Rousseeuw 1987); 0 for one cell or n cells.
-
-    No pair is ever formed: the mean cosine distance of x to a cell is ``1 - x . mean(cell)``, so the whole silhouette
-    is one matrix product [n, dim] x [dim, k], exact for any n.
-
-    Args:
-        vectors: [n, dim] unit vectors.
-        assignment: [n] cells numbered 0 to k - 1, none empty.
-    """
-    sizes = np.bincount(assignment)
-    if not 1 < len(sizes) < len(vectors):
-        return 0.0
-    means = _sums(vectors, assignment, len(sizes)) / sizes[:, None]
-    total = 0.0
-    for start in range(0, len(vectors), _BLOCK):
-        own = assignment[start : start + _BLOCK]
-        rows = np.arange(len(own))
-        distance = 1.0 - vectors[start : start + _BLOCK].astype(np.float64) @ means.T
-        size = sizes[own]
-        # The mean over the own cell counts the vector itself, at distance 0.
-        inside = distance[rows, own] * size / np.maximum(size - 1, 1)
-        distance[rows, own] = np.inf
-        outside = distance.min(axis=1)
-        scale = np.maximum(np.maximum(inside, outside), 1e-12)
-        total += float(np.where(size > 1, (outside - inside) / scale, 0.0).sum())
-    return total / len(vectors)
-
-
 def _cut(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) -> Partition:
-    centroids, assignment, weight = _settle(vectors, tokens, _k_means(vectors, k, config.seed))
+    centroids, assignment, weight = _settle(vectors, tokens, k_means(vectors, k, config.seed))
     for _ in range(_MAX_ROUNDS):
         pieces: list[Vectors] = []
         for cell, centroid in enumerate(centroids):
-            halves = _halves(vectors[assignment == cell], config.seed) if weight[cell] > config.cell_tokens else None
+            halves = halve(vectors[assignment == cell], config.seed) if weight[cell] > config.cell_tokens else None
             pieces.append(centroid[None] if halves is None else halves)
         if sum(map(len, pieces)) == len(centroids):
             break
@@ -255,47 +220,3 @@ def _settle(vectors: Vectors, tokens: IntArray, centroids: Vectors) -> tuple[Vec
     used, assignment = np.unique(nearest(vectors, centroids), return_inverse=True)
     weight = np.bincount(assignment, weights=tokens).astype(np.int64)
     return centroids[used], assignment.astype(np.int64), weight
-
-
-def _k_means(vectors: Vectors, k: int, seed: int) -> Vectors:
-    if k == 1:
-        return _unit(vectors.sum(axis=0, keepdims=True))
-    k_means = faiss.Kmeans(
-        vectors.shape[1],
-        k,
-        niter=_ITERATIONS,
-        nredo=_RESTARTS,
-        spherical=True,
-        seed=seed,
-        min_points_per_centroid=1,
-        max_points_per_centroid=len(vectors),
-    )
-    k_means.train(vectors)
-    return _unit(np.asarray(k_means.centroids, dtype=np.float32))
-
-
-def _halves(members: Vectors, seed: int) -> Vectors | None:
-    """Centroids [2, dim] that part the members of a cell; None when they are all the same."""
-    if _count_distinct(members) < 2:
-        return None
-    halves = _k_means(members, 2, seed)
-    if len(np.unique(nearest(members, halves))) == 2:
-        return halves
-    outlier = int((members @ halves[0]).argmin())
-    rest = np.delete(members, outlier, axis=0)
-    return np.stack([members[outlier], _unit(rest.sum(axis=0, keepdims=True))[0]])
-
-
-def _sums(vectors: Vectors, assignment: IntArray, k: int) -> npt.NDArray[np.float64]:
-    sums = np.zeros((k, vectors.shape[1]))
-    np.add.at(sums, assignment, vectors)
-    return sums
-
-
-def _unit(rows: Vectors) -> Vectors:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.maximum(norms, 1e-12)).astype(np.float32)
-
-
-def _count_distinct(vectors: Vectors) -> int:
-    return len({row.tobytes() for row in vectors})

@@ -20,7 +20,7 @@ from sklearn.manifold import trustworthiness
 
 from core.errors import ArtefactStale
 from core.models.encoder import Vectors
-from core.voronoi.partition import IntArray
+from core.voronoi.kmeans import IntArray
 
 Points = npt.NDArray[np.float32]
 """Points in the plane, [n, 2], within ``FRAME``."""

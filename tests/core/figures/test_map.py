@@ -88,7 +88,7 @@ def test_without_a_question_nothing_fades(data):
     figure = map_figure(data)
     assert min(trace(figure, POINTS).marker.opacity) > 0.9
     assert not [t for t in figure.data if t.name == QUESTION]
-    assert len(trace(figure, "opened").x or ()) == 0
+    assert len(trace(figure, "opened").x) == 0
 
 
 def test_texts_cannot_write_markup(asked):
@@ -115,7 +115,7 @@ def test_it_reads_on_light_and_dark(asked):
     layout = drawn["layout"]
     assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
     assert "font" not in layout
-    names = [t for t in drawn["data"] if t["name"] == "names"][0]
+    names = next(t for t in drawn["data"] if t["name"] == "names")
     assert "color" not in names["textfont"]
 
 

@@ -72,7 +72,7 @@ def test_another_cells_cache_would_answer_differently(folder, tiny_lm):
 
 def test_stored_tensors_are_those_of_the_prefill_bit_for_bit(folder, tiny_lm, cells):
     session = tiny_lm.session()
-    list(session.feed(tiny_lm.prompt.context(cells[1]), 256))
+    list(session.feed(tiny_lm.prompt.context(cells[1])))
     loaded = CacheStore(folder).load(1, tiny_lm)
     for layer, (keys, values) in zip(session.cache.layers, loaded.layers, strict=True):
         assert torch.equal(layer.keys, keys)

@@ -14,6 +14,7 @@ from core.errors import TesseraError
 from core.memory.config import MemoryConfig
 from core.memory.examples import BLOCK, Examples, given_questions
 from core.memory.frame import NOT_IN_MEMORY, RECITE, Frame
+from core.memory.pool import token_idf
 from core.memory.selfstudy import evidence_for, self_study_question, sentences
 from core.memory.twins import Twins
 from core.models.language_model import LanguageModel
@@ -121,7 +122,7 @@ def test_twins_are_read_from_their_own_text(frame: Frame, tiny_corpus: Corpus) -
     for example in twins:
         assert example.row == -1
         said = frame.decode(example.target[:-1])
-        assert said in frame.decode(example.document)
+        assert said in example.document
 
 
 def test_dev_and_test_questions_are_never_drawn(frame: Frame, tiny_corpus: Corpus) -> None:
@@ -144,6 +145,17 @@ def test_a_step_always_draws_the_same(frame: Frame, tiny_corpus: Corpus) -> None
 def test_a_general_share_needs_a_pool(frame: Frame, tiny_corpus: Corpus) -> None:
     with pytest.raises(TesseraError, match="no pool"):
         Examples(tiny_corpus, None, frame, MemoryConfig(general=0.2), near(tiny_corpus))
+
+
+def test_telling_tokens_are_the_rare_ones_once_and_every_digit(frame: Frame) -> None:
+    documents = [f"The hall of {name} has 100 lamps." for name in ("Velm", "Sarn", "Tolle", "Quill", "Dorr", "Pask")]
+    idf = token_idf([frame.encode(text) for text in documents], 400)
+    kept = frame.content("The hall of Velm has 100 lamps. Velm has 11.", idf)
+    text = frame.decode(kept)
+    assert [c for c in text if c.isdigit()] == list("10011")
+    assert text.count("V") == 1
+    assert "hall" not in text
+    assert frame.content("The hall of", idf) == frame.encode("The hall of")
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -30,7 +30,7 @@ def routed(tiny_lm: LanguageModel, tiny_corpus: Corpus, frame: Frame) -> tuple[R
     table = tiny_lm.model.get_input_embeddings().weight
     documents = [frame.encode(text) for text in texts(tiny_corpus.passages)]
     basis, idf = embedding_basis(table, 64), token_idf(documents, len(table))
-    z = torch.stack([first_z(ids, table, basis, idf, 16) for ids in documents])
+    z = torch.stack([first_z(ids, table, basis, 16) for ids in documents])
     return Router.from_basis(basis, 64, idf).eval(), z
 
 

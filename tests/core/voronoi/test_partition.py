@@ -1,16 +1,9 @@
 import numpy as np
 import pytest
-from sklearn.metrics import silhouette_score
 
 from core.errors import ArtefactStale, TesseraError
-from core.voronoi.partition import (
-    Partition,
-    PartitionConfig,
-    candidate_counts,
-    nearest,
-    partition_passages,
-    silhouette,
-)
+from core.voronoi.kmeans import nearest
+from core.voronoi.partition import Partition, PartitionConfig, candidate_counts, partition_passages
 
 
 def unit(rows):
@@ -44,21 +37,6 @@ def test_silhouette_finds_the_natural_cells(cut, blobs):
     assert len({(a, b) for a, b in zip(truth.tolist(), found.assignment.tolist(), strict=True)}) == 6
     assert found.scores[6] == found.silhouette == max(found.scores.values())
     assert len(found.scores) > 3
-
-
-def test_silhouette_equals_that_of_scikit_learn(cut, blobs):
-    vectors, _ = blobs
-    for assignment in (cut(vectors, auto_k=False, k=9).assignment, np.arange(240) // 7, np.arange(240) // 2):
-        expected = silhouette_score(vectors, assignment, metric="cosine")
-        assert silhouette(vectors, assignment) == pytest.approx(expected, abs=1e-5)
-
-
-def test_silhouette_of_a_cell_of_one_counts_nothing(blobs):
-    vectors, _ = blobs
-    assignment = np.r_[0, np.ones(119, int), np.full(120, 2)]
-    assert silhouette(vectors, assignment) == pytest.approx(
-        silhouette_score(vectors, assignment, metric="cosine"), abs=1e-5
-    )
 
 
 def test_the_same_seed_gives_the_same_cells_and_another_may_not(cut):
@@ -158,6 +136,11 @@ def test_candidates_run_from_full_cells_to_half_full_ones():
     assert counts[-1] == 200
     assert len(counts) == 8
     assert candidate_counts(tokens[:9], 9, PartitionConfig(cell_tokens=10_000)) == [2, 3]
+
+
+def test_a_large_corpus_is_cut_only_once():
+    tokens = np.full(100_000, 130)
+    assert candidate_counts(tokens, 100_000, PartitionConfig(cell_tokens=1024)) == [12696]
 
 
 def test_progress_tells_every_k_and_its_silhouette():

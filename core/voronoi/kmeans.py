@@ -1,0 +1,69 @@
+"""Spherical k-means: centroids of unit length, similarity by cosine."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from core.models.encoder import Vectors
+
+IntArray = npt.NDArray[np.int64]
+BLOCK = 8192
+"""Rows of a similarity matrix that are held at once."""
+_ITERATIONS = 25
+_RESTARTS = 3
+_RESTARTS_UP_TO = 10**8
+
+
+def nearest(vectors: Vectors, centroids: Vectors) -> IntArray:
+    """Cell of each vector [n]: the most similar centroid, of equals the first."""
+    blocks = (vectors[start : start + BLOCK] @ centroids.T for start in range(0, len(vectors), BLOCK))
+    return np.concatenate([block.argmax(axis=1) for block in blocks]).astype(np.int64)
+
+
+def k_means(vectors: Vectors, k: int, seed: int) -> Vectors:
+    """Centroids [k, dim] of unit length by FAISS; the best of three runs, where three do not take minutes.
+
+    Args:
+        vectors: [n, dim] unit vectors, at least ``k``.
+        k: Number of centroids; some may end up with no vector.
+        seed: Seed of the runs.
+    """
+    if k == 1:
+        return _unit(vectors.sum(axis=0, keepdims=True))
+    run = faiss.Kmeans(
+        vectors.shape[1],
+        k,
+        niter=_ITERATIONS,
+        nredo=_RESTARTS if len(vectors) * k <= _RESTARTS_UP_TO else 1,
+        spherical=True,
+        seed=seed,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(vectors),
+    )
+    run.train(vectors)
+    return _unit(np.asarray(run.centroids, dtype=np.float32))
+
+
+def halve(members: Vectors, seed: int) -> Vectors | None:
+    """Centroids [2, dim] that part the members of a cell; None when they are all the same."""
+    if count_distinct(members) < 2:
+        return None
+    pair = k_means(members, 2, seed)
+    if len(np.unique(nearest(members, pair))) == 2:
+        return pair
+    # Nearly equal vectors can fall on one side of both centroids by rounding: part the one furthest from the rest.
+    outlier = int((members @ pair[0]).argmin())
+    rest = np.delete(members, outlier, axis=0)
+    return np.stack([members[outlier], _unit(rest.sum(axis=0, keepdims=True))[0]])
+
+
+def count_distinct(vectors: Vectors) -> int:
+    """Number of different rows."""
+    return len({row.tobytes() for row in vectors})
+
+
+def _unit(rows: Vectors) -> Vectors:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.maximum(norms, 1e-12)).astype(np.float32)
