@@ -150,25 +150,28 @@ def _say(key: str, text: str) -> None:
 
 
 def _answered(name: str, answer: Answer, gold: Question | None) -> None:
-    _say(f"answer-{name}", answer.text)
-    if gold and gold.answers:
-        verdict_badge(answer.text, gold.answers)
-    with st.container(horizontal=True, gap="medium"):
+    said, clocks = st.columns([3, 4]) if name == CONTROL else (st.container(), st.container())
+    with said:
+        _say(f"answer-{name}", answer.text)
+        if gold and gold.answers:
+            verdict_badge(answer.text, gold.answers)
+    with clocks, st.container(horizontal=True, gap="medium"):
         st.metric("First token", seconds(answer.trace.ttft_ms), width="content")
         st.metric("Last token", seconds(answer.trace.total_ms), width="content")
-    facts = " · ".join(escape(fact) for fact in facts_of(answer))
-    if facts:
-        st.caption(facts)
+    with clocks:
+        st.caption(" · ".join(escape(fact) for fact in facts_of(answer)))
     if answer.evidence:
         _evidence(name, answer, gold)
 
 
 def _failed(name: str, run: Run, ws: Workspace) -> None:
     """Why an arm did not answer; when something is not built, the page to build it on."""
-    show_failure(*run.failures[name])
     lacking = missing_for(ws, registry.METHODS[name].needs)
+    if not lacking:
+        show_failure(*run.failures[name])
     if lacking:
         action = to_do(lacking[0])
+        st.caption(f":material/inbox: {escape(run.failures[name][0])}")
         link_to(page_for(lacking[0].kind), action[0].upper() + action[1:])
     elif name in BUILT_WITH_READER:
         st.caption("KV caches belong to the model that built them: switch the adapter back, or build them again.")

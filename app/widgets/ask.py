@@ -15,7 +15,7 @@ from core.methods import registry
 from core.models.bundle import reader_for
 
 QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_control", "ask_reader", "ask_top_k"
-_SUGGESTED = 3
+_SUGGESTED = 2
 _MAX_COLUMNS = 3
 _HISTORY = 20
 
@@ -80,6 +80,10 @@ def ask(corpus: Corpus, question: str = "") -> None:
     """
     if question:
         st.session_state[QUESTION] = question
+    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K):
+        # While the answers stream these widgets are disabled, and Streamlit throws away what the browser sent of a
+        # disabled widget, also what was typed a moment before: only a value that is set here stays.
+        st.session_state[key] = st.session_state.get(key)
     text = str(st.session_state.get(QUESTION, "")).strip()
     methods = [name for name in registry.METHODS if name in st.session_state.get(METHODS, [])]
     if st.session_state.get(CONTROLLED) and CONTROL in registry.METHODS:
@@ -150,13 +154,12 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
         return
     shown = suggested(held_out, int(st.session_state.get("ask_turn", 0)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="suggestions"):
-        st.caption("Held-out questions:", width="content")
+        st.caption(":material/lightbulb: Try", width="content", help="Held out: no training has seen these questions.")
         for number, question in enumerate(shown):
             st.button(
                 question.text,
                 key=f"suggestion-{number}",
                 type="tertiary",
-                icon=":material/north_east:",
                 disabled=busy,
                 on_click=ask,
                 args=(corpus, question.text),

@@ -11,7 +11,7 @@ import streamlit as st
 from app import state
 from app.navigation import FOR_ARTEFACT, PAGES
 from app.widgets.jobs import job_summary
-from app.widgets.text import escape
+from app.widgets.text import escape, escape_but_code
 from core.errors import TesseraError
 from core.figures.units import plural, size
 from core.models.bundle import reader_for
@@ -49,7 +49,9 @@ def show_error(error: TesseraError) -> None:
 
 def show_failure(what: str, remedy: str) -> None:
     """The same for an error that was kept as two sentences."""
-    st.error(f"**{escape(what)}**" + (f"\n\n{escape(remedy)}" if remedy else ""), icon=":material/error:")
+    st.error(
+        f"**{escape_but_code(what)}**" + (f"\n\n{escape_but_code(remedy)}" if remedy else ""), icon=":material/error:"
+    )
 
 
 def header(name: str) -> None:

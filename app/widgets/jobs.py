@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import state
-from app.widgets.text import escape
+from app.widgets.text import escape, escape_but_code
 from core.figures.units import duration
 from core.jobs import Job, JobState, Report
 from core.workspace import Workspace
@@ -82,7 +82,7 @@ def _show(ws: Workspace, job: Job, report: Report) -> None:
                 icon=":material/stop_circle:",
             )
         else:
-            st.error(f"**{report.name} failed.** {escape(report.error)}", icon=":material/error:")
+            st.error(f"**{report.name} failed.** {escape_but_code(report.error)}", icon=":material/error:")
     with button:
         st.button("Close", key="job-close", on_click=state.board().clear, args=(str(ws.path),), width="stretch")
     if report.details:

@@ -42,8 +42,14 @@ def show_measures(run: Run, ws: Workspace) -> None:
         st.caption("Bytes read for this question: the index and passages, the cell's KV cache, or Z.")
         st.plotly_chart(bytes_figure(rows), key="bytes", config=_STATIC, alt=describe_counts(rows))
     st.subheader("The numbers", anchor=False)
+    st.caption("Times in milliseconds, counts in tokens. A dash: the arm has no such step.")
     st.dataframe(
-        pd.DataFrame(table(run)), hide_index=True, key="numbers", column_config=_columns(run), alt=describe_timing(rows)
+        pd.DataFrame(table(run)),
+        hide_index=True,
+        key="numbers",
+        placeholder="–",
+        column_config=_columns(run),
+        alt=describe_timing(rows),
     )
     for sentence in ledger(run, ws):
         st.markdown(f":material/balance: {sentence}")
@@ -126,7 +132,7 @@ def _columns(run: Run) -> dict[str, Any]:
     counts = ("prefilled", "cached", "generated")
     return {
         "arm": st.column_config.TextColumn("Arm", pinned=True),
-        **{name: number(f"{name} (ms)", format="%.1f") for name in times},
-        **{name: number(f"{name} (tokens)", format="localized") for name in counts},
-        "MB read": number("read (MB)", format="%.2f"),
+        **{name: number(name.capitalize(), format="%.1f") for name in times},
+        **{name: number(name.capitalize(), format="localized") for name in counts},
+        "MB read": number("MB read", format="%.2f"),
     }

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-_SPECIAL = frozenset("\\`*_{}[]()#+-!|~$<>:&")
+import re
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!|~$<>:&])")
+_SPACE = re.compile(r"\s+")
 
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it stands, on one line."""
-    marked = "".join(f"\\{character}" if character in _SPECIAL else character for character in text)
-    return " ".join(marked.split())
+    return _SPACE.sub(" ", _SPECIAL.sub(r"\\\1", text)).strip()
+
+
+def escape_but_code(text: str) -> str:
+    """The same, with what stands between backticks shown as code, where nothing acts either."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    shown = (f"`{part}`" if number % 2 else _SPECIAL.sub(r"\\\1", part) for number, part in enumerate(parts))
+    return _SPACE.sub(" ", "".join(shown)).strip()

@@ -83,7 +83,7 @@ def _finish(figure: go.Figure, rows: Sequence[ArmTiming], title: str, widest: fl
     figure.update_layout(
         height=_ROW_PX * len(rows) + 96,
         margin={"l": 10, "r": 20, "t": 36, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         dragmode=False,
         bargap=0.45,
     )

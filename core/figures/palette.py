@@ -35,11 +35,10 @@ _UNKNOWN_ARM = ArmStyle("#4a9d8f", "extension", "square")
 SPANS: dict[str, str] = {
     "encode": "#63b3e4",
     "retrieve": "#17967c",
-    "route": "#17967c",
+    "route": "#6a8f2c",
     "load cache": "#c27a0a",
     "prefill": "#2f6fb2",
-    "inject": "#c27a0a",
-    "write evidence": "#a84f93",
+    "read z": "#7d6bc4",
     "evidence": "#a84f93",
     "decode": "#8a90a0",
 }

@@ -96,7 +96,9 @@ def timing_figure(rows: Sequence[ArmTiming]) -> go.Figure:
         hoverlabel={"align": "left"},
         dragmode=False,
     )
-    figure.update_xaxes(title="ms since the question was asked", range=[0, _axis_ms(rows) * 1.12], fixedrange=True)
+    figure.update_xaxes(
+        title="ms since the question was asked", tickformat=",d", range=[0, _axis_ms(rows) * 1.12], fixedrange=True
+    )
     figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(rows))),

@@ -42,8 +42,6 @@ class MemoryConfig:
         eval_questions: Held-out dev questions looked at during training.
         checkpoint_every: Steps between two checkpoints.
         evidence_tokens: Longest evidence in tokens.
-        adapt_steps: Steps to learn one new document.
-        lr_adapt: Learning rate of a new document's z.
         seed: Seed of everything that is drawn.
     """
 
@@ -72,8 +70,6 @@ class MemoryConfig:
     eval_questions: int = 24
     checkpoint_every: int = 17
     evidence_tokens: int = 48
-    adapt_steps: int = 50
-    lr_adapt: float = 1e-2
     seed: int = 0
 
     def __post_init__(self) -> None:

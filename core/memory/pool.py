@@ -1,8 +1,8 @@
 """Z: m vectors for every document, and how a document gives its own first z.
 
-A document's first z needs no training: its telling tokens (see ``Frame.content``) are cut into m equal segments, and
-each segment becomes the scaled sum of its token embeddings, written in the basis of the embeddings' first principal components. The
-projector starts as that basis, so a soft token starts as a blend of the segment's own words.
+A document's first z needs no training: its telling tokens (see ``Frame.content``) become one vector each, or a blend
+of neighbours where there are more tokens than vectors, written in the basis of the embeddings' first principal
+components. The projector starts as that basis, so a soft token starts as a word of the document.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training examples of the reader: a question, one to ten passages, and the shortest accepted answer.
+"""Training examples of the reader: one to ten passages, questions about them, and the shortest accepted answers.
 
 Example number i depends on the seed and on i alone, so a training that was interrupted goes on with exactly the
 examples it would have seen. Distractors are mostly what the encoder finds for the question, as at answering time.
@@ -17,6 +17,7 @@ from core.errors import CorpusError
 from core.evaluation.metrics import coverage
 from core.models.encoder import Encoder
 from core.models.prompt import NOT_FOUND, Prompt
+from core.reader.batches import Tokens
 from core.reader.pools import TRAIN_FILE, Pool
 
 
@@ -34,6 +35,7 @@ class Recipe:
         lower_case: Share of questions set in lower case, as people type them.
         no_question_mark: Share of questions that lose their question mark.
         random_distractors: Share of distractors that are any passage of the pool rather than a near one.
+        questions: Most questions that share the passages of an example.
     """
 
     passages: tuple[int, ...] = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 8, 10)
@@ -45,6 +47,22 @@ class Recipe:
     lower_case: float = 0.6
     no_question_mark: float = 0.5
     random_distractors: float = 0.15
+    questions: int = 4
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question and what the model is to say.
+
+    Attributes:
+        question: As it is put in the prompt.
+        target: The shortest accepted answer, or ``NOT_FOUND``.
+        source: Id of the question.
+    """
+
+    question: str
+    target: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -52,20 +70,17 @@ class Example:
     """One training example in words.
 
     Attributes:
-        question: As it is put in the prompt.
         passages: Cut to their windows, in the prompt's order.
-        target: What the model is to say.
-        source: Id of the question.
+        turns: Questions that are asked of them, each by itself.
     """
 
-    question: str
     passages: tuple[Passage, ...]
-    target: str
-    source: str
+    turns: tuple[Turn, ...]
 
-    def tokens(self, prompt: Prompt, stop: int) -> tuple[list[int], list[int]]:
-        """Ids of the prompt, and of the target with the stop id after it."""
-        return prompt.context(self.passages) + prompt.tail(self.question), [*prompt.encode(self.target), stop]
+    def tokens(self, prompt: Prompt, stop: int) -> Tokens:
+        """Ids of the passages and of each turn; ``stop`` ends every answer."""
+        turns = tuple((prompt.tail(turn.question), [*prompt.encode(turn.target), stop]) for turn in self.turns)
+        return Tokens(prompt.context(self.passages), turns)
 
 
 class ExampleStream:
@@ -87,23 +102,40 @@ class ExampleStream:
             raise CorpusError("There is no question to train the reader on.", f"Give folders with a {TRAIN_FILE}.")
         self._encoder, self._recipe, self._seed = encoder, recipe, seed
         self._rows = [{passage.id: row for row, passage in enumerate(pool.passages)} for pool in self._pools]
+        self._about: list[dict[tuple[str, ...], list[Question]]] = [{} for _ in self._pools]
+        for about, pool in zip(self._about, self._pools, strict=True):
+            for question in pool.questions:
+                about.setdefault(question.passage_ids, []).append(question)
 
     def __getitem__(self, number: int) -> Example:
         draw = random.Random(f"{self._seed}/{number}")
         recipe = self._recipe
         which = draw.choices(range(len(self._pools)), [pool.source.share for pool in self._pools])[0]
         pool = self._pools[which]
-        question = draw.choice(pool.questions)
+        first = draw.choice(pool.questions)
+        others = [question for question in self._about[which][first.passage_ids] if question is not first]
+        questions = [first, *draw.sample(others, len(others))]
         kind = draw.random()
-        asked = _as_typed(question.text, recipe, draw)
         if pool.source.closed_book and kind < recipe.closed_book:
-            return Example(asked, (), question.answers[0], question.id)
-        gold = [self._rows[which][identifier] for identifier in question.passage_ids]
-        count = draw.choice(recipe.passages)
+            return self._example((), [(question, question.answers[0]) for question in questions], draw)
+        gold = [self._rows[which][identifier] for identifier in first.passage_ids]
         answerable = kind < 1 - recipe.without_answer
-        rows = self._choose(pool, question, gold if answerable else [], count, draw)
-        passages = tuple(_window(pool.passages[row], question.evidence, recipe, draw) for row in rows)
-        return Example(asked, passages, question.answers[0] if answerable else NOT_FOUND, question.id)
+        rows = self._choose(pool, first, gold if answerable else [], draw.choice(recipe.passages), draw)
+        passages = tuple(_window(pool.passages[row], first.evidence, recipe, draw) for row in rows)
+        if answerable:
+            kept = [(question, question.answers[0]) for question in questions if _answers(passages, question)]
+        else:
+            kept = [(question, NOT_FOUND) for question in questions if not _mentions(passages, question)]
+        return self._example(passages, kept, draw)
+
+    def _example(
+        self, passages: tuple[Passage, ...], asked: list[tuple[Question, str]], draw: random.Random
+    ) -> Example:
+        turns = (
+            Turn(_as_typed(question.text, self._recipe, draw), target, question.id)
+            for question, target in asked[: self._recipe.questions]
+        )
+        return Example(passages, tuple(turns))
 
     def _choose(self, pool: Pool, question: Question, gold: list[int], count: int, draw: random.Random) -> list[int]:
         """Rows of the passages in a prompt; without gold, none of them contains an accepted answer."""
@@ -125,6 +157,17 @@ class ExampleStream:
             return sorted(chosen, key=place.__getitem__)
         draw.shuffle(chosen)
         return chosen
+
+
+def _answers(passages: Sequence[Passage], question: Question) -> bool:
+    """Whether all evidence of a question is left in the windows, and its answer with it."""
+    shown = [passage.text for passage in passages]
+    evidence = all(any(piece in text for text in shown) for piece in question.evidence)
+    return evidence and any(question.answers[0] in text for text in shown)
+
+
+def _mentions(passages: Sequence[Passage], question: Question) -> bool:
+    return any(coverage(passage.text, question.answers) for passage in passages)
 
 
 def _as_typed(text: str, recipe: Recipe, draw: random.Random) -> str:

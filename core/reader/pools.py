@@ -101,9 +101,9 @@ def _trainable(question: Question, passages: Mapping[str, Passage], longest_answ
         return None
     if not any(_occurrences(text, answers[0]) for text in gold):
         return None
-    evidence = tuple(_SPACES.sub(" ", text).strip() for text in question.evidence) or tuple(
-        _stretch(text, question.text, answers[0]) for text in gold
-    )
+    evidence = tuple(_SPACES.sub(" ", text).strip() for text in question.evidence)
+    if not evidence or not all(any(piece in text for text in gold) for piece in evidence):
+        evidence = tuple(_stretch(text, question.text, answers[0]) for text in gold)
     return replace(question, answers=answers, evidence=evidence)
 
 

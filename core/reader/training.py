@@ -45,7 +45,7 @@ class ReaderConfig:
         alpha: LoRA scale; the update counts alpha / rank times.
         learning_rate: Peak of the schedule: linear warm-up, then cosine down to a twentieth.
         warm_up: Share of the training that warms up.
-        batch: Examples for each optimiser step.
+        batch: Examples for each optimiser step, each with several questions.
         batch_tokens: Most padded tokens that go through the model at once.
         clip: Largest norm of the gradient.
         save_minutes: Time between two checkpoints.
@@ -144,7 +144,7 @@ class _Trainer:
         began = time.monotonic()
         first = self.steps * self._config.batch
         tokens = [examples[first + i].tokens(self._prompt, self._stop) for i in range(self._config.batch)]
-        answer_tokens = sum(len(target) for _, target in tokens)
+        answer_tokens = sum(example.answer_tokens for example in tokens)
         total = 0.0
         for batch in micro_batches(tokens, self._config.batch_tokens):
             loss = answer_loss(self._decoder, batch, self._stop, self._device) / answer_tokens

@@ -1,6 +1,6 @@
 import pytest
 
-from app.widgets.text import escape
+from app.widgets.text import escape, escape_but_code
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,16 @@ def test_nothing_in_a_text_acts_as_markdown(text):
     for position, character in enumerate(escaped):
         if character in "![](<>`$:":
             assert escaped[position - 1] == "\\"
+
+
+def test_code_in_a_remedy_is_shown_as_code():
+    assert escape_but_code("Run `python -m app train` *now*") == "Run `python -m app train` \\*now\\*"
+
+
+@pytest.mark.parametrize("text", ["`a` ![x](http://t/x.png)", "odd ` [a](b)", "``[a](b)``"])
+def test_code_lets_nothing_else_through(text):
+    outside = "".join(escape_but_code(text).split("`")[::2])
+    assert "](" not in outside.replace("\\]\\(", "")
 
 
 def test_lines_become_one():

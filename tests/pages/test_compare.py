@@ -86,6 +86,17 @@ def test_a_model_that_cannot_load_is_an_error_not_a_crash(page, prepared, arms):
     assert charts(app) == []
 
 
+def test_what_was_typed_and_chosen_stays_after_the_answers(page, prepared, arms):
+    app = page("compare")
+    app.number_input(key="ask_top_k").set_value(5)
+    app.toggle(key="ask_control").set_value(False)
+    ask(app, "Who built the lighthouse of Velm?")
+    assert app.text_input(key="ask_question").value == "Who built the lighthouse of Velm?"
+    assert app.number_input(key="ask_top_k").value == 5
+    assert app.toggle(key="ask_control").value is False
+    assert not app.text_input(key="ask_question").disabled
+
+
 def test_an_empty_question_is_refused(page, prepared, arms):
     app = ask(page("compare"), "   ")
     assert any("Type a question" in warning.value for warning in app.warning)

@@ -192,8 +192,22 @@ def test_a_cache_of_another_model_is_refused(folder, cells):
     with pytest.raises(ArtefactStale, match="another model") as refusal:
         CacheStore(folder).load(0, other)
     assert "python -m app cache" in refusal.value.remedy
-    build(folder, other, cells)  # and a build with that model keeps none of it
-    assert CacheStore(folder).load(0, other).tokens
+
+
+def test_a_build_with_another_model_keeps_nothing(folder, cells):
+    other = tiny_language_model(seed=1)
+    build(folder, other, cells)
+    session = other.session()
+    list(session.feed(other.prompt.context(cells[0])))
+    assert torch.equal(CacheStore(folder).load(0, other).layers[1][0], session.cache.layers[1].keys)
+
+
+def test_a_cancelled_rebuild_is_no_artefact_any_more(folder, tiny_lm, cells):
+    work = build_caches(folder, tiny_lm, cells, INPUTS, force=True)
+    for step in work:
+        if "cell 2" in step.note:
+            work.close()
+    assert read_manifest(folder) is None
 
 
 def test_a_cache_of_another_dtype_or_prompt_is_refused_by_name(folder):

@@ -30,6 +30,9 @@ def pool_source(tmp_path_factory, tiny_corpus):
     write_lines(folder / "passages.jsonl", passages)
     for split, questions in tiny_corpus.questions.items():
         rows = [{"id": q.id, "question": q.text, "answers": q.answers, "passage_ids": q.passage_ids} for q in questions]
+        if split == "train":
+            second = {"question": "Where is the lighthouse that Oren Pask built?", "answers": ["Velm"]}
+            rows.insert(1, {**rows[0], **second, "id": "train-same-passage"})
         write_lines(folder / f"questions_{split}.jsonl", rows)
     return PoolSource(folder)
 

@@ -8,11 +8,17 @@ from core.reader.examples import ExampleStream, Recipe
 from core.reader.pools import PoolSource
 
 N = 150
+RECIPE = Recipe(without_answer=0.2, closed_book=0.2)
+ANSWERS = {
+    "who built the lighthouse of velm": "Oren Pask",
+    "where is the lighthouse that oren pask built": "Velm",
+    "who drew the library maps": "Ilan Dorr",
+}
 
 
 @pytest.fixture(scope="module")
 def examples(pool, tiny_encoder):
-    stream = ExampleStream([pool], tiny_encoder, Recipe(without_answer=0.2, closed_book=0.2), seed=0)
+    stream = ExampleStream([pool], tiny_encoder, RECIPE, seed=0)
     return [stream[number] for number in range(N)]
 
 
@@ -20,24 +26,34 @@ def read(examples):
     return [example for example in examples if example.passages]
 
 
+def answer_to(turn):
+    return ANSWERS[turn.question.lower().rstrip("?")]
+
+
 def test_an_example_depends_on_its_number_and_the_seed_alone(pool, tiny_encoder, examples):
-    recipe = Recipe(without_answer=0.2, closed_book=0.2)
-    again = ExampleStream([pool], tiny_encoder, recipe, seed=0)
+    again = ExampleStream([pool], tiny_encoder, RECIPE, seed=0)
     assert [again[number] for number in reversed(range(N))] == examples[::-1]
-    other = ExampleStream([pool], tiny_encoder, recipe, seed=1)
+    other = ExampleStream([pool], tiny_encoder, RECIPE, seed=1)
     assert [other[number] for number in range(N)] != examples
 
 
 def test_the_target_is_in_the_passages_or_said_to_be_missing(examples):
-    answers = {"Who built the lighthouse of Velm?": "Oren Pask", "Who drew the library maps?": "Ilan Dorr"}
-    folded = {question.lower().rstrip("?"): answer for question, answer in answers.items()}
     for example in read(examples):
-        answer = folded[example.question.lower().rstrip("?")]
         shown = " ".join(passage.text for passage in example.passages)
-        assert (answer in shown) == (example.target == answer)
-        assert example.target in (answer, NOT_FOUND)
-    targets = [example.target for example in read(examples)]
-    assert 0.05 < targets.count(NOT_FOUND) / N < 0.4
+        assert example.turns
+        for turn in example.turns:
+            assert turn.target in (answer_to(turn), NOT_FOUND)
+            assert (answer_to(turn) in shown) == (turn.target != NOT_FOUND)
+    targets = [turn.target for example in read(examples) for turn in example.turns]
+    assert 0.05 < targets.count(NOT_FOUND) / len(targets) < 0.4
+
+
+def test_questions_about_the_same_passage_share_an_example(pool, tiny_encoder, examples):
+    assert {len(example.turns) for example in examples} == {1, 2}
+    for example in examples:
+        assert len({turn.source for turn in example.turns}) == len(example.turns)
+    alone = ExampleStream([pool], tiny_encoder, replace(RECIPE, questions=1), seed=0)
+    assert all(len(alone[number].turns) == 1 for number in range(40))
 
 
 def test_passages_are_cut_to_different_windows(examples):
@@ -53,13 +69,14 @@ def test_one_to_ten_different_passages_in_any_place(examples):
     for example in read(examples):
         ids = [passage.id for passage in example.passages]
         assert len(set(ids)) == len(ids)
-        if example.target != NOT_FOUND:
-            places.add(next(i for i, passage in enumerate(example.passages) if example.target in passage.text))
+        target = example.turns[0].target
+        if target != NOT_FOUND:
+            places.add(next(i for i, passage in enumerate(example.passages) if target in passage.text))
     assert len(places) >= 4
 
 
 def test_questions_come_as_people_type_them(examples):
-    questions = [example.question for example in examples]
+    questions = [turn.question for example in examples for turn in example.turns]
     assert any(question.islower() for question in questions) and not all(question.islower() for question in questions)
     assert any(question.endswith("?") for question in questions)
     assert not all(question.endswith("?") for question in questions)
@@ -74,18 +91,20 @@ def test_a_fictional_world_is_never_asked_closed_book(pool, tiny_encoder, exampl
 
 def test_pools_come_in_their_shares(pool, tiny_encoder):
     often = replace(pool, source=PoolSource(pool.source.folder, 0.9), questions=pool.questions[:1])
-    seldom = replace(pool, source=PoolSource(pool.source.folder, 0.1), questions=pool.questions[1:])
+    seldom = replace(pool, source=PoolSource(pool.source.folder, 0.1), questions=pool.questions[-1:])
     stream = ExampleStream([often, seldom], tiny_encoder, Recipe(), seed=0)
-    drawn = [stream[number].source for number in range(N)]
-    assert drawn.count(pool.questions[0].id) > 5 * drawn.count(pool.questions[1].id) > 0
+    drawn = [stream[number].turns[0].source for number in range(N)]
+    assert drawn.count(pool.questions[0].id) > 5 * drawn.count(pool.questions[-1].id) > 0
 
 
 def test_tokens_are_those_of_the_answering_prompt(examples, tiny_lm):
-    example = next(e for e in read(examples) if e.target != NOT_FOUND)
-    prompt, target = example.tokens(tiny_lm.prompt, tiny_lm.tokenizer.eos_token_id)
-    assert prompt == tiny_lm.prompt.context(example.passages) + tiny_lm.prompt.tail(example.question)
-    assert tiny_lm.tokenizer.decode(target, skip_special_tokens=True) == example.target
-    assert target[-1] == tiny_lm.tokenizer.eos_token_id
+    example = next(e for e in read(examples) if len(e.turns) == 2)
+    tokens = example.tokens(tiny_lm.prompt, tiny_lm.tokenizer.eos_token_id)
+    assert tokens.context == tiny_lm.prompt.context(example.passages)
+    for turn, (tail, answer) in zip(example.turns, tokens.turns, strict=True):
+        assert tail == tiny_lm.prompt.tail(turn.question)
+        assert tiny_lm.tokenizer.decode(answer, skip_special_tokens=True) == turn.target
+        assert answer[-1] == tiny_lm.tokenizer.eos_token_id
 
 
 def test_no_question_is_an_error_with_a_remedy(pool, tiny_encoder):

@@ -23,7 +23,7 @@ def asked(answers, question="How many bells had the tower?"):
 
 def test_holds_no_question_of_another_split(pool, tiny_corpus):
     held_out = {question.id for split in ("dev", "test") for question in tiny_corpus.questions[split]}
-    assert {question.id for question in pool.questions} == {q.id for q in tiny_corpus.questions["train"]}
+    assert {q.id for q in tiny_corpus.questions["train"]} < {question.id for question in pool.questions}
     assert not held_out & {question.id for question in pool.questions}
 
 
@@ -54,6 +54,13 @@ def test_evidence_is_where_the_answer_answers(tmp_path, tiny_encoder):
     assert "bells in a wooden frame" in pool.questions[0].evidence[0]
     assert "ships" not in pool.questions[0].evidence[0]
     assert pool.questions[0].evidence[0] in text
+
+
+def test_evidence_that_is_given_is_kept_and_one_that_is_nowhere_replaced(load):
+    given = "It had 18 bells, and Oren Pask rang them every morning."
+    assert load([{**asked(["18"]), "evidence": [given]}]).questions[0].evidence == (given,)
+    found = load([{**asked(["18"]), "evidence": ["It had eighteen bells."]}]).questions[0].evidence[0]
+    assert "18 bells" in found and found in TEXT
 
 
 def test_an_address_is_no_title(load):

@@ -3,13 +3,13 @@ import torch
 from peft import PeftModel
 
 from core.errors import ModelError
-from core.reader.batches import answer_loss, micro_batches
+from core.reader.batches import Tokens, answer_loss, micro_batches
 from core.reader.examples import Recipe
 from core.reader.training import ADAPTER_FILE, CONFIG_FILE, STATE_FILE, ReaderConfig, train_reader
 from tests.models import tiny_language_model
 
 SHORT = Recipe(passages=(1,), window_words=(8, 12), without_answer=0.0, closed_book=0.0)
-CONFIG = ReaderConfig(steps=30, batch=4, rank=8, learning_rate=1e-2, recipe=SHORT)
+CONFIG = ReaderConfig(steps=24, batch=4, rank=8, learning_rate=1e-2, recipe=SHORT)
 
 
 def train(source, encoder, output, config, stop_after=None):
@@ -67,18 +67,21 @@ def test_a_checkpoint_of_other_settings_is_refused(pool_source, tiny_encoder, tm
 
 
 def test_micro_batches_hold_every_example_within_the_limit():
-    tokens = [([1] * length, [2]) for length in (5, 90, 7, 30, 31, 6, 300)]
+    tokens = [Tokens([1] * length, (([1], [2]),)) for length in (5, 90, 7, 30, 31, 6, 300)]
     batches = list(micro_batches(tokens, most=100))
-    assert sorted(len(pair[0]) for batch in batches for pair in batch) == [5, 6, 7, 30, 31, 90, 300]
-    assert all(len(batch) * (max(len(pair[0]) for pair in batch) + 1) <= 100 for batch in batches if len(batch) > 1)
+    assert sorted(len(example.context) for batch in batches for example in batch) == [5, 6, 7, 30, 31, 90, 300]
+    assert all(len(batch) * max(map(len, batch)) <= 100 for batch in batches if len(batch) > 1)
     assert len(batches) < len(tokens)
 
 
-def test_the_loss_of_a_padded_batch_is_that_of_its_examples_one_by_one(tiny_lm):
-    batch = [([5, 6, 7, 8], [9, 1]), ([10, 11], [12, 13, 1]), ([14] * 9, [15, 1])]
+def test_questions_that_share_passages_cost_what_they_cost_apart(tiny_lm):
+    turns = (([5, 6, 7, 8], [9, 1]), ([10, 11], [12, 13, 1]), ([14] * 9, [15, 1]))
+    batch = [Tokens([20, 21, 22, 23], turns), Tokens([30] * 11, turns[:1]), Tokens([40, 41], turns[1:])]
     together = answer_loss(tiny_lm.model, batch, 1, tiny_lm.device)
     apart = torch.tensor(0.0)
-    for prompt, target in batch:
-        logits = tiny_lm.model(torch.tensor([prompt + target])).logits[0].log_softmax(-1)
-        apart -= sum(logits[len(prompt) - 1 + i, token] for i, token in enumerate(target))
+    for example in batch:
+        for tail, answer in example.turns:
+            prompt = example.context + tail
+            logits = tiny_lm.model(torch.tensor([prompt + answer])).logits[0].log_softmax(-1)
+            apart -= sum(logits[len(prompt) - 1 + i, token] for i, token in enumerate(answer))
     assert together.item() == pytest.approx(apart.item(), rel=1e-4)

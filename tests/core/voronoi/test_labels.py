@@ -17,7 +17,7 @@ def test_cells_are_named_by_what_sets_them_apart(tiny_corpus):
 
 def test_words_of_every_cell_name_none():
     words = ["apple", "bear", "crane"]
-    passages = [Passage(word, "", f"shared shared shared {word} {word} {word}") for word in words]
+    passages = [Passage(word, "", f"shared shared shared shared shared {word} {word}") for word in words]
     assert label_cells(passages, np.arange(3), words=1) == words
 
 
