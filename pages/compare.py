@@ -37,9 +37,9 @@ def stream(ws: Workspace, run: Run) -> None:
     live = {name: Live(place, name, run.gold) for name, place in found.items()}
     with closing(answer_in_turn(run, opener(ws, run.choices), state.models().lock)) as happenings:
         for name, happening in happenings:
+            if run.answers and run.ground is None:
+                run.ground = ground_of(run.choices)
             live[name].show(happening)
-    if run.answers:
-        run.ground = ground_of(run.choices)
     st.rerun()
 
 

@@ -62,8 +62,8 @@ def query(
             return
         for result in answers:
             _show(METHODS[result.method].label, result)
-        for name, error in failures.items():
-            console.print(f"\n{name}: {error}", markup=False, highlight=False)
+        for name, failure in failures.items():
+            console.print(f"\n{name}: {failure}", markup=False, highlight=False)
 
 
 def report(question: str, answers: list[Answer], resources: Resources) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
         elif run.status in ("queued", "running"):
             st.caption(":material/schedule: waits for its turn, so that the clocks stay honest")
         else:
-            st.caption(":material/stop_circle: not asked: the run was stopped before")
+            st.caption(":material/stop_circle: no answer: the run was stopped")
 
 
 class Live:
@@ -201,6 +201,9 @@ def facts_of(answer: Answer) -> Iterator[str]:
         yield "cache was in memory" if details["resident"] else "cache read from disk"
     if "store" in details:
         yield f"{details['store']}, top {details.get('top_k', len(answer.evidence))}"
+    if "not_in_memory" in details:
+        yield f"chosen among {details.get('documents', 0):,} documents"
+        yield f"null slot {details['not_in_memory']:.0%}"
     if trace.cached_tokens:
         yield f"{trace.cached_tokens:,} tokens cached"
     yield f"{trace.prompt_tokens:,} prefilled"

@@ -16,7 +16,7 @@ from core.voronoi.projection import Projection
 from core.voronoi.routing import Route
 from core.workspace import Workspace
 
-_BORDER = 0.02
+_AT_BORDER, _NEAR_BORDER = 0.03, 0.1
 
 
 def cut_form(ws: Workspace, busy: bool, label: str) -> None:
@@ -80,11 +80,6 @@ def verdict(route: Route, labels: Sequence[str], drawn_in: int) -> str:
     """
     cell = route.cells[0]
     about = f" (*{escape(labels[cell])}*)" if cell < len(labels) else ""
-    nearness = (
-        "right at a border: a neighbouring cell may hold the answer, so open more than one"
-        if route.margin < _BORDER
-        else "well inside"
-    )
     opened = "" if len(route.cells) == 1 else f" Opened besides: {', '.join(str(other) for other in route.cells[1:])}."
     elsewhere = ""
     if drawn_in != cell:
@@ -93,8 +88,15 @@ def verdict(route: Route, labels: Sequence[str], drawn_in: int) -> str:
         )
     return (
         f"The question falls into **cell {cell}**{about}, similarity {route.similarities[0]:.3f}, "
-        f"margin {route.margin:.3f} to the nearest border: {nearness}.{opened}{elsewhere}"
+        f"margin {route.margin:.3f} to the nearest border: {nearness(route.margin)}.{opened}{elsewhere}"
     )
+
+
+def nearness(margin: float) -> str:
+    """A margin in words."""
+    if margin < _AT_BORDER:
+        return "right at it, so that a neighbouring cell may hold the answer: open more than one"
+    return "not far from it" if margin < _NEAR_BORDER else "well inside"
 
 
 def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int]) -> None:

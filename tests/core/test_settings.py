@@ -26,7 +26,12 @@ def test_the_environment_wins_over_the_env_file(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("TOP_K", "many", "whole number"), ("TOP_K", "0", "at least 1"), ("DEVICE", "tpu", "cuda"), ("READER", "maybe", "1")],
+    [
+        ("TOP_K", "many", "whole number"),
+        ("TOP_K", "0", "at least 1"),
+        ("DEVICE", "tpu", "cuda"),
+        ("READER", "maybe", "1"),
+    ],
 )
 def test_a_wrong_value_is_named(tmp_path, monkeypatch, name, value, says):
     monkeypatch.setenv(f"TESSERA_{name}", value)

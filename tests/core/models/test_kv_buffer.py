@@ -28,7 +28,8 @@ def test_what_it_begins_with_stays_untouched(tiny_lm):
     assert again.length == len(tiny_lm.prompt.head)
     list(again.feed(tiny_lm.prompt.tail("Who?")))
     list(again.decode(4))
-    assert all(torch.equal(a, b) for pair, copy in zip(held, before) for a, b in zip(pair, copy))
+    for pair, copy in zip(held, before, strict=True):
+        assert torch.equal(pair[0], copy[0]) and torch.equal(pair[1], copy[1])
 
 
 def test_new_tokens_are_written_in_place(tiny_lm):

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -24,10 +25,8 @@ def wheel(tmp_path, monkeypatch):
         calls.append(command)
         folder = command[command.index("--dest") + 1]
         requirements = command[command.index("--requirement") + 1]
-        with open(requirements, encoding="utf-8") as lines:
-            assert "--hash=sha256:" in lines.read()
-        with open(f"{folder}/{archive.name}", "wb") as target:
-            target.write(archive.read_bytes())
+        assert "--hash=sha256:" in Path(requirements).read_text(encoding="utf-8")
+        (Path(folder) / archive.name).write_bytes(archive.read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(provision.subprocess, "run", pip)
