@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 START_S = 120
+PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +60,9 @@ def browser():
         if os.environ.get("TESSERA_REQUIRE_BROWSER"):
             pytest.fail("Chromium is not installed.")
         pytest.skip("Chromium is not installed.")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)  # five seconds by default: less than a slow machine needs for four answers
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
@@ -74,7 +76,7 @@ def page(browser, server):
     page = context.new_page()
     thrown: list[str] = []
     page.on("pageerror", lambda error: thrown.append(str(error)))
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
     assert thrown == []

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-QUESTION = "Which quarry supplied the blue slate for the houses of Brannoch?"
+QUESTION = "What do the petals of the fog orchid smell of?"
 PAGES = ("start", "corpus", "map", "caches", "memory", "compare")
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
