@@ -1,7 +1,7 @@
 """Settings, read once from the environment and an optional ``.env`` file.
 
 Every value has a default that works offline on a laptop CPU. Names in the environment start with ``TESSERA_``;
-``HF_TOKEN`` keeps its usual name and is read by the Hugging Face libraries themselves.
+``HF_TOKEN`` and ``REDIS_URL`` keep their usual names; the first is read by the Hugging Face libraries themselves.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Settings:
         top_k: Passages that RAG puts in the prompt.
         cell_tokens: Most passage tokens in a Voronoi cell.
         cache_bytes: Most bytes of KV caches that stay in memory.
+        redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.
+        redis_folder: Where the embedded Redis keeps its data, shared by all workspaces.
     """
 
     home: Path = Path.home() / ".cache" / "tessera"
@@ -52,6 +54,8 @@ class Settings:
     top_k: int = 3
     cell_tokens: int = 1024
     cache_bytes: int = 1_000_000_000
+    redis_url: str = ""
+    redis_folder: Path = Path.home() / ".cache" / "tessera" / "redis"
 
     def __post_init__(self) -> None:
         _one_of("device", self.device, DEVICES)
@@ -70,7 +74,7 @@ class Settings:
             TesseraError: A variable holds a value of the wrong kind.
         """
         load_dotenv(env_file, override=False)
-        values: dict[str, object] = {}
+        values: dict[str, object] = {"redis_url": os.environ.get("REDIS_URL", "")}
         for field in fields(cls):
             raw = os.environ.get(f"TESSERA_{field.name.upper()}")
             if raw is not None:
