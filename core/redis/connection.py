@@ -26,6 +26,8 @@ _REMEDIES: tuple[tuple[str, str, str], ...] = (
     ("noauth", "asks for a password", "Give it in REDIS_URL: redis://:PASSWORD@HOST:PORT."),
     ("authentication required", "asks for a password", "Give it in REDIS_URL: redis://:PASSWORD@HOST:PORT."),
     ("noperm", "does not allow this user to do that", "Allow its user the commands FT.*, HSET, DEL and MULTI."),
+    ("no such index", "does not hold this index any more", "Build it again: `python -m app index --force`."),
+    ("unknown index name", "does not hold this index any more", "Build it again: `python -m app index --force`."),
     ("unknown command", "has no search module", "Use Redis 8, Redis Stack, or unset REDIS_URL."),
     ("oom command", "has no memory left", "Raise its maxmemory, or flush the answer cache."),
     ("misconf", "cannot write to its disk", "Make room on the disk of the server."),

@@ -35,6 +35,7 @@ _POLL_S = 0.1
 _ATTEMPTS = 5
 _SETTLE_S = 1.0
 _STOP_S = 20.0
+_QUERY_MS = 10_000
 
 
 def configuration(folder: Path, module: str, port: int, password: str) -> str:
@@ -46,7 +47,7 @@ def configuration(folder: Path, module: str, port: int, password: str) -> str:
             f"requirepass {password}",
             f"dir {_quoted(str(folder))}",
             f"logfile {_quoted(str(folder / LOG_FILE))}",
-            f"loadmodule {_quoted(module)}",
+            f"loadmodule {_quoted(module)} TIMEOUT {_QUERY_MS} ON_TIMEOUT FAIL",  # by default it answers with a part
             "daemonize no",
             "appendonly yes",
             "appendfsync always",

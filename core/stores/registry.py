@@ -16,6 +16,9 @@ from core.stores.lancedb_flat import LanceFlat
 from core.stores.lancedb_ivf_flat import LanceIvfFlat
 from core.stores.lancedb_ivf_hnsw_sq import LanceIvfHnswSq
 from core.stores.lancedb_place import drop as drop_lancedb
+from core.stores.redis_base import drop as drop_redis
+from core.stores.redis_flat import RedisFlat
+from core.stores.redis_hnsw import RedisHnsw
 
 
 @dataclass(frozen=True)
@@ -86,5 +89,22 @@ STORES: dict[str, StoreSpec] = {
         LanceIvfHnswSq.open,
         {"refine_factor": (1, 2, 5), "ef": (20, 50, 100, 200)},
         drop_lancedb,
+    ),
+    "redis-flat": StoreSpec(
+        "Redis FLAT",
+        "Compares every vector, on a Redis server that other programs can ask as well; exact.",
+        frozenset({"vector"}),
+        RedisFlat.create,
+        RedisFlat.open,
+        drop=drop_redis,
+    ),
+    "redis-hnsw": StoreSpec(
+        "Redis HNSW",
+        "Follows a graph of neighbours, on a Redis server.",
+        frozenset({"vector"}),
+        RedisHnsw.create,
+        RedisHnsw.open,
+        {"ef_runtime": (10, 50, 200)},
+        drop_redis,
     ),
 }
