@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from core.stores.base import SearchRequest
 from core.stores.redis_base import KEYWORDS, RedisStore
@@ -17,7 +18,7 @@ class RedisHnsw(RedisStore):
     name = "redis-hnsw"
     label = "Redis HNSW"
     algorithm = "hnsw"
-    attributes = {"m": 16, "ef_construction": 200, "ef_runtime": EF_RUNTIME}
+    attributes: ClassVar[Mapping[str, Any]] = {"m": 16, "ef_construction": 200, "ef_runtime": EF_RUNTIME}
     options = (KEYWORDS, "ef_runtime")
 
     def _effort(self, request: SearchRequest) -> dict[str, Any]:
