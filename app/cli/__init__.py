@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, models, prepare, query, sample, status, train
+from app.cli import adapt, assess_reader, cache, cluster, evaluate, index, models, prepare, query, sample, status, train
 from app.cli import train_reader as train_reader_command
 
 cli = typer.Typer(
@@ -17,6 +17,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.command("prepare")(prepare.prepare)
+cli.command("index")(index.index)
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
 cli.command("train")(train.train)
