@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, index, models, prepare, query, sample, status, train
+from app.cli import (
+    adapt,
+    ask,
+    assess_reader,
+    cache,
+    cluster,
+    evaluate,
+    index,
+    models,
+    prepare,
+    query,
+    redis,
+    sample,
+    status,
+    train,
+)
+from app.cli import search as search_command
 from app.cli import train_reader as train_reader_command
 
 cli = typer.Typer(
@@ -18,6 +34,10 @@ cli = typer.Typer(
 )
 cli.command("prepare")(prepare.prepare)
 cli.command("index")(index.index)
+cli.command("search")(search_command.search)
+cli.command("hybrid")(search_command.hybrid)
+cli.command("ask")(ask.ask)
+cli.add_typer(redis.redis, name="redis")
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
 cli.command("train")(train.train)

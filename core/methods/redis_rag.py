@@ -14,8 +14,9 @@ from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Text, decode, prefill
 from core.methods.resources import Resources
 from core.models.encoder import Encoder, Vectors
-from core.redis.answer_cache import DISTANCE, TTL_S, AnswerCache, Kept, key_of, scope_of
+from core.redis.answer_cache import DISTANCE, TTL_S, AnswerCache, Kept, scope_of
 from core.redis.connection import connection
+from core.redis.kept_answers import key_of
 from core.redis.kept_encoder import KeptEncoder
 from core.redis.metrics import Metrics, Outcome
 from core.stores.base import SearchRequest

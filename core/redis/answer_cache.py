@@ -1,10 +1,7 @@
 """Answers that were given before: for the same question, and for one that means nearly the same.
 
 An entry belongs to a scope: a digest of corpus, models, prompt and settings. Whatever of them changes, entries of the
-old scope are never found again, and their time to live takes them away.
-
-    {tessera-answers:<workspace>}:<scope>:<digest of the question>     the answer, for the same words
-    tessera-answers-<workspace>-<dim>:<digest>                          its twin in redisvl's SemanticCache
+old scope are never found again, and their time to live takes them away. Keys: see ``kept_answers``.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -25,7 +22,7 @@ from core.errors import TesseraError
 from core.methods.base import Evidence
 from core.models.encoder import Encoder, Vectors
 from core.redis.connection import Connection, speaking
-from core.workspace import Workspace
+from core.redis.kept_answers import exact_prefix, semantic_prefix
 
 TTL_S = 24 * 3600
 DISTANCE = 0.1
@@ -54,26 +51,6 @@ class Kept:
     distance: float = 0.0
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the cache as people see it.
-
-    Attributes:
-        question: The question.
-        answer: Its answer.
-        left_s: Seconds until it is forgotten.
-    """
-
-    question: str
-    answer: str
-    left_s: int
-
-
-def key_of(ws: Workspace) -> str:
-    """What tells a workspace from others on the same server."""
-    return f"{ws.name}-{hashlib.sha256(str(ws.path.resolve()).encode()).hexdigest()[:8]}"
-
-
 def scope_of(facts: Mapping[str, Any]) -> str:
     """Digest of everything that an answer depends on, besides the question."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:24]
@@ -84,7 +61,7 @@ class AnswerCache:
 
     Args:
         server: The way to Redis.
-        workspace: See ``key_of``.
+        workspace: See ``kept_answers.key_of``.
         scope: See ``scope_of``.
         encoder: Turns questions into vectors.
         distance: Largest cosine distance of a semantic hit; 0 turns it off.
@@ -151,7 +128,7 @@ class AnswerCache:
         client = self._server.client()
         if self._opened is None or self._opened[0] is not client:
             cache = SemanticCache(
-                name=f"{_semantic_prefix(self._workspace)}{self._encoder.dim}",
+                name=f"{semantic_prefix(self._workspace)}{self._encoder.dim}",
                 distance_threshold=self._distance,
                 ttl=None,  # a time of its own for each entry: with one for all, every hit would begin it anew
                 vectorizer=CustomVectorizer(embed=self._embed, dtype="float32"),
@@ -166,43 +143,7 @@ class AnswerCache:
 
     def _key(self, question: str) -> str:
         digest = hashlib.sha256(_folded(question).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return f"{_exact_prefix(self._workspace)}{self._scope}:{digest}"
-
-
-def entries(server: Connection, workspace: str) -> Iterator[Entry]:
-    """The answers that are kept for a workspace, of all scopes."""
-    with speaking(server):
-        client = server.client()
-        for key in client.scan_iter(match=f"{_glob(_exact_prefix(workspace))}*", count=500):
-            content, left = client.get(key), client.ttl(key)
-            if content is not None:
-                kept = _parse(content)
-                yield Entry(kept.question, kept.text, max(0, int(left)))
-
-
-def flush(server: Connection, workspace: str) -> int:
-    """Forgets all answers of a workspace; returns how many there were."""
-    with speaking(server):
-        client = server.client()
-        gone = 0
-        for key in list(client.scan_iter(match=f"{_glob(_exact_prefix(workspace))}*", count=500)):
-            gone += client.delete(key)
-        for key in list(client.scan_iter(match=f"{_glob(_semantic_prefix(workspace))}*", count=500)):
-            client.delete(key)
-        return gone
-
-
-def _exact_prefix(workspace: str) -> str:
-    return f"{{tessera-answers:{workspace}}}:"
-
-
-def _semantic_prefix(workspace: str) -> str:
-    return f"tessera-answers-{hashlib.sha256(workspace.encode()).hexdigest()[:12]}-"
-
-
-def _glob(text: str) -> str:
-    """A text that stands for itself in a pattern of SCAN."""
-    return re.sub(r"([*?\[\]^\\-])", r"\\\1", text)
+        return f"{exact_prefix(self._workspace)}{self._scope}:{digest}"
 
 
 def _parse(content: bytes | str) -> Kept:

@@ -55,7 +55,7 @@ class Metrics:
 
     Args:
         server: The way to Redis.
-        workspace: See ``core.redis.answer_cache.key_of``.
+        workspace: See ``core.redis.kept_answers.key_of``.
     """
 
     def __init__(self, server: Connection, workspace: str) -> None:

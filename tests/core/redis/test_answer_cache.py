@@ -5,8 +5,9 @@ import pytest
 
 from core.errors import TesseraError
 from core.methods.base import Evidence
-from core.redis.answer_cache import AnswerCache, entries, flush, key_of, scope_of
+from core.redis.answer_cache import AnswerCache, scope_of
 from core.redis.connection import connection
+from core.redis.kept_answers import entries, flush, key_of
 from core.workspace import Workspace
 
 EVIDENCE = (Evidence("p0", "Harbour lighthouse", "Oren Pask built the lighthouse.", 0.9),)
