@@ -191,5 +191,5 @@ def test_rag_searches_the_store_that_is_chosen_and_the_link_restores_it(page, pr
     app.selectbox(key="ask_store").set_value("bm25")
     app = ask(app, "Who built the lighthouse of Velm?")
     assert arms.made["rag"].resources.settings.store == "bm25"
-    assert app.query_params["store"] == ["bm25"]
+    assert app.query_params["store"] == "bm25"
     assert page("compare", store="bm25").selectbox(key="ask_store").value == "bm25"
