@@ -113,6 +113,14 @@ class Memory:
             found.append(Routing(tuple(Routed(self.pool.ids[i], w) for i, w in pairs), float(row[-1])))
         return found
 
+    def title(self, passage_id: str) -> str:
+        """Title of a document.
+
+        Raises:
+            TesseraError: The memory does not hold it.
+        """
+        return self.pool.titles[self.pool.row(passage_id)]
+
     def prefix(self, question: str, passage_id: str) -> torch.Tensor:
         """Embeddings [T, hidden] of ``head | z | tail(question)``: all that is read before evidence is said."""
         embed = self.lm.model.get_input_embeddings()

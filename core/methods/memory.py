@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from core.corpus.types import Passage
 from core.memory.model import Memory
-from core.methods.base import Answer, Event, Evidence, Finished, Found, Text, decode, prefill
+from core.memory.router import Routing
+from core.methods.base import Answer, Event, Evidence, Finished, Found, Text
 from core.methods.resources import Resources
+from core.models.answerer import Answerer, LocalAnswerer
 from core.trace import Tracer
 
 ROUTED = 5
@@ -23,6 +25,10 @@ class LlmAsMemory:
     Args:
         resources: Needs the artefacts corpus and memory.
 
+    Attributes:
+        memory: The open memory.
+        answerer: Who reads its evidence.
+
     Raises:
         ArtefactMissing: There is no memory yet.
         ArtefactStale: It was trained on another corpus or another base model.
@@ -32,50 +38,62 @@ class LlmAsMemory:
 
     def __init__(self, resources: Resources) -> None:
         folder = resources.workspace.require("memory")
-        self._memory = Memory.load(folder, resources.models.language_model(reader=False))
-        self._answerer = resources.models.language_model(resources.reader)
-        self._titles = dict(zip(self._memory.pool.ids, self._memory.pool.titles, strict=True))
-        self._limit = resources.settings.max_new_tokens
+        self.memory = Memory.load(folder, resources.models.language_model(reader=False))
+        self.answerer: Answerer = LocalAnswerer(
+            resources.models.language_model(resources.reader), resources.settings.max_new_tokens
+        )
 
     def stream(self, question: str) -> Iterator[Event]:
         """Routes inside the model, decodes evidence from z, then answers from the evidence."""
-        lm = self._memory.lm
-        tracer = Tracer(lm.synchronise)
+        tracer = Tracer(self.memory.lm.synchronise)
         with tracer.span("route"):
-            routing = self._memory.route(question, ROUTED)
+            routing = self.memory.route(question, ROUTED)
         best = routing.documents[0]
-        title = self._titles[best.passage_id]
-        weights = {routed.passage_id: routed.weight for routed in routing.documents}
+        title = self.memory.title(best.passage_id)
         yield Found((Evidence(best.passage_id, title, "", best.weight),))
+        recalled: list[str] = []
+        for piece in self._recall(question, best.passage_id, tracer):
+            recalled.append(piece)
+            yield Text(piece, "evidence")
+        evidence = Evidence(best.passage_id, title, "".join(recalled).strip(), best.weight)
+        yield Found((evidence,))
+        said: list[str] = []
+        for piece in self.answerer.stream(question, [_as_passage(evidence)], tracer):
+            said.append(piece)
+            yield Text(piece)
+        answer = "".join(said).strip()
+        yield Finished(Answer(self.name, question, answer, (evidence,), tracer.finish(), self._details(routing)))
+
+    def answer_from(self, question: str, evidence: Evidence) -> str:
+        """What the answerer makes of evidence that was come by in another way: for controls."""
+        return "".join(self.answerer.stream(question, [_as_passage(evidence)], Tracer())).strip()
+
+    def _recall(self, question: str, passage_id: str, tracer: Tracer) -> Iterator[str]:
+        """Pieces of the evidence that the z of a document holds for the question."""
+        lm, memory = self.memory.lm, self.memory
         with tracer.span("read z"):
-            prefix = self._memory.prefix(question, best.passage_id)
+            prefix = memory.prefix(question, passage_id)
             session = lm.session()
             session.feed_embeddings(prefix)
         tracer.prompt_tokens += len(prefix)
-        tracer.bytes_touched += self._memory.keys.nbytes + self._memory.pool.z[0].nbytes
-        recalled: list[str] = []
+        tracer.bytes_touched += memory.keys.nbytes + memory.pool.z[0].nbytes
+
+        def counted() -> Iterator[int]:
+            for token in session.decode(memory.card.config.evidence_tokens):
+                tracer.generated_tokens += 1
+                yield token
+
         with tracer.span("evidence"):
-            limit = self._memory.card.config.evidence_tokens
-            for piece in lm.stream_text(_counted(session.decode(limit), tracer)):
-                recalled.append(piece)
-                yield Text(piece, "evidence")
-        evidence = Evidence(best.passage_id, title, "".join(recalled).strip(), best.weight)
-        yield Found((evidence,))
-        passage = Passage(evidence.passage_id, evidence.title, evidence.text)
-        answerer, said = self._answerer, list[str]()
-        answering = answerer.session()
-        ids = answerer.prompt.context([passage]) + answerer.prompt.tail(question)
-        yield from prefill(answering, ids, tracer)
-        yield from decode(answerer, answering, self._limit, tracer, said)
-        details = {
-            "routing": weights,
+            yield from lm.stream_text(counted())
+
+    def _details(self, routing: Routing) -> dict[str, object]:
+        return {
+            "routing": {routed.passage_id: routed.weight for routed in routing.documents},
             "not_in_memory": routing.null,
-            "documents": len(self._memory.pool.ids),
+            "documents": len(self.memory.pool.ids),
+            "answerer": self.answerer.name,
         }
-        yield Finished(Answer(self.name, question, "".join(said).strip(), (evidence,), tracer.finish(), details))
 
 
-def _counted(tokens: Iterator[int], tracer: Tracer) -> Iterator[int]:
-    for token in tokens:
-        tracer.generated_tokens += 1
-        yield token
+def _as_passage(evidence: Evidence) -> Passage:
+    return Passage(evidence.passage_id, evidence.title, evidence.text)
