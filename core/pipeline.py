@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from core.jobs import Progress, Work
 from core.kvcache.build import build_caches
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
+from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
@@ -226,6 +228,23 @@ def forget(ws: Workspace, models: Models, passage_id: str) -> Work:
     with ws.lock():
         _save_memory(ws, open_memory(ws, models).without_document(passage_id))
         yield Progress("Forgetting a document", 1, 1, passage_id)
+
+
+def calibrate(ws: Workspace, models: Models) -> Work:
+    """Sets the memory's null slot on the corpus' dev questions; see ``core.memory.calibration``.
+
+    Raises:
+        ArtefactMissing: There is no memory.
+        TesseraError: There are too few dev questions.
+    """
+    with ws.lock():
+        memory = open_memory(ws, models)
+        yield Progress("Calibrating the null slot", 0, 1)
+        before, after = calibrate_null(memory, corpus_store.load(ws.require("corpus")).questions.get("dev", ()))
+        with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, memory.card.figures()) as folder:
+            memory.save(folder)
+            memory.save_router(folder)
+        yield Progress("Calibrating the null slot", 1, 1, "", {"before": asdict(before), "after": asdict(after)})
 
 
 def open_memory(ws: Workspace, models: Models) -> Memory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from app.cli import adapt, assess_reader, cache, cluster, evaluate, models, prepare, query, sample, status, train
+from app.cli import calibrate as calibrate_command
 from app.cli import eval_memory as eval_memory_command
 from app.cli import train_reader as train_reader_command
 
@@ -22,6 +23,7 @@ cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
 cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
+cli.command("calibrate")(calibrate_command.calibrate)
 cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)

@@ -60,14 +60,14 @@ def _show(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
         f"Routing: Recall@1 {figures['recall_at_1']:.3f}, Recall@5 {figures['recall_at_5']:.3f}; "
         f"BM25's Recall@1 {figures['bm25_recall_at_1']:.3f}.",
         f"Routed right, said wrong: {figures['routed_right_said_wrong']:.3f}.",
-        f"Called 'not in memory' though it is: {nulls['false_nulls']:.3f}."
-        + (
-            f" Of {nulls['foreign_questions']} questions about other documents it caught "
-            f"{nulls['foreign_caught']:.3f}; precision {figures['null_precision']:.3f}."
-            if nulls["foreign_questions"]
-            else ""
-        ),
+        f"Called 'not in memory' though it is: {nulls['false_nulls']:.3f}; refused by its z: {nulls['refused']:.3f}.",
         f"To the end of the evidence {figures['evidence_ms']:,.0f} ms, to the end of RAG's answer {rag} (medians).",
     ]
+    if nulls["foreign_questions"]:
+        lines.append(
+            f"Of {nulls['foreign_questions']} questions about other documents the null slot caught "
+            f"{nulls['foreign_caught']:.3f}, slot or z {nulls['foreign_stopped']:.3f}; "
+            f"precision of the slot {figures['null_precision']:.3f}."
+        )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)

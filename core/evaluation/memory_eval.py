@@ -162,7 +162,8 @@ def _held_row(
 
 def _foreign_row(arm: LlmAsMemory, question: Question) -> dict[str, Any]:
     routing = arm.memory.route(question.text, 1)
-    return {"id": question.id, "question": question.text, "knows": routing.knows, "null": routing.null}
+    said = "".join(arm.memory.stream_evidence(question.text, routing.documents[0])).strip()
+    return {"id": question.id, "question": question.text, "knows": routing.knows, "evidence": said}
 
 
 def _control(arm: LlmAsMemory, memory: Memory, question: Question, passage_id: str) -> dict[str, Any]:

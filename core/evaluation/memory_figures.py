@@ -10,6 +10,7 @@ from typing import Any
 
 from core.corpus.folder import PASSAGES_FILE
 from core.memory import store
+from core.memory.frame import NOT_IN_MEMORY
 from core.workspace import Workspace
 
 ROWS_FILE = "rows.jsonl"
@@ -62,13 +63,23 @@ def summarise(folder: Path, ws: Workspace) -> dict[str, Any]:
 
 
 def null_figures(folder: Path) -> dict[str, float | int | None]:
-    """How often the null slot won where it should not have, and where it should have."""
+    """The two gates a question has to pass, the null slot and a reader that may refuse, on both kinds of question.
+
+    Returns:
+        ``false_nulls`` and ``refused``: shares of the questions about held documents that the null slot won, and whose
+        evidence was a refusal. ``foreign_questions``: how many were about other documents; ``foreign_caught`` and
+        ``foreign_stopped``: shares of those that the null slot won, and that either gate stopped; None without any.
+    """
     rows = read_rows(folder)
     held, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
     return {
         "false_nulls": mean(not row["knows"] for row in held),
+        "refused": mean(row["right"]["evidence"] == NOT_IN_MEMORY for row in held),
         "foreign_questions": len(foreign),
         "foreign_caught": mean(not row["knows"] for row in foreign) if foreign else None,
+        "foreign_stopped": mean(not row["knows"] or row["evidence"] == NOT_IN_MEMORY for row in foreign)
+        if foreign
+        else None,
     }
 
 

@@ -23,6 +23,8 @@ from core.memory.routing import question_ids
 from core.models.files import digest_of
 from core.models.language_model import LanguageModel
 
+_READ_AT_ONCE = 64
+
 
 class Memory:
     """Documents as Z, and the parts that find and read them.
@@ -97,6 +99,12 @@ class Memory:
                 shutil.copyfile(self.folder / name, folder / name)
         store.save_pool(folder, self.pool, self.card)
 
+    def save_router(self, folder: Path) -> None:
+        """Writes projector and router as they are now to a folder that holds the memory."""
+        parts = {f"projector.{name}": tensor for name, tensor in self.projector.state_dict().items()}
+        parts |= {f"router.{name}": tensor for name, tensor in self.router.state_dict().items()}
+        store.save_parts(folder, {name: tensor.cpu() for name, tensor in parts.items()})
+
     def route(self, question: str, k: int = 5) -> Routing:
         """The ``k`` documents the model thinks of first, with softmax weights, and the weight of "not in memory"."""
         return self.route_all([question], k)[0]
@@ -104,14 +112,23 @@ class Memory:
     @torch.inference_mode()
     def route_all(self, questions: Sequence[str], k: int = 5) -> list[Routing]:
         """``route`` for several questions at once."""
-        states = self._question_reader.read([question_ids(self.frame, question) for question in questions])
-        weights = self.router.logits(self.router.similarity(states, self.keys)).softmax(1)
+        weights = self.router.logits(self.similarities(questions)).softmax(1)
         found: list[Routing] = []
         for row in weights:
             best = row[:-1].topk(min(k, len(self.pool.ids)))
             pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
             found.append(Routing(tuple(Routed(self.pool.ids[i], w) for i, w in pairs), float(row[-1])))
         return found
+
+    @torch.inference_mode()
+    def similarities(self, questions: Sequence[str]) -> torch.Tensor:
+        """[len(questions), N]: how well each document's keys match each question, in [-1, 1]."""
+        parts = []
+        for start in range(0, len(questions), _READ_AT_ONCE):
+            batch = questions[start : start + _READ_AT_ONCE]
+            states = self._question_reader.read([question_ids(self.frame, question) for question in batch])
+            parts.append(self.router.similarity(states, self.keys))
+        return torch.cat(parts)
 
     def title(self, passage_id: str) -> str:
         """Title of a document.

@@ -9,6 +9,7 @@ from core.errors import TesseraError
 from core.evaluation.memory_eval import evaluate_memory, run_folder, sort_questions
 from core.evaluation.memory_figures import ROWS_FILE, null_figures, read_rows, summarise
 from core.memory import store
+from core.memory.frame import NOT_IN_MEMORY
 from core.methods.memory import LlmAsMemory
 from tests.core.methods.conftest import built, models, resources  # noqa: F401 (fixtures of the same workspace)
 
@@ -80,7 +81,13 @@ def test_another_memory_is_another_run(resources, arm, asked):  # noqa: F811
 
 
 def row(name, recall=1.0, coverage=1.0, knows=True):
-    scores = {"rouge_l": coverage, "coverage": coverage, "em": 0.0, "f1": 0.5}
+    scores = {
+        "evidence": NOT_IN_MEMORY if coverage else "",
+        "rouge_l": coverage,
+        "coverage": coverage,
+        "em": 0.0,
+        "f1": 0.5,
+    }
     return {
         "id": name, "question": "", "knows": knows, "recall_at_1": recall, "recall_at_5": 1.0, "bm25_recall_at_1": 0.0,
         "right": scores, "shuffled": scores, "oracle": scores, "evidence_ms": 10.0, "rag_ms": None,
@@ -97,10 +104,14 @@ def test_the_null_slot_is_measured_on_foreign_questions(resources, tmp_path):  #
     figures = summarise(tmp_path, resources.workspace)
     assert figures["null_precision"] is None and figures["rag_ms"] is None
     assert figures["routed_right_said_wrong"] == 0.25
-    foreign = [{"id": f"x{i}", "question": "", "knows": i == 0, "null": 0.5} for i in range(4)]
+    foreign = [
+        {"id": f"x{i}", "question": "", "knows": i < 2, "evidence": NOT_IN_MEMORY if i else ""} for i in range(4)
+    ]
     write(tmp_path, [*held, *foreign])
-    assert summarise(tmp_path, resources.workspace)["null_precision"] == 0.75
-    assert null_figures(tmp_path) == {"false_nulls": 0.25, "foreign_questions": 4, "foreign_caught": 0.75}
+    assert summarise(tmp_path, resources.workspace)["null_precision"] == 2 / 3
+    assert null_figures(tmp_path) == {
+        "false_nulls": 0.25, "refused": 0.5, "foreign_questions": 4, "foreign_caught": 0.5, "foreign_stopped": 0.75,
+    }  # fmt: skip
 
 
 def test_bytes_grow_with_the_documents_and_the_adapters_do_not(resources, tmp_path):  # noqa: F811
