@@ -198,8 +198,9 @@ def adapt(
     questions: Sequence[Question] = (),
     held_out: Sequence[Question] = (),
     config: AdaptConfig = AdaptConfig(),
+    edit: bool = False,
 ) -> Work:
-    """Teaches the memory one new document; only its z is trained. Cancelled, the memory stays as it was.
+    """Teaches the memory one document; only its z is trained. Cancelled, the memory stays as it was.
 
     Args:
         ws: Holds the memory.
@@ -208,13 +209,16 @@ def adapt(
         questions: Questions about it to learn from.
         held_out: Questions that are only looked at.
         config: Steps and learning rate.
+        edit: The memory holds a document of that id, and ``passage`` takes its place. The corpus, and the arms that
+            read its text, stay as they are.
 
     Raises:
         ArtefactMissing: There is no memory.
-        TesseraError: The memory already holds a document of that id.
+        TesseraError: The memory holds a document of that id, or, to edit, holds none.
     """
     with ws.lock():
-        memory = open_memory(ws, models).with_document(passage)
+        before = open_memory(ws, models)
+        memory = before.with_edited(passage) if edit else before.with_document(passage)
         yield from adapt_document(memory, passage, questions, config, held_out)
         _save_memory(ws, memory)
 

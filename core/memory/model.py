@@ -200,6 +200,16 @@ class Memory:
         card = replace(self.card, learned=(*self.card.learned, passage.id))
         return self._with_pool(pool, card)
 
+    def with_edited(self, passage: Passage) -> Memory:
+        """A memory in which the document of that id is another text, with its untrained first z.
+
+        Raises:
+            TesseraError: It holds no document of that id, or the text is empty.
+        """
+        pool = self.pool.with_other(passage.id, passage.title, as_stored(self.first_z(passage)))
+        learned = (*(i for i in self.card.learned if i != passage.id), passage.id)
+        return self._with_pool(pool, replace(self.card, learned=learned))
+
     def without_document(self, passage_id: str) -> Memory:
         """A memory that has forgotten one document.
 
