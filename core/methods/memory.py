@@ -12,7 +12,7 @@ from core.memory.model import Memory
 from core.memory.router import Routing
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Text
 from core.methods.resources import Resources
-from core.models.answerer import Answerer, LocalAnswerer
+from core.models.answerer import open_answerer
 from core.trace import Tracer
 
 ROUTED = 5
@@ -39,9 +39,7 @@ class LlmAsMemory:
     def __init__(self, resources: Resources) -> None:
         folder = resources.workspace.require("memory")
         self.memory = Memory.load(folder, resources.models.language_model(reader=False))
-        self.answerer: Answerer = LocalAnswerer(
-            resources.models.language_model(resources.reader), resources.settings.max_new_tokens
-        )
+        self.answerer = open_answerer(resources.models, resources.reader)
 
     def stream(self, question: str) -> Iterator[Event]:
         """Routes inside the model, decodes evidence from z, then answers from the evidence."""

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from core.corpus.types import Passage
+from core.models.bundle import Models
+from core.models.endpoint import Endpoint, EndpointAnswerer
 from core.models.language_model import LanguageModel
 from core.trace import Tracer
 
@@ -65,3 +67,20 @@ class LocalAnswerer:
 
         with tracer.span("decode"):
             yield from (piece for piece in lm.stream_text(counted()) if piece)
+
+
+def open_answerer(models: Models, reader: bool | None = None) -> Answerer:
+    """The endpoint that the settings name, else the local model.
+
+    Args:
+        models: Of this process.
+        reader: Whether the local model reads with its reader adapter; None follows the settings.
+
+    Raises:
+        ModelError: The endpoint's address or model is no good, or the local model cannot be loaded.
+    """
+    settings = models.settings
+    if settings.answerer_url:
+        endpoint = Endpoint(settings.answerer_url, settings.answerer_model, settings.answerer_timeout)
+        return EndpointAnswerer(endpoint, settings.max_new_tokens)
+    return LocalAnswerer(models.language_model(reader), settings.max_new_tokens)
