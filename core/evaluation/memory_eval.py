@@ -11,7 +11,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from core.evaluation.memory_figures import ROWS_FILE, read_rows
 from core.evaluation.metrics import coverage, exact_match, f1, rouge_l
 from core.jobs import Progress, Work
 from core.memory.controls import shuffled
-from core.memory.model import Memory
+from core.memory.modes import ZReader
 from core.memory.selfstudy import evidence_for
 from core.methods.base import Answer, Evidence, Method, answer
 from core.methods.memory import LlmAsMemory
@@ -91,6 +91,7 @@ def run_folder(resources: Resources, asked: MemoryQuestions, arm: LlmAsMemory) -
         "artefacts": {kind: ws.fingerprint(kind) for kind in ("corpus", "index", "memory")},
         "model": arm.memory.lm.identity.fingerprint,
         "answerer": arm.answerer.fingerprint,
+        "read": asdict(arm.reader.config),
         "top_k": resources.settings.top_k,
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
@@ -117,7 +118,7 @@ def evaluate_memory(resources: Resources, asked: MemoryQuestions, arm: LlmAsMemo
     rag = open_method("rag", resources) if resources.workspace.state("index").status == "ready" else None
     for method in filter(None, (arm, rag)):
         answer(method, pending[0].text)  # a warm-up that no clock sees
-    control = shuffled(arm.memory) if len(arm.memory.pool.ids) > 1 else None
+    control = ZReader(shuffled(arm.memory), arm.reader.config) if len(arm.memory.pool.ids) > 1 else None
     with tempfile.TemporaryDirectory() as scratch, (folder / ROWS_FILE).open("a", encoding="utf-8") as log:
         words = Bm25.create(Path(scratch), [p for p in resources.corpus.passages if p.id in set(arm.memory.pool.ids)])
         for done, question in enumerate(pending, start=total - len(pending) + 1):
@@ -131,15 +132,13 @@ def evaluate_memory(resources: Resources, asked: MemoryQuestions, arm: LlmAsMemo
 
 
 def _held_row(
-    arm: LlmAsMemory, question: Question, control: Memory | None, rag: Method | None, words: Bm25
+    arm: LlmAsMemory, question: Question, control: ZReader | None, rag: Method | None, words: Bm25
 ) -> dict[str, Any]:
     result = answer(arm, question.text)
     (piece,) = result.evidence
     routed = list(result.details["routing"])
-    gold = set(question.passage_ids)
-    oracle = piece.passage_id
-    if oracle not in gold:
-        oracle = next(passage_id for passage_id in question.passage_ids if passage_id in set(arm.memory.pool.ids))
+    gold, read = set(question.passage_ids), result.details["read"]
+    oracle = [i for i in question.passage_ids if i in set(arm.memory.pool.ids)][: len(read)]
     found = words.search(SearchRequest(k=1, text=question.text))
     right = _scored(question, piece.text, result.text)
     return {
@@ -151,9 +150,9 @@ def _held_row(
         "recall_at_5": float(bool(gold & set(routed[:_RECALLED]))),
         "bm25_recall_at_1": float(bool(found) and found[0].passage_id in gold),
         "right": right,
-        "shuffled": right if control is None else _control(arm, control, question, piece.passage_id),
-        # The same document read a second time would say the same.
-        "oracle": right if oracle == piece.passage_id else _control(arm, arm.memory, question, oracle),
+        "shuffled": right if control is None else _control(arm, control, question, read),
+        # Where gold documents were read, reading them a second time would say the same.
+        "oracle": right if set(read) <= gold else _control(arm, arm.reader, question, oracle),
         "evidence_ms": _end_of(result.trace, "evidence"),
         "memory_ms": result.trace.total_ms,
         "rag_ms": answer(rag, question.text).trace.total_ms if rag else None,
@@ -162,14 +161,14 @@ def _held_row(
 
 def _foreign_row(arm: LlmAsMemory, question: Question) -> dict[str, Any]:
     routing = arm.memory.route(question.text, 1)
-    said = "".join(arm.memory.stream_evidence(question.text, routing.documents[0])).strip()
+    said = arm.reader.recall(question.text, [routing.documents[0].passage_id])
     return {"id": question.id, "question": question.text, "knows": routing.knows, "evidence": said}
 
 
-def _control(arm: LlmAsMemory, memory: Memory, question: Question, passage_id: str) -> dict[str, Any]:
+def _control(arm: LlmAsMemory, reader: ZReader, question: Question, read: Sequence[str]) -> dict[str, Any]:
     """Evidence from another z than the routed one, and what is answered from it."""
-    said = "".join(memory.stream_evidence(question.text, passage_id)).strip()
-    piece = Evidence(passage_id, memory.title(passage_id), said, 0.0)
+    said = reader.recall(question.text, read)
+    piece = Evidence(read[0], arm.title_of(read), said, 0.0)
     return _scored(question, said, arm.answer_from(question.text, piece))
 
 

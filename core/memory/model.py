@@ -138,14 +138,21 @@ class Memory:
         """
         return self.pool.titles[self.pool.row(passage_id)]
 
+    @torch.inference_mode()
+    def opening(self, passage_ids: Sequence[str]) -> torch.Tensor:
+        """Embeddings [T, hidden] of ``head | z | z ...``: what is read before a question is."""
+        head = self.embed(self.frame.head)
+        return torch.cat([head, *self.soft_tokens(passage_ids).to(head)])
+
+    @torch.inference_mode()
+    def embed(self, ids: Sequence[int]) -> torch.Tensor:
+        """Embeddings [T, hidden] of token ids."""
+        embedded: torch.Tensor = self.lm.model.get_input_embeddings()(torch.tensor(list(ids), device=self.lm.device))
+        return embedded
+
     def prefix(self, question: str, passage_id: str) -> torch.Tensor:
         """Embeddings [T, hidden] of ``head | z | tail(question)``: all that is read before evidence is said."""
-        embed = self.lm.model.get_input_embeddings()
-        with torch.inference_mode():
-            soft = self.soft_tokens([passage_id])[0]
-            before = embed(torch.tensor(self.frame.head, device=self.lm.device))
-            after = embed(torch.tensor(self.frame.tail(question), device=self.lm.device))
-            return torch.cat([before, soft.to(before), after])
+        return torch.cat([self.opening([passage_id]), self.embed(self.frame.tail(question))])
 
     def soft_tokens(self, passage_ids: Sequence[str]) -> torch.Tensor:
         """[n, m, hidden] of documents, on the model's device."""

@@ -10,6 +10,8 @@ from core.evaluation.memory_eval import evaluate_memory, run_folder, sort_questi
 from core.evaluation.memory_figures import ROWS_FILE, null_figures, read_rows, summarise
 from core.memory import store
 from core.memory.frame import NOT_IN_MEMORY
+from core.memory.modes import ReadConfig
+from core.methods.base import answer
 from core.methods.memory import LlmAsMemory
 from tests.core.methods.conftest import built, models, resources  # noqa: F401 (fixtures of the same workspace)
 
@@ -78,6 +80,17 @@ def test_another_memory_is_another_run(resources, arm, asked):  # noqa: F811
     folder = run_folder(resources, asked, arm)
     arm.answerer.fingerprint = "another"
     assert run_folder(resources, asked, arm) != folder
+
+
+def test_two_documents_can_be_read_at_once(resources, asked, tmp_path):  # noqa: F811
+    two = LlmAsMemory(resources, ReadConfig("kv", top_r=2))
+    list(evaluate_memory(resources, asked, two, tmp_path))
+    one = LlmAsMemory(resources)
+    assert run_folder(resources, asked, two) != run_folder(resources, asked, one)
+    result = answer(two, asked.held[0].text)
+    assert result.details["read"] == list(result.details["routing"])[:2]
+    assert result.details["kv_bytes"] > 0
+    assert result.evidence[0].title.count(" / ") == 1
 
 
 def row(name, recall=1.0, coverage=1.0, knows=True):
