@@ -19,6 +19,7 @@ DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "all-minilm-l6-v2"
 DEFAULT_STORE = "faiss-flat"
 DEVICES = ("auto", "cpu", "cuda", "mps")
+FEEDBACK_LOGS = ("file", "redis")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
 
 
@@ -41,8 +42,13 @@ class Settings:
         cell_tokens: Most passage tokens in a Voronoi cell.
         cache_bytes: Most bytes of KV caches that stay in memory.
         answer_cache: Whether Redis RAG may answer from its cache; off, every clock shows work that was done.
+        feedback: Where judgements of answers are kept: "file" in the workspace, or "redis".
         redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.
         redis_folder: Where the embedded Redis keeps its data, shared by all workspaces.
+        answerer_url: Base address of an OpenAI-compatible server that answers from the memory's evidence; empty for the
+            local model. Its key is read from TESSERA_ANSWERER_KEY where it is used and is no setting.
+        answerer_model: Name of the model there.
+        answerer_timeout: Longest wait for the next piece of its answer, in seconds.
     """
 
     home: Path = Path.home() / ".cache" / "tessera"
@@ -59,13 +65,18 @@ class Settings:
     cell_tokens: int = 1024
     cache_bytes: int = 1_000_000_000
     answer_cache: bool = False
+    feedback: str = "file"
     redis_url: str = ""
     redis_folder: Path = Path.home() / ".cache" / "tessera" / "redis"
+    answerer_url: str = ""
+    answerer_model: str = ""
+    answerer_timeout: int = 60
 
     def __post_init__(self) -> None:
         _one_of("device", self.device, DEVICES)
         _one_of("dtype", self.dtype, DTYPES)
-        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes"):
+        _one_of("feedback", self.feedback, FEEDBACK_LOGS)
+        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes", "answerer_timeout"):
             if getattr(self, name) < 1:
                 raise TesseraError(
                     f"{name} is {getattr(self, name)}, but must be at least 1.", f"Set TESSERA_{name.upper()}."

@@ -30,7 +30,7 @@ def test_empty_workspace_leads_to_the_sample(page, models, arms):
 def test_one_question_three_answers_and_the_control(page, prepared, arms):
     app = ask(page("compare"), "Who built the lighthouse of Velm?")
     assert not app.exception
-    assert {name: arm.asked[-1:] for name, arm in arms.made.items()} == {
+    assert {name: arm.asked[-1:] for name, arm in arms.made.items() if arm.asked} == {
         name: ["Who built the lighthouse of Velm?"] for name in ("rag", "cag", "memory", "closed-book")
     }
     text = said(app)
@@ -191,5 +191,5 @@ def test_rag_searches_the_store_that_is_chosen_and_the_link_restores_it(page, pr
     app.selectbox(key="ask_store").set_value("bm25")
     app = ask(app, "Who built the lighthouse of Velm?")
     assert arms.made["rag"].resources.settings.store == "bm25"
-    assert app.query_params["store"] == ["bm25"]
+    assert app.query_params["store"] == "bm25"
     assert page("compare", store="bm25").selectbox(key="ask_store").value == "bm25"
