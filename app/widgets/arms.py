@@ -202,6 +202,8 @@ def facts_of(answer: Answer) -> Iterator[str]:
     if "store" in details:
         yield f"{details['store']}, top {details.get('top_k', len(answer.evidence))}"
     if "not_in_memory" in details:
+        if answer.evidence:
+            yield f"read {answer.evidence[0].title or answer.evidence[0].passage_id}"
         yield f"chosen among {details.get('documents', 0):,} documents"
         yield f"null slot {details['not_in_memory']:.0%}"
     if trace.cached_tokens:

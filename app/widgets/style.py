@@ -14,10 +14,10 @@ _STYLE = """
 [class*="st-key-passage-"] [data-testid="stText"] { font-size: .92rem; line-height: 1.5; }
 [class*="st-key-status-"] p { font-size: .86rem; }
 [data-testid="stMetricLabel"] p { font-size: .8rem; }
-[data-testid="stLogoLink"]::after {
+[data-testid="stSidebarHeader"] > :first-child::after {
   content: "Tessera"; font-family: "Source Serif", serif; font-size: 1.35rem; font-weight: 600; margin-left: .6rem;
 }
-[data-testid="stLogoLink"] { display: flex; align-items: center; }
+[data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; }
 .st-key-facts p { font-size: .84rem; line-height: 1.7; }
 """
 

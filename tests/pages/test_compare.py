@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from app.asking import Choices, Run
+from app.widgets.arms import facts_of
 from core.errors import ModelError
 from tests.pages.conftest import button, missing, said
 
@@ -180,3 +182,10 @@ def test_methods_can_be_left_out(page, prepared, arms, name):
     app = page("compare", methods=name)
     ask(app, GOLD)
     assert [arm for arm, made in arms.made.items() if GOLD in made.asked] == [name]
+
+
+def test_memory_says_which_document_it_read(page, prepared, arms):
+    app = ask(page("compare"), GOLD)
+    (run,) = app.session_state["runs"]
+    answer = replace(run.answers["memory"], details={"not_in_memory": 0.25, "documents": 11})
+    assert list(facts_of(answer))[:2] == ["read Harbour *lighthouse*", "chosen among 11 documents"]
