@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, index, models, prepare, query, sample, status, train
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, models, prepare, query, sample, status, train
+from app.cli import (
+    adapt,
+    assess_reader,
+    cache,
+    cluster,
+    evaluate,
+    gradio,
+    index,
+    models,
+    prepare,
+    query,
+    sample,
+    status,
+    train,
+)
 from app.cli import calibrate as calibrate_command
 from app.cli import eval_memory as eval_memory_command
 from app.cli import train_reader as train_reader_command
@@ -32,6 +45,7 @@ cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
 cli.command("eval-memory")(eval_memory_command.eval_memory)
+cli.command("gradio")(gradio.gradio)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
 cli.command("train-reader")(train_reader_command.train_reader)
