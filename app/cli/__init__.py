@@ -6,6 +6,7 @@ import typer
 
 from app.cli import adapt, assess_reader, cache, cluster, evaluate, models, prepare, query, sample, status, train
 from app.cli import train_reader as train_reader_command
+from app.cli import verify as verify_command
 
 cli = typer.Typer(
     name="python -m app",
@@ -24,6 +25,7 @@ cli.command("adapt")(adapt.adapt)
 cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
+cli.command("verify")(verify_command.verify)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
 cli.command("train-reader")(train_reader_command.train_reader)
