@@ -11,6 +11,7 @@ from app.cli import (
     cache,
     cluster,
     evaluate,
+    gradio,
     index,
     models,
     prepare,
@@ -24,6 +25,7 @@ from app.cli import calibrate as calibrate_command
 from app.cli import eval_memory as eval_memory_command
 from app.cli import search as search_command
 from app.cli import train_reader as train_reader_command
+from app.cli import verify as verify_command
 
 cli = typer.Typer(
     name="python -m app",
@@ -51,6 +53,8 @@ cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
 cli.command("eval-memory")(eval_memory_command.eval_memory)
+cli.command("gradio")(gradio.gradio)
+cli.command("verify")(verify_command.verify)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
 cli.command("train-reader")(train_reader_command.train_reader)
