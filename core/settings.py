@@ -19,6 +19,7 @@ DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "all-minilm-l6-v2"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
+CACHE_PRECISIONS = ("auto", "float32", "bfloat16", "float16", "fp8", "int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Settings:
         top_k: Passages that RAG puts in the prompt.
         cell_tokens: Most passage tokens in a Voronoi cell.
         cache_bytes: Most bytes of KV caches that stay in memory.
+        cache_precision: Number format in which KV caches are kept; auto is the model's own.
+        cache_url: Storage of the KV caches, such as ``s3://bucket/prefix``; empty keeps them in the workspace.
     """
 
     home: Path = Path.home() / ".cache" / "tessera"
@@ -52,10 +55,13 @@ class Settings:
     top_k: int = 3
     cell_tokens: int = 1024
     cache_bytes: int = 1_000_000_000
+    cache_precision: str = "auto"
+    cache_url: str = ""
 
     def __post_init__(self) -> None:
         _one_of("device", self.device, DEVICES)
         _one_of("dtype", self.dtype, DTYPES)
+        _one_of("cache_precision", self.cache_precision, CACHE_PRECISIONS)
         for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes"):
             if getattr(self, name) < 1:
                 raise TesseraError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.kvcache.resident import ResidentCaches
-from core.kvcache.store import CacheStore
+from core.kvcache.variants import open_store
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
 from core.trace import Tracer
@@ -37,8 +37,8 @@ class Cag:
         self._passages = resources.passages
         ws.require("embeddings", {"encoder": self._encoder.fingerprint})
         self._partition = Partition.load(ws.require("partition"))
-        folder = ws.require("caches", {"model": self._lm.identity.fingerprint})
-        self._caches = ResidentCaches(CacheStore(folder), self._lm, resources.settings.cache_bytes)
+        store = open_store(ws, self._lm, resources.settings)
+        self._caches = ResidentCaches(store, self._lm, resources.settings.cache_bytes)
         self._limit = resources.settings.max_new_tokens
 
     def stream(self, question: str) -> Iterator[Event]:
