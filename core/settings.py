@@ -40,6 +40,8 @@ class Settings:
         cell_tokens: Most passage tokens in a Voronoi cell.
         cache_bytes: Most bytes of KV caches that stay in memory.
         cache_precision: Number format in which KV caches are kept; auto is the model's own.
+        cache_prefetch: Whether the second-nearest cell is read into memory once an answer is complete. Off unless set:
+            the disk and the core that it uses would disturb the clock of whatever is measured next.
         cache_url: Storage of the KV caches, such as ``s3://bucket/prefix``; empty keeps them in the workspace.
     """
 
@@ -56,6 +58,7 @@ class Settings:
     cell_tokens: int = 1024
     cache_bytes: int = 1_000_000_000
     cache_precision: str = "auto"
+    cache_prefetch: bool = False
     cache_url: str = ""
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.kvcache.resident import ResidentCaches
+from core.kvcache.resident import ResidentCaches, ResidentStats
 from core.kvcache.variants import open_store
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
@@ -38,8 +38,12 @@ class Cag:
         ws.require("embeddings", {"encoder": self._encoder.fingerprint})
         self._partition = Partition.load(ws.require("partition"))
         store = open_store(ws, self._lm, resources.settings)
-        self._caches = ResidentCaches(store, self._lm, resources.settings.cache_bytes)
-        self._limit = resources.settings.max_new_tokens
+        settings = resources.settings
+        self._caches = ResidentCaches(store, self._lm, settings.cache_bytes, ahead=settings.cache_prefetch)
+        self._limit = settings.max_new_tokens
+        rows = resources.corpus.passages
+        self._cells = [[rows[row] for row in members] for members in self._partition.members()]
+        self._tokens: dict[int, list[int]] = {}
 
     def stream(self, question: str) -> Iterator[Event]:
         """Encodes, routes, loads the cell's cache, prefills the question, then decodes."""
@@ -47,11 +51,12 @@ class Cag:
         with tracer.span("encode"):
             vector = self._encoder.encode_query(question)
         with tracer.span("route"):
-            routed = route(self._partition, vector)
+            routed = route(self._partition, vector, nprobe=2)
         cell = routed.cells[0]
         yield Working(f"cell {cell}", 0, 1)
         with tracer.span("load cache"):
-            loaded, hit = self._caches.get(cell)
+            # The tokens that a prefill would read: what was stored must stand for them, or it is refused.
+            loaded, hit = self._caches.get(cell, self._ids(cell))
             session = self._lm.session(loaded.cache())
         tracer.cached_tokens += loaded.tokens
         tracer.bytes_touched += loaded.bytes
@@ -63,4 +68,17 @@ class Cag:
         yield from prefill(session, self._lm.prompt.tail(question), tracer)
         yield from decode(self._lm, session, self._limit, tracer, said)
         details = {"cell": cell, "margin": float(routed.margin), "resident": hit}
-        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish(), details))
+        trace = tracer.finish()
+        for runner_up in routed.cells[1:]:
+            self._caches.prefetch(runner_up, self._ids(runner_up))
+        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, trace, details))
+
+    def residency(self) -> ResidentStats:
+        """Which cells are in memory, and what became of each since the method was opened."""
+        return self._caches.stats()
+
+    def _ids(self, cell: int) -> list[int]:
+        """Tokens of a cell; tokenised once, since the passages of an open method do not change."""
+        if cell not in self._tokens:
+            self._tokens[cell] = self._lm.prompt.context(self._cells[cell])
+        return self._tokens[cell]
