@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, models, prepare, query, sample, status, train
+from app.cli import (
+    adapt,
+    assess_reader,
+    cache,
+    cluster,
+    evaluate,
+    models,
+    precision,
+    prepare,
+    query,
+    routing,
+    sample,
+    status,
+    train,
+)
 from app.cli import train_reader as train_reader_command
 
 cli = typer.Typer(
@@ -19,6 +33,8 @@ cli = typer.Typer(
 cli.command("prepare")(prepare.prepare)
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
+cli.command("precision")(precision.precision)
+cli.command("routing")(routing.routing)
 cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
 cli.command("query")(query.query)
