@@ -17,6 +17,7 @@ from core.errors import TesseraError
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "all-minilm-l6-v2"
+DEFAULT_STORE = "faiss-flat"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
 CACHE_PRECISIONS = ("auto", "float32", "bfloat16", "float16", "fp8", "int8", "int4")
@@ -37,6 +38,7 @@ class Settings:
         seed: Seed of everything that is drawn.
         max_new_tokens: Longest answer, in tokens.
         top_k: Passages that RAG puts in the prompt.
+        store: Where RAG searches, by its name in core/stores/registry.py.
         cell_tokens: Most passage tokens in a Voronoi cell.
         cache_bytes: Most bytes of KV caches that stay in memory.
         cache_precision: Number format in which KV caches are kept; auto is the model's own.
@@ -55,6 +57,7 @@ class Settings:
     seed: int = 0
     max_new_tokens: int = 48
     top_k: int = 3
+    store: str = DEFAULT_STORE
     cell_tokens: int = 1024
     cache_bytes: int = 1_000_000_000
     cache_precision: str = "auto"

@@ -10,6 +10,7 @@ from app.cli import (
     cache,
     cluster,
     evaluate,
+    index,
     models,
     precision,
     prepare,
@@ -31,6 +32,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.command("prepare")(prepare.prepare)
+cli.command("index")(index.index)
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
 cli.command("precision")(precision.precision)
