@@ -13,8 +13,10 @@ from app.cli import (
     gradio,
     index,
     models,
+    precision,
     prepare,
     query,
+    routing,
     sample,
     status,
     train,
@@ -37,6 +39,8 @@ cli.command("prepare")(prepare.prepare)
 cli.command("index")(index.index)
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
+cli.command("precision")(precision.precision)
+cli.command("routing")(routing.routing)
 cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
 cli.command("edit")(adapt.edit)
