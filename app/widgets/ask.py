@@ -25,13 +25,13 @@ def restore_choices() -> None:
     if st.session_state.get("ask_restored"):
         return
     st.session_state["ask_restored"] = True
-    arms = tuple(name for name in registry.METHODS if name != CONTROL)[:_MAX_COLUMNS]
+    arms = tuple(_beside())[:_MAX_COLUMNS]
     settings = state.settings()
     default = Choices(state.current_workspace().name, "", (*arms, CONTROL), settings.reader, settings.top_k)
     choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
     if choices.question or QUESTION not in st.session_state:
         st.session_state[QUESTION] = choices.question
-    st.session_state[METHODS] = [name for name in choices.methods if name != CONTROL]
+    st.session_state[METHODS] = [name for name in choices.methods if name in _beside()]
     st.session_state[CONTROLLED] = CONTROL in choices.methods
     st.session_state[READER] = choices.reader
     st.session_state[TOP_K] = choices.top_k
@@ -115,11 +115,15 @@ def find_question(corpus: Corpus, text: str) -> Question | None:
     return None
 
 
+def _beside() -> list[str]:
+    """The arms that stand side by side; baselines and controls are for the Evaluate page."""
+    return [name for name, spec in registry.METHODS.items() if spec.role == "way"]
+
+
 def _settings(busy: bool) -> None:
-    arms = [name for name in registry.METHODS if name != CONTROL]
     st.pills(
         "Methods",
-        arms,
+        _beside(),
         selection_mode="multi",
         format_func=heading,
         key=METHODS,

@@ -1,7 +1,7 @@
 """A folder with ``passages.jsonl`` and ``questions*.jsonl``, one JSON object a line.
 
     passages.jsonl         id, title, text, optional topic
-    questions_dev.jsonl    id, question, answers, passage_id or passage_ids, optional evidence (text or list)
+    questions_dev.jsonl    id, question, answers, passage_id or passage_ids, optional evidence (text or list), type
     questions.jsonl        the same; its split is "test"
 
 Fields besides these are ignored. The passages are taken as they are cut: questions name them by id.
@@ -115,6 +115,7 @@ def question_from(row: Mapping[str, Any], where: str) -> Question:
         answers=_strings(row, "answers", where),
         passage_ids=tuple(clean_title(passage_id, where) for passage_id in gold),
         evidence=_strings(row, "evidence", where),
+        kind=clean_title(kind, where) if isinstance(kind := row.get("type"), str) else "",
     )
 
 

@@ -41,6 +41,7 @@ def save(corpus: Corpus, folder: Path) -> None:
                         "answers": question.answers,
                         "passage_ids": question.passage_ids,
                         "evidence": question.evidence,
+                        **({"type": question.kind} if question.kind else {}),
                     }
                     for question in questions
                 ),

@@ -12,9 +12,10 @@ from core.kvcache.resident import ResidentCaches
 from core.kvcache.store import CacheStore
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
+from core.models.encoder import Vectors
 from core.trace import Tracer
 from core.voronoi.partition import Partition
-from core.voronoi.routing import route
+from core.voronoi.routing import Route, route
 
 
 class Cag:
@@ -47,7 +48,7 @@ class Cag:
         with tracer.span("encode"):
             vector = self._encoder.encode_query(question)
         with tracer.span("route"):
-            routed = route(self._partition, vector)
+            routed = self._route(question, vector)
         cell = routed.cells[0]
         yield Working(f"cell {cell}", 0, 1)
         with tracer.span("load cache"):
@@ -64,3 +65,7 @@ class Cag:
         yield from decode(self._lm, session, self._limit, tracer, said)
         details = {"cell": cell, "margin": float(routed.margin), "resident": hit}
         yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish(), details))
+
+    def _route(self, question: str, vector: Vectors) -> Route:
+        """Cells to open, best first; a control chooses others."""
+        return route(self._partition, vector)
