@@ -3,6 +3,7 @@
 answer      em, f1, coverage
 evidence    rouge_l, recall, context_precision, context_recall: for arms that read something, by gold passages
 both        kilt_em, kilt_f1: the answer counts only when all gold passages are among the evidence
+grounding   faithfulness, relevancy: without a judge, see ``core.evaluation.grounding``
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.evaluation.grounding import faithfulness, relevancy
 from core.evaluation.metrics import coverage, exact_match, f1, rouge_l
 from core.methods.registry import METHODS
 
@@ -23,6 +25,8 @@ LABELS = {
     "rouge_l": "ROUGE-L",
     "kilt_em": "KILT-EM",
     "kilt_f1": "KILT-F1",
+    "faithfulness": "faithfulness",
+    "relevancy": "answer relevancy",
 }
 MEANINGS = {
     "em": "Exact match with an accepted answer after SQuAD's normalisation.",
@@ -34,6 +38,8 @@ MEANINGS = {
     "rouge_l": "Best ROUGE-L of a piece of evidence with a gold sentence.",
     "kilt_em": "EM where recall@K is 1, else 0: right answer and right passage.",
     "kilt_f1": "F1 where recall@K is 1, else 0: right answer and right passage.",
+    "faithfulness": "How far one sentence of the evidence says what the answer claims, by words; refusals left out.",
+    "relevancy": "Whether the answer is of the kind the question asks for, by its question word; English only.",
 }
 
 
@@ -63,6 +69,10 @@ def score(row: Mapping[str, Any]) -> dict[str, float]:
     if row["gold_evidence"] and _reads(row["arm"]):
         best = (rouge_l(sentence, row["gold_evidence"]) for sentence in (piece["text"] for piece in evidence))
         scores["rouge_l"] = max(best, default=0.0)
+    scores["relevancy"] = relevancy(row["question"], text)
+    supported = faithfulness(row["question"], text, [piece["text"] for piece in evidence]) if evidence else None
+    if supported is not None:
+        scores["faithfulness"] = supported
     return scores
 
 
