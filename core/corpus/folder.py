@@ -25,6 +25,15 @@ _QUESTIONS_FILE = regex.compile(r"questions(?:_(?<split>[A-Za-z0-9]\w*))?\.jsonl
 _DEFAULT_SPLIT = "test"
 
 
+class _Anything(Container[str]):
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+ANYTHING = _Anything()
+"""Contains every id: for questions whose passages are looked at afterwards."""
+
+
 def is_corpus_folder(folder: Path) -> bool:
     """Whether a folder holds passages and questions in this format."""
     return (folder / PASSAGES_FILE).is_file()

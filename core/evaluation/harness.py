@@ -7,7 +7,7 @@ it costs one answer. What the answers are worth is ``core.evaluation.summary``'s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,8 +25,11 @@ from core.evaluation.runs import (
     Plan,
     answer_line,
     configuration,
+    plan_of,
     read_answers,
     read_run,
+    run_folder,
+    write_questions_of,
     write_run,
 )
 from core.jobs import Progress, Work
@@ -73,6 +76,7 @@ def _begin(resources: Resources, plan: Plan, folder: Path) -> dict[str, Any]:
         earlier = read_run(folder)
         run |= {"created": earlier["created"], "arms": earlier["arms"]}
     run["skipped"] = {}
+    write_questions_of(folder, plan.questions)
     write_run(folder, run)
     return run
 
@@ -173,3 +177,18 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def resume(resources: Resources, folder: Path, arms: Sequence[Arm]) -> Work:
+    """Goes on with a run that was begun, or adds arms to it.
+
+    Raises:
+        TesseraError: It was made with another model, corpus or other settings than those of now.
+    """
+    plan = plan_of(folder, arms)
+    if run_folder(resources, plan).name != folder.name:
+        raise TesseraError(
+            "This run was made with another model, corpus, machine or other settings than those of now.",
+            "Go back to what its configuration names, or start a new run.",
+        )
+    yield from evaluate(resources, plan, folder)

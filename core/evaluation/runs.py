@@ -1,4 +1,4 @@
-"""Runs on disk: ``runs/eval-DIGEST`` holds run.json (what was measured, how, on what) and answers.jsonl.
+"""Runs on disk: ``runs/eval-DIGEST`` holds run.json (what was measured, how, on what), questions and answers.
 
 Answers are kept, not scores: a run is scored when it is looked at, so a metric that is added later reaches old runs.
 """
@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from core.corpus.folder import ANYTHING, read_questions
+from core.corpus.store import write_questions
 from core.corpus.types import Question
 from core.errors import TesseraError
 from core.evaluation.arms import Arm
@@ -23,6 +25,7 @@ from core.workspace import Workspace, write_atomically
 
 ANSWERS_FILE = "answers.jsonl"
 RUN_FILE = "run.json"
+QUESTIONS_FILE = "questions.jsonl"
 FORMAT = 1
 _SETTINGS = ("model", "encoder", "device", "dtype", "reader", "seed", "max_new_tokens", "top_k", "cell_tokens")
 
@@ -84,6 +87,26 @@ def configuration(resources: Resources, plan: Plan) -> dict[str, Any]:
         "versions": versions(),
         "arms": {},
     }
+
+
+def plan_of(folder: Path, arms: Sequence[Arm]) -> Plan:
+    """The plan of a run that was begun, so that it can go on, with these arms.
+
+    Raises:
+        TesseraError: The run or its questions cannot be read.
+    """
+    asked = read_run(folder)["questions"]
+    try:
+        content = (folder / QUESTIONS_FILE).read_bytes()
+    except OSError as error:
+        raise TesseraError(f"The questions of {folder.name} cannot be read ({error}).", "Start a new run.") from error
+    questions = tuple(read_questions(QUESTIONS_FILE, content, ANYTHING))
+    return Plan(tuple(arms), questions, asked["source"], asked["drawn_from"], asked["seed"])
+
+
+def write_questions_of(folder: Path, questions: Sequence[Question]) -> None:
+    """Keeps the questions of a run beside its answers."""
+    write_questions(folder / QUESTIONS_FILE, questions)
 
 
 def write_run(folder: Path, run: Mapping[str, Any]) -> None:

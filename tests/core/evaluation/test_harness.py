@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from core.errors import ArtefactMissing, TesseraError, WorkspaceBusy
 from core.evaluation.arms import Arm, parse_arms
-from core.evaluation.harness import evaluate
-from core.evaluation.runs import ANSWERS_FILE, list_runs, read_run, run_folder
+from core.evaluation.harness import evaluate, resume
+from core.evaluation.runs import ANSWERS_FILE, list_runs, plan_of, read_run, run_folder
 from core.evaluation.summary import answers_of, summarise
+from core.methods.resources import Resources
 from tests.core.evaluation.conftest import EVERY_ARM
+from tests.models import TinyModels
 
 
 def lines(folder):
@@ -153,3 +156,23 @@ def test_an_arm_with_the_plain_reader_is_a_row_of_its_own(finished):
     summary = summarise(finished("rag,rag:plain"))
     assert set(summary["methods"]) == {"rag", "rag:plain"}
     assert summary["differences_to_rag"]["rag:plain"]["em"]["mean"] == 0  # the tiny model has no adapter
+
+
+def test_a_run_can_be_taken_up_from_its_folder_alone(resources, plan):
+    made = plan("rag,bm25")
+    folder = run_folder(resources, made)
+    work = evaluate(resources, made, folder)
+    [next(work) for _ in range(2)]
+    work.close()
+    assert plan_of(folder, made.arms) == made
+    list(resume(resources, folder, made.arms))
+    assert {name: len(rows) for name, rows in answers_of(folder).items()} == {"rag": 5, "bm25": 5}
+
+
+def test_a_run_of_other_settings_is_not_taken_up(resources, plan, models):
+    made = plan("rag")
+    folder = run_folder(resources, made)
+    list(evaluate(resources, made, folder))
+    other = TinyModels(replace(models.settings, top_k=1), models.language_model(), models.encoder())
+    with pytest.raises(TesseraError, match="other settings"):
+        list(resume(Resources(resources.workspace, other), folder, made.arms))
