@@ -104,9 +104,23 @@ def _show(summary: dict[str, Any], skipped: dict[str, str], folder: str) -> None
         table.add_row(name, str(scores["em"]["n"]), *cells, *clocks, f"{weight:,.1f}")
     console.print(table)
     console.print("Mean (95 % bootstrap interval); times are medians; storage includes the text an arm reads.")
+    _show_hops(summary["hops"])
     for name, why in skipped.items():
         console.print(f"{name} was left out: {why}.")
     console.print(f"Answers and configuration: {folder}", soft_wrap=True)
+
+
+def _show_hops(hops: dict[str, Any]) -> None:
+    if not hops:
+        return
+    table = Table("arm", "kind", "n", "first hop", "second hop", "only first", "only second", "neither", title="Hops")
+    for name, groups in hops.items():
+        for kind, group in groups.items():
+            shares = [
+                f"{group[part]:.2f}" if part in group else "" for part in ("only_first", "only_second", "neither")
+            ]
+            table.add_row(name, kind, str(group["n"]), *(_cell(hop) for hop in group["hops"][:2]), *shares)
+    console.print(table)
 
 
 def _cell(interval: dict[str, float] | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from core.evaluation.hops import per_hop
 from core.evaluation.ledger import break_even
 from core.evaluation.runs import read_answers, read_run
 from core.evaluation.scoring import LABELS, score
@@ -42,12 +43,14 @@ def summarise(folder: Path, arms: Sequence[str] | None = None) -> dict[str, Any]
     Returns:
         ``questions``: how many were to be asked; ``methods``: for each arm, metric to mean, lo, hi and n, clocks and
         counts to median and p90; ``differences_to_rag``: the same metrics and clocks, paired by question;
-        ``efficiency``: build seconds, bytes, tokens a second and break-even of each arm.
+        ``efficiency``: build seconds, bytes, tokens a second and break-even of each arm; ``hops``: which hop each arm
+        that reads evidence missed, where questions have several gold passages.
     """
     run = read_run(folder)
     answers = answers_of(folder, arms)
     seed = int(run["questions"]["seed"])
     baseline = answers.get(BASELINE, {})
+    hops = {name: per_hop(rows.values(), seed) for name, rows in answers.items() if _found_something(rows)}
     return {
         "questions": run["questions"]["n"],
         "methods": {name: _arm(list(rows.values()), seed) for name, rows in answers.items()},
@@ -55,6 +58,7 @@ def summarise(folder: Path, arms: Sequence[str] | None = None) -> dict[str, Any]
             name: differences(rows, baseline, seed) for name, rows in answers.items() if name != BASELINE and baseline
         },
         "efficiency": {name: _efficiency(name, answers, run["arms"]) for name in answers},
+        "hops": {name: groups for name, groups in hops.items() if groups},
     }
 
 
@@ -85,6 +89,10 @@ def tokens_per_s(row: Mapping[str, Any]) -> float | None:
     trace = row["trace"]
     ms = sum(span["ms"] for span in trace["spans"] if span["name"] in _GENERATING)
     return 1000 * trace["generated_tokens"] / ms if ms > 0 and trace["generated_tokens"] else None
+
+
+def _found_something(rows: Rows) -> bool:
+    return any(row["evidence"] for row in rows.values())
 
 
 def _arm(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
