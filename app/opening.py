@@ -11,34 +11,37 @@ from core.methods import registry
 from core.methods.base import Method
 from core.methods.resources import Resources
 from core.models.device import describe
-from core.settings import Settings
-from core.workspace import Workspace
+from core.settings import DEFAULT_STORE, Settings
+from core.workspace import Workspace, index_kind
 
 
 @dataclass(frozen=True)
 class ChosenResources(Resources):
-    """Resources with the session's own number of passages.
+    """Resources with the session's own number of passages and store.
 
     Attributes:
         top_k: Passages that RAG puts in the prompt.
+        store: Where RAG searches.
     """
 
     top_k: int = 3
+    store: str = DEFAULT_STORE
 
     @property
     def settings(self) -> Settings:
-        """The settings of the models, with the chosen number of passages."""
-        return replace(self.models.settings, top_k=self.top_k)
+        """The settings of the models, with the chosen number of passages and store."""
+        return replace(self.models.settings, top_k=self.top_k, store=self.store)
 
 
 def opener(ws: Workspace, choices: Choices) -> Callable[[str], Method]:
     """A function that opens an arm by name; an arm that is open and still fits is handed out again."""
-    resources = ChosenResources(ws, state.models(), choices.reader, top_k=choices.top_k)
+    resources = ChosenResources(ws, state.models(), choices.reader, top_k=choices.top_k, store=choices.store)
 
     def open_arm(name: str) -> Method:
         spec = registry.METHODS[name]
         built = (f"{kind}:{ws.require(kind) and ws.fingerprint(kind)}" for kind in spec.needs)
-        key = (str(ws.path), name, str(choices.reader), str(choices.top_k), *built)
+        searched = (choices.store, ws.fingerprint(index_kind(choices.store)))
+        key = (str(ws.path), name, str(choices.reader), str(choices.top_k), *searched, *built)
 
         def open_and_warm_up() -> Method:
             method = registry.open_method(name, resources)

@@ -79,18 +79,38 @@ def chosen_questions(path: Path | None, split: str, corpus: Corpus) -> tuple[Que
     return _asked(path, split, corpus).questions
 
 
+def every_question(path: Path | None, split: str, corpus: Corpus) -> tuple[Question, ...]:
+    """Questions of a file, whatever they are about; without a file, a split of the corpus' own.
+
+    Raises:
+        TesseraError: There is no such file or split.
+        CorpusError: The file cannot be read.
+    """
+    from core.corpus.folder import ANYTHING, read_questions
+    from core.evaluation.questions import from_split
+
+    if path is None:
+        return from_split(corpus, split).questions
+    return tuple(read_questions(path.name, _content(path), ANYTHING))
+
+
 def _asked(path: Path | None, split: str, corpus: Corpus) -> Asked:
-    from core.errors import TesseraError
     from core.evaluation.questions import from_file, from_split
 
     if path is None:
         return from_split(corpus, split)
-    if not path.is_file():
-        raise TesseraError(f"There is no questions file {path}.", "Give a JSONL file.")
-    asked = from_file(path.name, path.read_bytes(), corpus)
+    asked = from_file(path.name, _content(path), corpus)
     if asked.outside:
         aside.print(f"{asked.outside:,} questions are about passages outside this corpus and left out.")
     return asked
+
+
+def _content(path: Path) -> bytes:
+    from core.errors import TesseraError
+
+    if not path.is_file():
+        raise TesseraError(f"There is no questions file {path}.", "Give a JSONL file.")
+    return path.read_bytes()
 
 
 def _show(summary: dict[str, Any], skipped: dict[str, str], folder: str) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from core.errors import ArtefactMissing, TesseraError
 from core.methods.registry import METHODS
 from core.methods.resources import Resources
-from core.workspace import REMEDIES, Workspace
+from core.settings import Settings
+from core.workspace import Workspace, index_kind, remedy_for
 
 PLAIN = ":plain"
 _READS = {
@@ -101,10 +102,17 @@ def parse_arms(names: str | Sequence[str]) -> tuple[Arm, ...]:
     return tuple(arms)
 
 
-def what_is_missing(ws: Workspace, arms: Sequence[Arm]) -> dict[str, list[str]]:
+def needs_of(method: str, settings: Settings) -> tuple[str, ...]:
+    """Kinds of artefacts a method answers from; the index is that of the store it searches."""
+    searched = index_kind(settings.store)
+    return tuple(searched if kind == "index" else kind for kind in METHODS[method].needs)
+
+
+def what_is_missing(ws: Workspace, arms: Sequence[Arm], settings: Settings) -> dict[str, list[str]]:
     """Kinds of artefacts that are missing or stale, by the name of the arm that needs them."""
-    status = {kind: ws.state(kind).status for kind in REMEDIES}
-    lacking = {arm.name: [kind for kind in METHODS[arm.method].needs if status[kind] != "ready"] for arm in arms}
+    needs = {arm.name: needs_of(arm.method, settings) for arm in arms}
+    status = {kind: ws.state(kind).status for kinds in needs.values() for kind in kinds}
+    lacking = {name: [kind for kind in kinds if status[kind] != "ready"] for name, kinds in needs.items()}
     return {name: kinds for name, kinds in lacking.items() if kinds}
 
 
@@ -117,8 +125,7 @@ def refuse_missing(ws: Workspace, lacking: dict[str, list[str]]) -> None:
     if not lacking:
         return
     needs = "; ".join(f"{name} needs {', '.join(kinds)}" for name, kinds in lacking.items())
-    kinds = {kind for missing in lacking.values() for kind in missing}
-    remedies = dict.fromkeys(remedy for kind, remedy in REMEDIES.items() if kind in kinds)
+    remedies = dict.fromkeys(remedy_for(kind) for kinds in lacking.values() for kind in kinds)
     raise ArtefactMissing(f"The workspace {ws.name!r} is not ready: {needs}.", " ".join(remedies))
 
 
@@ -126,16 +133,20 @@ def key_of(arm: Arm, resources: Resources) -> str:
     """Digest of everything an arm answers from: answers of a run are taken over only while it holds."""
     ws = resources.workspace
     lm = resources.models.language_model(arm.resources(resources).reader)
-    facts = {kind: ws.fingerprint(kind) for kind in METHODS[arm.method].needs}
+    facts = {kind: ws.fingerprint(kind) for kind in needs_of(arm.method, resources.settings)}
     return hashlib.sha256(json.dumps([facts, lm.identity.fingerprint], sort_keys=True).encode()).hexdigest()[:12]
 
 
-def storage_of(method: str, ws: Workspace, documents: int) -> Storage:
+def storage_of(method: str, ws: Workspace, documents: int, settings: Settings) -> Storage:
     """Weighs what an arm reads when it answers, and how long it took to build."""
-    parts = {kind: ws.state(kind).bytes for kind in _READS.get(method, ())}
+    searched = index_kind(settings.store)
+    reads, builds = (
+        [searched if kind == "index" else kind for kind in kinds.get(method, ())] for kinds in (_READS, _BUILDS)
+    )
+    parts = {kind: ws.state(kind).bytes for kind in reads}
     if method in _TEXT:
         parts["text"] = _size(ws.folder("corpus") / "passages.jsonl")
-    return Storage(parts, sum(_build_s(ws, kind) for kind in _BUILDS.get(method, ())), documents)
+    return Storage(parts, sum(_build_s(ws, kind) for kind in builds), documents)
 
 
 def _build_s(ws: Workspace, kind: str) -> float:

@@ -6,6 +6,7 @@ Everything a document, a question or a model wrote is escaped; the page carries 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -28,6 +29,7 @@ small{opacity:.7} details{margin:.4rem 0} pre{white-space:pre-wrap;overflow-wrap
 dt{font-weight:600} dd{margin:0 0 .4rem} .right{color:#177245} .wrong{color:#b3402a}
 @media (prefers-color-scheme:dark){.right{color:#5fc48d}.wrong{color:#ee8b74}}
 """
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _FACTS = ("build", "on disk", "per 1,000 documents", "tokens/s", "pays off against RAG after")
 
 
@@ -37,10 +39,10 @@ def to_html(folder: Path) -> str:
     labels = {name: run["arms"][name]["label"] for name in summary["methods"]}
     asked = run["questions"]
     parts = [
-        f"<h1>Evaluation of {escape(run['corpus']['name'])}</h1>",
-        f'<p class="quiet">{asked["n"]:,} questions ({escape(asked["source"])}, drawn from {asked["drawn_from"]:,} by '
-        f"seed {asked['seed']}) over {run['corpus']['passages']:,} passages · {escape(run['created'])}</p>",
-        f"<p>{escape(_machine(run))}</p>",
+        f"<h1>Evaluation of {_text(run['corpus']['name'])}</h1>",
+        f'<p class="quiet">{asked["n"]:,} questions ({_text(asked["source"])}, drawn from {asked["drawn_from"]:,} by '
+        f"seed {asked['seed']}) over {run['corpus']['passages']:,} passages · {_text(run['created'])}</p>",
+        f"<p>{_text(_machine(run))}</p>",
         "<h2>Scores</h2><p>Mean, 95 % interval by the percentile bootstrap, n.</p>",
         _scores(summary["methods"], labels),
         intervals_svg(summary["methods"], labels, "f1", "F1"),
@@ -57,9 +59,9 @@ def to_html(folder: Path) -> str:
         "<h2>Every answer</h2>",
         _answers(answers, labels),
         "<h2>Configuration</h2>",
-        f"<pre>{escape(json.dumps(_without_ids(run), indent=1, ensure_ascii=False))}</pre>",
+        f"<pre>{_text(json.dumps(_without_ids(run), indent=1, ensure_ascii=False))}</pre>",
     ]
-    title = f"Evaluation of {escape(run['corpus']['name'])}"
+    title = f"Evaluation of {_text(run['corpus']['name'])}"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -78,7 +80,7 @@ def _machine(run: Mapping[str, Any]) -> str:
 
 def _scores(methods: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     names = [name for name in LABELS if any(name in scores for scores in methods.values())]
-    rows = [[escape(labels[arm]), *(_interval(scores.get(name)) for name in names)] for arm, scores in methods.items()]
+    rows = [[_text(labels[arm]), *(_interval(scores.get(name)) for name in names)] for arm, scores in methods.items()]
     return _table(["arm", *(LABELS[name] for name in names)], rows)
 
 
@@ -88,7 +90,7 @@ def _times(methods: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     for arm, scores in methods.items():
         clocks = [milliseconds(scores[c][q]) for c in ("ttft_ms", "total_ms") for q in ("median", "p90")]
         counts = [f"{scores[c]['median']:,.0f}" for c in ("prompt_tokens", "cached_tokens", "generated_tokens")]
-        rows.append([escape(labels[arm]), *clocks, *counts])
+        rows.append([_text(labels[arm]), *clocks, *counts])
     return _table(heads, rows)
 
 
@@ -99,7 +101,7 @@ def _costs(efficiency: Mapping[str, Any], labels: Mapping[str, str]) -> str:
         pays = "" if account is None else "never" if account["questions"] is None else f"{account['questions']:,}"
         pace = f"{facts['tokens_per_s']['median']:.1f}" if facts["tokens_per_s"] else ""
         weights = (size(facts["bytes"]), size(facts["bytes_per_1000_documents"]))
-        rows.append([escape(labels[arm]), duration(facts["build_s"]), *weights, pace, pays])
+        rows.append([_text(labels[arm]), duration(facts["build_s"]), *weights, pace, pays])
     return _table(["arm", *_FACTS], rows)
 
 
@@ -108,7 +110,7 @@ def _hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> str:
         return ""
     rows = [
         [
-            f"{escape(labels[arm])}, {escape(kind)}",
+            f"{_text(labels[arm])}, {_text(kind)}",
             f"{group['n']:,}",
             *(_interval(hop) for hop in group["hops"][:2]),
             *(f"{group[part]:.2f}" if part in group else "" for part in ("only_first", "only_second", "neither")),
@@ -121,7 +123,7 @@ def _hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> str:
 
 
 def _meanings() -> str:
-    return "<dl>" + "".join(f"<dt>{LABELS[k]}</dt><dd>{escape(v)}</dd>" for k, v in MEANINGS.items()) + "</dl>"
+    return "<dl>" + "".join(f"<dt>{LABELS[k]}</dt><dd>{_text(v)}</dd>" for k, v in MEANINGS.items()) + "</dl>"
 
 
 def _answers(answers: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str]) -> str:
@@ -131,7 +133,7 @@ def _answers(answers: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str]
         rows = [_answer(labels[arm], rows[i]) for arm, rows in answers.items() if i in rows]
         golds = " | ".join(asked["golds"])
         parts.append(
-            f"<details><summary>{escape(asked['question'])} <small>{escape(golds)}</small></summary>"
+            f"<details><summary>{_text(asked['question'])} <small>{_text(golds)}</small></summary>"
             + _table(["arm", "answer", "EM", "first token", "evidence"], rows, text=(1, 4))
             + "</details>"
         )
@@ -143,10 +145,10 @@ def _answer(label: str, row: Mapping[str, Any]) -> list[str]:
     mark = '<span class="right">right</span>' if right else '<span class="wrong">wrong</span>'
     pieces = [
         f"{'<b>gold</b> ' if piece['passage_id'] in row['passage_ids'] else ''}"
-        f"{escape(piece['title'] or piece['passage_id'])}"
+        f"{_text(piece['title'] or piece['passage_id'])}"
         for piece in row["evidence"]
     ]
-    return [escape(label), escape(row["answer"]), mark, milliseconds(row["trace"]["ttft_ms"]), "<br>".join(pieces)]
+    return [_text(label), _text(row["answer"]), mark, milliseconds(row["trace"]["ttft_ms"]), "<br>".join(pieces)]
 
 
 def _without_ids(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,9 +165,14 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], text: Sequence[i
     """A table of cells that are HTML already."""
     if not rows:
         return "<p>Nothing to show.</p>"
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    head = "".join(f"<th>{_text(name)}</th>" for name in heads)
     body = "".join(
         "<tr>" + "".join(f"<td{' class=text' if c in text else ''}>{cell}</td>" for c, cell in enumerate(row)) + "</tr>"
         for row in rows
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _text(text: str) -> str:
+    """Text as HTML; characters that no HTML file may hold become the replacement character."""
+    return escape(_CONTROL.sub("\ufffd", text))

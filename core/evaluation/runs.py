@@ -27,7 +27,10 @@ ANSWERS_FILE = "answers.jsonl"
 RUN_FILE = "run.json"
 QUESTIONS_FILE = "questions.jsonl"
 FORMAT = 1
-_SETTINGS = ("model", "encoder", "device", "dtype", "reader", "seed", "max_new_tokens", "top_k", "cell_tokens")
+_SETTINGS = (
+    "model", "encoder", "device", "dtype", "reader", "seed", "max_new_tokens", "top_k", "store", "cell_tokens",
+    "answerer_model",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

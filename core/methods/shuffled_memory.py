@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.memory.controls import shuffled
+from core.memory.modes import ZReader
 from core.methods.memory import LlmAsMemory
 from core.methods.resources import Resources
 
@@ -23,4 +24,5 @@ class ShuffledMemory(LlmAsMemory):
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
-        self._memory = shuffled(self._memory, resources.settings.seed)
+        self.memory = shuffled(self.memory, resources.settings.seed)
+        self.reader = ZReader(self.memory, self.reader.config)

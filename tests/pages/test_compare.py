@@ -3,6 +3,7 @@ import json
 import pytest
 
 from app.asking import Choices, Run
+from core import pipeline
 from core.errors import ModelError
 from tests.pages.conftest import button, missing, said
 
@@ -180,3 +181,15 @@ def test_methods_can_be_left_out(page, prepared, arms, name):
     app = page("compare", methods=name)
     ask(app, GOLD)
     assert [arm for arm, made in arms.made.items() if GOLD in made.asked] == [name]
+
+
+def test_rag_searches_the_store_that_is_chosen_and_the_link_restores_it(page, prepared, arms):
+    app = page("compare")
+    assert not [box for box in app.selectbox if box.key == "ask_store"]
+    list(pipeline.build_index(prepared, "bm25"))
+    app = page("compare")
+    app.selectbox(key="ask_store").set_value("bm25")
+    app = ask(app, "Who built the lighthouse of Velm?")
+    assert arms.made["rag"].resources.settings.store == "bm25"
+    assert app.query_params["store"] == "bm25"
+    assert page("compare", store="bm25").selectbox(key="ask_store").value == "bm25"

@@ -162,5 +162,5 @@ def test_shuffled_memory_routes_alike_and_reads_another_z(resources):
     ours, theirs = answer(right, QUESTION), answer(wrong, QUESTION)
     assert ours.evidence[0].passage_id == theirs.evidence[0].passage_id
     assert ours.details["routing"] == theirs.details["routing"]
-    rows = range(len(right._memory.pool.ids))
-    assert not any((right._memory.pool.z[row] == wrong._memory.pool.z[row]).all() for row in rows)
+    rows = range(len(right.memory.pool.ids))
+    assert not any((right.memory.pool.z[row] == wrong.memory.pool.z[row]).all() for row in rows)
