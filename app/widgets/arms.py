@@ -28,7 +28,7 @@ from core.workspace import Workspace
 
 USUAL = ("rag", "cag", "memory", "closed-book")
 """The arms that are asked unless someone chooses others."""
-CONTROLS = ("closed-book", "oracle", "wrong-cell", "shuffled-memory")
+CONTROLS = tuple(name for name, spec in registry.METHODS.items() if spec.role == "control")
 """Arms that nobody would use to get answers: they show what the numbers of the others mean."""
 BUILT_WITH_READER = ("cag",)
 WRITES_EVIDENCE = ("memory", "shuffled-memory")
