@@ -1,7 +1,7 @@
 """What a function says of itself: one CloudWatch line in the embedded metric format, one X-Ray subsegment.
 
-Sources: Amazon CloudWatch User Guide, "Specification: Embedded metric format"; AWS X-Ray Developer Guide, "X-Ray segment
-documents" and "Sending trace data to X-Ray with the daemon".
+Sources: Amazon CloudWatch User Guide, "Specification: Embedded metric format"; AWS X-Ray Developer Guide, "X-Ray
+segment documents" and "Sending trace data to X-Ray with the daemon".
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ class Observation:
 def emf(seen: Observation) -> dict[str, Any]:
     """The document of the embedded metric format: durations in ms per span, and counts of what happened."""
     durations = {_metric_name(span.name): round(span.ms, 3) for span in seen.trace.spans}
-    counts = {"Cold": int(seen.cold), "Refused": int(seen.outcome == "refused"), "Failed": int(seen.outcome == "failed")}
+    counts = {
+        "Cold": int(seen.cold),
+        "Refused": int(seen.outcome == "refused"),
+        "Failed": int(seen.outcome == "failed"),
+    }
     metrics = [{"Name": name, "Unit": "Milliseconds"} for name in ("Duration", *durations)]
     metrics += [{"Name": name, "Unit": "Count"} for name in counts]
     directive = {"Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": metrics}

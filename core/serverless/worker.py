@@ -1,8 +1,8 @@
 """One worker process: ``python -m core.serverless.worker MODULE.FUNCTION``, asked through the Lambda Runtime API.
 
-The handler runs under ``awslambdaric``, the client that Lambda itself runs, wherever that is installed. Elsewhere (it has
-no wheel for every machine) ``serve`` speaks the same protocol: next invocation, response or error, again. A worker whose
-parent is gone ends by itself, so a twin that is killed leaves no process behind.
+The handler runs under ``awslambdaric``, the client that Lambda itself runs, wherever that is installed. Elsewhere (it
+has no wheel for every machine) ``serve`` speaks the same protocol: next invocation, response or error, again. A worker
+whose parent is gone ends by itself, so a twin that is killed leaves no process behind.
 """
 
 from __future__ import annotations

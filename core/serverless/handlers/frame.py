@@ -1,8 +1,8 @@
 """The frame of every handler: parse, check, work, report, reply. What a handler itself does is one function.
 
-Over HTTP a caller's mistake is a 400 and a failure that has a remedy is a 5xx, both as JSON with a reason. Called plainly,
-as by Step Functions, both are raised, so that Retry and Catch see their names. A bug is raised in either case: Lambda
-logs it and API Gateway answers 502 without it.
+Over HTTP a caller's mistake is a 400 and a failure that has a remedy is a 5xx, both as JSON with a reason. Called
+plainly, as by Step Functions, both are raised, so that Retry and Catch see their names. A bug is raised in either case:
+Lambda logs it and API Gateway answers 502 without it.
 """
 
 from __future__ import annotations

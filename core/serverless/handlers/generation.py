@@ -1,6 +1,6 @@
 """The generation function: reads passages and answers the question from them.
 
-    {"question": "...", "passages": [{"id", "title", "text"}]} -> {"question", "answer", "sources", "tokens", "function"}
+{"question": "...", "passages": [{"id", "title", "text"}]} -> {"question", "answer", "sources", "tokens", "function"}
 """
 
 from __future__ import annotations

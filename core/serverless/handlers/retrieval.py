@@ -1,6 +1,6 @@
 """The retrieval function: embeds a question and finds the nearest passages in the LanceDB index.
 
-    {"question": "...", "k": 3} -> {"question", "passages": [{"id", "title", "text", "score"}], "function"}
+{"question": "...", "k": 3} -> {"question", "passages": [{"id", "title", "text", "score"}], "function"}
 """
 
 from __future__ import annotations
