@@ -67,7 +67,9 @@ class PassageTable:
         store = STORES[kind].create_at(place, passages, vectors)
         columns = {name: [getattr(passage, name) for passage in passages] for name in ("id", "title", "text")}
         with place.speaking(STORES[kind].store):
-            texts = place.connect().create_table(TEXTS, pa.table(columns), mode="overwrite")
+            database = place.connect()
+            known = TEXTS in database.list_tables().tables
+            texts = database.create_table(TEXTS, pa.table(columns), mode="overwrite" if known else "create")
             texts.create_index("id", config=BTree())
         return cls(place, store, texts)
 
