@@ -6,6 +6,19 @@ import typer
 
 from app.cli import (
     adapt,
+    assess_reader,
+    bench,
+    cache,
+    cluster,
+    evaluate,
+    models,
+    prepare,
+    query,
+    sample,
+    serve_local,
+    status,
+    train,
+)
     ask,
     assess_reader,
     cache,
@@ -56,6 +69,8 @@ cli.command("calibrate")(calibrate_command.calibrate)
 cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
+cli.add_typer(bench.bench, name="bench")
+cli.command("serve-local")(serve_local.serve_local)
 cli.command("eval-memory")(eval_memory_command.eval_memory)
 cli.command("gradio")(gradio.gradio)
 cli.command("verify")(verify_command.verify)
