@@ -8,11 +8,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+from collections.abc import Iterator
+
 import pytest
 
 from core.corpus.types import Corpus, Passage, Question
 from core.models.language_model import LanguageModel
 from tests.models import TinyEncoder, tiny_language_model
+from tests.s3 import S3, s3_server_running
 
 _PASSAGES = {
     "harbour": (
@@ -76,3 +79,19 @@ def tiny_corpus() -> Corpus:
         for split, group in _QUESTIONS.items()
     }
     return Corpus("tiny", passages, questions)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    """A real S3 API server for the whole session; ``with_bucket()`` makes room in it."""
+    with s3_server_running() as server:
+        yield server
+
+
+@pytest.fixture()
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """The server with a fresh bucket, and the environment that leads this process and its children to it."""
+    for name, value in s3_server.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    return s3_server.with_bucket()

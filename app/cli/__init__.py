@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, models, prepare, query, sample, status, train
+from app.cli import (
+    adapt,
+    assess_reader,
+    cache,
+    cluster,
+    evaluate,
+    gradio,
+    index,
+    models,
+    prepare,
+    query,
+    sample,
+    status,
+    train,
+)
+from app.cli import calibrate as calibrate_command
+from app.cli import eval_memory as eval_memory_command
 from app.cli import train_reader as train_reader_command
 from app.cli import verify as verify_command
 
@@ -18,13 +34,19 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.command("prepare")(prepare.prepare)
+cli.command("index")(index.index)
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
 cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
+cli.command("edit")(adapt.edit)
+cli.command("forget")(adapt.forget)
+cli.command("calibrate")(calibrate_command.calibrate)
 cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
+cli.command("eval-memory")(eval_memory_command.eval_memory)
+cli.command("gradio")(gradio.gradio)
 cli.command("verify")(verify_command.verify)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)

@@ -6,8 +6,11 @@ the folder after a crash finds the passages before the call or after it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -29,15 +32,18 @@ class SearchRequest:
         vector: [dim] unit vector of the question.
         text: The question itself.
         filter: Field to value, see ``FILTERS``; a hit matches all of them exactly.
+        options: How hard an approximate search tries this time, such as ``{"nprobe": 8}``; a store refuses what it
+            does not know, and takes its own default for what is not given.
 
     Raises:
-        TesseraError: k is below 1, or a filter names an unknown field.
+        TesseraError: k is below 1, a filter names an unknown field, or an option is below 1.
     """
 
     k: int
     vector: Vectors | None = None
     text: str | None = None
     filter: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -45,6 +51,9 @@ class SearchRequest:
         for name in self.filter:
             if name not in FILTERS:
                 raise TesseraError(f"Passages have no field {name!r} to filter by.", f"Use: {', '.join(FILTERS)}.")
+        for name, value in self.options.items():
+            if value < 1:
+                raise TesseraError(f"{name} is {value}, but must be at least 1.", f"Give a larger {name}.")
 
 
 @dataclass(frozen=True)
@@ -141,6 +150,39 @@ def check_dim(given: int, dim: int | None) -> None:
             f"A vector has {given} dimensions, but the index was built with {dim}.",
             "Use the encoder the index was built with, or build it again.",
         )
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Turns a disk that is full or cannot be written into a sentence.
+
+    Raises:
+        TesseraError: The body could not write.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TesseraError(
+            f"The index in {folder} cannot be written ({error.strerror or error}).",
+            "Free disk space or choose another place with TESSERA_WORKSPACES, then try again.",
+        ) from error
+
+
+def check_options(request: SearchRequest, known: Sequence[str], store: str) -> None:
+    """Refuses options that a store does not have.
+
+    Raises:
+        TesseraError: There is one.
+    """
+    for name in request.options:
+        if name not in known:
+            has = f"Use: {', '.join(known)}." if known else "Leave it out: this search has nothing to set."
+            raise TesseraError(f"{store} has no option {name!r}.", has)
+
+
+def partitions_for(n: int) -> int:
+    """Lists of an inverted file over ``n`` vectors: sqrt(n), with at least the 39 vectors to each that FAISS wants."""
+    return max(1, min(round(math.sqrt(n)), n // 39))
 
 
 def last_of_each(passages: Sequence[Passage]) -> list[int]:

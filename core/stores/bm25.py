@@ -18,7 +18,16 @@ import numpy as np
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
 from core.models.encoder import Vectors
-from core.stores.base import FILTERS, Hit, SearchRequest, StoreStats, check_rows, last_of_each
+from core.stores.base import (
+    FILTERS,
+    Hit,
+    SearchRequest,
+    StoreStats,
+    check_options,
+    check_rows,
+    last_of_each,
+    writing_to,
+)
 from core.stores.tokenise import tokenise
 from core.workspace import write_atomically
 
@@ -88,7 +97,8 @@ class Bm25:
             documents = [_Document(**json.loads(line)) for line in content.split(b"\n") if line]
         except (OSError, ValueError, TypeError) as error:
             raise ArtefactStale(
-                f"The BM25 index in {folder} cannot be read ({error}).", "Build it again: `python -m app prepare`."
+                f"The BM25 index in {folder} cannot be read ({error}).",
+                "Build it again: `python -m app index --store bm25 --force`.",
             ) from error
         return cls(folder, _State.of(documents, len(content)))
 
@@ -117,6 +127,7 @@ class Bm25:
         """See ``VectorStore.search``; searches by ``request.text``, and finds no passage without a common word."""
         if request.text is None:
             raise TesseraError("BM25 searches by words, and no text was given.", "Give the question as text.")
+        check_options(request, (), "bm25")
         state = self._state
         words = tokenise(request.text)
         if state.index is None or not words:
@@ -142,5 +153,6 @@ class Bm25:
     def _replace(self, documents: list[_Document]) -> None:
         lines = [json.dumps(vars(document), ensure_ascii=False) for document in documents]
         content = "".join(f"{line}\n" for line in lines).encode()
-        write_atomically(self._folder / FILE, content)
+        with writing_to(self._folder):
+            write_atomically(self._folder / FILE, content)
         self._state = _State.of(documents, len(content))
