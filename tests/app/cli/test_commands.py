@@ -23,8 +23,7 @@ def one_object(result):
 
 def test_help_names_every_command():
     text = run(cli, ["--help"]).output
-    for command in ("prepare", "index", "cluster", "cache", "train", "adapt", "query", "status", "eval"):
-    for command in ("prepare", "cluster", "cache", "train", "adapt", "query", "status", "eval", "verify"):
+    for command in ("prepare", "index", "cluster", "cache", "train", "adapt", "query", "status", "eval", "verify"):
         assert command in text
 
 

@@ -1,0 +1,17 @@
+"""``bench``: what is measured on this machine, one command per thing."""
+
+from __future__ import annotations
+
+import typer
+
+from app.cli import bench_kv
+
+bench = typer.Typer()
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure this machine: one command per thing, every number printed with its n and median."""
+
+
+bench.command("kv")(bench_kv.bench_kv)
