@@ -6,6 +6,7 @@ import typer
 
 from app.cli import (
     adapt,
+    ask,
     assess_reader,
     cache,
     cluster,
@@ -13,14 +14,18 @@ from app.cli import (
     gradio,
     index,
     models,
+    precision,
     prepare,
     query,
+    routing,
+    redis,
     sample,
     status,
     train,
 )
 from app.cli import calibrate as calibrate_command
 from app.cli import eval_memory as eval_memory_command
+from app.cli import search as search_command
 from app.cli import train_reader as train_reader_command
 from app.cli import verify as verify_command
 from app.cli.bench import bench
@@ -36,8 +41,14 @@ cli = typer.Typer(
 )
 cli.command("prepare")(prepare.prepare)
 cli.command("index")(index.index)
+cli.command("search")(search_command.search)
+cli.command("hybrid")(search_command.hybrid)
+cli.command("ask")(ask.ask)
+cli.add_typer(redis.redis, name="redis")
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
+cli.command("precision")(precision.precision)
+cli.command("routing")(routing.routing)
 cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
 cli.command("edit")(adapt.edit)
