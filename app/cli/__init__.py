@@ -41,6 +41,7 @@ from app.cli import eval_memory as eval_memory_command
 from app.cli import search as search_command
 from app.cli import train_reader as train_reader_command
 from app.cli import verify as verify_command
+from app.cli.bench import bench
 
 cli = typer.Typer(
     name="python -m app",
@@ -78,6 +79,8 @@ cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
 cli.command("train-reader")(train_reader_command.train_reader)
 cli.command("assess-reader")(assess_reader.assess_reader)
+
+cli.add_typer(bench, name="bench")
 
 
 def main() -> None:
