@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, index, models, prepare, query, sample, status, train
+from app.cli import (
+    adapt,
+    assess_reader,
+    bench,
+    cache,
+    cluster,
+    evaluate,
+    index,
+    models,
+    prepare,
+    query,
+    sample,
+    status,
+    train,
+)
 from app.cli import train_reader as train_reader_command
 
 cli = typer.Typer(
@@ -25,6 +39,7 @@ cli.command("adapt")(adapt.adapt)
 cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
+cli.add_typer(bench.bench, name="bench")
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
 cli.command("train-reader")(train_reader_command.train_reader)

@@ -101,7 +101,7 @@ STORES: dict[str, StoreSpec] = {
         frozenset({"vector"}),
         later("core.stores.lancedb_ivf_hnsw_sq", "LanceIvfHnswSq.create"),
         later("core.stores.lancedb_ivf_hnsw_sq", "LanceIvfHnswSq.open"),
-        {"refine_factor": (1, 2, 5), "ef": (20, 50, 100, 200)},
+        {"refine_factor": (1, 5), "ef": (20, 50, 100, 200)},
         later("core.stores.lancedb_place", "drop"),
     ),
 }

@@ -48,6 +48,7 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["eval"], "prepare"),
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
+        (["bench", "stores"], "prepare"),
     ],
 )
 def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):

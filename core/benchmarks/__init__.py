@@ -1,0 +1,1 @@
+"""Measurements that a person repeats on their own machine."""
