@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from core.jobs import Progress, Work
 from core.kvcache.build import build_caches
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
+from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
@@ -233,8 +235,9 @@ def adapt(
     questions: Sequence[Question] = (),
     held_out: Sequence[Question] = (),
     config: AdaptConfig = AdaptConfig(),
+    edit: bool = False,
 ) -> Work:
-    """Teaches the memory one new document; only its z is trained. Cancelled, the memory stays as it was.
+    """Teaches the memory one document; only its z is trained. Cancelled, the memory stays as it was.
 
     Args:
         ws: Holds the memory.
@@ -243,13 +246,16 @@ def adapt(
         questions: Questions about it to learn from.
         held_out: Questions that are only looked at.
         config: Steps and learning rate.
+        edit: The memory holds a document of that id, and ``passage`` takes its place. The corpus, and the arms that
+            read its text, stay as they are.
 
     Raises:
         ArtefactMissing: There is no memory.
-        TesseraError: The memory already holds a document of that id.
+        TesseraError: The memory holds a document of that id, or, to edit, holds none.
     """
     with ws.lock():
-        memory = open_memory(ws, models).with_document(passage)
+        before = open_memory(ws, models)
+        memory = before.with_edited(passage) if edit else before.with_document(passage)
         yield from adapt_document(memory, passage, questions, config, held_out)
         _save_memory(ws, memory)
 
@@ -263,6 +269,23 @@ def forget(ws: Workspace, models: Models, passage_id: str) -> Work:
     with ws.lock():
         _save_memory(ws, open_memory(ws, models).without_document(passage_id))
         yield Progress("Forgetting a document", 1, 1, passage_id)
+
+
+def calibrate(ws: Workspace, models: Models) -> Work:
+    """Sets the memory's null slot on the corpus' dev questions; see ``core.memory.calibration``.
+
+    Raises:
+        ArtefactMissing: There is no memory.
+        TesseraError: There are too few dev questions.
+    """
+    with ws.lock():
+        memory = open_memory(ws, models)
+        yield Progress("Calibrating the null slot", 0, 1)
+        before, after = calibrate_null(memory, corpus_store.load(ws.require("corpus")).questions.get("dev", ()))
+        with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, memory.card.figures()) as folder:
+            memory.save(folder)
+            memory.save_router(folder)
+        yield Progress("Calibrating the null slot", 1, 1, "", {"before": asdict(before), "after": asdict(after)})
 
 
 def open_memory(ws: Workspace, models: Models) -> Memory:

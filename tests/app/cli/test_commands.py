@@ -49,6 +49,11 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
         (["bench", "stores"], "prepare"),
+        (["eval-memory"], "prepare"),
+        (["calibrate"], "train"),
+        (["forget", "geo-01"], "train"),
+        (["edit", "geo-01"], "--text"),
+        (["edit", "geo-01", "--text", "New words."], "train"),
     ],
 )
 def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):
