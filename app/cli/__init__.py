@@ -19,8 +19,6 @@ from app.cli import (
     status,
     train,
 )
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, index, models, prepare, query, sample, status, train
-from app.cli import adapt, assess_reader, cache, cluster, evaluate, models, prepare, query, sample, status, train
 from app.cli import calibrate as calibrate_command
 from app.cli import eval_memory as eval_memory_command
 from app.cli import train_reader as train_reader_command
