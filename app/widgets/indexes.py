@@ -11,7 +11,7 @@ from app.widgets.frame import show_failure
 from app.widgets.text import escape
 from core import pipeline
 from core.errors import TesseraError
-from core.figures.units import duration, size
+from core.figures.units import size
 from core.jobs import Work
 from core.settings import DEFAULT_STORE
 from core.stores.registry import STORES
@@ -43,6 +43,7 @@ def index_list(ws: Workspace, states: dict[str, ArtefactState], busy: bool) -> N
         st.button(
             f"Build the other {len(open_ones)}",
             key="index-build-all",
+            type="primary",
             icon=":material/construction:",
             disabled=busy,
             on_click=_start,
@@ -59,7 +60,6 @@ def _line(ws: Workspace, name: str, found: ArtefactState, busy: bool) -> None:
     build.button(
         "Rebuild" if ready else "Build",
         key=f"index-build-{name}",
-        type="secondary" if ready else "primary",
         disabled=busy,
         on_click=_start,
         args=(ws, [name], ready),
@@ -83,7 +83,7 @@ def _weight(found: ArtefactState) -> str:
     if found.manifest is None:
         return ""
     weighs = int(found.manifest.params.get("bytes", found.bytes))
-    return f"  \n:gray[{size(weighs)} · built in {duration(found.manifest.build_s)}]"
+    return f"  \n:gray[{size(weighs)} · built in {found.manifest.build_s:.1f} s]"
 
 
 def _start(ws: Workspace, names: Sequence[str], force: bool) -> None:

@@ -14,7 +14,6 @@ from app import state
 from app.links import MAX_QUESTION
 from app.widgets.text import escape
 from core.corpus.types import Passage
-from core.figures.units import milliseconds
 from core.stores.alignment import Placed, Rank, align, shared
 from core.stores.base import Hit, SearchRequest, VectorStore
 from core.stores.registry import STORES
@@ -82,13 +81,13 @@ def compare_form(ws: Workspace, built: list[str], busy: bool) -> None:
         TesseraError: A store cannot be searched.
     """
     with st.form("side-by-side", border=False):
-        text, left, right, k, button = st.columns([6, 3, 3, 2, 2], vertical_alignment="bottom")
+        text, left, right, k, button = st.columns([5.4, 3, 3, 1.5, 2.2], vertical_alignment="bottom")
         question = text.text_input(
             "Question", key="sbs_question", max_chars=MAX_QUESTION, placeholder="Ask something that the passages know"
         )
         chosen = [
             column.selectbox(label, built, index=index, format_func=lambda name: STORES[name].label, key=key)
-            for column, label, index, key in ((left, "Store", 0, "sbs_left"), (right, "beside", 1, "sbs_right"))
+            for column, label, index, key in ((left, "Store", 0, "sbs_left"), (right, "Beside", 1, "sbs_right"))
         ]
         hits = k.number_input("Hits", min_value=1, max_value=_MAX_HITS, value=5, key="sbs_k")
         asked = button.form_submit_button("Search", type="primary", icon=":material/search:", width="stretch")
@@ -112,8 +111,8 @@ def show(ws: Workspace, question: str, left: Found, right: Found) -> None:
     most = max(len(left.hits), len(right.hits))
     same = "the same passages in the same order" if _equal(ranks) else f"{shared(ranks)} of {most} passages in common"
     st.markdown(
-        f"“{escape(question)}”: {same}. {names[0]} took **{milliseconds(left.ms)}**, {names[1]} "
-        f"**{milliseconds(right.ms)}** (median of {_REPEATS} searches, embedding the question not counted)."
+        f"“{escape(question)}”: {same}. {names[0]} took **{left.ms:.2f} ms**, {names[1]} "
+        f"**{right.ms:.2f} ms** (median of {_REPEATS} searches, embedding the question not counted)."
     )
     rows = [
         {
@@ -139,13 +138,13 @@ def _columns(left: str, right: str) -> dict[str, object]:
     text = st.column_config.TextColumn
     other = "Where the other store has the same passage."
     return {
-        "rank": number("Rank", pinned=True, width=60),
-        "left": text(left, width="medium"),
-        "left_also": text("beside", help=other, width=110),
-        "left_score": number("Score", format="%.3f", width=80),
-        "right": text(right, width="medium"),
-        "right_also": text("beside", help=other, width=110),
-        "right_score": number("Score", format="%.3f", width=80),
+        "rank": number("Rank", pinned=True, width=50),
+        "left": text(left, width=230),
+        "left_also": text("Beside", help=other, width=95),
+        "left_score": number("Score", format="%.3f", width=70),
+        "right": text(right, width=230),
+        "right_also": text("Beside", help=other, width=95),
+        "right_score": number("Score", format="%.3f", width=70),
     }
 
 
