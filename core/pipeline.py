@@ -20,6 +20,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.corpus import store as corpus_store
+from core.corpus.importing import FileResult
 from core.corpus.load import load_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
@@ -57,12 +58,18 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
         source: See ``core.corpus.load.load_corpus``.
         size: Keep the first ``size`` passages.
 
+    Yields:
+        Progress; the step after reading names under ``data["refused"]`` the files that were left out, and why.
+
     Raises:
         CorpusError: The source cannot be read.
     """
     yield Progress("Reading the corpus", 0, 1, source)
-    corpus = load_corpus(source, size=size, count=models.prompt().count)
-    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages")
+    files: list[FileResult] = []
+    corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
+    refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
+    data = {"refused": refused} if refused else {}
+    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
     yield from prepare_corpus(ws, models, corpus)
 
 

@@ -11,6 +11,10 @@ from app.cli import (
     cache,
     cluster,
     evaluate,
+    cache,
+    cluster,
+    evaluate,
+    gradio,
     index,
     models,
     prepare,
@@ -22,6 +26,7 @@ from app.cli import (
 from app.cli import calibrate as calibrate_command
 from app.cli import eval_memory as eval_memory_command
 from app.cli import train_reader as train_reader_command
+from app.cli import verify as verify_command
 
 cli = typer.Typer(
     name="python -m app",
@@ -46,6 +51,8 @@ cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
 cli.add_typer(bench.bench, name="bench")
 cli.command("eval-memory")(eval_memory_command.eval_memory)
+cli.command("gradio")(gradio.gradio)
+cli.command("verify")(verify_command.verify)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
 cli.command("train-reader")(train_reader_command.train_reader)

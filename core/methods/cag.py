@@ -40,6 +40,9 @@ class Cag:
         folder = ws.require("caches", {"model": self._lm.identity.fingerprint})
         self._caches = ResidentCaches(CacheStore(folder), self._lm, resources.settings.cache_bytes)
         self._limit = resources.settings.max_new_tokens
+        rows = resources.corpus.passages
+        self._cells = [[rows[row] for row in members] for members in self._partition.members()]
+        self._tokens: dict[int, list[int]] = {}
 
     def stream(self, question: str) -> Iterator[Event]:
         """Encodes, routes, loads the cell's cache, prefills the question, then decodes."""
@@ -49,10 +52,12 @@ class Cag:
         with tracer.span("route"):
             routed = route(self._partition, vector)
         cell = routed.cells[0]
-        yield Working(f"cell {cell}", 0, 1)
+        yield Working(f"load cell {cell}", 0, 1)
         with tracer.span("load cache"):
-            loaded, hit = self._caches.get(cell)
+            # The tokens that a prefill would read: what was stored must stand for them, or it is refused.
+            loaded, hit = self._caches.get(cell, self._ids(cell))
             session = self._lm.session(loaded.cache())
+        yield Working(f"load cell {cell}", 1, 1)
         tracer.cached_tokens += loaded.tokens
         tracer.bytes_touched += loaded.bytes
         similarity = float(routed.similarities[0])
@@ -60,7 +65,21 @@ class Cag:
         evidence = tuple(Evidence(p.id, p.title, p.text, similarity) for p in passages)
         yield Found(evidence)
         said: list[str] = []
-        yield from prefill(session, self._lm.prompt.tail(question), tracer)
+        tail = self._lm.prompt.tail(question)
+        yield from prefill(session, tail, tracer)
         yield from decode(self._lm, session, self._limit, tracer, said)
-        details = {"cell": cell, "margin": float(routed.margin), "resident": hit}
+        details = {
+            "cell": cell,
+            "cells": [cell],
+            "margin": float(routed.margin),
+            "resident": hit,
+            "reused_tokens": loaded.tokens,
+            "prefilled_tokens": len(tail),
+        }
         yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish(), details))
+
+    def _ids(self, cell: int) -> list[int]:
+        """Tokens of a cell; tokenised once, since the passages of an open method do not change."""
+        if cell not in self._tokens:
+            self._tokens[cell] = self._lm.prompt.context(self._cells[cell])
+        return self._tokens[cell]
