@@ -28,8 +28,8 @@ class StoreSpec:
         create: Builds it in a folder, in place of one that may be there.
         open: Opens the one in a folder; raises ArtefactStale when it is damaged.
         sweep: Search options and the values worth comparing, for the bench; empty for an exact search.
-        drop: Deletes what a store keeps outside its folder (in object storage, on a server); called before the folder
-            itself goes.
+        drop: Deletes what a store keeps outside its folder (in object storage, on a server), and nothing in it;
+            a file in the folder says where that is, and without one there is nothing to delete.
     """
 
     label: str
