@@ -32,7 +32,7 @@ def test_empty_workspace_leads_to_the_sample(page, models, arms):
 def test_one_question_three_answers_and_the_control(page, prepared, arms):
     app = ask(page("compare"), "Who built the lighthouse of Velm?")
     assert not app.exception
-    assert {name: arm.asked[-1:] for name, arm in arms.made.items()} == {
+    assert {name: arm.asked[-1:] for name, arm in arms.made.items() if arm.asked} == {
         name: ["Who built the lighthouse of Velm?"] for name in ("rag", "cag", "memory", "closed-book")
     }
     text = said(app)

@@ -23,9 +23,8 @@ def one_object(result):
 
 def test_help_names_every_command():
     text = run(cli, ["--help"]).output
-    for command in ("prepare", "index", "cluster", "cache", "train", "adapt", "query", "status", "eval"):
-    for command in ("prepare", "cluster", "cache", "train", "adapt", "query", "status", "eval", "verify"):
-        assert command in text
+    for command in cli.registered_commands:
+        assert str(command.name) in text
 
 
 def test_status_of_an_empty_workspace_says_what_to_do():
