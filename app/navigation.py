@@ -41,6 +41,12 @@ PAGES: dict[str, PageInfo] = {
         PageInfo("compare", "Compare", ":material/compare:", "How do three ways of knowing answer the same question?"),
         PageInfo("corpus", "Corpus", ":material/library_books:", "What does the model get to know?"),
         PageInfo(
+            "stores",
+            "Stores",
+            ":material/manage_search:",
+            "Which engine finds passages, how fast, and what does approximation cost?",
+        ),
+        PageInfo(
             "map", "Map", ":material/map:", "Where do the passages lie, and which cell does a question fall into?"
         ),
         PageInfo("caches", "Caches", ":material/hexagon:", "What does it cost to keep a cell ready to continue from?"),

@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import typer
 
+from app.cli import bench_stores
+
+bench = typer.Typer(help="Measure this machine; nothing else should run meanwhile.", no_args_is_help=True)
+bench.command("stores")(bench_stores.stores)
 from app.cli import bench_serverless
 
 bench = typer.Typer(help="Measure this machine; nothing else should run meanwhile.", no_args_is_help=True)

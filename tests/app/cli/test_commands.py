@@ -51,6 +51,7 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["eval"], "prepare"),
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
+        (["bench", "stores"], "prepare"),
         (["eval-memory"], "prepare"),
         (["calibrate"], "train"),
         (["forget", "geo-01"], "train"),
