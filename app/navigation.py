@@ -45,6 +45,12 @@ PAGES: dict[str, PageInfo] = {
         ),
         PageInfo("caches", "Caches", ":material/hexagon:", "What does it cost to keep a cell ready to continue from?"),
         PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
+        PageInfo(
+            "evaluate",
+            "Evaluate",
+            ":material/monitoring:",
+            "Which way answers better, faster and smaller, and by how much?",
+        ),
     )
 }
 
