@@ -27,6 +27,7 @@ from core.workspace import Workspace
 
 UPLOAD = "a file"
 _DEFAULT_N = 50
+_USUAL = ("rag", "cag", "memory", "closed-book", "bm25")
 
 
 def new_run(ws: Workspace, corpus: Corpus, busy: bool) -> None:
@@ -153,7 +154,7 @@ def _arms(ws: Workspace, asked: Asked) -> list[str]:
         "Arms",
         ready,
         selection_mode="multi",
-        default=[name for name in ready if registry.METHODS[name].role != "control"],
+        default=[name for name in ready if name in _USUAL],
         format_func=heading,
         key="eval_arms",
         help="The controls (oracle, wrong cell, shuffled memory) show what an answer owes to the right evidence.",

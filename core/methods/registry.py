@@ -14,6 +14,7 @@ from core.methods.closed_book import ClosedBook
 from core.methods.memory import LlmAsMemory
 from core.methods.oracle import Oracle
 from core.methods.rag import Rag
+from core.methods.redis_rag import RedisRag
 from core.methods.resources import Resources
 from core.methods.shuffled_memory import ShuffledMemory
 from core.methods.wrong_cell import WrongCell
@@ -60,6 +61,13 @@ METHODS: dict[str, MethodSpec] = {
         "Routes the question over Z inside the model, writes the evidence from Z, and answers from it.",
         ("corpus", "memory"),
         LlmAsMemory,
+    ),
+    "redis-rag": MethodSpec(
+        "Redis RAG",
+        "Finds passages in Redis by vector and words together, and can answer from a cache.",
+        ("corpus", "embeddings"),
+        RedisRag,
+        role="baseline",
     ),
     "closed-book": MethodSpec(
         "Closed book", "Answers from the weights alone: the control.", (), ClosedBook, role="baseline"
