@@ -54,6 +54,12 @@ PAGES: dict[str, PageInfo] = {
             "redis", "Redis", ":material/bolt:", "What does a server add: kept answers, words beside vectors, counters?"
         ),
         PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
+        PageInfo(
+            "evaluate",
+            "Evaluate",
+            ":material/monitoring:",
+            "Which way answers better, faster and smaller, and by how much?",
+        ),
     )
 }
 
