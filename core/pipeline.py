@@ -1,6 +1,7 @@
 """From documents to a workspace that can answer, stage by stage. The CLI and the app call nothing else to build.
 
     prepare -> cluster -> cache          (RAG needs the first, CAG all three)
+    prepare -> build_index               (RAG over another store than the default)
     prepare -> train -> adapt            (LLM-as-Memory)
 
 Every stage is a generator of ``Progress``. What can be computed before anything is written is computed first, so that
@@ -11,18 +12,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.corpus import store as corpus_store
+from core.corpus.importing import FileResult
 from core.corpus.load import load_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
-from core.errors import ArtefactStale, TesseraError
+from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.jobs import Progress, Work
 from core.kvcache.build import build_caches
+from core.kvcache.precision import chosen_precision
+from core.kvcache.variants import location_for, take_in, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
@@ -31,18 +36,19 @@ from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
 from core.memory.store import read_card
 from core.memory.training import train_memory
-from core.methods.rag import STORE
 from core.models.bundle import Models
 from core.models.encoder import Vectors, encode_in_batches
-from core.settings import ROOT
-from core.stores.registry import STORES
+from core.settings import DEFAULT_STORE, ROOT
+from core.stores.registry import STORES, find_store
 from core.voronoi.labels import label_cells
 from core.voronoi.partition import Partition, PartitionConfig, partition_passages
 from core.voronoi.projection import project
-from core.workspace import Workspace
+from core.workspace import Workspace, index_kind
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
 VECTORS_FILE = "vectors.safetensors"
+_QUESTION_TOKENS = 256
+"""Room that a cell leaves in the model's context for a question and the frame of the prompt."""
 TRAINING = "training"
 """Folder of a memory under training, and of its checkpoint."""
 
@@ -56,12 +62,18 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
         source: See ``core.corpus.load.load_corpus``.
         size: Keep the first ``size`` passages.
 
+    Yields:
+        Progress; the step after reading names under ``data["refused"]`` the files that were left out, and why.
+
     Raises:
         CorpusError: The source cannot be read.
     """
     yield Progress("Reading the corpus", 0, 1, source)
-    corpus = load_corpus(source, size=size, count=models.prompt().count)
-    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages")
+    files: list[FileResult] = []
+    corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
+    refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
+    data = {"refused": refused} if refused else {}
+    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
     yield from prepare_corpus(ws, models, corpus)
 
 
@@ -87,14 +99,55 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
         inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder.fingerprint}
         with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}) as folder:
             save_file({"vectors": vectors}, folder / VECTORS_FILE)
-        inputs = {**inputs, "embeddings": ws.fingerprint("embeddings")}
-        with ws.write("index", inputs, {"store": STORE}) as folder:
-            STORES[STORE].create(folder, corpus.passages, vectors).close()
+        _write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
         yield Progress("Indexing passages", total, total)
+
+
+def build_index(ws: Workspace, store: str, force: bool = False) -> Work:
+    """Indexes the passages in one more store; the embeddings are there already, so no model is loaded.
+
+    Args:
+        ws: A prepared workspace.
+        store: Name in the registry.
+        force: Build it anew although it still holds.
+
+    Raises:
+        ArtefactMissing: The corpus has not been prepared.
+        TesseraError: There is no such store, or its engine refuses.
+    """
+    spec = find_store(store)
+    with ws.lock():
+        if ws.state(index_kind(store)).status == "ready" and not force:
+            yield Progress(f"Building the {spec.label} index", 1, 1, "it is there already")
+            return
+        passages, vectors = load_passages(ws), load_vectors(ws)
+        yield Progress(f"Building the {spec.label} index", 0, 1, f"{len(passages):,} passages")
+        _write_index(ws, store, passages, vectors)
+        yield Progress(f"Building the {spec.label} index", 1, 1, f"{len(passages):,} passages")
+
+
+def delete_index(ws: Workspace, store: str) -> None:
+    """Deletes the index of a store, also what it keeps outside the workspace.
+
+    Raises:
+        ArtefactMissing: There is none.
+        TesseraError: Its server or object storage cannot be reached.
+    """
+    kind, spec = index_kind(store), find_store(store)
+    with ws.lock():
+        if not ws.folder(kind).is_dir():
+            raise ArtefactMissing(f"The workspace {ws.name!r} has no {kind}.", "There is nothing to delete.")
+        spec.drop(ws.folder(kind))
+        shutil.rmtree(ws.folder(kind))
 
 
 def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
     """Cuts the passages into Voronoi cells and projects them to the plane.
+
+    Args:
+        ws: Holds the corpus and its embeddings.
+        models: Tokenizer and context of the language model: a cell that leaves no room for a question is no use.
+        config: How to cut.
 
     Raises:
         ArtefactMissing: The corpus has not been prepared.
@@ -104,10 +157,13 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         vectors = load_vectors(ws)
         prompt = models.prompt()
         tokens = np.array([len(prompt.passage(passage)) for passage in passages])
+        room = max(1, models.max_context() - len(prompt.head) - models.settings.max_new_tokens - _QUESTION_TOKENS)
+        config = replace(config, cell_tokens=min(config.budget, room))
         partition = yield from partition_passages(vectors, tokens, config)
         labels = label_cells(passages, partition.assignment)
         params = {
             "cells": partition.k,
+            "asked": config.k,
             "silhouette": partition.silhouette,
             "seed": config.seed,
             "auto_k": config.auto_k,
@@ -124,21 +180,35 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         yield Progress("Projecting to the plane", 1, 1, f"{partition.k} cells")
 
 
-def cache(ws: Workspace, models: Models, force: bool = False) -> Work:
+def cache(
+    ws: Workspace, models: Models, force: bool = False, reader: bool | None = None, precision: str | None = None
+) -> Work:
     """Prefills every cell once and stores its KV cache; goes on where an earlier build stopped.
+
+    Args:
+        ws: Holds the cells; caches of other models and precisions stay beside these.
+        models: The model, and the settings that say where caches are kept.
+        force: Build cells again whose cache still holds.
+        reader: Prefill with the reader adapter or plain; None follows the settings.
+        precision: See ``core.kvcache.precision``; None follows the settings.
 
     Raises:
         ArtefactMissing: There is no partition yet.
     """
     with ws.lock():
         cells = load_cells(ws)
-        lm = models.language_model()
+        lm = models.language_model(reader)
+        kept_in = chosen_precision(precision or models.settings.cache_precision, lm.dtype)
         inputs = {
             "corpus": ws.fingerprint("corpus"),
             "partition": ws.fingerprint("partition"),
             "model": lm.identity.fingerprint,
+            "precision": kept_in,
         }
-        yield from build_caches(ws.folder("caches"), lm, cells, inputs, force=force)
+        folder = variant_folder(ws, lm, kept_in)
+        location = location_for(folder, ws, models.settings.cache_url)
+        yield from take_in(ws, folder, lm, location)
+        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location)
 
 
 def build_sample(ws: Workspace, models: Models) -> Work:
@@ -277,6 +347,21 @@ def load_cells(ws: Workspace) -> list[list[Passage]]:
     passages = load_passages(ws)
     partition = Partition.load(ws.require("partition"))
     return [[passages[row] for row in rows] for rows in partition.members()]
+
+
+def _write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors: Vectors) -> None:
+    embeddings = ws.manifest("embeddings")
+    encoder = embeddings.inputs["encoder"] if embeddings else ""
+    inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder, "embeddings": ws.fingerprint("embeddings")}
+    kind, spec = index_kind(store), STORES[store]
+    params: dict[str, Any] = {"store": store}
+    with ws.write(kind, inputs, params) as folder:
+        index = spec.create(folder, passages, vectors)
+        stats = index.stats()
+        index.close()
+        params.update(backend=stats.backend, bytes=stats.bytes)
+        if ws.folder(kind).is_dir():
+            spec.drop(ws.folder(kind))  # the folder itself is about to be replaced
 
 
 def _install_memory(ws: Workspace, source: Path) -> Work:

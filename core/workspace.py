@@ -1,9 +1,11 @@
 """A workspace: the folder that holds everything built for one corpus.
 
     workspaces/sample/
-      corpus/ embeddings/ index/ partition/ projection/ caches/ memory/   one artefact each, with manifest.json
-      runs/                                                                answers that were kept
-      .lock                                                                held by the one process that writes
+      corpus/ embeddings/ index/ partition/ projection/ memory/   one artefact each, with manifest.json
+      caches/<model>-<precision>/                                  one variant each, with manifest.json
+      index-NAME/                                                  indexes of other stores than the default
+      runs/                                                        answers that were kept
+      .lock                                                        held by the one process that writes
 
 Every manifest names the inputs an artefact was built from by their fingerprints. ``state`` compares them with what is
 there now, and ``require`` refuses what no longer holds. An artefact is written in a temporary folder and renamed into
@@ -28,6 +30,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError, WorkspaceBusy
+from core.settings import DEFAULT_STORE
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -41,6 +44,10 @@ REMEDIES = {
     "memory": "Run `python -m app train` or open the Memory page.",
 }
 KINDS = tuple(REMEDIES)
+VARIED = ("caches",)
+"""Kinds of which several variants stand side by side, a folder each: KV caches by model and number format. What is said
+of such a kind is said of one variant: one that agrees with the inputs asked for, of several the newest."""
+INDEX_PREFIX = "index-"
 Status = Literal["missing", "ready", "stale"]
 
 
@@ -49,7 +56,7 @@ class Manifest:
     """What an artefact is and what it was built from.
 
     Attributes:
-        kind: One of ``KINDS``.
+        kind: One of ``KINDS``, or an ``index_kind``.
         inputs: Input name to fingerprint; a name that is itself a kind is checked against that artefact.
         params: Settings of the build, and figures worth showing.
         files: File name to size in bytes.
@@ -78,11 +85,12 @@ class ArtefactState:
     """Where an artefact stands.
 
     Attributes:
-        kind: One of ``KINDS``.
+        kind: One of ``KINDS``, or an ``index_kind``.
         status: missing, ready or stale.
         reason: Why it is stale; empty otherwise.
         manifest: Its manifest; None when it is missing.
         bytes: Size of its files on disk.
+        folder: Where it is; None when it is missing.
     """
 
     kind: str
@@ -90,6 +98,7 @@ class ArtefactState:
     reason: str
     manifest: Manifest | None
     bytes: int
+    folder: Path | None = None
 
 
 class Workspace:
@@ -136,7 +145,7 @@ class Workspace:
         """A temporary folder that becomes the artefact when the body ends well.
 
         Args:
-            kind: One of ``KINDS``.
+            kind: One of ``KINDS``, or an ``index_kind``.
             inputs: Fingerprints of what it is built from.
             params: Settings of the build; the body may add figures before it ends.
 
@@ -153,28 +162,42 @@ class Workspace:
             write_manifest(fresh, manifest)
             _swap(fresh, self.folder(kind), Path(scratch) / "old")
 
+    def variants(self, kind: str) -> list[Path]:
+        """Folders that hold a finished artefact of a kind: at most one, or one for each variant, by name."""
+        if kind not in VARIED:
+            return [self.folder(kind)] if (self.folder(kind) / MANIFEST).is_file() else []
+        return sorted(path.parent for path in self.folder(kind).glob(f"[!.]*/{MANIFEST}"))
+
     def manifest(self, kind: str) -> Manifest | None:
         """The manifest of an artefact, or None when there is none."""
-        return read_manifest(self.folder(kind))
+        return self.state(kind).manifest if kind in VARIED else read_manifest(self.folder(kind))
 
-    def fingerprint(self, kind: str) -> str:
+    def fingerprint(self, kind: str, inputs: Mapping[str, str] | None = None) -> str:
         """Fingerprint of an artefact as it stands; empty when missing."""
-        manifest = self.manifest(kind)
+        manifest = self.state(kind, inputs).manifest if kind in VARIED else self.manifest(kind)
         return manifest.fingerprint if manifest else ""
 
     def state(self, kind: str, inputs: Mapping[str, str] | None = None) -> ArtefactState:
         """Where an artefact stands.
 
         Args:
-            kind: One of ``KINDS``.
+            kind: One of ``KINDS``, or an ``index_kind``.
             inputs: Fingerprints to expect besides those of other artefacts, such as ``{"model": "..."}``.
         """
-        manifest = self.manifest(kind)
-        if manifest is None:
+        wanted = inputs or {}
+        states = [self.state_of(folder, kind, wanted) for folder in self.variants(kind)]
+        if not states:
             return ArtefactState(kind, "missing", "", None, 0)
-        reason = self._why_stale(kind, manifest, inputs or {})
-        size = sum(path.stat().st_size for path in self.folder(kind).rglob("*") if path.is_file())
-        return ArtefactState(kind, "stale" if reason else "ready", reason, manifest, size)
+        return max(states, key=lambda state: _preference(state, wanted))
+
+    def state_of(self, folder: Path, kind: str, inputs: Mapping[str, str] | None = None) -> ArtefactState:
+        """Where one variant of a kind stands; see ``state``."""
+        manifest = read_manifest(folder)
+        if manifest is None:  # removed since it was listed
+            return ArtefactState(kind, "missing", "", None, 0)
+        reason = self._why_stale(folder, kind, manifest, inputs or {})
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        return ArtefactState(kind, "stale" if reason else "ready", reason, manifest, size, folder)
 
     def require(self, kind: str, inputs: Mapping[str, str] | None = None) -> Path:
         """The folder of an artefact that may be used.
@@ -185,16 +208,16 @@ class Workspace:
         """
         state = self.state(kind, inputs)
         if state.status == "missing":
-            raise ArtefactMissing(f"The workspace {self.name!r} has no {kind} yet.", REMEDIES[kind])
+            raise ArtefactMissing(f"The workspace {self.name!r} has no {kind} yet.", remedy_for(kind))
         if state.status == "stale":
-            raise ArtefactStale(f"The {kind} in {self.name!r} cannot be used: {state.reason}.", REMEDIES[kind])
-        return self.folder(kind)
+            raise ArtefactStale(f"The {kind} in {self.name!r} cannot be used: {state.reason}.", remedy_for(kind))
+        return state.folder or self.folder(kind)
 
-    def _why_stale(self, kind: str, manifest: Manifest, inputs: Mapping[str, str]) -> str:
+    def _why_stale(self, folder: Path, kind: str, manifest: Manifest, inputs: Mapping[str, str]) -> str:
         if manifest.format != FORMAT or manifest.kind != kind:
             return "it was written by another version of Tessera"
         for name, size in manifest.files.items():
-            path = self.folder(kind) / name
+            path = folder / name
             if not path.is_file() or path.stat().st_size != size:
                 return f"its file {name} is missing or cut short"
         for name, fingerprint in manifest.inputs.items():
@@ -219,6 +242,18 @@ def open_workspace(name: str, parent: Path) -> Workspace:
     if path.exists() and not path.is_dir():
         raise TesseraError(f"{path} is a file, not a workspace.", "Give a folder.")
     return Workspace(path)
+
+
+def index_kind(store: str) -> str:
+    """Kind of the artefact that holds the index of a store; the default store's is "index"."""
+    return "index" if store == DEFAULT_STORE else f"{INDEX_PREFIX}{store}"
+
+
+def remedy_for(kind: str) -> str:
+    """What to do about an artefact that is missing or stale."""
+    if kind.startswith(INDEX_PREFIX):
+        return f"Run `python -m app index --store {kind.removeprefix(INDEX_PREFIX)}` or open the Stores page."
+    return REMEDIES[kind]
 
 
 def list_workspaces(parent: Path) -> list[str]:
@@ -266,6 +301,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _preference(state: ArtefactState, inputs: Mapping[str, str]) -> tuple[bool, int, str]:
+    """Which variant is spoken of: one that is ready, else the one that agrees most with what was asked for."""
+    if state.manifest is None:
+        return False, -1, ""
+    agrees = sum(state.manifest.inputs.get(name) == value for name, value in inputs.items())
+    return state.status == "ready", agrees, state.manifest.created
 
 
 def _swap(fresh: Path, target: Path, old: Path) -> None:
