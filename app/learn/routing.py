@@ -30,13 +30,15 @@ def show(tour: Tour) -> None:
     titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
     weights = [Weight(titles[found.passage_id] or found.passage_id, found.weight) for found in routing.documents]
     weights.append(Weight("not in memory", routing.null, null=True))
+    weights.sort(key=lambda weight: -weight.weight)
     st.plotly_chart(routing_figure(weights), key="learn_routing", config=STATIC, alt=describe_routing(weights))
     st.dataframe(
         {"document": [weight.title for weight in weights], "weight": [f"{weight.weight:.1%}" for weight in weights]},
         hide_index=True,
         key="learn_routing_table",
     )
-    verdict = f"It would read **{escape(weights[0].title)}**" if routing.knows else "It would rather **say nothing**"
+    best = titles[routing.documents[0].passage_id]
+    verdict = f"It would read **{escape(best)}**" if routing.knows else "It would rather **say nothing**"
     read_this(
         f"Bars share 100 % among {len(memory.pool.ids)} documents and the null slot; the heaviest {_SHOWN} are shown. "
         f"{verdict}."

@@ -23,7 +23,7 @@ _KEY = "learn_training"
 def show(tour: Tour) -> None:
     """What the shipped training reached, and a small training to watch; nothing is saved."""
     st.markdown(
-        "z starts from the document's own telling words and is moved by gradient, so that the frozen model, reading z, "
+        "z starts from the document's own telling words and is moved by gradient, so that the model, reading z, "
         "says the sentence that a question asks for. **Choose how many steps**, train z of a document that the memory "
         "has never seen, and watch both curves. It is forgotten afterwards."
     )
@@ -88,10 +88,11 @@ def _curves(history: Sequence[Mapping[str, Any]], key: str) -> None:
     read_this(
         f"Left: loss on what it studies, in nats a token, {loss.values[0]:.2f} at first and "
         f"{loss.values[-1]:.2f} after "
-        f"{plural(len(loss.values), 'step')}. It always falls. Right: questions that it does not study. "
+        f"{plural(len(loss.values), 'step')}. On the whole it falls. Right: questions that it does not study. "
         "Vectors can learn "
         "to recite a document and still not answer from it: only the right side counts."
     )
+    asked = {question.id: question.text for _, group in load_unseen() for question in group}
     for name, text in list(said.items())[:2]:
-        st.markdown(f"**{escape(name)}**, held out, now says:")
+        st.markdown(f"Held out: *{escape(asked.get(name, name))}* It now says:")
         st.text(text or "(nothing)")

@@ -40,7 +40,9 @@ def show(tour: Tour) -> None:
     read_this(
         f"One cell of the table for each of the {z.shape[0]} vectors: the token whose embedding points most nearly the "
         f"same way (mean cosine {nearness:.2f}; 1 would be the word itself). z is {z.shape[0]} × {z.shape[1]} numbers, "
-        f"{size(z.numel() * _FLOAT16)}, beside {size(len(text.encode()))} of text: it is not a compression."
+        f"{size(z.numel() * _FLOAT16)}, beside {size(len(text.encode()))} of text: it is not a compression. "
+        "Read in order, the words are still the telling ones of the document, where z began; training has moved it on "
+        "from there."
     )
     with st.expander(
         f"The text of {escape(titles[chosen])}, which the memory does not hold", icon=":material/article:"
