@@ -15,6 +15,7 @@ from typing import Literal
 from core.corpus.types import Question
 from core.errors import TesseraError
 from core.methods.base import Answer, Event, Finished, Method, Text
+from core.settings import DEFAULT_STORE
 
 WAIT_S = 0.4
 _WARM_UP = "What is this about?"
@@ -31,6 +32,7 @@ class Choices:
         methods: Arms in the order in which they run.
         reader: Whether the model reads with its reader adapter.
         top_k: Passages that RAG puts in the prompt.
+        store: Where RAG searches.
     """
 
     workspace: str
@@ -38,6 +40,7 @@ class Choices:
     methods: tuple[str, ...]
     reader: bool
     top_k: int
+    store: str = DEFAULT_STORE
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,25 @@ from app.asking import Choices, Ground
 from core.methods.resources import Resources
 from core.models.bundle import Models
 from core.models.device import describe
-from core.settings import Settings
+from core.settings import DEFAULT_STORE, Settings
 
 
 @dataclass(frozen=True)
 class ChosenResources(Resources):
-    """Resources with the session's own number of passages.
+    """Resources with the session's own number of passages and store.
 
     Attributes:
         top_k: Passages that RAG puts in the prompt.
+        store: Where RAG searches.
     """
 
     top_k: int = 3
+    store: str = DEFAULT_STORE
 
     @property
     def settings(self) -> Settings:
-        """The settings of the models, with the chosen number of passages."""
-        return replace(self.models.settings, top_k=self.top_k)
+        """The settings of the models, with the chosen number of passages and store."""
+        return replace(self.models.settings, top_k=self.top_k, store=self.store)
 
 
 def measured_on(models: Models, choices: Choices) -> Ground:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from app.asking import Choices
+from core.stores.registry import STORES
 
 MAX_QUESTION = 500
 MAX_TOP_K = 10
@@ -19,19 +20,21 @@ def to_params(choices: Choices) -> dict[str, str]:
         "methods": ",".join(choices.methods),
         "reader": "1" if choices.reader else "0",
         "top_k": str(choices.top_k),
+        "store": choices.store,
     }
 
 
 def from_params(params: Mapping[str, str], known: tuple[str, ...], default: Choices) -> Choices:
     """The choices in a link; what is missing or makes no sense is taken from ``default``."""
     methods = tuple(name for name in params.get("methods", "").split(",") if name in known)
-    top_k = params.get("top_k", "")
+    top_k, store = params.get("top_k", ""), params.get("store", "")
     return Choices(
         workspace=params.get("workspace", default.workspace),
         question=params.get("q", default.question)[:MAX_QUESTION],
         methods=tuple(dict.fromkeys(methods)) or default.methods,
         reader=params.get("reader", "1" if default.reader else "0") != "0",
         top_k=min(int(top_k), MAX_TOP_K) if top_k.isascii() and top_k.isdigit() and int(top_k) else default.top_k,
+        store=store if store in STORES else default.store,
     )
 
 

@@ -9,17 +9,18 @@ from app.asking import Choices, Ground, warm_up
 from app.chosen import ChosenResources, measured_on
 from core.methods import registry
 from core.methods.base import Method
-from core.workspace import Workspace
+from core.workspace import Workspace, index_kind
 
 
 def opener(ws: Workspace, choices: Choices) -> Callable[[str], Method]:
     """A function that opens an arm by name; an arm that is open and still fits is handed out again."""
-    resources = ChosenResources(ws, state.models(), choices.reader, choices.top_k)
+    resources = ChosenResources(ws, state.models(), choices.reader, choices.top_k, choices.store)
 
     def open_arm(name: str) -> Method:
         spec = registry.METHODS[name]
         built = (f"{kind}:{ws.require(kind) and ws.fingerprint(kind)}" for kind in spec.needs)
-        key = (str(ws.path), name, str(choices.reader), str(choices.top_k), *built)
+        searched = (choices.store, ws.fingerprint(index_kind(choices.store)))
+        key = (str(ws.path), name, str(choices.reader), str(choices.top_k), *searched, *built)
 
         def open_and_warm_up() -> Method:
             method = registry.open_method(name, resources)

@@ -1,6 +1,7 @@
 """From documents to a workspace that can answer, stage by stage. The CLI and the app call nothing else to build.
 
     prepare -> cluster -> cache          (RAG needs the first, CAG all three)
+    prepare -> build_index               (RAG over another store than the default)
     prepare -> train -> adapt            (LLM-as-Memory)
 
 Every stage is a generator of ``Progress``. What can be computed before anything is written is computed first, so that
@@ -11,7 +12,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -20,25 +23,25 @@ from core.corpus import store as corpus_store
 from core.corpus.importing import FileResult
 from core.corpus.load import load_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
-from core.errors import ArtefactStale, TesseraError
+from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.jobs import Progress, Work
 from core.kvcache.build import build_caches
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
+from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
 from core.memory.store import read_card
 from core.memory.training import train_memory
-from core.methods.rag import STORE
 from core.models.bundle import Models
 from core.models.encoder import Vectors, encode_in_batches
-from core.settings import ROOT
-from core.stores.registry import STORES
+from core.settings import DEFAULT_STORE, ROOT
+from core.stores.registry import STORES, find_store
 from core.voronoi.labels import label_cells
 from core.voronoi.partition import Partition, PartitionConfig, partition_passages
 from core.voronoi.projection import project
-from core.workspace import Workspace
+from core.workspace import Workspace, index_kind
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
 VECTORS_FILE = "vectors.safetensors"
@@ -56,7 +59,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
         size: Keep the first ``size`` passages.
 
     Yields:
-        Progress; the step after reading names under ``data["refused"]`` the files that were left out, and why.
+        Progress; the step after reading names under ``data["left_out"]`` the files that were left out, and why.
 
     Raises:
         CorpusError: The source cannot be read.
@@ -65,7 +68,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
     files: list[FileResult] = []
     corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
     refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
-    data = {"refused": refused} if refused else {}
+    data = {"left_out": refused} if refused else {}
     yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
     yield from prepare_corpus(ws, models, corpus)
 
@@ -92,10 +95,46 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
         inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder.fingerprint}
         with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}) as folder:
             save_file({"vectors": vectors}, folder / VECTORS_FILE)
-        inputs = {**inputs, "embeddings": ws.fingerprint("embeddings")}
-        with ws.write("index", inputs, {"store": STORE}) as folder:
-            STORES[STORE].create(folder, corpus.passages, vectors).close()
+        _write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
         yield Progress("Indexing passages", total, total)
+
+
+def build_index(ws: Workspace, store: str, force: bool = False) -> Work:
+    """Indexes the passages in one more store; the embeddings are there already, so no model is loaded.
+
+    Args:
+        ws: A prepared workspace.
+        store: Name in the registry.
+        force: Build it anew although it still holds.
+
+    Raises:
+        ArtefactMissing: The corpus has not been prepared.
+        TesseraError: There is no such store, or its engine refuses.
+    """
+    spec = find_store(store)
+    with ws.lock():
+        if ws.state(index_kind(store)).status == "ready" and not force:
+            yield Progress(f"Building the {spec.label} index", 1, 1, "it is there already")
+            return
+        passages, vectors = load_passages(ws), load_vectors(ws)
+        yield Progress(f"Building the {spec.label} index", 0, 1, f"{len(passages):,} passages")
+        _write_index(ws, store, passages, vectors)
+        yield Progress(f"Building the {spec.label} index", 1, 1, f"{len(passages):,} passages")
+
+
+def delete_index(ws: Workspace, store: str) -> None:
+    """Deletes the index of a store, also what it keeps outside the workspace.
+
+    Raises:
+        ArtefactMissing: There is none.
+        TesseraError: Its server or object storage cannot be reached.
+    """
+    kind, spec = index_kind(store), find_store(store)
+    with ws.lock():
+        if not ws.folder(kind).is_dir():
+            raise ArtefactMissing(f"The workspace {ws.name!r} has no {kind}.", "There is nothing to delete.")
+        spec.drop(ws.folder(kind))
+        shutil.rmtree(ws.folder(kind))
 
 
 def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
@@ -203,8 +242,9 @@ def adapt(
     questions: Sequence[Question] = (),
     held_out: Sequence[Question] = (),
     config: AdaptConfig = AdaptConfig(),
+    edit: bool = False,
 ) -> Work:
-    """Teaches the memory one new document; only its z is trained. Cancelled, the memory stays as it was.
+    """Teaches the memory one document; only its z is trained. Cancelled, the memory stays as it was.
 
     Args:
         ws: Holds the memory.
@@ -213,13 +253,16 @@ def adapt(
         questions: Questions about it to learn from.
         held_out: Questions that are only looked at.
         config: Steps and learning rate.
+        edit: The memory holds a document of that id, and ``passage`` takes its place. The corpus, and the arms that
+            read its text, stay as they are.
 
     Raises:
         ArtefactMissing: There is no memory.
-        TesseraError: The memory already holds a document of that id.
+        TesseraError: The memory holds a document of that id, or, to edit, holds none.
     """
     with ws.lock():
-        memory = open_memory(ws, models).with_document(passage)
+        before = open_memory(ws, models)
+        memory = before.with_edited(passage) if edit else before.with_document(passage)
         yield from adapt_document(memory, passage, questions, config, held_out)
         _save_memory(ws, memory)
 
@@ -233,6 +276,23 @@ def forget(ws: Workspace, models: Models, passage_id: str) -> Work:
     with ws.lock():
         _save_memory(ws, open_memory(ws, models).without_document(passage_id))
         yield Progress("Forgetting a document", 1, 1, passage_id)
+
+
+def calibrate(ws: Workspace, models: Models) -> Work:
+    """Sets the memory's null slot on the corpus' dev questions; see ``core.memory.calibration``.
+
+    Raises:
+        ArtefactMissing: There is no memory.
+        TesseraError: There are too few dev questions.
+    """
+    with ws.lock():
+        memory = open_memory(ws, models)
+        yield Progress("Calibrating the null slot", 0, 1)
+        before, after = calibrate_null(memory, corpus_store.load(ws.require("corpus")).questions.get("dev", ()))
+        with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, memory.card.figures()) as folder:
+            memory.save(folder)
+            memory.save_router(folder)
+        yield Progress("Calibrating the null slot", 1, 1, "", {"before": asdict(before), "after": asdict(after)})
 
 
 def open_memory(ws: Workspace, models: Models) -> Memory:
@@ -261,6 +321,21 @@ def load_cells(ws: Workspace) -> list[list[Passage]]:
     passages = load_passages(ws)
     partition = Partition.load(ws.require("partition"))
     return [[passages[row] for row in rows] for rows in partition.members()]
+
+
+def _write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors: Vectors) -> None:
+    embeddings = ws.manifest("embeddings")
+    encoder = embeddings.inputs["encoder"] if embeddings else ""
+    inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder, "embeddings": ws.fingerprint("embeddings")}
+    kind, spec = index_kind(store), STORES[store]
+    params: dict[str, Any] = {"store": store}
+    with ws.write(kind, inputs, params) as folder:
+        index = spec.create(folder, passages, vectors)
+        stats = index.stats()
+        index.close()
+        params.update(backend=stats.backend, bytes=stats.bytes)
+        if ws.folder(kind).is_dir():
+            spec.drop(ws.folder(kind))  # the folder itself is about to be replaced
 
 
 def _install_memory(ws: Workspace, source: Path) -> Work:

@@ -17,6 +17,7 @@ from core.errors import TesseraError
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "all-minilm-l6-v2"
+DEFAULT_STORE = "faiss-flat"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
 
@@ -36,8 +37,13 @@ class Settings:
         seed: Seed of everything that is drawn.
         max_new_tokens: Longest answer, in tokens.
         top_k: Passages that RAG puts in the prompt.
+        store: Where RAG searches, by its name in core/stores/registry.py.
         cell_tokens: Most passage tokens in a Voronoi cell.
         cache_bytes: Most bytes of KV caches that stay in memory.
+        answerer_url: Base address of an OpenAI-compatible server that answers from the memory's evidence; empty for the
+            local model. Its key is read from TESSERA_ANSWERER_KEY where it is used and is no setting.
+        answerer_model: Name of the model there.
+        answerer_timeout: Longest wait for the next piece of its answer, in seconds.
     """
 
     home: Path = Path.home() / ".cache" / "tessera"
@@ -50,13 +56,17 @@ class Settings:
     seed: int = 0
     max_new_tokens: int = 48
     top_k: int = 3
+    store: str = DEFAULT_STORE
     cell_tokens: int = 1024
     cache_bytes: int = 1_000_000_000
+    answerer_url: str = ""
+    answerer_model: str = ""
+    answerer_timeout: int = 60
 
     def __post_init__(self) -> None:
         _one_of("device", self.device, DEVICES)
         _one_of("dtype", self.dtype, DTYPES)
-        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes"):
+        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes", "answerer_timeout"):
             if getattr(self, name) < 1:
                 raise TesseraError(
                     f"{name} is {getattr(self, name)}, but must be at least 1.", f"Set TESSERA_{name.upper()}."

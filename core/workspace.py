@@ -2,6 +2,7 @@
 
     workspaces/sample/
       corpus/ embeddings/ index/ partition/ projection/ caches/ memory/   one artefact each, with manifest.json
+      index-NAME/                                                         indexes of other stores than the default
       runs/                                                                answers that were kept
       .lock                                                                held by the one process that writes
 
@@ -28,6 +29,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError, WorkspaceBusy
+from core.settings import DEFAULT_STORE
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -41,6 +43,7 @@ REMEDIES = {
     "memory": "Run `python -m app train` or open the Memory page.",
 }
 KINDS = tuple(REMEDIES)
+INDEX_PREFIX = "index-"
 Status = Literal["missing", "ready", "stale"]
 
 
@@ -49,7 +52,7 @@ class Manifest:
     """What an artefact is and what it was built from.
 
     Attributes:
-        kind: One of ``KINDS``.
+        kind: One of ``KINDS``, or an ``index_kind``.
         inputs: Input name to fingerprint; a name that is itself a kind is checked against that artefact.
         params: Settings of the build, and figures worth showing.
         files: File name to size in bytes.
@@ -78,7 +81,7 @@ class ArtefactState:
     """Where an artefact stands.
 
     Attributes:
-        kind: One of ``KINDS``.
+        kind: One of ``KINDS``, or an ``index_kind``.
         status: missing, ready or stale.
         reason: Why it is stale; empty otherwise.
         manifest: Its manifest; None when it is missing.
@@ -136,7 +139,7 @@ class Workspace:
         """A temporary folder that becomes the artefact when the body ends well.
 
         Args:
-            kind: One of ``KINDS``.
+            kind: One of ``KINDS``, or an ``index_kind``.
             inputs: Fingerprints of what it is built from.
             params: Settings of the build; the body may add figures before it ends.
 
@@ -166,7 +169,7 @@ class Workspace:
         """Where an artefact stands.
 
         Args:
-            kind: One of ``KINDS``.
+            kind: One of ``KINDS``, or an ``index_kind``.
             inputs: Fingerprints to expect besides those of other artefacts, such as ``{"model": "..."}``.
         """
         manifest = self.manifest(kind)
@@ -185,9 +188,9 @@ class Workspace:
         """
         state = self.state(kind, inputs)
         if state.status == "missing":
-            raise ArtefactMissing(f"The workspace {self.name!r} has no {kind} yet.", REMEDIES[kind])
+            raise ArtefactMissing(f"The workspace {self.name!r} has no {kind} yet.", remedy_for(kind))
         if state.status == "stale":
-            raise ArtefactStale(f"The {kind} in {self.name!r} cannot be used: {state.reason}.", REMEDIES[kind])
+            raise ArtefactStale(f"The {kind} in {self.name!r} cannot be used: {state.reason}.", remedy_for(kind))
         return self.folder(kind)
 
     def _why_stale(self, kind: str, manifest: Manifest, inputs: Mapping[str, str]) -> str:
@@ -219,6 +222,18 @@ def open_workspace(name: str, parent: Path) -> Workspace:
     if path.exists() and not path.is_dir():
         raise TesseraError(f"{path} is a file, not a workspace.", "Give a folder.")
     return Workspace(path)
+
+
+def index_kind(store: str) -> str:
+    """Kind of the artefact that holds the index of a store; the default store's is "index"."""
+    return "index" if store == DEFAULT_STORE else f"{INDEX_PREFIX}{store}"
+
+
+def remedy_for(kind: str) -> str:
+    """What to do about an artefact that is missing or stale."""
+    if kind.startswith(INDEX_PREFIX):
+        return f"Run `python -m app index --store {kind.removeprefix(INDEX_PREFIX)}` or open the Stores page."
+    return REMEDIES[kind]
 
 
 def list_workspaces(parent: Path) -> list[str]:

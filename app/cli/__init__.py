@@ -11,6 +11,7 @@ from app.cli import (
     cluster,
     evaluate,
     gradio,
+    index,
     models,
     prepare,
     query,
@@ -18,6 +19,8 @@ from app.cli import (
     status,
     train,
 )
+from app.cli import calibrate as calibrate_command
+from app.cli import eval_memory as eval_memory_command
 from app.cli import train_reader as train_reader_command
 
 cli = typer.Typer(
@@ -30,14 +33,19 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.command("prepare")(prepare.prepare)
+cli.command("index")(index.index)
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
 cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
+cli.command("edit")(adapt.edit)
+cli.command("forget")(adapt.forget)
+cli.command("calibrate")(calibrate_command.calibrate)
 cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
 cli.command("gradio")(gradio.gradio)
+cli.command("eval-memory")(eval_memory_command.eval_memory)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
 cli.command("train-reader")(train_reader_command.train_reader)

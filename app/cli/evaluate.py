@@ -55,6 +55,23 @@ def chosen_questions(path: Path | None, split: str, corpus: Corpus) -> tuple[Que
         TesseraError: There is no such file or split.
         CorpusError: The file cannot be read.
     """
+    everything = every_question(path, split, corpus)
+    if path is None:
+        return everything
+    known = set(corpus.index())
+    asked = tuple(question for question in everything if set(question.passage_ids) <= known)
+    if len(asked) < len(everything):
+        aside.print(f"{len(everything) - len(asked)} questions are about passages outside this corpus and left out.")
+    return asked
+
+
+def every_question(path: Path | None, split: str, corpus: Corpus) -> tuple[Question, ...]:
+    """Questions of a file, whatever they are about; without a file, a split of the corpus' own.
+
+    Raises:
+        TesseraError: There is no such file or split.
+        CorpusError: The file cannot be read.
+    """
     from core.corpus.folder import read_questions
     from core.errors import TesseraError
 
@@ -65,12 +82,7 @@ def chosen_questions(path: Path | None, split: str, corpus: Corpus) -> tuple[Que
         return corpus.questions[split]
     if not path.is_file():
         raise TesseraError(f"There is no questions file {path}.", "Give a JSONL file.")
-    everything = list(read_questions(path.name, path.read_bytes(), _Anything()))
-    known = corpus.index()
-    asked = tuple(question for question in everything if set(question.passage_ids) <= set(known))
-    if len(asked) < len(everything):
-        aside.print(f"{len(everything) - len(asked)} questions are about passages outside this corpus and left out.")
-    return asked
+    return tuple(read_questions(path.name, path.read_bytes(), _Anything()))
 
 
 class _Anything(Container[str]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +24,9 @@ def query(
     plain: Annotated[
         bool, typer.Option("--plain", help="Read with the plain model, without the reader adapter.")
     ] = False,
+    store: Annotated[
+        str | None, typer.Option("--store", help="Where RAG searches; `index` builds it. Default: TESSERA_STORE.")
+    ] = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -44,6 +47,7 @@ def query(
         if not names:
             raise TesseraError("No method was named.", f"Choose from: {', '.join(METHODS)}.")
         settings, ws = settings_and_workspace(workspace)
+        settings = replace(settings, store=store or settings.store)
         resources = Resources(ws, Models(settings), reader=False if plain else None)
         answers: list[Answer] = []
         failures: dict[str, TesseraError] = {}

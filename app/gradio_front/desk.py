@@ -18,7 +18,7 @@ from core.errors import TesseraError
 from core.methods import registry
 from core.methods.base import Method
 from core.models.bundle import Models
-from core.workspace import Workspace
+from core.workspace import Workspace, index_kind
 
 USUAL = ("rag", "cag", "memory", "closed-book")
 MAX_FOUND = 20
@@ -82,7 +82,9 @@ class Desk:
         if not 1 <= passages <= MAX_TOP_K:
             raise TesseraError(f"RAG cannot read {passages} passages.", f"Ask for 1 to {MAX_TOP_K}.")
         reader = self.models.settings.reader
-        return Choices(self.ws.name, question, tuple(dict.fromkeys(methods)), reader, passages)
+        return Choices(
+            self.ws.name, question, tuple(dict.fromkeys(methods)), reader, passages, self.models.settings.store
+        )
 
     def stream(self, run: Run) -> Generator[tuple[str, Happening], None, None]:
         """Asks the arms of a run one after another; closing it stops the one that answers.
@@ -118,13 +120,14 @@ class Desk:
         return [Found(passages[row], float(scores[row])) for row in best]
 
     def _stream(self, run: Run) -> Generator[tuple[str, Happening], None, None]:
-        resources = ChosenResources(self.ws, self.models, run.choices.reader, run.choices.top_k)
+        resources = ChosenResources(self.ws, self.models, run.choices.reader, run.choices.top_k, run.choices.store)
         yield from answer_in_turn(run, lambda name: self._opened(name, resources), self.models.lock)
         run.ground = measured_on(self.models, run.choices)
 
     def _opened(self, name: str, resources: ChosenResources) -> Method:
         built = (f"{kind}:{self.ws.fingerprint(kind)}" for kind in registry.METHODS[name].needs)
-        key = (name, str(resources.top_k), str(resources.reader), *built)
+        searched = self.ws.fingerprint(index_kind(resources.store))
+        key = (name, str(resources.top_k), str(resources.reader), searched, *built)
         if key not in self._open:
             method = registry.open_method(name, resources)
             warm_up(method)

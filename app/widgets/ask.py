@@ -13,8 +13,11 @@ from app.widgets.arms import CONTROLS, USUAL, heading
 from core.corpus.types import Corpus, Question
 from core.methods import registry
 from core.models.bundle import reader_for
+from core.stores.registry import STORES
+from core.workspace import index_kind
 
 QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
+STORE = "ask_store"
 _SUGGESTED = 2
 _HISTORY = 20
 
@@ -26,7 +29,8 @@ def restore_choices() -> None:
     st.session_state["ask_restored"] = True
     arms = tuple(name for name in USUAL if name in registry.METHODS)
     settings = state.settings()
-    default = Choices(state.current_workspace().name, "", arms, settings.reader, settings.top_k)
+    workspace = state.current_workspace().name
+    default = Choices(workspace, "", arms, settings.reader, settings.top_k, settings.store)
     choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
     if choices.question or QUESTION not in st.session_state:
         st.session_state[QUESTION] = choices.question
@@ -34,6 +38,7 @@ def restore_choices() -> None:
     st.session_state[CONTROLLED] = [name for name in choices.methods if name in CONTROLS]
     st.session_state[READER] = choices.reader
     st.session_state[TOP_K] = choices.top_k
+    st.session_state[STORE] = choices.store
 
 
 def ask_form(corpus: Corpus, busy: bool) -> None:
@@ -79,7 +84,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
     """
     if question:
         st.session_state[QUESTION] = question
-    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K):
+    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE):
         # While the answers stream these widgets are disabled, and Streamlit throws away what the browser sent of a
         # disabled widget, also what was typed a moment before: only a value that is set here stays.
         st.session_state[key] = st.session_state.get(key)
@@ -96,6 +101,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
         methods=tuple(methods),
         reader=bool(st.session_state.get(READER)),
         top_k=int(st.session_state.get(TOP_K, state.settings().top_k)),
+        store=str(st.session_state.get(STORE) or state.settings().store),
     )
     run = Run(choices, gold=find_question(corpus, text))
     st.session_state["run"] = run
@@ -145,6 +151,27 @@ def _settings(busy: bool) -> None:
         "to see the plain model. KV caches and memory belong to the model they were built with."
         if has_reader
         else "No reader adapter ships for this model: it reads plain.",
+        persist_state="session",
+    )
+    _store(busy)
+
+
+def _store(busy: bool) -> None:
+    """Where RAG searches; drawn once there is a choice."""
+    ws = state.current_workspace()
+    chosen = st.session_state.get(STORE)
+    built = [name for name in STORES if name == chosen or ws.state(index_kind(name)).status == "ready"]
+    if len(built) < 2:
+        return
+    st.selectbox(
+        "Store for RAG",
+        built,
+        format_func=lambda name: STORES[name].label,
+        key=STORE,
+        disabled=busy,
+        label_visibility="collapsed",
+        help="Where RAG searches: the indexes that are built on the Stores page.",
+        width=190,
         persist_state="session",
     )
 

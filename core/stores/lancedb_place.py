@@ -128,7 +128,10 @@ def drop(folder: Path) -> None:
     Raises:
         TesseraError: Object storage cannot be reached.
     """
-    place = Place.in_folder(folder)
+    try:
+        place = Place.in_folder(folder)
+    except ArtefactStale:
+        return  # a damaged pointer leads nowhere, and must not keep anyone from building anew
     if place.is_remote:
         with place.speaking("lancedb"):
             try:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from core.corpus.types import Passage
-from core.models.encoder import Vectors
-from core.stores.base import VectorStore
-from core.stores.bm25 import Bm25
-from core.stores.faiss_flat import FaissFlat
-from core.stores.faiss_ivf import FaissIvf
-from core.stores.lancedb_flat import LanceFlat
-from core.stores.lancedb_ivf_flat import LanceIvfFlat
-from core.stores.lancedb_ivf_hnsw_sq import LanceIvfHnswSq
-from core.stores.lancedb_place import drop as drop_lancedb
+from core.errors import TesseraError
+
+if TYPE_CHECKING:
+    from core.corpus.types import Passage
+    from core.models.encoder import Vectors
+    from core.stores.base import VectorStore
 
 
 @dataclass(frozen=True)
@@ -42,49 +41,78 @@ class StoreSpec:
     drop: Callable[[Path], None] = lambda folder: None
 
 
+def later(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module that is imported when it is first called: an engine is loaded by those who search it.
+
+    Args:
+        module: Full name of the module.
+        name: The function in it, dotted ("Bm25.open").
+    """
+
+    def call(*arguments: object) -> object:
+        return attrgetter(name)(import_module(module))(*arguments)
+
+    return call
+
+
 STORES: dict[str, StoreSpec] = {
     "faiss-flat": StoreSpec(
         "FAISS flat",
         "Compares the question's vector with every passage; exact.",
         frozenset({"vector"}),
-        FaissFlat.create,
-        FaissFlat.open,
+        later("core.stores.faiss_flat", "FaissFlat.create"),
+        later("core.stores.faiss_flat", "FaissFlat.open"),
     ),
     "faiss-ivf": StoreSpec(
         "FAISS IVF",
         "Compares only the passages in the lists around the question, in memory.",
         frozenset({"vector"}),
-        FaissIvf.create,
-        FaissIvf.open,
+        later("core.stores.faiss_ivf", "FaissIvf.create"),
+        later("core.stores.faiss_ivf", "FaissIvf.open"),
         {"nprobe": (1, 2, 4, 8, 16, 32)},
     ),
     "bm25": StoreSpec(
-        "BM25", "Finds passages by the words they share with the question.", frozenset({"text"}), Bm25.create, Bm25.open
+        "BM25",
+        "Finds passages by the words they share with the question.",
+        frozenset({"text"}),
+        later("core.stores.bm25", "Bm25.create"),
+        later("core.stores.bm25", "Bm25.open"),
     ),
     "lancedb-flat": StoreSpec(
         "LanceDB flat",
         "Compares every passage, from columns on disk or in object storage; exact.",
         frozenset({"vector"}),
-        LanceFlat.create,
-        LanceFlat.open,
-        drop=drop_lancedb,
+        later("core.stores.lancedb_flat", "LanceFlat.create"),
+        later("core.stores.lancedb_flat", "LanceFlat.open"),
+        drop=later("core.stores.lancedb_place", "drop"),
     ),
     "lancedb-ivf-flat": StoreSpec(
         "LanceDB IVF_FLAT",
         "Reads only the lists around the question, from disk or object storage.",
         frozenset({"vector"}),
-        LanceIvfFlat.create,
-        LanceIvfFlat.open,
+        later("core.stores.lancedb_ivf_flat", "LanceIvfFlat.create"),
+        later("core.stores.lancedb_ivf_flat", "LanceIvfFlat.open"),
         {"nprobe": (1, 2, 4, 8, 16, 32)},
-        drop_lancedb,
+        later("core.stores.lancedb_place", "drop"),
     ),
     "lancedb-ivf-hnsw-sq": StoreSpec(
         "LanceDB IVF_HNSW_SQ",
         "Follows a graph over vectors of one byte a dimension, then compares the best in full.",
         frozenset({"vector"}),
-        LanceIvfHnswSq.create,
-        LanceIvfHnswSq.open,
+        later("core.stores.lancedb_ivf_hnsw_sq", "LanceIvfHnswSq.create"),
+        later("core.stores.lancedb_ivf_hnsw_sq", "LanceIvfHnswSq.open"),
         {"refine_factor": (1, 2, 5), "ef": (20, 50, 100, 200)},
-        drop_lancedb,
+        later("core.stores.lancedb_place", "drop"),
     ),
 }
+
+
+def find_store(name: str) -> StoreSpec:
+    """A store by name.
+
+    Raises:
+        TesseraError: There is none of that name.
+    """
+    if name not in STORES:
+        raise TesseraError(f"There is no store {name!r}.", f"Choose from: {', '.join(STORES)}.")
+    return STORES[name]

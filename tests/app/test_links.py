@@ -7,7 +7,7 @@ from app.links import MAX_QUESTION, MAX_TOP_K, from_params, link, to_params
 
 KNOWN = ("rag", "cag", "memory", "closed-book")
 DEFAULT = Choices("sample", "", ("rag", "cag", "memory", "closed-book"), True, 3)
-CHOICES = Choices("my docs", "Who & what? 등대는 #1", ("cag", "closed-book"), False, 5)
+CHOICES = Choices("my docs", "Who & what? 등대는 #1", ("cag", "closed-book"), False, 5, "bm25")
 
 
 def test_a_link_restores_question_and_settings():
@@ -38,6 +38,11 @@ def test_unknown_methods_are_left_out(params, expected):
 )
 def test_a_number_that_makes_no_sense_is_not_taken(top_k, expected):
     assert from_params({"top_k": top_k}, KNOWN, DEFAULT).top_k == expected
+
+
+def test_an_unknown_store_is_not_taken():
+    assert from_params({"store": "<script>"}, KNOWN, DEFAULT).store == "faiss-flat"
+    assert from_params({"store": "lancedb-flat"}, KNOWN, DEFAULT).store == "lancedb-flat"
 
 
 def test_a_question_of_any_length_is_cut():

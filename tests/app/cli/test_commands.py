@@ -23,7 +23,7 @@ def one_object(result):
 
 def test_help_names_every_command():
     text = run(cli, ["--help"]).output
-    for command in ("prepare", "cluster", "cache", "train", "adapt", "query", "status", "eval"):
+    for command in ("prepare", "index", "cluster", "cache", "train", "adapt", "query", "status", "eval"):
         assert command in text
 
 
@@ -47,6 +47,13 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["prepare", "--dataset", "no/such/file.txt"], "no such file"),
         (["adapt"], "--text"),
         (["eval"], "prepare"),
+        (["index", "--store", "chroma"], "lancedb-flat"),
+        (["index", "--store", "bm25"], "prepare"),
+        (["eval-memory"], "prepare"),
+        (["calibrate"], "train"),
+        (["forget", "geo-01"], "train"),
+        (["edit", "geo-01"], "--text"),
+        (["edit", "geo-01", "--text", "New words."], "train"),
     ],
 )
 def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):
@@ -73,7 +80,7 @@ def test_prepare_lists_the_files_it_left_out(tmp_path, monkeypatch, tiny_lm, tin
     plain = run(cli, arguments)
     assert plain.exit_code == 0, plain.output
     assert "Left out: rows.csv, line 2" in plain.stderr
-    (refused,) = one_object(run(cli, [*arguments, "--json"]))["refused"]
+    (refused,) = one_object(run(cli, [*arguments, "--json"]))["left_out"]
     assert refused["name"] == "rows.csv" and "NUL" in refused["error"]
 
 
