@@ -14,7 +14,7 @@ from core.workspace import Workspace, index_kind
 
 def opener(ws: Workspace, choices: Choices) -> Callable[[str], Method]:
     """A function that opens an arm by name; an arm that is open and still fits is handed out again."""
-    resources = ChosenResources(ws, state.models(), choices.reader, choices.top_k, choices.store)
+    resources = ChosenResources(ws, state.models(), choices.reader, top_k=choices.top_k, store=choices.store)
 
     def open_arm(name: str) -> Method:
         spec = registry.METHODS[name]

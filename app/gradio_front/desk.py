@@ -82,9 +82,8 @@ class Desk:
         if not 1 <= passages <= MAX_TOP_K:
             raise TesseraError(f"RAG cannot read {passages} passages.", f"Ask for 1 to {MAX_TOP_K}.")
         reader = self.models.settings.reader
-        return Choices(
-            self.ws.name, question, tuple(dict.fromkeys(methods)), reader, passages, self.models.settings.store
-        )
+        store = self.models.settings.store
+        return Choices(self.ws.name, question, tuple(dict.fromkeys(methods)), reader, passages, store)
 
     def stream(self, run: Run) -> Generator[tuple[str, Happening], None, None]:
         """Asks the arms of a run one after another; closing it stops the one that answers.
@@ -120,7 +119,9 @@ class Desk:
         return [Found(passages[row], float(scores[row])) for row in best]
 
     def _stream(self, run: Run) -> Generator[tuple[str, Happening], None, None]:
-        resources = ChosenResources(self.ws, self.models, run.choices.reader, run.choices.top_k, run.choices.store)
+        resources = ChosenResources(
+            self.ws, self.models, run.choices.reader, top_k=run.choices.top_k, store=run.choices.store
+        )
         yield from answer_in_turn(run, lambda name: self._opened(name, resources), self.models.lock)
         run.ground = measured_on(self.models, run.choices)
 

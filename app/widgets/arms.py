@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.asking import Failed, Happening, Opening, Run, Waiting
+from app.widgets.feedback import under_answer
 from app.widgets.frame import link_to, missing_for, page_for, show_failure, to_do
 from app.widgets.text import escape
 from core.corpus.types import Question
@@ -74,6 +75,7 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
         _title(name)
         if name in run.answers:
             _answered(name, run.answers[name], run.gold, is_wide(name, run.choices.methods))
+            under_answer(ws, run, name)
         elif name in run.failures:
             _failed(name, run, ws)
         elif name in run.drafts:

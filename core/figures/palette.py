@@ -26,6 +26,7 @@ class ArmStyle:
 
 ARMS: dict[str, ArmStyle] = {
     "rag": ArmStyle("#2f7fc1", "article", "circle"),
+    "redis-rag": ArmStyle("#b5533c", "bolt", "triangle-up"),
     "cag": ArmStyle("#c27a0a", "hexagon", "hexagon"),
     "memory": ArmStyle("#a84f93", "blur_on", "diamond"),
     "closed-book": ArmStyle("#7d8590", "block", "x"),
@@ -34,6 +35,7 @@ _UNKNOWN_ARM = ArmStyle("#4a9d8f", "extension", "square")
 
 SPANS: dict[str, str] = {
     "encode": "#63b3e4",
+    "cache lookup": "#b0682f",
     "retrieve": "#17967c",
     "route": "#6a8f2c",
     "load cache": "#c27a0a",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.kvcache.resident import ResidentCaches
-from core.kvcache.store import CacheStore
+from core.kvcache.resident import ResidentCaches, ResidentStats
+from core.kvcache.variants import open_store
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
 from core.trace import Tracer
@@ -37,9 +37,13 @@ class Cag:
         self._passages = resources.passages
         ws.require("embeddings", {"encoder": self._encoder.fingerprint})
         self._partition = Partition.load(ws.require("partition"))
-        folder = ws.require("caches", {"model": self._lm.identity.fingerprint})
-        self._caches = ResidentCaches(CacheStore(folder), self._lm, resources.settings.cache_bytes)
-        self._limit = resources.settings.max_new_tokens
+        store = open_store(ws, self._lm, resources.settings)
+        settings = resources.settings
+        self._caches = ResidentCaches(store, self._lm, settings.cache_bytes, ahead=settings.cache_prefetch)
+        self._limit = settings.max_new_tokens
+        rows = resources.corpus.passages
+        self._cells = [[rows[row] for row in members] for members in self._partition.members()]
+        self._tokens: dict[int, list[int]] = {}
 
     def stream(self, question: str) -> Iterator[Event]:
         """Encodes, routes, loads the cell's cache, prefills the question, then decodes."""
@@ -47,12 +51,14 @@ class Cag:
         with tracer.span("encode"):
             vector = self._encoder.encode_query(question)
         with tracer.span("route"):
-            routed = route(self._partition, vector)
+            routed = route(self._partition, vector, nprobe=2)
         cell = routed.cells[0]
-        yield Working(f"cell {cell}", 0, 1)
+        yield Working(f"load cell {cell}", 0, 1)
         with tracer.span("load cache"):
-            loaded, hit = self._caches.get(cell)
+            # The tokens that a prefill would read: what was stored must stand for them, or it is refused.
+            loaded, hit = self._caches.get(cell, self._ids(cell))
             session = self._lm.session(loaded.cache())
+        yield Working(f"load cell {cell}", 1, 1)
         tracer.cached_tokens += loaded.tokens
         tracer.bytes_touched += loaded.bytes
         similarity = float(routed.similarities[0])
@@ -60,7 +66,28 @@ class Cag:
         evidence = tuple(Evidence(p.id, p.title, p.text, similarity) for p in passages)
         yield Found(evidence)
         said: list[str] = []
-        yield from prefill(session, self._lm.prompt.tail(question), tracer)
+        tail = self._lm.prompt.tail(question)
+        yield from prefill(session, tail, tracer)
         yield from decode(self._lm, session, self._limit, tracer, said)
-        details = {"cell": cell, "margin": float(routed.margin), "resident": hit}
-        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish(), details))
+        details = {
+            "cell": cell,
+            "cells": [cell],
+            "margin": float(routed.margin),
+            "resident": hit,
+            "reused_tokens": loaded.tokens,
+            "prefilled_tokens": len(tail),
+        }
+        trace = tracer.finish()
+        for runner_up in routed.cells[1:]:
+            self._caches.prefetch(runner_up, self._ids(runner_up))
+        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, trace, details))
+
+    def residency(self) -> ResidentStats:
+        """Which cells are in memory, and what became of each since the method was opened."""
+        return self._caches.stats()
+
+    def _ids(self, cell: int) -> list[int]:
+        """Tokens of a cell; tokenised once, since the passages of an open method do not change."""
+        if cell not in self._tokens:
+            self._tokens[cell] = self._lm.prompt.context(self._cells[cell])
+        return self._tokens[cell]

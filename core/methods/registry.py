@@ -11,6 +11,7 @@ from core.methods.cag import Cag
 from core.methods.closed_book import ClosedBook
 from core.methods.memory import LlmAsMemory
 from core.methods.rag import Rag
+from core.methods.redis_rag import RedisRag
 from core.methods.resources import Resources
 
 
@@ -49,6 +50,12 @@ METHODS: dict[str, MethodSpec] = {
         "Routes the question over Z inside the model, writes the evidence from Z, and answers from it.",
         ("corpus", "memory"),
         LlmAsMemory,
+    ),
+    "redis-rag": MethodSpec(
+        "Redis RAG",
+        "Finds passages in Redis by vector and words together, and can answer from a cache.",
+        ("corpus", "embeddings"),
+        RedisRag,
     ),
     "closed-book": MethodSpec("Closed book", "Answers from the weights alone: the control.", (), ClosedBook),
 }

@@ -47,6 +47,22 @@ def test_cag_tells_a_resident_cache_from_a_loaded_one(resources):
     assert answer(method, QUESTION).details["resident"] is True
 
 
+def test_cag_counts_what_it_reused_and_what_it_prefilled(resources):
+    result = answer(Cag(resources), QUESTION)
+    lm = resources.models.language_model()
+    passages = [resources.passages[piece.passage_id] for piece in result.evidence]
+    assert result.details["cells"] == [result.details["cell"]]
+    assert result.details["reused_tokens"] == len(lm.prompt.context(passages)) == result.trace.cached_tokens
+    assert result.details["prefilled_tokens"] == len(lm.prompt.tail(QUESTION))
+
+
+def test_cag_refuses_a_cache_that_stands_for_other_words(resources, monkeypatch):
+    method = Cag(resources)
+    monkeypatch.setattr(resources.models.prompt(), "passage", lambda passage: [1, 2, 3])
+    with pytest.raises(ArtefactStale, match="changed"):
+        answer(method, QUESTION)
+
+
 def test_rag_reads_its_best_passages(resources):
     result = answer(Rag(resources), QUESTION)
     assert len(result.evidence) == resources.settings.top_k
