@@ -39,6 +39,7 @@ PAGES: dict[str, PageInfo] = {
             "start", "Start", ":material/grid_view:", "What is this, and what is ready on this machine?", "Tessera"
         ),
         PageInfo("compare", "Compare", ":material/compare:", "How do three ways of knowing answer the same question?"),
+        PageInfo("learn", "Learn", ":material/school:", "How does each of the three ways work, step by step?"),
         PageInfo("corpus", "Corpus", ":material/library_books:", "What does the model get to know?"),
         PageInfo(
             "stores",

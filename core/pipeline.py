@@ -63,7 +63,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
         size: Keep the first ``size`` passages.
 
     Yields:
-        Progress; the step after reading names under ``data["refused"]`` the files that were left out, and why.
+        Progress; the step after reading names under ``data["left_out"]`` the files that were left out, and why.
 
     Raises:
         CorpusError: The source cannot be read.
@@ -72,7 +72,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
     files: list[FileResult] = []
     corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
     refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
-    data = {"refused": refused} if refused else {}
+    data = {"left_out": refused} if refused else {}
     yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
     yield from prepare_corpus(ws, models, corpus)
 

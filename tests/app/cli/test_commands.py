@@ -84,7 +84,7 @@ def test_prepare_lists_the_files_it_left_out(tmp_path, monkeypatch, tiny_lm, tin
     plain = run(cli, arguments)
     assert plain.exit_code == 0, plain.output
     assert "Left out: rows.csv, line 2" in plain.stderr
-    (refused,) = one_object(run(cli, [*arguments, "--json"]))["refused"]
+    (refused,) = one_object(run(cli, [*arguments, "--json"]))["left_out"]
     assert refused["name"] == "rows.csv" and "NUL" in refused["error"]
 
 
