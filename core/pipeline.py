@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.jobs import Progress, Work
 from core.kvcache.build import build_caches
+from core.kvcache.precision import chosen_precision
+from core.kvcache.variants import location_for, take_in, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
@@ -45,6 +47,8 @@ from core.workspace import Workspace, index_kind
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
 VECTORS_FILE = "vectors.safetensors"
+_QUESTION_TOKENS = 256
+"""Room that a cell leaves in the model's context for a question and the frame of the prompt."""
 TRAINING = "training"
 """Folder of a memory under training, and of its checkpoint."""
 
@@ -59,7 +63,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
         size: Keep the first ``size`` passages.
 
     Yields:
-        Progress; the step after reading names under ``data["refused"]`` the files that were left out, and why.
+        Progress; the step after reading names under ``data["left_out"]`` the files that were left out, and why.
 
     Raises:
         CorpusError: The source cannot be read.
@@ -68,7 +72,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
     files: list[FileResult] = []
     corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
     refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
-    data = {"refused": refused} if refused else {}
+    data = {"left_out": refused} if refused else {}
     yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
     yield from prepare_corpus(ws, models, corpus)
 
@@ -140,6 +144,11 @@ def delete_index(ws: Workspace, store: str) -> None:
 def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
     """Cuts the passages into Voronoi cells and projects them to the plane.
 
+    Args:
+        ws: Holds the corpus and its embeddings.
+        models: Tokenizer and context of the language model: a cell that leaves no room for a question is no use.
+        config: How to cut.
+
     Raises:
         ArtefactMissing: The corpus has not been prepared.
     """
@@ -148,10 +157,13 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         vectors = load_vectors(ws)
         prompt = models.prompt()
         tokens = np.array([len(prompt.passage(passage)) for passage in passages])
+        room = max(1, models.max_context() - len(prompt.head) - models.settings.max_new_tokens - _QUESTION_TOKENS)
+        config = replace(config, cell_tokens=min(config.budget, room))
         partition = yield from partition_passages(vectors, tokens, config)
         labels = label_cells(passages, partition.assignment)
         params = {
             "cells": partition.k,
+            "asked": config.k,
             "silhouette": partition.silhouette,
             "seed": config.seed,
             "auto_k": config.auto_k,
@@ -168,21 +180,35 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         yield Progress("Projecting to the plane", 1, 1, f"{partition.k} cells")
 
 
-def cache(ws: Workspace, models: Models, force: bool = False) -> Work:
+def cache(
+    ws: Workspace, models: Models, force: bool = False, reader: bool | None = None, precision: str | None = None
+) -> Work:
     """Prefills every cell once and stores its KV cache; goes on where an earlier build stopped.
+
+    Args:
+        ws: Holds the cells; caches of other models and precisions stay beside these.
+        models: The model, and the settings that say where caches are kept.
+        force: Build cells again whose cache still holds.
+        reader: Prefill with the reader adapter or plain; None follows the settings.
+        precision: See ``core.kvcache.precision``; None follows the settings.
 
     Raises:
         ArtefactMissing: There is no partition yet.
     """
     with ws.lock():
         cells = load_cells(ws)
-        lm = models.language_model()
+        lm = models.language_model(reader)
+        kept_in = chosen_precision(precision or models.settings.cache_precision, lm.dtype)
         inputs = {
             "corpus": ws.fingerprint("corpus"),
             "partition": ws.fingerprint("partition"),
             "model": lm.identity.fingerprint,
+            "precision": kept_in,
         }
-        yield from build_caches(ws.folder("caches"), lm, cells, inputs, force=force)
+        folder = variant_folder(ws, lm, kept_in)
+        location = location_for(folder, ws, models.settings.cache_url)
+        yield from take_in(ws, folder, lm, location)
+        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location)
 
 
 def build_sample(ws: Workspace, models: Models) -> Work:
@@ -329,13 +355,11 @@ def _write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors
     inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder, "embeddings": ws.fingerprint("embeddings")}
     kind, spec = index_kind(store), STORES[store]
     params: dict[str, Any] = {"store": store}
-    with ws.write(kind, inputs, params) as folder:
+    with ws.write(kind, inputs, params, spec.drop) as folder:
         index = spec.create(folder, passages, vectors)
         stats = index.stats()
         index.close()
         params.update(backend=stats.backend, bytes=stats.bytes)
-        if ws.folder(kind).is_dir():
-            spec.drop(ws.folder(kind))  # the folder itself is about to be replaced
 
 
 def _install_memory(ws: Workspace, source: Path) -> Work:

@@ -21,6 +21,7 @@ DEFAULT_STORE = "faiss-flat"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 FEEDBACK_LOGS = ("file", "redis")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
+CACHE_PRECISIONS = ("auto", "float32", "bfloat16", "float16", "fp8", "int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class Settings:
             local model. Its key is read from TESSERA_ANSWERER_KEY where it is used and is no setting.
         answerer_model: Name of the model there.
         answerer_timeout: Longest wait for the next piece of its answer, in seconds.
+        cache_precision: Number format in which KV caches are kept; auto is the model's own.
+        cache_prefetch: Whether the second-nearest cell is read into memory once an answer is complete. Off unless set:
+            the disk and the core that it uses would disturb the clock of whatever is measured next.
+        cache_url: Storage of the KV caches, such as ``s3://bucket/prefix``; empty keeps them in the workspace.
     """
 
     home: Path = Path.home() / ".cache" / "tessera"
@@ -71,10 +76,14 @@ class Settings:
     answerer_url: str = ""
     answerer_model: str = ""
     answerer_timeout: int = 60
+    cache_precision: str = "auto"
+    cache_prefetch: bool = False
+    cache_url: str = ""
 
     def __post_init__(self) -> None:
         _one_of("device", self.device, DEVICES)
         _one_of("dtype", self.dtype, DTYPES)
+        _one_of("cache_precision", self.cache_precision, CACHE_PRECISIONS)
         _one_of("feedback", self.feedback, FEEDBACK_LOGS)
         for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes", "answerer_timeout"):
             if getattr(self, name) < 1:

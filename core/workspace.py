@@ -1,10 +1,11 @@
 """A workspace: the folder that holds everything built for one corpus.
 
     workspaces/sample/
-      corpus/ embeddings/ index/ partition/ projection/ caches/ memory/   one artefact each, with manifest.json
-      index-NAME/                                                         indexes of other stores than the default
-      runs/                                                                answers that were kept
-      .lock                                                                held by the one process that writes
+      corpus/ embeddings/ index/ partition/ projection/ memory/   one artefact each, with manifest.json
+      caches/<model>-<precision>/                                  one variant each, with manifest.json
+      index-NAME/                                                  indexes of other stores than the default
+      runs/                                                        answers that were kept
+      .lock                                                        held by the one process that writes
 
 Every manifest names the inputs an artefact was built from by their fingerprints. ``state`` compares them with what is
 there now, and ``require`` refuses what no longer holds. An artefact is written in a temporary folder and renamed into
@@ -13,13 +14,13 @@ place, so a crash leaves either the old one or the new one.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -43,7 +44,11 @@ REMEDIES = {
     "memory": "Run `python -m app train` or open the Memory page.",
 }
 KINDS = tuple(REMEDIES)
+VARIED = ("caches",)
+"""Kinds of which several variants stand side by side, a folder each: KV caches by model and number format. What is said
+of such a kind is said of one variant: one that agrees with the inputs asked for, of several the newest."""
 INDEX_PREFIX = "index-"
+_NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 Status = Literal["missing", "ready", "stale"]
 
 
@@ -86,6 +91,7 @@ class ArtefactState:
         reason: Why it is stale; empty otherwise.
         manifest: Its manifest; None when it is missing.
         bytes: Size of its files on disk.
+        folder: Where it is; None when it is missing.
     """
 
     kind: str
@@ -93,6 +99,7 @@ class ArtefactState:
     reason: str
     manifest: Manifest | None
     bytes: int
+    folder: Path | None = None
 
 
 class Workspace:
@@ -135,34 +142,73 @@ class Workspace:
             self._lock.release()
 
     @contextmanager
-    def write(self, kind: str, inputs: Mapping[str, str], params: dict[str, Any]) -> Iterator[Path]:
+    def write(
+        self,
+        kind: str,
+        inputs: Mapping[str, str],
+        params: dict[str, Any],
+        discard: Callable[[Path], None] = lambda folder: None,
+    ) -> Iterator[Path]:
         """A temporary folder that becomes the artefact when the body ends well.
 
         Args:
             kind: One of ``KINDS``, or an ``index_kind``.
             inputs: Fingerprints of what it is built from.
             params: Settings of the build; the body may add figures before it ends.
+            discard: Called with the folder of an artefact that goes, be it the old one or one that failed, for those
+                who keep more than the folder.
 
         Yields:
             The folder to write into.
+
+        Raises:
+            TesseraError: The disk is full or cannot be written.
         """
         began = datetime.now(timezone.utc)
-        with self.lock(), tempfile.TemporaryDirectory(dir=self.path, prefix=f".{kind}-") as scratch:
-            fresh = Path(scratch) / kind
+        with (
+            self._saying_why(kind),
+            self.lock(),
+            tempfile.TemporaryDirectory(dir=self.path, prefix=f".{kind}-", ignore_cleanup_errors=True) as scratch,
+        ):
+            fresh, old = Path(scratch) / kind, Path(scratch) / "old"
             fresh.mkdir()
-            yield fresh
-            seconds = (datetime.now(timezone.utc) - began).total_seconds()
-            manifest = Manifest(kind, dict(inputs), params, {}, began.isoformat(), seconds)
-            write_manifest(fresh, manifest)
-            _swap(fresh, self.folder(kind), Path(scratch) / "old")
+            try:
+                yield fresh
+                seconds = (datetime.now(timezone.utc) - began).total_seconds()
+                manifest = Manifest(kind, dict(inputs), params, {}, began.isoformat(), seconds)
+                write_manifest(fresh, manifest)
+                _swap(fresh, self.folder(kind), old)
+            except BaseException:
+                discard(fresh)
+                raise
+            if old.exists():
+                discard(old)
+
+    @contextmanager
+    def _saying_why(self, kind: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _NOT_WRITABLE:
+                raise
+            raise TesseraError(
+                f"The {kind} of {self.name!r} cannot be written ({error.strerror}).",
+                "Free disk space, or set TESSERA_WORKSPACES to a folder that can be written; the old one is kept.",
+            ) from error
+
+    def variants(self, kind: str) -> list[Path]:
+        """Folders that hold a finished artefact of a kind: at most one, or one for each variant, by name."""
+        if kind not in VARIED:
+            return [self.folder(kind)] if (self.folder(kind) / MANIFEST).is_file() else []
+        return sorted(path.parent for path in self.folder(kind).glob(f"[!.]*/{MANIFEST}"))
 
     def manifest(self, kind: str) -> Manifest | None:
         """The manifest of an artefact, or None when there is none."""
-        return read_manifest(self.folder(kind))
+        return self.state(kind).manifest if kind in VARIED else read_manifest(self.folder(kind))
 
-    def fingerprint(self, kind: str) -> str:
+    def fingerprint(self, kind: str, inputs: Mapping[str, str] | None = None) -> str:
         """Fingerprint of an artefact as it stands; empty when missing."""
-        manifest = self.manifest(kind)
+        manifest = self.state(kind, inputs).manifest if kind in VARIED else self.manifest(kind)
         return manifest.fingerprint if manifest else ""
 
     def state(self, kind: str, inputs: Mapping[str, str] | None = None) -> ArtefactState:
@@ -172,12 +218,20 @@ class Workspace:
             kind: One of ``KINDS``, or an ``index_kind``.
             inputs: Fingerprints to expect besides those of other artefacts, such as ``{"model": "..."}``.
         """
-        manifest = self.manifest(kind)
-        if manifest is None:
+        wanted = inputs or {}
+        states = [self.state_of(folder, kind, wanted) for folder in self.variants(kind)]
+        if not states:
             return ArtefactState(kind, "missing", "", None, 0)
-        reason = self._why_stale(kind, manifest, inputs or {})
-        size = sum(path.stat().st_size for path in self.folder(kind).rglob("*") if path.is_file())
-        return ArtefactState(kind, "stale" if reason else "ready", reason, manifest, size)
+        return max(states, key=lambda state: _preference(state, wanted))
+
+    def state_of(self, folder: Path, kind: str, inputs: Mapping[str, str] | None = None) -> ArtefactState:
+        """Where one variant of a kind stands; see ``state``."""
+        manifest = read_manifest(folder)
+        if manifest is None:  # removed since it was listed
+            return ArtefactState(kind, "missing", "", None, 0)
+        reason = self._why_stale(folder, kind, manifest, inputs or {})
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        return ArtefactState(kind, "stale" if reason else "ready", reason, manifest, size, folder)
 
     def require(self, kind: str, inputs: Mapping[str, str] | None = None) -> Path:
         """The folder of an artefact that may be used.
@@ -191,13 +245,13 @@ class Workspace:
             raise ArtefactMissing(f"The workspace {self.name!r} has no {kind} yet.", remedy_for(kind))
         if state.status == "stale":
             raise ArtefactStale(f"The {kind} in {self.name!r} cannot be used: {state.reason}.", remedy_for(kind))
-        return self.folder(kind)
+        return state.folder or self.folder(kind)
 
-    def _why_stale(self, kind: str, manifest: Manifest, inputs: Mapping[str, str]) -> str:
+    def _why_stale(self, folder: Path, kind: str, manifest: Manifest, inputs: Mapping[str, str]) -> str:
         if manifest.format != FORMAT or manifest.kind != kind:
             return "it was written by another version of Tessera"
         for name, size in manifest.files.items():
-            path = self.folder(kind) / name
+            path = folder / name
             if not path.is_file() or path.stat().st_size != size:
                 return f"its file {name} is missing or cut short"
         for name, fingerprint in manifest.inputs.items():
@@ -283,6 +337,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def _preference(state: ArtefactState, inputs: Mapping[str, str]) -> tuple[bool, int, str]:
+    """Which variant is spoken of: one that is ready, else the one that agrees most with what was asked for."""
+    if state.manifest is None:
+        return False, -1, ""
+    agrees = sum(state.manifest.inputs.get(name) == value for name, value in inputs.items())
+    return state.status == "ready", agrees, state.manifest.created
+
+
 def _swap(fresh: Path, target: Path, old: Path) -> None:
     if target.exists():
         target.replace(old)
@@ -292,4 +354,3 @@ def _swap(fresh: Path, target: Path, old: Path) -> None:
         if old.exists():
             old.replace(target)
         raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -10,6 +10,7 @@ from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
 from app.widgets.text import escape
 from core.figures.caches import describe_sizes, sizes_figure
+from core.kvcache.variants import list_variants
 
 header("caches")
 ws = state.current_workspace()
@@ -25,7 +26,8 @@ if lacking:
             "Bring documents first" if first else "Cut into cells on the Map",
         )
     st.stop()
-sizes, states, cells = kept.measure(ws)
+found = list_variants(ws)
+sizes, states, cells = kept.measure(ws, found[0] if found else None)
 caches = ws.state("caches")
 if caches.status == "stale" and not busy:
     st.warning(

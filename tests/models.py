@@ -115,6 +115,9 @@ class TinyModels:
     def prompt(self) -> Prompt:
         return self._lm.prompt
 
+    def max_context(self) -> int:
+        return self._lm.max_context
+
 
 @cache
 def _direction(word: str, dim: int) -> Vectors:

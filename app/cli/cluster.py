@@ -11,9 +11,14 @@ from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, re
 
 def cluster(
     auto_k: Annotated[bool, typer.Option("--auto-k/--no-auto-k", help="Let the silhouette choose k.")] = True,
-    k: Annotated[int | None, typer.Option(min=1, help="Number of cells; needs --no-auto-k.")] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Exactly this many cells; needs --no-auto-k.")] = None,
     cell_tokens: Annotated[
-        int | None, typer.Option(min=64, help="Most passage tokens in a cell; larger cells are split.")
+        int | None,
+        typer.Option(
+            min=64,
+            help="Most passage tokens in a cell; larger cells are split. With --k only where it is given here, or "
+            "where a cell would not fit the model's context.",
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of k-means and of the projection.")] = None,
     workspace: WorkspaceOption = "sample",
@@ -26,7 +31,7 @@ def cluster(
     from core import pipeline
     from core.errors import TesseraError
     from core.models.bundle import Models
-    from core.voronoi.partition import PartitionConfig
+    from core.voronoi.partition import PartitionConfig, why_another_count
 
     with reporting(as_json):
         if auto_k and k is not None:
@@ -37,7 +42,7 @@ def cluster(
         config = PartitionConfig(
             auto_k=auto_k,
             k=k,
-            cell_tokens=cell_tokens or settings.cell_tokens,
+            cell_tokens=cell_tokens or (settings.cell_tokens if auto_k else None),
             seed=settings.seed if seed is None else seed,
         )
         drive(pipeline.cluster(ws, Models(settings), config))
@@ -47,3 +52,5 @@ def cluster(
             emit({"workspace": ws.name, **figures})
         else:
             console.print(f"{figures['cells']} cells, silhouette {figures['silhouette']:.3f}.")
+            if k is not None and figures["cells"] != k:
+                console.print(why_another_count(figures["cells"], k, figures["cell_tokens"]))

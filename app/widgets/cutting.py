@@ -11,7 +11,7 @@ from app import state
 from app.widgets.text import escape
 from core import pipeline
 from core.figures.units import plural
-from core.voronoi.partition import Partition, PartitionConfig
+from core.voronoi.partition import Partition, PartitionConfig, why_another_count
 from core.voronoi.projection import Projection
 from core.voronoi.routing import Route
 from core.workspace import Workspace
@@ -38,7 +38,8 @@ def cut_form(ws: Workspace, busy: bool, label: str) -> None:
             settings.cell_tokens,
             step=64,
             key="cut_tokens",
-            help="A cell is prefilled and kept as a whole; larger ones are cut in two.",
+            help="A cell is prefilled and kept as a whole; larger ones are cut in two. A number of cells that you "
+            "choose is kept: then a cell is cut only where it would not fit the model's context.",
         )
         right.number_input(
             "Seed", 0, 9999, settings.seed, key="cut_seed", help="The same seed gives the same cells and the same map."
@@ -53,7 +54,7 @@ def _cut(name: str) -> None:
     config = PartitionConfig(
         auto_k=bool(chosen["cut_auto"]),
         k=None if chosen["cut_auto"] else int(chosen["cut_k"]),
-        cell_tokens=int(chosen["cut_tokens"]),
+        cell_tokens=int(chosen["cut_tokens"]) if chosen["cut_auto"] else None,
         seed=int(chosen["cut_seed"]),
     )
     state.start_job(name, "Cutting cells", lambda ws: pipeline.cluster(ws, models, config))
@@ -109,7 +110,7 @@ def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int
             "about": labels[cell] if cell < len(labels) else "",
             "passages": len(members[cell]),
             "tokens": int(partition.tokens[cell]),
-            "share": 100 * float(partition.tokens[cell]) / partition.config.cell_tokens,
+            "share": 100 * float(partition.tokens[cell]) / partition.config.budget,
         }
         for cell in range(partition.k)
     ]
@@ -134,10 +135,13 @@ def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int
 def how_cut(partition: Partition) -> str:
     """How the cells came about, in one sentence."""
     tried = sorted(partition.scores)
-    chosen = "as many as asked for, split where the budget demands it"
-    if partition.config.auto_k:
+    config = partition.config
+    chosen = "as many as asked for"
+    if config.auto_k:
         chosen = f"the best silhouette of {plural(len(tried), 'count')} tried, from {tried[0]} to {tried[-1]}"
+    elif config.k and config.k != partition.k:
+        chosen = why_another_count(partition.k, config.k, config.budget).rstrip(".")
     return (
         f"{plural(partition.k, 'cell')} by spherical k-means ({chosen}), mean silhouette {partition.silhouette:.3f}, "
-        f"at most {partition.config.cell_tokens:,} tokens each."
+        f"at most {config.budget:,} tokens each."
     )

@@ -12,20 +12,25 @@ from core import pipeline
 from core.corpus.types import Passage
 from core.figures.caches import CellSize
 from core.figures.units import duration, plural, size
-from core.kvcache.store import CacheStore, CellState
+from core.kvcache.store import CellState
+from core.kvcache.variants import Variant
 from core.workspace import Workspace
 
 STATES = {"ready": "✓ ready", "missing": "○ not built", "damaged": "✗ damaged"}
 
 
-def measure(ws: Workspace) -> tuple[list[CellSize], list[CellState], list[list[Passage]]]:
+def measure(ws: Workspace, variant: Variant | None) -> tuple[list[CellSize], list[CellState], list[list[Passage]]]:
     """Every cell with its sizes, the states of its cache, and its passages.
+
+    Args:
+        ws: The workspace.
+        variant: The caches to look at; None when there are none.
 
     Raises:
         ArtefactMissing: There is no partition.
     """
     cells = pipeline.load_cells(ws)
-    states = CacheStore(ws.folder("caches")).states()
+    states = variant.store().states() if variant else []
     kept = {found.cell: found for found in states}
     manifest = ws.manifest("partition")
     labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []

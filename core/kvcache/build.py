@@ -6,7 +6,6 @@ process, loses the cell under way and nothing else.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +15,9 @@ from pathlib import Path
 from core.corpus.types import Passage
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress, Work
-from core.kvcache.cell_file import Built, cell_key, checksum, file_name, write_cell
-from core.kvcache.store import CacheStore, CellEntry, Index
+from core.kvcache.cell_file import Built, cell_key, file_name, store_cell
+from core.kvcache.precision import bits_per_number
+from core.kvcache.store import INDEX, CacheStore, CellEntry, Index
 from core.models.language_model import LanguageModel
 from core.workspace import MANIFEST, Manifest, write_manifest
 
@@ -34,16 +34,24 @@ class _Task:
 
 
 def build_caches(
-    folder: Path, lm: LanguageModel, cells: Sequence[Sequence[Passage]], inputs: Mapping[str, str], force: bool = False
+    folder: Path,
+    lm: LanguageModel,
+    cells: Sequence[Sequence[Passage]],
+    inputs: Mapping[str, str],
+    force: bool = False,
+    precision: str = "auto",
+    location: str = "",
 ) -> Work:
-    """Brings the caches in ``folder`` in line with ``cells``.
+    """Brings the caches of one model and precision in line with ``cells``.
 
     Args:
-        folder: Where they live; ``workspace.folder("caches")``, held for writing by the caller.
+        folder: Where their manifest lives, held for writing by the caller.
         lm: The model.
         cells: Passages of each cell, in the order in which they are prefilled.
         inputs: Fingerprints for the manifest, which is written when all cells are there.
         force: Build cells again whose cache still holds.
+        precision: See ``core.kvcache.precision.chosen_precision``.
+        location: URL of the storage for cells and index; empty keeps them in ``folder``.
 
     Yields:
         A step per chunk of prefill.
@@ -52,19 +60,19 @@ def build_caches(
         TesseraError: A cell is longer than the model's context, or the disk is too small.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    store = CacheStore(folder)
+    store = CacheStore(location or folder)
     tasks = [_task(lm, number, passages) for number, passages in enumerate(cells)]
-    index = Index(Built.by(lm), {task.entry.cell: task.entry for task in tasks})
+    index = Index(Built.by(lm, precision), {task.entry.cell: task.entry for task in tasks})
     if not force:
         index = yield from _with_kept(store, index)
     todo = [task for task in tasks if not index.cells[task.entry.cell].sha256]
-    _check_room(folder, lm, todo)
+    _check_room(store, lm, todo, index.built.precision)
     # From here on the folder differs from its manifest; it gets a new one when it is complete.
     (folder / MANIFEST).unlink(missing_ok=True)
     store.write_index(index)
-    _sweep(folder, index)
+    _sweep(store, index)
     yield from _prefill(store, lm, index, todo)
-    write_manifest(folder, _manifest(index, inputs))
+    write_manifest(folder, _manifest(lm, index, inputs, location))
 
 
 def _prefill(store: CacheStore, lm: LanguageModel, index: Index, todo: Sequence[_Task]) -> Work:
@@ -78,13 +86,12 @@ def _prefill(store: CacheStore, lm: LanguageModel, index: Index, todo: Sequence[
         session = lm.session()
         for fed in session.feed(task.ids):
             yield Progress(STAGE, done + fed, total, f"cell {ordinal} of {len(index.cells)}")
-        path = store.path(task.entry)
-        write_cell(path, session.cache, task.entry.key, task.entry.passage_ids, index.built)
+        name, entry = file_name(task.entry.key), task.entry
+        size, digest = store_cell(store.storage, name, session.cache, entry.key, entry.passage_ids, index.built)
         seconds = round(time.perf_counter() - began, 4)
-        size, digest = path.stat().st_size, checksum(path)
-        index.cells[task.entry.cell] = replace(task.entry, bytes=size, sha256=digest, build_s=seconds)
+        index.cells[entry.cell] = replace(entry, bytes=size, sha256=digest, build_s=seconds)
         store.write_index(index)
-        done += task.entry.tokens
+        done += entry.tokens
 
 
 def _task(lm: LanguageModel, number: int, passages: Sequence[Passage]) -> _Task:
@@ -114,37 +121,50 @@ def _with_kept(store: CacheStore, wanted: Index) -> Generator[Progress, None, In
     cells = dict(wanted.cells)
     for number, entry in wanted.cells.items():
         kept = found.get(entry.key)
-        if kept and checksum(store.path(kept)) == kept.sha256:
+        if kept and _holds(store, kept):
             cells[number] = replace(kept, cell=number)
         yield Progress("Checking cells that are there", number + 1, len(cells))
     return Index(wanted.built, cells)
 
 
-def _check_room(folder: Path, lm: LanguageModel, todo: Sequence[_Task]) -> None:
-    needed = sum(task.entry.tokens for task in todo) * lm.kv_bytes_per_token
-    free = shutil.disk_usage(folder).free
-    if needed + _SPARE_BYTES > free:
+def _holds(store: CacheStore, entry: CellEntry) -> bool:
+    try:
+        store.verified(entry)
+    except ArtefactStale:
+        return False  # it is built again
+    return True
+
+
+def _check_room(store: CacheStore, lm: LanguageModel, todo: Sequence[_Task], precision: str) -> None:
+    bits = lm.kv_bytes_per_token / lm.dtype.itemsize * bits_per_number(precision)
+    needed = sum(task.entry.tokens for task in todo) * bits / 8
+    free = store.storage.free()
+    if free is not None and needed + _SPARE_BYTES > free:
         raise TesseraError(
             f"The caches need {needed / 1e9:,.1f} GB, but only {free / 1e9:,.1f} GB are free.",
-            "Free some space, or take a smaller corpus.",
+            "Free some space, take a smaller corpus, or a smaller precision (`--precision int8`).",
         )
 
 
-def _sweep(folder: Path, index: Index) -> None:
+def _sweep(store: CacheStore, index: Index) -> None:
     """Removes files that no built cell of the index owns: old cells, and what a crash left half written."""
     owned = {file_name(entry.key) for entry in index.cells.values() if entry.sha256}
-    for path in [*folder.glob("cell-*.safetensors"), *folder.glob(".cell-*"), *folder.glob(".cells.json-*")]:
-        if path.name not in owned:
-            path.unlink(missing_ok=True)
+    for name in store.storage.sizes():
+        if name.startswith(("cell-", ".cell-", f".{INDEX}-")) and name not in owned:
+            store.storage.delete(name)
 
 
-def _manifest(index: Index, inputs: Mapping[str, str]) -> Manifest:
+def _manifest(lm: LanguageModel, index: Index, inputs: Mapping[str, str], location: str) -> Manifest:
     entries = index.cells.values()
     params = {
         "cells": len(index.cells),
         "tokens": sum(entry.tokens for entry in entries),
         "bytes": sum(entry.bytes for entry in entries),
+        "model": lm.identity.name,
+        "reader": bool(lm.identity.adapter),
         "dtype": index.built.dtype,
+        "precision": index.built.precision,
+        "location": location,
     }
     seconds = sum(entry.build_s for entry in entries)
     return Manifest("caches", dict(inputs), params, {}, datetime.now(timezone.utc).isoformat(), seconds)

@@ -1,4 +1,4 @@
-"""The store of cell caches: a folder of cell files and ``cells.json``, the index of what they hold.
+"""The store of cell caches: cell files and ``cells.json``, the index of what they hold, in a folder or object store.
 
 The index is replaced after every finished cell, so whatever ends a build, at most the cell under way is lost. A cache
 is handed out only when the index, the file's header, its checksum, the model and (where given) the tokens agree;
@@ -8,18 +8,28 @@ anything else is refused, because a model accepts a wrong cache without a murmur
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from transformers import DynamicCache
 
-from core.errors import ArtefactMissing, ArtefactStale
-from core.kvcache.cell_file import REMEDY, Built, Layers, cell_key, checksum, file_name, read_cell
+from core.errors import ArtefactMissing, ArtefactStale, TesseraError
+from core.kvcache.cell_file import (
+    REMEDY,
+    Built,
+    Layers,
+    cell_key,
+    decode_cell,
+    digest_of_bytes,
+    file_name,
+    read_bytes,
+)
+from core.kvcache.storage import LocalStorage, Stamp, storage_at
 from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
-from core.workspace import write_atomically
 
 INDEX = "cells.json"
 FORMAT = 1
@@ -113,42 +123,54 @@ class LoadedCache:
 
 
 class CacheStore:
-    """The cell caches in one folder.
+    """The cell caches in one place.
 
     Args:
-        folder: ``workspace.folder("caches")``; need not exist yet.
+        location: A folder, which need not exist yet, or a URL that fsspec understands.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, location: Path | str) -> None:
+        self.storage = storage_at(location)
         self._index: Index | None = None
-        self._index_stamp: tuple[int, ...] = ()
-        self._verified: dict[str, tuple[int, ...]] = {}
+        self._index_stamp: Stamp = ()
+        self._verified: dict[str, Stamp] = {}
+
+    @property
+    def folder(self) -> Path:
+        """The folder on this machine.
+
+        Raises:
+            TesseraError: The caches are somewhere else.
+        """
+        if not isinstance(self.storage, LocalStorage):
+            raise TesseraError(
+                f"The caches are at {self.storage.location}, not in a folder of this machine.", "Fetch them first."
+            )
+        return self.storage.folder
 
     def index(self) -> Index | None:
-        """What the folder holds now; None before the first build.
+        """What is there now; None before the first build.
 
         Raises:
             ArtefactStale: The index is damaged.
         """
-        path = self.folder / INDEX
-        stamp = _stamp(path)
+        stamp = self.storage.stamp(INDEX)
         if stamp != self._index_stamp:
-            self._index = _read_index(path) if stamp else None
+            self._index = _parse_index(read_bytes(self.storage, INDEX).numpy().tobytes()) if stamp else None
             self._index_stamp = stamp
         return self._index
 
     def write_index(self, index: Index) -> None:
-        """Replaces the index."""
+        """Replaces the index: what it names is there from this moment on."""
         content = {
             "format": FORMAT,
             "built": asdict(index.built),
             "cells": [asdict(entry) for entry in index.cells.values()],
         }
-        write_atomically(self.folder / INDEX, json.dumps(content, ensure_ascii=False, indent=1).encode())
+        self.storage.write(INDEX, json.dumps(content, ensure_ascii=False, indent=1).encode())
 
     def path(self, entry: CellEntry) -> Path:
-        """File of a cell."""
+        """File of a cell on this machine."""
         return self.folder / file_name(entry.key)
 
     def entry(self, cell: int) -> CellEntry:
@@ -167,9 +189,10 @@ class CacheStore:
     def states(self) -> list[CellState]:
         """Where every cell stands, by the index and the sizes on disk; empty before the first build."""
         index = self.index()
+        sizes = self.storage.sizes() if index else {}
         states = []
         for entry in index.cells.values() if index else ():
-            status = self._status(entry)
+            status = _status(entry, sizes)
             size = entry.bytes if status == "ready" else 0
             states.append(CellState(entry.cell, status, len(entry.passage_ids), entry.tokens, size, entry.build_s))
         return states
@@ -188,53 +211,52 @@ class CacheStore:
         """
         entry = self.entry(cell)
         index = self.index()
-        reason = index.built.why_unlike(Built.by(lm)) if index else ""
+        reason = index.built.why_unlike(Built.by(lm, index.built.precision)) if index else ""
         if not reason and ids is not None and cell_key(ids, entry.passage_ids) != entry.key:
             reason = "its passages have changed since"
         if reason:
             raise ArtefactStale(f"The cache of cell {cell} cannot be used: {reason}.", REMEDY)
-        self._verify(entry)
-        layers = read_cell(self.path(entry), entry.key, lm)
+        layers = decode_cell(self.verified(entry), file_name(entry.key), entry.key, lm)
         if layers[0][0].shape[2] != entry.tokens:
             raise ArtefactStale(f"The cache of cell {cell} has another length than the index says.", REMEDY)
         size = sum(tensor.nbytes for pair in layers for tensor in pair)
         return LoadedCache(cell, entry.key, layers, entry.tokens, entry.passage_ids, size)
 
-    def _verify(self, entry: CellEntry) -> None:
-        """Checks size and checksum; a file that has not been touched since is not read twice."""
-        path = self.path(entry)
-        stamp = _stamp(path)
-        if self._status(entry) != "ready":
+    def verified(self, entry: CellEntry) -> torch.Tensor:
+        """Content of a cell's file [bytes], once size and checksum agree with the index.
+
+        The checksum of a file that has not been touched since is not computed twice.
+
+        Raises:
+            ArtefactStale: The file is missing, cut short or corrupt.
+        """
+        name = file_name(entry.key)
+        stamp = self.storage.stamp(name)
+        if not stamp or stamp[0] != entry.bytes:
             raise ArtefactStale(f"The cache file of cell {entry.cell} is missing or cut short.", REMEDY)
-        if self._verified.get(entry.key) != stamp:
-            if checksum(path) != entry.sha256:
+        content = read_bytes(self.storage, name)
+        if self._verified.get(name) != stamp:
+            if digest_of_bytes(content) != entry.sha256:
                 raise ArtefactStale(f"The cache file of cell {entry.cell} is corrupt: its checksum differs.", REMEDY)
-            self._verified[entry.key] = stamp
-
-    def _status(self, entry: CellEntry) -> CellStatus:
-        if not entry.sha256:
-            return "missing"
-        stamp = _stamp(self.path(entry))
-        return "ready" if stamp and stamp[0] == entry.bytes else "damaged"
+            self._verified[name] = stamp
+        return content
 
 
-def _read_index(path: Path) -> Index:
+def _status(entry: CellEntry, sizes: Mapping[str, int]) -> CellStatus:
+    if not entry.sha256:
+        return "missing"
+    return "ready" if sizes.get(file_name(entry.key)) == entry.bytes else "damaged"
+
+
+def _parse_index(text: bytes) -> Index:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text)
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']}")
+        built = content["built"]
         entries = [CellEntry(**{**cell, "passage_ids": tuple(cell["passage_ids"])}) for cell in content["cells"]]
-        return Index(Built(**content["built"]), {entry.cell: entry for entry in entries})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Index(Built(**{"precision": built["dtype"], **built}), {entry.cell: entry for entry in entries})
+    except (ValueError, KeyError, TypeError) as error:
         raise ArtefactStale(
             f"The index of the caches is damaged ({error}).", "Rebuild them: `python -m app cache --force`."
         ) from error
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """Size, modification time and inode of a file; empty when there is none."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return ()
-    return status.st_size, status.st_mtime_ns, status.st_ino

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.kvcache.resident import ResidentCaches
-from core.kvcache.store import CacheStore
+from core.kvcache.resident import ResidentCaches, ResidentStats
+from core.kvcache.variants import open_store
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
+from core.models.encoder import Vectors
 from core.trace import Tracer
 from core.voronoi.partition import Partition
-from core.voronoi.routing import route
+from core.voronoi.routing import Route, route
 
 
 class Cag:
@@ -37,9 +38,10 @@ class Cag:
         self._passages = resources.passages
         ws.require("embeddings", {"encoder": self._encoder.fingerprint})
         self._partition = Partition.load(ws.require("partition"))
-        folder = ws.require("caches", {"model": self._lm.identity.fingerprint})
-        self._caches = ResidentCaches(CacheStore(folder), self._lm, resources.settings.cache_bytes)
-        self._limit = resources.settings.max_new_tokens
+        store = open_store(ws, self._lm, resources.settings)
+        settings = resources.settings
+        self._caches = ResidentCaches(store, self._lm, settings.cache_bytes, ahead=settings.cache_prefetch)
+        self._limit = settings.max_new_tokens
         rows = resources.corpus.passages
         self._cells = [[rows[row] for row in members] for members in self._partition.members()]
         self._tokens: dict[int, list[int]] = {}
@@ -50,7 +52,7 @@ class Cag:
         with tracer.span("encode"):
             vector = self._encoder.encode_query(question)
         with tracer.span("route"):
-            routed = route(self._partition, vector)
+            routed = self._route(question, vector)
         cell = routed.cells[0]
         yield Working(f"load cell {cell}", 0, 1)
         with tracer.span("load cache"):
@@ -76,7 +78,18 @@ class Cag:
             "reused_tokens": loaded.tokens,
             "prefilled_tokens": len(tail),
         }
-        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish(), details))
+        trace = tracer.finish()
+        for runner_up in routed.cells[1:2]:
+            self._caches.prefetch(runner_up, self._ids(runner_up))
+        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, trace, details))
+
+    def _route(self, question: str, vector: Vectors) -> Route:
+        """The cell to open and the runner-up; a control chooses others."""
+        return route(self._partition, vector, nprobe=2)
+
+    def residency(self) -> ResidentStats:
+        """Which cells are in memory, and what became of each since the method was opened."""
+        return self._caches.stats()
 
     def _ids(self, cell: int) -> list[int]:
         """Tokens of a cell; tokenised once, since the passages of an open method do not change."""

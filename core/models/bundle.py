@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from core.models.encoder import Encoder, SentenceEncoder
 from core.models.language_model import LanguageModel
@@ -52,6 +52,11 @@ class Models:
                 folder = locate(self.settings.model, self.settings.home)
                 self._prompt = Prompt(AutoTokenizer.from_pretrained(folder))
             return self._prompt
+
+    def max_context(self) -> int:
+        """Longest sequence in tokens that the language model takes; reads its configuration alone."""
+        folder = locate(self.settings.model, self.settings.home)
+        return int(getattr(AutoConfig.from_pretrained(folder), "max_position_embeddings", 2048))
 
     def language_model(self, reader: bool | None = None) -> LanguageModel:
         """The language model.

@@ -29,6 +29,7 @@ FILE = "partition.safetensors"
 _MAX_CANDIDATES = 8
 _MAX_WORK = 2 * 10**9
 _MAX_ROUNDS = 64
+_UNBOUNDED = 2**62
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,12 @@ class PartitionConfig:
 
     Attributes:
         auto_k: Let the silhouette choose k within the bounds; otherwise take ``k``.
-        k: Number of cells to begin with when ``auto_k`` is off; splitting by the budget may add some.
+        k: Number of cells when ``auto_k`` is off. Fewer are made of fewer different passages, more where the budget
+            demands it.
         k_min: Fewest cells to try; None takes what the budget needs.
         k_max: Most cells to try; None lets cells be half full on average.
-        cell_tokens: Most passage tokens in a cell; a single passage may exceed it.
+        cell_tokens: Most passage tokens in a cell, though a single passage may exceed it; None sets no bound here (a
+            build still bounds cells by the model's context).
         seed: Seed of k-means.
 
     Raises:
@@ -51,7 +54,7 @@ class PartitionConfig:
     k: int | None = None
     k_min: int | None = None
     k_max: int | None = None
-    cell_tokens: int = 1024
+    cell_tokens: int | None = 1024
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,6 +66,11 @@ class PartitionConfig:
                 raise TesseraError(f"{name} is {value}, but must be at least 1.", "Give a positive number.")
         if self.k_min and self.k_max and self.k_min > self.k_max:
             raise TesseraError(f"k_min {self.k_min} is above k_max {self.k_max}.", "Swap them.")
+
+    @property
+    def budget(self) -> int:
+        """Most passage tokens in a cell."""
+        return self.cell_tokens or _UNBOUNDED
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ class Partition:
 
     def oversize(self) -> list[int]:
         """Cells over the budget: those of one passage, or of copies of one, that cannot be cut further."""
-        return np.flatnonzero(self.tokens > self.config.cell_tokens).tolist()
+        return np.flatnonzero(self.tokens > self.config.budget).tolist()
 
     def save(self, folder: Path) -> None:
         """Writes ``partition.safetensors`` into ``folder``."""
@@ -137,6 +145,13 @@ class Partition:
             ) from error
         scores = {int(k): float(score) for k, score in facts["scores"]}
         return cls(**tensors, silhouette=facts["silhouette"], scores=scores, config=PartitionConfig(**facts["config"]))
+
+
+def why_another_count(cells: int, asked: int, cell_tokens: int) -> str:
+    """Why a partition has more or fewer cells than were asked for, in one sentence."""
+    if cells > asked:
+        return f"{asked} cells were asked for: those of more than {cell_tokens:,} tokens were split."
+    return f"{asked} cells were asked for, but the corpus has no more than {cells} different passages."
 
 
 def partition_passages(
@@ -188,8 +203,8 @@ def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -
     if not config.auto_k:
         return [min(config.k or 1, distinct)]
     total = int(tokens.sum())
-    fewest = config.k_min or max(2, -(-total // config.cell_tokens))
-    most = config.k_max or max(fewest, -(-2 * total // config.cell_tokens), round(len(tokens) ** 0.5))
+    fewest = config.k_min or max(2, -(-total // config.budget))
+    most = config.k_max or max(fewest, -(-2 * total // config.budget), round(len(tokens) ** 0.5))
     fewest, most = min(fewest, most, distinct), min(most, distinct)
     # Passages times centroids: of 100,000 passages only the smallest count can be tried in minutes.
     affordable = max(1, _MAX_WORK // (len(tokens) * most))
@@ -197,17 +212,15 @@ def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -
     return sorted({round(float(k)) for k in spread})
 
 
+_Cut = tuple[Vectors, IntArray, IntArray]
+"""Centroids, assignment and tokens of each cell."""
+
+
 def _cut(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) -> Partition:
-    centroids, assignment, weight = _settle(vectors, tokens, k_means(vectors, k, config.seed))
-    for _ in range(_MAX_ROUNDS):
-        pieces: list[Vectors] = []
-        for cell, centroid in enumerate(centroids):
-            halves = halve(vectors[assignment == cell], config.seed) if weight[cell] > config.cell_tokens else None
-            pieces.append(centroid[None] if halves is None else halves)
-        if sum(map(len, pieces)) == len(centroids):
-            break
-        # A new centroid may draw passages from its neighbours, so everything is assigned again.
-        centroids, assignment, weight = _settle(vectors, tokens, np.concatenate(pieces))
+    cut = _settle(vectors, tokens, k_means(vectors, k, config.seed))
+    if not config.auto_k:
+        cut = _filled_up(vectors, tokens, cut, k, config.seed)
+    centroids, assignment, weight = _within_budget(vectors, tokens, cut, config)
     _, first = np.unique(assignment, return_index=True)
     order = np.lexsort((first, -weight))
     assignment = np.argsort(order)[assignment].astype(np.int64)
@@ -215,7 +228,37 @@ def _cut(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) ->
     return Partition(centroids[order], assignment, weight[order], score, {k: score}, config)
 
 
-def _settle(vectors: Vectors, tokens: IntArray, centroids: Vectors) -> tuple[Vectors, IntArray, IntArray]:
+def _within_budget(vectors: Vectors, tokens: IntArray, cut: _Cut, config: PartitionConfig) -> _Cut:
+    """Cuts cells over the budget in two until every cell fits or cannot be cut."""
+    centroids, assignment, weight = cut
+    for _ in range(_MAX_ROUNDS):
+        pieces: list[Vectors] = []
+        for cell, centroid in enumerate(centroids):
+            halves = halve(vectors[assignment == cell], config.seed) if weight[cell] > config.budget else None
+            pieces.append(centroid[None] if halves is None else halves)
+        if sum(map(len, pieces)) == len(centroids):
+            break
+        # A new centroid may draw passages from its neighbours, so everything is assigned again.
+        centroids, assignment, weight = _settle(vectors, tokens, np.concatenate(pieces))
+    return centroids, assignment, weight
+
+
+def _filled_up(vectors: Vectors, tokens: IntArray, cut: _Cut, k: int, seed: int) -> _Cut:
+    """Cuts the largest cells in two until there are ``k``: k-means leaves some cells empty where passages are alike."""
+    for _ in range(_MAX_ROUNDS):
+        centroids, assignment, weight = cut
+        pairs = (
+            (cell, halve(vectors[assignment == cell], seed)) for cell in np.argsort(-weight, kind="stable").tolist()
+        )
+        found = next(((cell, pair) for cell, pair in pairs if pair is not None), None)
+        if len(centroids) >= k or found is None:
+            break
+        cell, pair = found
+        cut = _settle(vectors, tokens, np.concatenate([np.delete(centroids, cell, axis=0), pair]))
+    return cut
+
+
+def _settle(vectors: Vectors, tokens: IntArray, centroids: Vectors) -> _Cut:
     """Assigns every passage and drops empty cells; returns centroids, assignment and tokens of each cell."""
     used, assignment = np.unique(nearest(vectors, centroids), return_inverse=True)
     weight = np.bincount(assignment, weights=tokens).astype(np.int64)

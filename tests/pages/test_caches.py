@@ -1,4 +1,4 @@
-from core.kvcache.store import CacheStore
+from core.kvcache.variants import list_variants
 from tests.pages.conftest import button, said, wait_for_job
 
 
@@ -24,7 +24,7 @@ def test_one_click_builds_them(page, clustered, models):
 
 def test_built_caches_show_what_they_weigh(page, cached, models):
     app = page("caches")
-    weighed = sum(found.bytes for found in CacheStore(cached.folder("caches")).states()) / 1e6
+    weighed = sum(found.bytes for found in list_variants(cached)[0].store().states()) / 1e6
     assert abs(app.dataframe[0].value["cache"].sum() - weighed) < 1e-6
     assert "times" in said(app)
     assert len(app.get("plotly_chart")) == 1
@@ -32,7 +32,7 @@ def test_built_caches_show_what_they_weigh(page, cached, models):
 
 
 def test_a_cell_cut_short_is_damaged_and_can_be_rebuilt(page, cached, models):
-    victim = max(cached.folder("caches").glob("*.safetensors"), key=lambda path: path.stat().st_size)
+    victim = max(cached.folder("caches").glob("*/*.safetensors"), key=lambda path: path.stat().st_size)
     victim.write_bytes(victim.read_bytes()[:-100])
     app = page("caches")
     assert list(app.dataframe[0].value["state"]).count("✗ damaged") == 1

@@ -121,7 +121,8 @@ def test_a_finished_build_is_an_artefact_of_the_workspace(folder, tmp_path, tiny
     assert manifest.params["cells"] == 3
     assert manifest.params["bytes"] == sum(path.stat().st_size for path in folder.glob("cell-*"))
     assert "cells.json" in manifest.files
-    assert Workspace(tmp_path).state("caches").status == "stale"  # its corpus and partition are not there
+    state = Workspace(tmp_path.parent).state_of(folder, "caches")
+    assert state.status == "stale"  # its corpus and partition are not there
 
 
 def test_a_second_build_keeps_everything_and_force_builds_all(folder, tiny_lm, cells):
@@ -300,7 +301,7 @@ def test_a_cell_longer_than_the_context_is_refused_before_anything_is_built(tmp_
 
 
 def test_a_full_disk_is_foreseen(tmp_path, tiny_lm, cells, monkeypatch):
-    monkeypatch.setattr("core.kvcache.build.shutil.disk_usage", lambda _: type("Disk", (), {"free": 1000}))
+    monkeypatch.setattr("core.kvcache.storage.shutil.disk_usage", lambda _: type("Disk", (), {"free": 1000}))
     with pytest.raises(TesseraError, match="free"):
         build(tmp_path, tiny_lm, cells)
 

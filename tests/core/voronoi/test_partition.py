@@ -3,7 +3,13 @@ import pytest
 
 from core.errors import ArtefactStale, TesseraError
 from core.voronoi.kmeans import nearest
-from core.voronoi.partition import Partition, PartitionConfig, candidate_counts, partition_passages
+from core.voronoi.partition import (
+    Partition,
+    PartitionConfig,
+    candidate_counts,
+    partition_passages,
+    why_another_count,
+)
 
 
 def unit(rows):
@@ -86,6 +92,32 @@ def test_fixed_k_is_kept_where_the_budget_allows(cut):
     assert found.k == 7
     assert list(found.scores) == [7]
     check(found, vectors, np.full(100, 10))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_fixed_k_is_met_exactly_where_k_means_leaves_cells_empty(cut, seed):
+    # Most passages are copies of two: k-means starts several centroids on the same point.
+    vectors = np.concatenate([np.repeat(noise(2, seed=seed), 40, axis=0), noise(20, seed=seed + 50)])
+    found = cut(vectors, auto_k=False, k=20, cell_tokens=None, seed=seed)
+    assert found.k == 20
+    check(found, vectors, np.full(100, 10))
+
+
+def test_without_a_bound_on_tokens_no_cell_is_split_or_called_oversize(cut):
+    vectors, tokens = noise(60), np.full(60, 500)
+    found = cut(vectors, tokens, auto_k=False, k=3, cell_tokens=None)
+    assert found.k == 3
+    assert found.oversize() == []
+
+
+def test_a_count_other_than_the_one_asked_for_is_explained(cut):
+    split = cut(noise(60), auto_k=False, k=3, cell_tokens=100)
+    assert split.k > 3
+    assert "those of more than 100 tokens were split" in why_another_count(split.k, 3, 100)
+    copies = np.repeat(noise(4), 5, axis=0)
+    few = cut(copies, auto_k=False, k=9, cell_tokens=None)
+    assert few.k == 4
+    assert "no more than 4 different passages" in why_another_count(few.k, 9, 100)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5])

@@ -1,0 +1,78 @@
+"""``precision``: what each number format of the KV caches weighs, how it loads, and what it does to answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.evaluate import chosen_questions
+
+
+def precision(
+    cells: Annotated[int, typer.Option(min=1, help="Write this many cells in every format.")] = 4,
+    n: Annotated[int, typer.Option("--questions", min=1, help="Ask at most this many questions of each.")] = 20,
+    file: Annotated[
+        Path | None, typer.Option("--questions-file", help="A questions file (JSONL); else the corpus' own.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which of the corpus' own questions: train, dev or test.")] = "dev",
+    plain: Annotated[bool, typer.Option("--plain", help="Read without the reader adapter.")] = False,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare float32, bfloat16, fp8, int8 and int4 caches: bytes, load times, logit error, EM and F1.
+
+    Cells are prefilled once and written to a temporary folder in every format; the workspace's caches stay as they
+    are, and need not be built.
+
+    Example: python -m app precision --cells 4 --questions 20
+    """
+    from core import pipeline
+    from core.kvcache.precision_table import Asked, choose_asked, precision_table
+    from core.methods.resources import Resources
+    from core.models.bundle import Models
+    from core.voronoi.partition import Partition
+    from core.voronoi.routing import route
+
+    with reporting(as_json):
+        settings, ws = settings_and_workspace(workspace)
+        models = Models(settings)
+        resources = Resources(ws, models)
+        partition = Partition.load(ws.require("partition"))
+        questions = chosen_questions(file, split, resources.corpus)
+        encoder, lm = models.encoder(), models.language_model(False if plain else None)
+        routed = [Asked(q, route(partition, encoder.encode_query(q.text)).cells[0]) for q in questions]
+        asked = choose_asked(routed, cells, n)
+        found = drive(precision_table(lm, pipeline.load_cells(ws), asked, settings.max_new_tokens))
+        facts = {"workspace": ws.name, "model": lm.identity.name, "device": str(lm.device), **found}
+        if as_json:
+            emit(facts)
+        else:
+            _show(facts)
+
+
+def _show(facts: dict[str, Any]) -> None:
+    table = Table(
+        "kept in", "MB per 1,000 tokens", "cold ms", "warm ms", "logit error, max", "mean", "same", "EM", "F1"
+    )
+    for row in facts["rows"]:
+        cold = "-" if row["cold_ms"] is None else f"{row['cold_ms']:,.1f}"
+        table.add_row(
+            row["precision"],
+            f"{row['bytes_per_1000_tokens'] / 1e6:,.1f}",
+            cold,
+            f"{row['warm_ms']:,.1f}",
+            f"{row['max_logit_error']:.3f}",
+            f"{row['mean_logit_error']:.4f}",
+            f"{row['same_answer']:.0%}",
+            f"{row['em']:.2f}",
+            f"{row['f1']:.2f}",
+        )
+    console.print(table)
+    console.print(
+        f"{facts['n']} questions over {facts['cells']} cells; {facts['model']} on {facts['device']}, errors against "
+        f"{facts['reference']}. Load times are medians; cold: the file dropped from the page cache (Linux)."
+    )

@@ -1,0 +1,100 @@
+"""Routing recall: against the number of cells opened, and against how near a question is to a border."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from core.figures.palette import ACCENT, MUTED
+from core.figures.units import plural
+from core.voronoi.recall import MarginGroup
+from core.voronoi.routing import RecallPoint
+
+_HEIGHT = 300
+
+
+def recall_figure(points: Sequence[RecallPoint], opened: int | None = None) -> go.Figure:
+    """Recall by cells opened, on a logarithmic axis; the number opened now is marked.
+
+    Args:
+        points: Ascending in ``nprobe``.
+        opened: Cells opened on this page; None marks none.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=[point.nprobe for point in points],
+            y=[point.recall for point in points],
+            mode="lines+markers",
+            line={"color": ACCENT, "width": 2},
+            marker={"size": [13 if point.nprobe == opened else 7 for point in points], "color": ACCENT},
+            customdata=[[f"{point.tokens:,.0f}"] for point in points],
+            hovertemplate="%{x} opened: recall %{y:.3f}, %{customdata[0]} tokens<extra></extra>",
+            showlegend=False,
+        )
+    )
+    ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= points[-1].nprobe]
+    figure.update_layout(height=_HEIGHT, margin={"l": 10, "r": 20, "t": 16, "b": 40}, dragmode=False)
+    figure.update_xaxes(type="log", title="cells opened (nprobe)", tickvals=ticks, ticktext=ticks, fixedrange=True)
+    least = min(point.recall for point in points)
+    figure.update_yaxes(
+        title="recall of the gold passage", range=[max(0.0, least - 0.08), 1.03], tickformat=".0%", fixedrange=True
+    )
+    return figure
+
+
+def describe_recall(points: Sequence[RecallPoint]) -> str:
+    """The curve in words."""
+    enough = next((point for point in points if point.recall >= 0.95), points[-1])
+    return (
+        f"Opening one cell finds {points[0].recall:.1%} of the gold passages, opening {plural(enough.nprobe, 'cell')} "
+        f"{enough.recall:.1%}."
+    )
+
+
+def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
+    """Recall with one cell and with two, for each quarter of the questions by margin."""
+    names = margin_names(groups)
+    figure = go.Figure()
+    for label, colour, symbol, values in (
+        ("nearest cell", ACCENT, "circle", [group.recall for group in groups]),
+        ("two cells", MUTED, "diamond", [group.recall_two for group in groups]),
+    ):
+        figure.add_trace(
+            go.Scatter(
+                x=names,
+                y=values,
+                name=label,
+                mode="lines+markers",
+                line={"color": colour, "width": 1.5},
+                marker={"size": 10, "symbol": symbol, "color": colour},
+                customdata=[[group.questions] for group in groups],
+                hovertemplate=label + ": %{y:.1%} of %{customdata[0]} questions<extra></extra>",
+            )
+        )
+    figure.update_layout(
+        height=_HEIGHT,
+        margin={"l": 10, "r": 20, "t": 30, "b": 40},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+    )
+    figure.update_xaxes(title="margin of the question: from the border inwards", type="category", fixedrange=True)
+    least = min(min(group.recall, group.recall_two) for group in groups)
+    figure.update_yaxes(
+        title="recall of the gold passage", range=[max(0.0, least - 0.08), 1.03], tickformat=".0%", fixedrange=True
+    )
+    return figure
+
+
+def describe_margins(groups: Sequence[MarginGroup]) -> str:
+    """The chart in words."""
+    first, last = groups[0], groups[-1]
+    return (
+        f"The questions nearest to a border (margin up to {first.high:.3f}) find {first.recall:.1%} with one cell and "
+        f"{first.recall_two:.1%} with two; those furthest inside (from {last.low:.3f}) {last.recall:.1%}."
+    )
+
+
+def margin_names(groups: Sequence[MarginGroup]) -> list[str]:
+    """Each group by its margins."""
+    return [f"{group.low:.3f} to {group.high:.3f}" for group in groups]

@@ -1,0 +1,201 @@
+"""Caches of several models and precisions side by side in a workspace, so that switching makes none of them stale.
+
+    caches/smollm2-135m-reader-bfloat16-1f3c9a2e/        manifest.json, cells.json, cell-....safetensors
+    caches/smollm2-135m-plain-bfloat16-int8-77ab01c4/    ...
+
+With a storage URL the cells and their index lie under that URL, in a folder of the same name; the workspace keeps the
+manifest and a file ``location`` that says where they are.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ArtefactMissing, ArtefactStale
+from core.jobs import Progress, Work
+from core.kvcache.cell_file import Built, file_name
+from core.kvcache.precision import chosen_precision
+from core.kvcache.store import INDEX, CacheStore, CellEntry, Index
+from core.models.bundle import reader_for
+from core.models.language_model import LanguageModel
+from core.settings import Settings
+from core.workspace import MANIFEST, Manifest, Workspace, write_atomically
+
+KIND = "caches"
+LOCATION = "location"
+"""File in a variant's folder that holds the URL of its cells; absent where they are beside it."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The caches of one model and precision.
+
+    Attributes:
+        name: Name of the folder.
+        folder: Where its manifest is.
+        location: URL of its cells; empty when they are in the folder.
+        manifest: None while it is not complete.
+        bytes: Size of the cells that are there.
+        reason: Why it cannot be used now; empty when it can.
+    """
+
+    name: str
+    folder: Path
+    location: str
+    manifest: Manifest | None
+    bytes: int
+    reason: str
+
+    def store(self) -> CacheStore:
+        """Its cells."""
+        return CacheStore(self.location or self.folder)
+
+
+def variant_folder(ws: Workspace, lm: LanguageModel, precision: str) -> Path:
+    """Where the caches of a model and precision belong; named for people, told apart by the model's fingerprint."""
+    identity = lm.identity
+    reader = "reader" if identity.adapter else "plain"
+    stored = chosen_precision(precision, lm.dtype)
+    return ws.folder(KIND) / _name(identity.name, reader, Built.by(lm).dtype, stored, identity.fingerprint)
+
+
+def location_for(folder: Path, ws: Workspace, url: str) -> str:
+    """URL of a variant's cells under the storage URL ``url``; empty without one."""
+    return f"{url.rstrip('/')}/{ws.name}/{folder.name}" if url else ""
+
+
+def write_location(folder: Path, location: str) -> None:
+    """Notes where the cells of a variant are."""
+    if location:
+        write_atomically(folder / LOCATION, location.encode())
+    else:
+        (folder / LOCATION).unlink(missing_ok=True)
+
+
+def open_store(ws: Workspace, lm: LanguageModel, settings: Settings) -> CacheStore:
+    """The caches of a workspace that belong to a model, in the precision of the settings.
+
+    Raises:
+        ArtefactMissing: There are none in this workspace.
+        ArtefactStale: They were built by another model, or from other cells.
+    """
+    precision = chosen_precision(settings.cache_precision, lm.dtype)
+    state = ws.state(KIND, {"model": lm.identity.fingerprint, "precision": precision})
+    remedy = f"Run `python -m app cache{_flags(lm, settings)}` or open the Caches page."
+    if state.status == "missing" or state.folder is None:
+        raise ArtefactMissing(f"The workspace {ws.name!r} has no caches yet.", remedy)
+    if state.status == "stale":
+        raise ArtefactStale(f"The caches in {ws.name!r} cannot be used: {state.reason}.", remedy)
+    return CacheStore(_location(state.folder) or state.folder)
+
+
+def list_variants(ws: Workspace) -> list[Variant]:
+    """All caches of a workspace, finished or not, the newest first."""
+    states = {state.folder: state for state in (ws.state_of(folder, KIND) for folder in ws.variants(KIND))}
+    found = []
+    for folder in sorted(path for path in ws.folder(KIND).glob("[!.]*") if path.is_dir()):
+        location = _location(folder)
+        state = states.get(folder)
+        size = sum(cell.bytes for cell in CacheStore(location or folder).states())
+        reason = state.reason if state else "it is not complete"
+        found.append(Variant(folder.name, folder, location, state.manifest if state else None, size, reason))
+    return sorted(found, key=_changed, reverse=True)
+
+
+def delete_variant(ws: Workspace, name: str) -> None:
+    """Removes the caches of one model and precision, wherever they are.
+
+    Raises:
+        ArtefactMissing: There are none of that name.
+        WorkspaceBusy: Something is being built.
+    """
+    with ws.lock():
+        variant = next((variant for variant in list_variants(ws) if variant.name == name), None)
+        if variant is None:
+            raise ArtefactMissing(f"The workspace {ws.name!r} has no caches named {name!r}.", "Reload the page.")
+        (variant.folder / MANIFEST).unlink(missing_ok=True)  # from here on nobody takes them for whole
+        storage = variant.store().storage
+        for file in storage.sizes():
+            storage.delete(file)
+        shutil.rmtree(variant.folder, ignore_errors=True)
+
+
+def take_in(ws: Workspace, folder: Path, lm: LanguageModel, location: str) -> Work:
+    """Brings finished cells to where a build will look for them: call it before building.
+
+    Cells of the layout without variants move into ``folder`` when the model built them, else they are removed. When the
+    storage URL has changed since the last build, cells are copied to the new place; local ones are then removed, those
+    in shared storage stay for whoever else uses them.
+    """
+    flat = ws.folder(KIND)
+    if (flat / INDEX).is_file():
+        _adopt_flat(flat, folder, lm)
+    before = _location(folder)
+    if before == location:
+        return
+    old, new = CacheStore(before or folder), CacheStore(location or folder)
+    index = _readable(old)
+    if index and _readable(new) is None:
+        yield from _copy(old, new, index)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    write_location(folder, location)
+    if not before:
+        for name in old.storage.sizes():
+            if name == INDEX or name.startswith("cell-"):
+                old.storage.delete(name)
+
+
+def _copy(old: CacheStore, new: CacheStore, index: Index) -> Work:
+    moved: dict[int, CellEntry] = {}
+    for entry in index.cells.values():
+        if entry.sha256:
+            with suppress(ArtefactStale):  # a damaged cell is not worth taking along: it is built again
+                new.storage.write(file_name(entry.key), old.verified(entry).numpy().tobytes())
+                moved[entry.cell] = entry
+        yield Progress("Moving cells", len(moved), len(index.cells), new.storage.location)
+    new.write_index(Index(index.built, moved))
+
+
+def _adopt_flat(flat: Path, folder: Path, lm: LanguageModel) -> None:
+    index = _readable(CacheStore(flat))
+    ours = index is not None and index.built == Built.by(lm) and not (folder / INDEX).exists()
+    if ours:
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in [*flat.glob("cell-*"), flat / INDEX, *flat.glob(".*"), flat / MANIFEST]:
+        if path.is_file() and ours and not path.name.startswith("."):
+            path.replace(folder / path.name)
+        elif path.is_file():
+            path.unlink()
+
+
+def _readable(store: CacheStore) -> Index | None:
+    try:
+        return store.index()
+    except ArtefactStale:
+        return None  # a damaged index names nothing that could be taken over
+
+
+def _location(folder: Path) -> str:
+    path = folder / LOCATION
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def _name(model: str, reader: str, dtype: str, precision: str, fingerprint: str) -> str:
+    plain_name = re.sub(r"[^\w.]+", "-", Path(model).name).strip("-.") or "model"
+    parts = [plain_name, reader, dtype, *([precision] if precision != dtype else []), fingerprint[:8]]
+    return "-".join(parts)
+
+
+def _flags(lm: LanguageModel, settings: Settings) -> str:
+    """What ``cache`` must be told to build for this model, beyond what the settings say."""
+    expected = settings.reader and reader_for(settings.model) is not None
+    return " --plain" if expected and not lm.identity.adapter else ""
+
+
+def _changed(variant: Variant) -> float:
+    return max((path.stat().st_mtime for path in variant.folder.iterdir()), default=0.0)
