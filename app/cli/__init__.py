@@ -17,8 +17,8 @@ from app.cli import (
     precision,
     prepare,
     query,
-    routing,
     redis,
+    routing,
     sample,
     status,
     train,
@@ -29,6 +29,7 @@ from app.cli import search as search_command
 from app.cli import train_reader as train_reader_command
 from app.cli import verify as verify_command
 from app.cli.bench import bench
+from app.cli.link import link
 
 cli = typer.Typer(
     name="python -m app",
@@ -60,6 +61,7 @@ cli.command("eval")(evaluate.evaluate)
 cli.command("eval-memory")(eval_memory_command.eval_memory)
 cli.command("gradio")(gradio.gradio)
 cli.command("verify")(verify_command.verify)
+cli.command("link")(link)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
 cli.command("train-reader")(train_reader_command.train_reader)
