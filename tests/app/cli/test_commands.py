@@ -51,6 +51,7 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["eval"], "prepare"),
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
+        (["bench", "stores"], "prepare"),
         (["eval-memory"], "prepare"),
         (["calibrate"], "train"),
         (["forget", "geo-01"], "train"),
@@ -87,7 +88,7 @@ def test_prepare_lists_the_files_it_left_out(tmp_path, monkeypatch, tiny_lm, tin
     plain = run(cli, arguments)
     assert plain.exit_code == 0, plain.output
     assert "Left out: rows.csv, line 2" in plain.stderr
-    (refused,) = one_object(run(cli, [*arguments, "--json"]))["refused"]
+    (refused,) = one_object(run(cli, [*arguments, "--json"]))["left_out"]
     assert refused["name"] == "rows.csv" and "NUL" in refused["error"]
 
 
