@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets import kept
+from app.widgets import composing, exactness, kept
 from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
 from app.widgets.text import escape
@@ -45,3 +45,5 @@ if any(cell.cache_bytes for cell in sizes):
     st.plotly_chart(sizes_figure(sizes), key="sizes", config={"displayModeBar": False}, alt=describe_sizes(sizes))
 st.subheader("State of every cell", anchor=False)
 kept.table(sizes, states, cells)
+exactness.panel(ws, busy)
+composing.panel(ws, busy)

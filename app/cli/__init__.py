@@ -16,6 +16,7 @@ from app.cli import (
     evaluate,
     gradio,
     index,
+    link,
     models,
     precision,
     prepare,
@@ -30,13 +31,6 @@ from app.cli import (
     train_reader,
     verify,
 )
-from app.cli import calibrate as calibrate_command
-from app.cli import eval_memory as eval_memory_command
-from app.cli import search as search_command
-from app.cli import train_reader as train_reader_command
-from app.cli import verify as verify_command
-from app.cli.bench import bench
-from app.cli.link import link
 
 cli = typer.Typer(
     name="python -m app",
@@ -65,13 +59,12 @@ cli.command("eval")(evaluate.evaluate)
 cli.command("eval-memory")(eval_memory.eval_memory)
 cli.command("assess-reader")(assess_reader.assess_reader)
 cli.command("verify")(verify.verify)
+cli.command("link")(link.link)
 cli.command("precision")(precision.precision)
 cli.command("routing")(routing.routing)
 cli.add_typer(redis.redis, name="redis")
 cli.add_typer(bench.bench, name="bench")
 cli.command("gradio")(gradio.gradio)
-cli.command("verify")(verify_command.verify)
-cli.command("link")(link)
 cli.command("serve-local")(serve_local.serve_local)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
