@@ -26,7 +26,7 @@ from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.jobs import Progress, Work
 from core.kvcache.build import build_caches
 from core.kvcache.precision import chosen_precision
-from core.kvcache.variants import location_for, take_in, variant_folder
+from core.kvcache.variants import asked_for, location_for, take_in, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.config import MemoryConfig
@@ -200,7 +200,8 @@ def cache(
         folder = variant_folder(ws, lm, kept_in)
         location = location_for(folder, ws, models.settings.cache_url)
         yield from take_in(ws, folder, lm, location)
-        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location)
+        facts = asked_for(models.settings, reader)
+        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location, facts)
 
 
 def build_sample(ws: Workspace, models: Models) -> Work:
