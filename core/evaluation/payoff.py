@@ -15,6 +15,7 @@ from core.corpus.types import Question
 from core.errors import TesseraError
 from core.evaluation.ledger import BreakEven, break_even
 from core.jobs import Progress, Work
+from core.kvcache.precision import chosen_precision
 from core.methods.base import answer
 from core.methods.registry import open_method
 from core.methods.resources import Resources
@@ -96,8 +97,9 @@ def measure_payoff(resources: Resources, questions: Sequence[Question]) -> Work:
             total[name].append(trace.total_ms)
         yield Progress("Asking RAG and CAG", turn + 1, len(questions), question.text[:60])
     clocks = {name: Clocks(tuple(ttft[name]), tuple(total[name])) for name in methods}
+    kept_in = chosen_precision(resources.settings.cache_precision, lm.dtype)
     found = Payoff(
-        caches=ws.fingerprint("caches", {"model": lm.identity.fingerprint}),
+        caches=ws.fingerprint("caches", {"model": lm.identity.fingerprint, "precision": kept_in}),
         model=lm.identity.name,
         dtype=lm.identity.dtype,
         device=str(lm.device),
