@@ -36,7 +36,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def to_json(runs: Sequence[Run]) -> str:
     """All runs with every span and every piece of evidence."""
-    return json.dumps([_run(run) for run in runs], ensure_ascii=False, indent=1, default=str)
+    return json.dumps([record(run) for run in runs], ensure_ascii=False, indent=1, default=str)
 
 
 def to_csv(runs: Sequence[Run]) -> str:
@@ -50,7 +50,8 @@ def to_csv(runs: Sequence[Run]) -> str:
     return buffer.getvalue()
 
 
-def _run(run: Run) -> dict[str, Any]:
+def record(run: Run) -> dict[str, Any]:
+    """A run as plain data: question, ground, answers with evidence and spans, failures."""
     ground = asdict(run.ground) if run.ground else {}
     return {
         "asked": run.asked,

@@ -44,6 +44,9 @@ PAGES: dict[str, PageInfo] = {
             "map", "Map", ":material/map:", "Where do the passages lie, and which cell does a question fall into?"
         ),
         PageInfo("caches", "Caches", ":material/hexagon:", "What does it cost to keep a cell ready to continue from?"),
+        PageInfo(
+            "redis", "Redis", ":material/bolt:", "What does a server add: kept answers, words beside vectors, counters?"
+        ),
         PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
     )
 }

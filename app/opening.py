@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from app import state
 from app.asking import Choices, Ground, warm_up
+from app.chosen import ChosenResources, measured_on
 from core.methods import registry
 from core.methods.base import Method
-from core.methods.resources import Resources
-from core.models.device import describe
-from core.settings import DEFAULT_STORE, Settings
 from core.workspace import Workspace, index_kind
-
-
-@dataclass(frozen=True)
-class ChosenResources(Resources):
-    """Resources with the session's own number of passages and store.
-
-    Attributes:
-        top_k: Passages that RAG puts in the prompt.
-        store: Where RAG searches.
-    """
-
-    top_k: int = 3
-    store: str = DEFAULT_STORE
-
-    @property
-    def settings(self) -> Settings:
-        """The settings of the models, with the chosen number of passages and store."""
-        return replace(self.models.settings, top_k=self.top_k, store=self.store)
 
 
 def opener(ws: Workspace, choices: Choices) -> Callable[[str], Method]:
     """A function that opens an arm by name; an arm that is open and still fits is handed out again."""
-    resources = ChosenResources(ws, state.models(), choices.reader, choices.top_k, choices.store)
+    resources = ChosenResources(ws, state.models(), choices.reader, top_k=choices.top_k, store=choices.store)
 
     def open_arm(name: str) -> Method:
         spec = registry.METHODS[name]
@@ -55,12 +34,4 @@ def opener(ws: Workspace, choices: Choices) -> Callable[[str], Method]:
 
 def ground_of(choices: Choices) -> Ground:
     """What the numbers of a run were measured on; loads the language model if need be."""
-    models = state.models()
-    lm = models.language_model(choices.reader)
-    return Ground(
-        model=lm.identity.name,
-        reader=bool(lm.identity.adapter),
-        encoder=models.settings.encoder,
-        device=describe(lm.device),
-        dtype=lm.identity.dtype,
-    )
+    return measured_on(state.models(), choices)

@@ -27,6 +27,7 @@ from core.workspace import Workspace, list_workspaces, open_workspace
 SAMPLE = "sample"
 WORKSPACE_KEY = "workspace"
 REFUSED = "job_refused"
+PAGE = "page_name"
 _NEXT = "next_workspace"  # a widget's value cannot be set once it is drawn: the picker takes it over in the next run
 _BEGUN = "begun_workspaces"
 _OPEN_METHODS = 12

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from core.corpus import store as corpus_store
+from core.corpus.importing import FileResult
 from core.corpus.load import load_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
@@ -29,6 +30,7 @@ from core.kvcache.precision import chosen_precision
 from core.kvcache.variants import asked_for, location_for, take_in, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
+from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
@@ -60,12 +62,18 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
         source: See ``core.corpus.load.load_corpus``.
         size: Keep the first ``size`` passages.
 
+    Yields:
+        Progress; the step after reading names under ``data["refused"]`` the files that were left out, and why.
+
     Raises:
         CorpusError: The source cannot be read.
     """
     yield Progress("Reading the corpus", 0, 1, source)
-    corpus = load_corpus(source, size=size, count=models.prompt().count)
-    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages")
+    files: list[FileResult] = []
+    corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
+    refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
+    data = {"refused": refused} if refused else {}
+    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
     yield from prepare_corpus(ws, models, corpus)
 
 
@@ -261,8 +269,9 @@ def adapt(
     questions: Sequence[Question] = (),
     held_out: Sequence[Question] = (),
     config: AdaptConfig = AdaptConfig(),
+    edit: bool = False,
 ) -> Work:
-    """Teaches the memory one new document; only its z is trained. Cancelled, the memory stays as it was.
+    """Teaches the memory one document; only its z is trained. Cancelled, the memory stays as it was.
 
     Args:
         ws: Holds the memory.
@@ -271,13 +280,16 @@ def adapt(
         questions: Questions about it to learn from.
         held_out: Questions that are only looked at.
         config: Steps and learning rate.
+        edit: The memory holds a document of that id, and ``passage`` takes its place. The corpus, and the arms that
+            read its text, stay as they are.
 
     Raises:
         ArtefactMissing: There is no memory.
-        TesseraError: The memory already holds a document of that id.
+        TesseraError: The memory holds a document of that id, or, to edit, holds none.
     """
     with ws.lock():
-        memory = open_memory(ws, models).with_document(passage)
+        before = open_memory(ws, models)
+        memory = before.with_edited(passage) if edit else before.with_document(passage)
         yield from adapt_document(memory, passage, questions, config, held_out)
         _save_memory(ws, memory)
 
@@ -291,6 +303,23 @@ def forget(ws: Workspace, models: Models, passage_id: str) -> Work:
     with ws.lock():
         _save_memory(ws, open_memory(ws, models).without_document(passage_id))
         yield Progress("Forgetting a document", 1, 1, passage_id)
+
+
+def calibrate(ws: Workspace, models: Models) -> Work:
+    """Sets the memory's null slot on the corpus' dev questions; see ``core.memory.calibration``.
+
+    Raises:
+        ArtefactMissing: There is no memory.
+        TesseraError: There are too few dev questions.
+    """
+    with ws.lock():
+        memory = open_memory(ws, models)
+        yield Progress("Calibrating the null slot", 0, 1)
+        before, after = calibrate_null(memory, corpus_store.load(ws.require("corpus")).questions.get("dev", ()))
+        with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, memory.card.figures()) as folder:
+            memory.save(folder)
+            memory.save_router(folder)
+        yield Progress("Calibrating the null slot", 1, 1, "", {"before": asdict(before), "after": asdict(after)})
 
 
 def open_memory(ws: Workspace, models: Models) -> Memory:

@@ -1,7 +1,7 @@
 """Settings, read once from the environment and an optional ``.env`` file.
 
 Every value has a default that works offline on a laptop CPU. Names in the environment start with ``TESSERA_``;
-``HF_TOKEN`` keeps its usual name and is read by the Hugging Face libraries themselves.
+``HF_TOKEN`` and ``REDIS_URL`` keep their usual names; the first is read by the Hugging Face libraries themselves.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "all-minilm-l6-v2"
 DEFAULT_STORE = "faiss-flat"
 DEVICES = ("auto", "cpu", "cuda", "mps")
+FEEDBACK_LOGS = ("file", "redis")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
 CACHE_PRECISIONS = ("auto", "float32", "bfloat16", "float16", "fp8", "int8", "int4")
 
@@ -41,6 +42,14 @@ class Settings:
         store: Where RAG searches, by its name in core/stores/registry.py.
         cell_tokens: Most passage tokens in a Voronoi cell.
         cache_bytes: Most bytes of KV caches that stay in memory.
+        answer_cache: Whether Redis RAG may answer from its cache; off, every clock shows work that was done.
+        feedback: Where judgements of answers are kept: "file" in the workspace, or "redis".
+        redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.
+        redis_folder: Where the embedded Redis keeps its data, shared by all workspaces.
+        answerer_url: Base address of an OpenAI-compatible server that answers from the memory's evidence; empty for the
+            local model. Its key is read from TESSERA_ANSWERER_KEY where it is used and is no setting.
+        answerer_model: Name of the model there.
+        answerer_timeout: Longest wait for the next piece of its answer, in seconds.
         cache_precision: Number format in which KV caches are kept; auto is the model's own.
         cache_prefetch: Whether the second-nearest cell is read into memory once an answer is complete. Off unless set:
             the disk and the core that it uses would disturb the clock of whatever is measured next.
@@ -60,6 +69,13 @@ class Settings:
     store: str = DEFAULT_STORE
     cell_tokens: int = 1024
     cache_bytes: int = 1_000_000_000
+    answer_cache: bool = False
+    feedback: str = "file"
+    redis_url: str = ""
+    redis_folder: Path = Path.home() / ".cache" / "tessera" / "redis"
+    answerer_url: str = ""
+    answerer_model: str = ""
+    answerer_timeout: int = 60
     cache_precision: str = "auto"
     cache_prefetch: bool = False
     cache_url: str = ""
@@ -68,7 +84,8 @@ class Settings:
         _one_of("device", self.device, DEVICES)
         _one_of("dtype", self.dtype, DTYPES)
         _one_of("cache_precision", self.cache_precision, CACHE_PRECISIONS)
-        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes"):
+        _one_of("feedback", self.feedback, FEEDBACK_LOGS)
+        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes", "answerer_timeout"):
             if getattr(self, name) < 1:
                 raise TesseraError(
                     f"{name} is {getattr(self, name)}, but must be at least 1.", f"Set TESSERA_{name.upper()}."
@@ -82,7 +99,7 @@ class Settings:
             TesseraError: A variable holds a value of the wrong kind.
         """
         load_dotenv(env_file, override=False)
-        values: dict[str, object] = {}
+        values: dict[str, object] = {"redis_url": os.environ.get("REDIS_URL", "")}
         for field in fields(cls):
             raw = os.environ.get(f"TESSERA_{field.name.upper()}")
             if raw is not None:

@@ -54,6 +54,13 @@ _QUESTIONS = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_redis(tmp_path_factory):
+    """The embedded Redis of the tests keeps its data apart; it starts with the first test that needs it."""
+    os.environ.pop("REDIS_URL", None)
+    os.environ["TESSERA_REDIS_FOLDER"] = str(tmp_path_factory.mktemp("redis"))
+
+
 @pytest.fixture(scope="session")
 def tiny_lm() -> LanguageModel:
     """A random two-layer Llama in float32 with a byte-level tokenizer; shared, so never change its weights."""

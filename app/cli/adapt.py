@@ -1,24 +1,35 @@
-"""``adapt``: teach the memory one new document, or make it forget one."""
+"""``adapt``, ``edit`` and ``forget``: teach the memory one document, another text of one, or the lack of one."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
 
+if TYPE_CHECKING:
+    from core.corpus.types import Passage, Question
+
+    Lesson = tuple[Passage, tuple[Question, ...], tuple[Question, ...]]
+    """The passage to learn, the questions to learn from, and those that are only looked at."""
+
+TextOption = Annotated[str, typer.Option(help="The document itself.")]
+FileOption = Annotated[Path | None, typer.Option(help="A text file with the document.")]
+StepsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
+
 
 def adapt(
-    text: Annotated[str, typer.Option(help="The document itself.")] = "",
-    file: Annotated[Path | None, typer.Option(help="A text file with the document.")] = None,
-    title: Annotated[str, typer.Option(help="Its title.")] = "New document",
+    text: TextOption = "",
+    file: FileOption = None,
+    title: Annotated[str, typer.Option(help="Its title; without it, 'New document'.")] = "",
     unseen: Annotated[
         int | None, typer.Option(min=1, help="Learn the N-th unseen passage of the sample, with its questions.")
     ] = None,
-    forget: Annotated[str, typer.Option(help="Id of a document to forget instead.")] = "",
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 50,
+    replace: Annotated[str, typer.Option(help="Id of a document whose place it takes; see edit.")] = "",
+    forget: Annotated[str, typer.Option(help="Id of a document to forget instead; see forget.")] = "",
+    steps: StepsOption = 50,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -26,34 +37,88 @@ def adapt(
 
     Example: python -m app adapt --unseen 1
     """
+    with reporting(as_json):
+        if forget:
+            _forget(forget, workspace, as_json)
+        else:
+            _learn(text, file, title, unseen, replace, steps, workspace, as_json)
+
+
+def edit(
+    passage_id: Annotated[str, typer.Argument(help="Id of the document.")],
+    text: TextOption = "",
+    file: FileOption = None,
+    title: Annotated[str, typer.Option(help="Its new title; without it, the old one.")] = "",
+    steps: StepsOption = 50,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Give a document of the memory another text: its z begins anew and is trained. The others keep their bits.
+
+    Example: python -m app edit geo-01 --file brannoch.txt
+    """
+    with reporting(as_json):
+        _learn(text, file, title, None, passage_id, steps, workspace, as_json)
+
+
+def forget(
+    passage_id: Annotated[str, typer.Argument(help="Id of the document.")],
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Take a document out of the memory: its z is gone, the others keep their bits.
+
+    Example: python -m app forget geo-u1
+    """
+    with reporting(as_json):
+        _forget(passage_id, workspace, as_json)
+
+
+def _forget(passage_id: str, workspace: str, as_json: bool) -> None:
     from core import pipeline
-    from core.memory.adaptation import AdaptConfig
     from core.models.bundle import Models
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        models = Models(settings)
-        if forget:
-            drive(pipeline.forget(ws, models, forget))
-            if as_json:
-                emit({"workspace": ws.name, "forgotten": forget})
-            return
-        passage, questions, held_out = _document(text, file, title, unseen, models.prompt().count)
-        work = pipeline.adapt(ws, models, passage, questions, held_out, AdaptConfig(steps=steps))
-        last: dict[str, Any] = drive(work)
-        if as_json:
-            emit({"workspace": ws.name, "passage_id": passage.id, **last})
-            return
-        console.print(f"Learned {passage.id!r} in {steps} steps; the loss is {last.get('loss', 0.0):.3f}.")
-        for question in [*questions, *held_out]:
-            said = last.get("evidence", {}).get(question.id)
-            if said is not None:
-                console.print(f"{question.text}\n  -> {said}", markup=False)
+    settings, ws = settings_and_workspace(workspace)
+    drive(pipeline.forget(ws, Models(settings), passage_id))
+    if as_json:
+        emit({"workspace": ws.name, "forgotten": passage_id})
+    else:
+        console.print(f"Forgot {passage_id!r}.")
 
 
-def _document(text: str, file: Path | None, title: str, unseen: int | None, count: Any) -> tuple[Any, Any, Any]:
-    """The passage to learn, the questions to learn from, and those that are only looked at."""
-    from core.corpus.importing import import_files
+def _learn(
+    text: str, file: Path | None, title: str, unseen: int | None, edited: str, steps: int, workspace: str, as_json: bool
+) -> None:
+    from dataclasses import replace
+
+    from core import pipeline
+    from core.memory.adaptation import AdaptConfig
+    from core.memory.store import load_pool
+    from core.models.bundle import Models
+
+    settings, ws = settings_and_workspace(workspace)
+    models = Models(settings)
+    passage, questions, held_out = _document(text, file, title, unseen, models.prompt().count)
+    if edited:
+        pool = load_pool(ws.require("memory"))
+        passage = replace(passage, id=edited, title=title.strip() or pool.titles[pool.row(edited)])
+    work = pipeline.adapt(ws, models, passage, questions, held_out, AdaptConfig(steps=steps), edit=bool(edited))
+    last: dict[str, Any] = drive(work)
+    if as_json:
+        emit({"workspace": ws.name, "passage_id": passage.id, **last})
+        return
+    console.print(f"Learned {passage.id!r} in {steps} steps; the loss is {last.get('loss', 0.0):.3f}.")
+    if "first_right" in last:
+        console.print(f"A watched question was first answered right after {last['first_right']} steps.")
+    elif questions or held_out:
+        console.print("No watched question was answered right yet.")
+    for question in [*questions, *held_out]:
+        said = last.get("evidence", {}).get(question.id)
+        if said is not None:
+            console.print(f"{question.text}\n  -> {said}", markup=False)
+
+
+def _document(text: str, file: Path | None, title: str, unseen: int | None, count: Any) -> Lesson:
     from core.corpus.sample import load_unseen
     from core.corpus.types import Passage
     from core.errors import TesseraError
@@ -65,18 +130,26 @@ def _document(text: str, file: Path | None, title: str, unseen: int | None, coun
         passage, questions = documents[unseen - 1]
         return passage, questions[:-2], questions[-2:]
     if file is not None:
-        if not file.is_file():
-            raise TesseraError(f"There is no file {file}.", "Give the path of a document.")
-        report = import_files([(file.name, file.read_bytes())], count)
-        if report.failed:
-            raise TesseraError(report.failed[0].error)
-        if len(report.passages) != 1:
-            raise TesseraError(
-                f"{file.name} gives {len(report.passages)} passages, and a memory learns one at a time.",
-                "Give a shorter text, or put the file in the corpus and train.",
-            )
-        return report.passages[0], (), ()
+        return _from_file(file, count), (), ()
     if not text.strip():
         raise TesseraError("There is nothing to learn.", "Give --text, --file or --unseen.")
+    title = title.strip() or "New document"
     name = "-".join(title.lower().split())[:40] or "new-document"
     return Passage(name, title, text.strip()), (), ()
+
+
+def _from_file(file: Path, count: Any) -> Passage:
+    from core.corpus.importing import import_files
+    from core.errors import TesseraError
+
+    if not file.is_file():
+        raise TesseraError(f"There is no file {file}.", "Give the path of a document.")
+    report = import_files([(file.name, file.read_bytes())], count)
+    if report.failed:
+        raise TesseraError(report.failed[0].error)
+    if len(report.passages) != 1:
+        raise TesseraError(
+            f"{file.name} gives {len(report.passages)} passages, and a memory learns one at a time.",
+            "Give a shorter text, or put the file in the corpus and train.",
+        )
+    return report.passages[0]

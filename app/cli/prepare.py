@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import (
+    JsonOption,
+    WorkspaceOption,
+    aside,
+    console,
+    drive,
+    emit,
+    reporting,
+    settings_and_workspace,
+)
 
 
 def prepare(
@@ -30,10 +39,14 @@ def prepare(
 
     with reporting(as_json):
         settings, ws = settings_and_workspace(workspace)
-        drive(pipeline.prepare(ws, Models(settings), dataset, size))
+        refused: list[dict[str, str]] = []
+        work = pipeline.prepare(ws, Models(settings), dataset, size)
+        drive(work, lambda step: refused.extend(step.data.get("refused", ())))
         manifest = ws.manifest("corpus")
         figures = manifest.params if manifest else {}
         if as_json:
-            emit({"workspace": ws.name, **figures})
+            emit({"workspace": ws.name, **figures, "refused": refused})
         else:
+            for file in refused:
+                aside.print(f"Left out: {file['error']}", markup=False, highlight=False, soft_wrap=True)
             console.print(f"{figures['passages']:,} passages and {figures['questions']:,} questions in {ws.path}.")

@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from itertools import pairwise
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.asking import Failed, Happening, Opening, Run, Waiting
+from app.widgets.feedback import under_answer
 from app.widgets.frame import link_to, missing_for, page_for, show_failure, to_do
 from app.widgets.text import escape
 from core.corpus.types import Question
 from core.evaluation.metrics import coverage, exact_match, f1
+from core.evaluation.support import find_support
 from core.figures.palette import arm as arm_style
 from core.figures.units import plural, seconds
 from core.methods import registry
 from core.methods.base import Answer, Evidence, Finished, Found, Text, Working
 from core.workspace import Workspace
 
-CONTROL = "closed-book"
+USUAL = ("rag", "cag", "memory", "closed-book")
+"""The arms that are asked unless someone chooses others."""
+CONTROLS = tuple(name for name, spec in registry.METHODS.items() if spec.role == "control")
+"""Arms that nobody would use to get answers: they show what the numbers of the others mean."""
 BUILT_WITH_READER = ("cag",)
+WRITES_EVIDENCE = ("memory", "shuffled-memory")
 _REFRESH_S = 0.06
 _PARTLY = 0.5
+_BESIDE = 3
+_WHY = "Marked: the sentence that holds the answer word for word and is nearest to the question."
+_WHY_NOT = (
+    "No sentence holds the answer word for word: it was put in other words, or it rests on nothing that was read."
+)
 
 
 def heading(name: str) -> str:
@@ -34,22 +47,26 @@ def heading(name: str) -> str:
 
 
 def places(methods: Sequence[str], focus: str = "") -> dict[str, DeltaGenerator]:
-    """A framed place on the page for every arm: columns side by side, the control in a row beneath.
+    """A framed place on the page for every arm: at most three side by side, controls in rows of their own beneath.
 
     Args:
         methods: Arms to place.
         focus: Show this one alone, over the whole width.
     """
     shown = [name for name in methods if name == focus] or list(methods)
-    beside = [name for name in shown if name != CONTROL]
-    columns = st.columns(len(beside)) if beside else []
-    found = {
+    rows = rows_of([name for name in shown if name not in CONTROLS]) + rows_of([n for n in shown if n in CONTROLS])
+    return {
         name: column.container(border=True, height="stretch", key=f"arm-{name}")
-        for name, column in zip(beside, columns, strict=True)
+        for row in rows
+        for name, column in zip(row, st.columns(len(row)), strict=True)
     }
-    if CONTROL in shown:
-        found[CONTROL] = st.container(border=True, key=f"arm-{CONTROL}")
-    return found
+
+
+def rows_of(names: Sequence[str]) -> list[list[str]]:
+    """Names in as few rows of at most three as hold them, the rows as even as can be: four make two and two."""
+    count = -(-len(names) // _BESIDE)
+    ends = [round(len(names) * row / count) for row in range(count + 1)] if count else []
+    return [list(names[start:end]) for start, end in pairwise(ends)]
 
 
 def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
@@ -57,7 +74,8 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
     with place:
         _title(name)
         if name in run.answers:
-            _answered(name, run.answers[name], run.gold)
+            _answered(name, run.answers[name], run.gold, is_wide(name, run.choices.methods))
+            under_answer(ws, run, name)
         elif name in run.failures:
             _failed(name, run, ws)
         elif name in run.drafts:
@@ -76,10 +94,11 @@ class Live:
         place: Where it is drawn.
         name: The arm.
         gold: The question as the corpus has it, or None.
+        wide: Whether it has a row to itself.
     """
 
-    def __init__(self, place: DeltaGenerator, name: str, gold: Question | None) -> None:
-        self._name, self._gold = name, gold
+    def __init__(self, place: DeltaGenerator, name: str, gold: Question | None, wide: bool = False) -> None:
+        self._name, self._gold, self._wide = name, gold, wide
         self._steps: dict[str, str] = {}
         self._evidence, self._answer = "", ""
         self._shown = 0.0
@@ -99,7 +118,7 @@ class Live:
         """Draws what happened."""
         if isinstance(happening, Finished):
             with self._rest.container():
-                _answered(self._name, happening.answer, self._gold)
+                _answered(self._name, happening.answer, self._gold, self._wide)
             return
         if isinstance(happening, Failed):
             with self._rest.container():
@@ -149,8 +168,13 @@ def _say(key: str, text: str) -> None:
         st.text(text or "(said nothing)")
 
 
-def _answered(name: str, answer: Answer, gold: Question | None) -> None:
-    said, clocks = st.columns([3, 4]) if name == CONTROL else (st.container(), st.container())
+def is_wide(name: str, methods: Sequence[str]) -> bool:
+    """Whether an arm is the only control, which has a row to itself: answer and clocks go side by side there."""
+    return [method for method in methods if method in CONTROLS] == [name]
+
+
+def _answered(name: str, answer: Answer, gold: Question | None, wide: bool) -> None:
+    said, clocks = st.columns([3, 4]) if wide else (st.container(), st.container())
     with said:
         _say(f"answer-{name}", answer.text)
         if gold and gold.answers:
@@ -202,6 +226,8 @@ def facts_of(answer: Answer) -> Iterator[str]:
     if "store" in details:
         yield f"{details['store']}, top {details.get('top_k', len(answer.evidence))}"
     if "not_in_memory" in details:
+        if answer.evidence:
+            yield f"read {answer.evidence[0].title or answer.evidence[0].passage_id}"
         yield f"chosen among {details.get('documents', 0):,} documents"
         yield f"null slot {details['not_in_memory']:.0%}"
     if trace.cached_tokens:
@@ -211,16 +237,27 @@ def facts_of(answer: Answer) -> Iterator[str]:
 
 
 def _evidence(name: str, answer: Answer, gold: Question | None) -> None:
+    support = find_support(answer.text, answer.question, [piece.text for piece in answer.evidence])
     count = len(answer.evidence)
-    label = f"Evidence · {plural(count, 'passage')}" if name != "memory" else "Evidence · written from Z"
-    with st.expander(label, icon=":material/format_quote:"):
+    label = plural(count, "passage") if name not in WRITES_EVIDENCE else "written from Z"
+    if support is None:
+        where = "the answer stands in none of it"
+    else:
+        where = f"the answer stands in no. {support.text_index + 1}" if count > 1 else "the answer stands in it"
+    with st.expander(f"Evidence · {label}, {where}", icon=":material/format_quote:"):
+        st.caption(_WHY if support else _WHY_NOT)
         for rank, piece in enumerate(answer.evidence):
-            _passage(f"passage-{name}-{rank}", piece, gold)
+            holds = (support.start, support.end) if support and support.text_index == rank else None
+            _passage(f"{name}-{rank}", piece, gold, holds)
 
 
-def _passage(key: str, piece: Evidence, gold: Question | None) -> None:
+def _passage(key: str, piece: Evidence, gold: Question | None, holds: tuple[int, int] | None) -> None:
     is_gold = gold is not None and piece.passage_id in gold.passage_ids
     mark = " :green[:material/verified: gold]" if is_gold else ""
     st.markdown(f"**{escape(piece.title or piece.passage_id)}** :gray[{piece.score:.3f}]{mark}")
-    with st.container(key=key):
-        st.text(piece.text)
+    start, end = holds or (0, 0)
+    with st.container(key=f"passage-{key}", gap="xsmall"):
+        for part, text in (("before", piece.text[:start]), ("holds", piece.text[start:end]), ("", piece.text[end:])):
+            if text.strip():
+                with st.container(key=f"support-{key}") if part == "holds" else nullcontext():
+                    st.text(text.strip())

@@ -9,17 +9,16 @@ import streamlit as st
 from app import state
 from app.asking import Choices, Run
 from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
-from app.widgets.arms import CONTROL, heading
+from app.widgets.arms import CONTROLS, USUAL, heading
 from core.corpus.types import Corpus, Question
 from core.methods import registry
 from core.models.bundle import reader_for
 from core.stores.registry import STORES
 from core.workspace import index_kind
 
-QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_control", "ask_reader", "ask_top_k"
+QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
 STORE = "ask_store"
 _SUGGESTED = 2
-_MAX_COLUMNS = 3
 _HISTORY = 20
 
 
@@ -28,15 +27,15 @@ def restore_choices() -> None:
     if st.session_state.get("ask_restored"):
         return
     st.session_state["ask_restored"] = True
-    arms = tuple(name for name in registry.METHODS if name != CONTROL)[:_MAX_COLUMNS]
+    arms = tuple(name for name in USUAL if name in registry.METHODS)
     settings = state.settings()
     workspace = state.current_workspace().name
-    default = Choices(workspace, "", (*arms, CONTROL), settings.reader, settings.top_k, settings.store)
+    default = Choices(workspace, "", arms, settings.reader, settings.top_k, settings.store)
     choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
     if choices.question or QUESTION not in st.session_state:
         st.session_state[QUESTION] = choices.question
-    st.session_state[METHODS] = [name for name in choices.methods if name != CONTROL]
-    st.session_state[CONTROLLED] = CONTROL in choices.methods
+    st.session_state[METHODS] = [name for name in choices.methods if name not in CONTROLS]
+    st.session_state[CONTROLLED] = [name for name in choices.methods if name in CONTROLS]
     st.session_state[READER] = choices.reader
     st.session_state[TOP_K] = choices.top_k
     st.session_state[STORE] = choices.store
@@ -71,7 +70,7 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
         button.form_submit_button(
             "Ask", type="primary", icon=":material/send:", width="stretch", disabled=busy, on_click=ask, args=(corpus,)
         )
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             _settings(busy)
     _suggestions(corpus, busy)
 
@@ -90,9 +89,8 @@ def ask(corpus: Corpus, question: str = "") -> None:
         # disabled widget, also what was typed a moment before: only a value that is set here stays.
         st.session_state[key] = st.session_state.get(key)
     text = str(st.session_state.get(QUESTION, "")).strip()
-    methods = [name for name in registry.METHODS if name in st.session_state.get(METHODS, [])]
-    if st.session_state.get(CONTROLLED) and CONTROL in registry.METHODS:
-        methods.append(CONTROL)
+    chosen = (*st.session_state.get(METHODS, ()), *st.session_state.get(CONTROLLED, ()))
+    methods = sorted((name for name in registry.METHODS if name in chosen), key=lambda name: name in CONTROLS)
     problem = "Type a question first." if not text else "" if methods else "Choose at least one method."
     st.session_state["ask_problem"] = problem
     if problem:
@@ -122,25 +120,28 @@ def find_question(corpus: Corpus, text: str) -> Question | None:
 
 
 def _settings(busy: bool) -> None:
-    arms = [name for name in registry.METHODS if name != CONTROL]
-    st.pills(
-        "Methods",
-        arms,
-        selection_mode="multi",
-        format_func=heading,
-        key=METHODS,
-        disabled=busy,
-        label_visibility="collapsed",
-        persist_state="session",
+    groups = (
+        ("Methods", METHODS, "Ways of knowing the documents.", [n for n in registry.METHODS if n not in CONTROLS]),
+        (
+            "Controls",
+            CONTROLLED,
+            "Nobody would use these to get answers: they show what the numbers of the others mean. What closed book "
+            "gets right, the others need not have read.",
+            [name for name in CONTROLS if name in registry.METHODS],
+        ),
     )
-    st.toggle(
-        "Closed book",
-        key=CONTROLLED,
-        disabled=busy,
-        help="The control: the same model and prompt without any passage. What it gets right, the others need not "
-        "have read.",
-        persist_state="session",
-    )
+    for label, key, what, names in groups:
+        st.pills(
+            label,
+            names,
+            selection_mode="multi",
+            format_func=heading,
+            key=key,
+            disabled=busy,
+            help=what,
+            width="content",
+            persist_state="session",
+        )
     has_reader = reader_for(state.settings().model) is not None
     st.toggle(
         "Reader adapter",

@@ -10,11 +10,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import building, state
 from app.widgets.frame import guarded
+from app.widgets.text import escape
 from core.corpus.importing import FileResult, Importer, ImportReport
 from core.corpus.intake import safe_name
 from core.corpus.readers.registry import READERS
 from core.corpus.types import Corpus
 from core.figures.units import plural, size
+from core.workspace import list_workspaces
 
 DATA_SETS = {
     "sample": "The sample that ships with Tessera: an invented world",
@@ -57,6 +59,7 @@ def _upload(busy: bool) -> None:
         name = st.text_input(
             "Name of the new workspace", "my-documents", key="upload_workspace", help="Letters, digits, '-' and '_'."
         )
+        _warn_of_replacing(name)
         st.checkbox(
             "Go on to cells and KV caches", True, key="upload_further", help="What KV-cache CAG needs to answer, too."
         )
@@ -124,6 +127,11 @@ def _build_upload(report: ImportReport) -> None:
     state.start_job(name, f"Building {name}", lambda ws: building.from_corpus(ws, models, corpus, further))
 
 
+def _warn_of_replacing(name: str) -> None:
+    if name.strip() in list_workspaces(state.settings().workspaces):
+        st.caption(f":orange[:material/swap_horiz: {escape(name)} exists: its passages will be replaced.]")
+
+
 def _choose(busy: bool) -> None:
     source = st.selectbox("Source", list(DATA_SETS), format_func=DATA_SETS.__getitem__, key="choose_source")
     path = ""
@@ -146,6 +154,7 @@ def _choose(busy: bool) -> None:
         disabled=source == "sample",
     )
     name = st.text_input("Name of the workspace", source or "my-documents", key=f"choose_workspace_{source}")
+    _warn_of_replacing(name)
     st.checkbox("Go on to cells and KV caches", True, key="choose_further")
     st.button(
         "Bring it in",

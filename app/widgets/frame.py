@@ -57,6 +57,7 @@ def show_failure(what: str, remedy: str) -> None:
 def header(name: str) -> None:
     """Title of the page and the one question it answers."""
     info = PAGES[name]
+    st.session_state[state.PAGE] = name
     st.title(info.heading or info.title, anchor=False)
     with st.container(key="page-question"):
         st.markdown(info.question)

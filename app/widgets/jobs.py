@@ -8,14 +8,17 @@ from typing import Any
 import streamlit as st
 
 from app import state
+from app.navigation import PAGES
 from app.widgets.text import escape, escape_but_code
-from core.figures.units import duration
+from core.figures.units import duration, plural
 from core.jobs import Job, JobState, Report
 from core.workspace import Workspace
 
 Live = Callable[[Sequence[Mapping[str, Any]]], None]
 """Draws figures from the data a job has reported so far."""
 _POLL_S = 1.0
+_OFFER_TO_ASK = ("start", "compare")
+"""Pages on which one can ask, or go to ask, without the link of a finished job."""
 
 
 def job_panel(ws: Workspace, live: Live | None = None) -> bool:
@@ -59,8 +62,10 @@ def job_summary(ws: Workspace) -> None:
     @st.fragment(run_every=_POLL_S)
     def poll() -> None:
         report = job.report()
-        if report.state is not JobState.RUNNING:
-            st.rerun()
+        stage = report.progress.stage if report.progress else ""
+        if report.state is not JobState.RUNNING or st.session_state.setdefault("job_stage", stage) != stage:
+            st.session_state["job_stage"] = stage
+            st.rerun()  # an artefact may have been finished: the list above shows it
         st.progress(_share(report), text=f":material/progress_activity: {report.name}")
         st.caption(_pace(report))
 
@@ -71,7 +76,10 @@ def _show(ws: Workspace, job: Job, report: Report) -> None:
     if report.state is JobState.RUNNING:
         _running(job, report)
         return
-    text, button = st.columns([6, 1], vertical_alignment="center")
+    text, further, button = st.columns([6, 2, 1], vertical_alignment="center")
+    here = st.session_state.get(state.PAGE, "")
+    if report.state is JobState.DONE and ws.state("index").status == "ready" and here not in _OFFER_TO_ASK:
+        further.page_link(PAGES["compare"].path, label="Ask a question", icon=PAGES["compare"].icon)
     with text:
         if report.state is JobState.DONE:
             st.success(f"{report.name}: done in {duration(report.elapsed_s)}.", icon=":material/check_circle:")
@@ -85,9 +93,18 @@ def _show(ws: Workspace, job: Job, report: Report) -> None:
             st.error(f"**{report.name} failed.** {escape_but_code(report.error)}", icon=":material/error:")
     with button:
         st.button("Close", key="job-close", on_click=state.board().clear, args=(str(ws.path),), width="stretch")
+    _refused_files(report)
     if report.details:
         with st.expander("Details for a bug report", icon=":material/bug_report:"):
             st.code(report.details, language=None)
+
+
+def _refused_files(report: Report) -> None:
+    refused = [file for data in report.history for file in data.get("refused", ())]
+    if refused:
+        with st.expander(f"{plural(len(refused), 'file')} left out", icon=":material/warning:"):
+            for file in refused:
+                st.markdown(escape(str(file["error"])))
 
 
 def _running(job: Job, report: Report) -> None:

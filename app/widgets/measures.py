@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from app.asking import Run
+from app.numbers import span_names, table, timings
 from core.evaluation.ledger import break_even
 from core.figures.counts import bytes_figure, describe_counts, tokens_figure
-from core.figures.timing import ArmTiming, describe_timing, timing_figure
+from core.figures.timing import describe_timing, timing_figure
 from core.figures.units import duration, milliseconds
 from core.methods import registry
 from core.workspace import Workspace
@@ -53,44 +54,6 @@ def show_measures(run: Run, ws: Workspace) -> None:
     )
     for sentence in ledger(run, ws):
         st.markdown(f":material/balance: {sentence}")
-
-
-def timings(run: Run) -> list[ArmTiming]:
-    """Rows of the timing chart, in the order in which the arms ran."""
-    return [
-        ArmTiming(registry.METHODS[name].label, run.answers[name].trace)
-        for name in run.choices.methods
-        if name in run.answers
-    ]
-
-
-def table(run: Run) -> list[dict[str, Any]]:
-    """The charts as rows: times in ms, tokens, bytes."""
-    spans = span_names(run)
-    rows = []
-    for name in run.choices.methods:
-        if name not in run.answers:
-            continue
-        trace = run.answers[name].trace
-        spent = {span: sum(s.ms for s in trace.spans if s.name == span) for span in spans}
-        rows.append(
-            {
-                "arm": registry.METHODS[name].label,
-                "first token": trace.ttft_ms,
-                "last token": trace.total_ms,
-                **{span: spent[span] if any(s.name == span for s in trace.spans) else None for span in spans},
-                "prefilled": trace.prompt_tokens,
-                "cached": trace.cached_tokens,
-                "generated": trace.generated_tokens,
-                "MB read": trace.bytes_touched / 1e6,
-            }
-        )
-    return rows
-
-
-def span_names(run: Run) -> list[str]:
-    """Names of all spans, in the order in which they first happen."""
-    return list(dict.fromkeys(span.name for answer in run.answers.values() for span in answer.trace.spans))
 
 
 def ledger(run: Run, ws: Workspace) -> Iterator[str]:

@@ -12,12 +12,16 @@ _STYLE = """
 [class*="st-key-answer-"] [data-testid="stText"] { font-size: 1.12rem; font-weight: 600; line-height: 1.45; }
 [class*="st-key-draft-"] [data-testid="stText"] { font-style: italic; opacity: .75; font-size: .92rem; }
 [class*="st-key-passage-"] [data-testid="stText"] { font-size: .92rem; line-height: 1.5; }
+[class*="st-key-support-"] {
+  border-left: 3px solid #17967c; background: rgba(23, 150, 124, .13); padding: .2rem .6rem;
+}
+[class*="st-key-support-"] [data-testid="stText"] { font-weight: 600; }
 [class*="st-key-status-"] p { font-size: .86rem; }
 [data-testid="stMetricLabel"] p { font-size: .8rem; }
-[data-testid="stLogoLink"]::after {
+[data-testid="stSidebarHeader"] > :first-child::after {
   content: "Tessera"; font-family: "Source Serif", serif; font-size: 1.35rem; font-weight: 600; margin-left: .6rem;
 }
-[data-testid="stLogoLink"] { display: flex; align-items: center; }
+[data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; }
 .st-key-facts p { font-size: .84rem; line-height: 1.7; }
 """
 

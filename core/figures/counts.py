@@ -85,6 +85,7 @@ def _finish(figure: go.Figure, rows: Sequence[ArmTiming], title: str, widest: fl
         margin={"l": 10, "r": 20, "t": 36, "b": 40},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         dragmode=False,
+        uniformtext={"mode": "hide", "minsize": 10},
         bargap=0.45,
     )
     figure.update_xaxes(title=title, range=[0, widest * 1.05], fixedrange=True)

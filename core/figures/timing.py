@@ -94,6 +94,7 @@ def timing_figure(rows: Sequence[ArmTiming]) -> go.Figure:
         margin={"l": 10, "r": 20, "t": 46, "b": 40},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         hoverlabel={"align": "left"},
+        uniformtext={"mode": "hide", "minsize": 10},  # on a narrow screen rather no number than one across its bar
         dragmode=False,
     )
     figure.update_xaxes(
@@ -179,7 +180,7 @@ def _bar_trace(name: str, bars: Sequence[Bar], show_in_legend: bool, rank: int) 
         text=[bar.inside for bar in bars],
         textposition="inside",
         insidetextanchor="middle",
-        constraintext="none",
+        constraintext="inside",
         textangle=0,
         textfont={"color": ink_on(colour), "size": 12},
         customdata=[[milliseconds(bar.span.ms), milliseconds(bar.span.start_ms)] for bar in bars],

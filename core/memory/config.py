@@ -8,8 +8,8 @@ from typing import Any
 
 from core.errors import TesseraError
 
-READ_MODES = ("prefix",)
-"""How Z is read: "prefix" puts the projected z of the routed document in front of the question."""
+READ_MODES = ("prefix", "kv")
+"""How Z is read; see ``core.memory.modes``. Training is the same for both."""
 
 
 @dataclass(frozen=True)

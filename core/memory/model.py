@@ -23,6 +23,8 @@ from core.memory.routing import question_ids
 from core.models.files import digest_of
 from core.models.language_model import LanguageModel
 
+_READ_AT_ONCE = 64
+
 
 class Memory:
     """Documents as Z, and the parts that find and read them.
@@ -97,6 +99,12 @@ class Memory:
                 shutil.copyfile(self.folder / name, folder / name)
         store.save_pool(folder, self.pool, self.card)
 
+    def save_router(self, folder: Path) -> None:
+        """Writes projector and router as they are now to a folder that holds the memory."""
+        parts = {f"projector.{name}": tensor for name, tensor in self.projector.state_dict().items()}
+        parts |= {f"router.{name}": tensor for name, tensor in self.router.state_dict().items()}
+        store.save_parts(folder, {name: tensor.cpu() for name, tensor in parts.items()})
+
     def route(self, question: str, k: int = 5) -> Routing:
         """The ``k`` documents the model thinks of first, with softmax weights, and the weight of "not in memory"."""
         return self.route_all([question], k)[0]
@@ -104,8 +112,7 @@ class Memory:
     @torch.inference_mode()
     def route_all(self, questions: Sequence[str], k: int = 5) -> list[Routing]:
         """``route`` for several questions at once."""
-        states = self._question_reader.read([question_ids(self.frame, question) for question in questions])
-        weights = self.router.logits(self.router.similarity(states, self.keys)).softmax(1)
+        weights = self.router.logits(self.similarities(questions)).softmax(1)
         found: list[Routing] = []
         for row in weights:
             best = row[:-1].topk(min(k, len(self.pool.ids)))
@@ -113,14 +120,39 @@ class Memory:
             found.append(Routing(tuple(Routed(self.pool.ids[i], w) for i, w in pairs), float(row[-1])))
         return found
 
+    @torch.inference_mode()
+    def similarities(self, questions: Sequence[str]) -> torch.Tensor:
+        """[len(questions), N]: how well each document's keys match each question, in [-1, 1]."""
+        parts = []
+        for start in range(0, len(questions), _READ_AT_ONCE):
+            batch = questions[start : start + _READ_AT_ONCE]
+            states = self._question_reader.read([question_ids(self.frame, question) for question in batch])
+            parts.append(self.router.similarity(states, self.keys))
+        return torch.cat(parts)
+
+    def title(self, passage_id: str) -> str:
+        """Title of a document.
+
+        Raises:
+            TesseraError: The memory does not hold it.
+        """
+        return self.pool.titles[self.pool.row(passage_id)]
+
+    @torch.inference_mode()
+    def opening(self, passage_ids: Sequence[str]) -> torch.Tensor:
+        """Embeddings [T, hidden] of ``head | z | z ...``: what is read before a question is."""
+        head = self.embed(self.frame.head)
+        return torch.cat([head, *self.soft_tokens(passage_ids).to(head)])
+
+    @torch.inference_mode()
+    def embed(self, ids: Sequence[int]) -> torch.Tensor:
+        """Embeddings [T, hidden] of token ids."""
+        embedded: torch.Tensor = self.lm.model.get_input_embeddings()(torch.tensor(list(ids), device=self.lm.device))
+        return embedded
+
     def prefix(self, question: str, passage_id: str) -> torch.Tensor:
         """Embeddings [T, hidden] of ``head | z | tail(question)``: all that is read before evidence is said."""
-        embed = self.lm.model.get_input_embeddings()
-        with torch.inference_mode():
-            soft = self.soft_tokens([passage_id])[0]
-            before = embed(torch.tensor(self.frame.head, device=self.lm.device))
-            after = embed(torch.tensor(self.frame.tail(question), device=self.lm.device))
-            return torch.cat([before, soft.to(before), after])
+        return torch.cat([self.opening([passage_id]), self.embed(self.frame.tail(question))])
 
     def soft_tokens(self, passage_ids: Sequence[str]) -> torch.Tensor:
         """[n, m, hidden] of documents, on the model's device."""
@@ -174,6 +206,16 @@ class Memory:
         pool = self.pool.with_row(passage.id, passage.title, as_stored(self.first_z(passage)))
         card = replace(self.card, learned=(*self.card.learned, passage.id))
         return self._with_pool(pool, card)
+
+    def with_edited(self, passage: Passage) -> Memory:
+        """A memory in which the document of that id is another text, with its untrained first z.
+
+        Raises:
+            TesseraError: It holds no document of that id, or the text is empty.
+        """
+        pool = self.pool.with_other(passage.id, passage.title, as_stored(self.first_z(passage)))
+        learned = (*(i for i in self.card.learned if i != passage.id), passage.id)
+        return self._with_pool(pool, replace(self.card, learned=learned))
 
     def without_document(self, passage_id: str) -> Memory:
         """A memory that has forgotten one document.

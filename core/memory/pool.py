@@ -57,6 +57,18 @@ class MemoryPool:
         grown = torch.cat([self.z, z[None].to(self.z)])
         return replace(self, ids=(*self.ids, passage_id), titles=(*self.titles, title), z=grown)
 
+    def with_other(self, passage_id: str, title: str, z: torch.Tensor) -> MemoryPool:
+        """A pool in which one document has another z [m, z_dim] and title; the other rows keep their bits and places.
+
+        Raises:
+            TesseraError: The memory does not hold it.
+        """
+        row = self.row(passage_id)
+        titles = (*self.titles[:row], title, *self.titles[row + 1 :])
+        changed = self.z.clone()
+        changed[row] = z.to(self.z)
+        return replace(self, titles=titles, z=changed)
+
     def without_row(self, passage_id: str) -> MemoryPool:
         """A pool that has forgotten one document.
 

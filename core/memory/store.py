@@ -99,11 +99,16 @@ def save_pool(folder: Path, pool: MemoryPool, card: Card) -> None:
     write_atomically(folder / CARD, json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
-def save_parts(folder: Path, parts: dict[str, torch.Tensor], lora: dict[str, torch.Tensor]) -> None:
-    """Writes projector, router and LoRA."""
+def save_parts(folder: Path, parts: dict[str, torch.Tensor]) -> None:
+    """Writes projector and router."""
     folder.mkdir(parents=True, exist_ok=True)
     compact = {name: t.half() if name.endswith("idf") else t.float() for name, t in parts.items()}
     write_atomically(folder / PARTS, save({name: t.contiguous() for name, t in compact.items()}))
+
+
+def save_lora(folder: Path, lora: dict[str, torch.Tensor]) -> None:
+    """Writes the LoRA."""
+    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / LORA, save({name: t.to(torch.bfloat16).contiguous() for name, t in lora.items()}))
 
 

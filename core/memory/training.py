@@ -23,9 +23,10 @@ from core.corpus.types import Corpus
 from core.errors import TesseraError
 from core.jobs import Progress, Work
 from core.memory import lora, store
+from core.memory.calibration import calibrate_null, enough
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT, EvidenceLearner
-from core.memory.model import as_stored
+from core.memory.model import Memory, as_stored
 from core.memory.pool import MemoryPool
 from core.memory.router import QuestionReader, Router
 from core.memory.routing import train_router
@@ -93,9 +94,11 @@ def train_memory(
     )
     parts = {f"projector.{name}": tensor for name, tensor in learner.projector.state_dict().items()}
     parts |= {f"router.{name}": tensor for name, tensor in router.state_dict().items()}
-    store.save_parts(output, {name: tensor.cpu() for name, tensor in parts.items()}, _cpu(adapters))
+    store.save_parts(output, _cpu(parts))
+    store.save_lora(output, _cpu(adapters))
     ids = tuple(passage.id for passage in corpus.passages)
     store.save_pool(output, MemoryPool(ids, tuple(passage.title for passage in corpus.passages), learner.z), card)
+    _calibrate_null(output, lm, corpus)
     (output / CHECKPOINT).unlink(missing_ok=True)
     yield Progress("Writing the memory", 1, 1, f"{sum((output / f).stat().st_size for f in _FILES) / 1e6:.1f} MB")
 
@@ -135,6 +138,15 @@ def _learn_evidence(learner: EvidenceLearner, start: int, output: Path, run: str
         # Closing the generator (cancel) ends up here as well: nothing that was learned is lost.
         if done > saved:
             learner.save_checkpoint(output, done, run)
+
+
+def _calibrate_null(output: Path, lm: LanguageModel, corpus: Corpus) -> None:
+    """Sets the null slot where the corpus has held-out questions enough; otherwise it stays as it was trained."""
+    memory, questions = Memory.load(output, lm), corpus.questions.get("dev", ())
+    if enough(memory, questions):
+        calibrate_null(memory, questions)
+        memory.save(output)
+        memory.save_router(output)
 
 
 def _cpu(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -12,9 +12,10 @@ from core.kvcache.resident import ResidentCaches, ResidentStats
 from core.kvcache.variants import open_store
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
+from core.models.encoder import Vectors
 from core.trace import Tracer
 from core.voronoi.partition import Partition
-from core.voronoi.routing import route
+from core.voronoi.routing import Route, route
 
 
 class Cag:
@@ -51,13 +52,14 @@ class Cag:
         with tracer.span("encode"):
             vector = self._encoder.encode_query(question)
         with tracer.span("route"):
-            routed = route(self._partition, vector, nprobe=2)
+            routed = self._route(question, vector)
         cell = routed.cells[0]
-        yield Working(f"cell {cell}", 0, 1)
+        yield Working(f"load cell {cell}", 0, 1)
         with tracer.span("load cache"):
             # The tokens that a prefill would read: what was stored must stand for them, or it is refused.
             loaded, hit = self._caches.get(cell, self._ids(cell))
             session = self._lm.session(loaded.cache())
+        yield Working(f"load cell {cell}", 1, 1)
         tracer.cached_tokens += loaded.tokens
         tracer.bytes_touched += loaded.bytes
         similarity = float(routed.similarities[0])
@@ -65,11 +67,19 @@ class Cag:
         evidence = tuple(Evidence(p.id, p.title, p.text, similarity) for p in passages)
         yield Found(evidence)
         said: list[str] = []
-        yield from prefill(session, self._lm.prompt.tail(question), tracer)
+        tail = self._lm.prompt.tail(question)
+        yield from prefill(session, tail, tracer)
         yield from decode(self._lm, session, self._limit, tracer, said)
-        details = {"cell": cell, "margin": float(routed.margin), "resident": hit}
+        details = {
+            "cell": cell,
+            "cells": [cell],
+            "margin": float(routed.margin),
+            "resident": hit,
+            "reused_tokens": loaded.tokens,
+            "prefilled_tokens": len(tail),
+        }
         trace = tracer.finish()
-        for runner_up in routed.cells[1:]:
+        for runner_up in routed.cells[1:2]:
             self._caches.prefetch(runner_up, self._ids(runner_up))
         yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, trace, details))
 
@@ -82,3 +92,7 @@ class Cag:
         if cell not in self._tokens:
             self._tokens[cell] = self._lm.prompt.context(self._cells[cell])
         return self._tokens[cell]
+
+    def _route(self, question: str, vector: Vectors) -> Route:
+        """Cells, best first: the one to open, and the one that a next question may need; a control chooses others."""
+        return route(self._partition, vector, nprobe=2)

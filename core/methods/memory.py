@@ -5,12 +5,15 @@ No retriever and no stored text: what the answerer reads is what the memory said
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from core.corpus.types import Passage
 from core.memory.model import Memory
-from core.methods.base import Answer, Event, Evidence, Finished, Found, Text, decode, prefill
+from core.memory.modes import ReadConfig, ZReader
+from core.memory.router import Routing
+from core.methods.base import Answer, Event, Evidence, Finished, Found, Text
 from core.methods.resources import Resources
+from core.models.answerer import open_answerer
 from core.trace import Tracer
 
 ROUTED = 5
@@ -22,6 +25,12 @@ class LlmAsMemory:
 
     Args:
         resources: Needs the artefacts corpus and memory.
+        read: How Z is read; without it, as the memory's own settings say.
+
+    Attributes:
+        memory: The open memory.
+        reader: Reads its documents.
+        answerer: Who answers from its evidence.
 
     Raises:
         ArtefactMissing: There is no memory yet.
@@ -30,52 +39,69 @@ class LlmAsMemory:
 
     name = "memory"
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, read: ReadConfig | None = None) -> None:
         folder = resources.workspace.require("memory")
-        self._memory = Memory.load(folder, resources.models.language_model(reader=False))
-        self._answerer = resources.models.language_model(resources.reader)
-        self._titles = dict(zip(self._memory.pool.ids, self._memory.pool.titles, strict=True))
-        self._limit = resources.settings.max_new_tokens
+        self.memory = Memory.load(folder, resources.models.language_model(reader=False))
+        mode = ReadConfig(self.memory.card.config.read, budget=resources.settings.cache_bytes)
+        self.reader = ZReader(self.memory, read or mode)
+        self.answerer = open_answerer(resources.models, resources.reader)
 
     def stream(self, question: str) -> Iterator[Event]:
         """Routes inside the model, decodes evidence from z, then answers from the evidence."""
-        lm = self._memory.lm
-        tracer = Tracer(lm.synchronise)
+        tracer = Tracer(self.memory.lm.synchronise)
         with tracer.span("route"):
-            routing = self._memory.route(question, ROUTED)
+            routing = self.memory.route(question, ROUTED)
         best = routing.documents[0]
-        title = self._titles[best.passage_id]
-        weights = {routed.passage_id: routed.weight for routed in routing.documents}
+        read = [routed.passage_id for routed in routing.documents[: self.reader.config.top_r]]
+        title = self.title_of(read)
         yield Found((Evidence(best.passage_id, title, "", best.weight),))
-        with tracer.span("read z"):
-            prefix = self._memory.prefix(question, best.passage_id)
-            session = lm.session()
-            session.feed_embeddings(prefix)
-        tracer.prompt_tokens += len(prefix)
-        tracer.bytes_touched += self._memory.keys.nbytes + self._memory.pool.z[0].nbytes
         recalled: list[str] = []
-        with tracer.span("evidence"):
-            limit = self._memory.card.config.evidence_tokens
-            for piece in lm.stream_text(_counted(session.decode(limit), tracer)):
-                recalled.append(piece)
-                yield Text(piece, "evidence")
+        for piece in self._recall(question, read, tracer):
+            recalled.append(piece)
+            yield Text(piece, "evidence")
         evidence = Evidence(best.passage_id, title, "".join(recalled).strip(), best.weight)
         yield Found((evidence,))
-        passage = Passage(evidence.passage_id, evidence.title, evidence.text)
-        answerer, said = self._answerer, list[str]()
-        answering = answerer.session()
-        ids = answerer.prompt.context([passage]) + answerer.prompt.tail(question)
-        yield from prefill(answering, ids, tracer)
-        yield from decode(answerer, answering, self._limit, tracer, said)
-        details = {
-            "routing": weights,
+        said: list[str] = []
+        for piece in self.answerer.stream(question, [_as_passage(evidence)], tracer):
+            said.append(piece)
+            yield Text(piece)
+        answer = "".join(said).strip()
+        yield Finished(Answer(self.name, question, answer, (evidence,), tracer.finish(), self._details(routing, read)))
+
+    def title_of(self, passage_ids: Sequence[str]) -> str:
+        """Titles of the documents that are read together."""
+        return " / ".join(filter(None, map(self.memory.title, passage_ids)))
+
+    def answer_from(self, question: str, evidence: Evidence) -> str:
+        """What the answerer makes of evidence that was come by in another way: for controls."""
+        return "".join(self.answerer.stream(question, [_as_passage(evidence)], Tracer())).strip()
+
+    def _recall(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Iterator[str]:
+        """Pieces of the evidence that the z of the documents hold for the question."""
+        lm, limit = self.memory.lm, self.memory.card.config.evidence_tokens
+        with tracer.span("read z"):
+            session = self.reader.open(question, passage_ids, tracer)
+        tracer.bytes_touched += self.memory.keys.nbytes
+
+        def counted() -> Iterator[int]:
+            for token in session.decode(limit):
+                tracer.generated_tokens += 1
+                yield token
+
+        with tracer.span("evidence"):
+            yield from lm.stream_text(counted())
+
+    def _details(self, routing: Routing, read: Sequence[str]) -> dict[str, object]:
+        return {
+            "routing": {routed.passage_id: routed.weight for routed in routing.documents},
             "not_in_memory": routing.null,
-            "documents": len(self._memory.pool.ids),
+            "documents": len(self.memory.pool.ids),
+            "read": list(read),
+            "read_mode": self.reader.config.mode,
+            "kv_bytes": self.reader.bytes,
+            "answerer": self.answerer.name,
         }
-        yield Finished(Answer(self.name, question, "".join(said).strip(), (evidence,), tracer.finish(), details))
 
 
-def _counted(tokens: Iterator[int], tracer: Tracer) -> Iterator[int]:
-    for token in tokens:
-        tracer.generated_tokens += 1
-        yield token
+def _as_passage(evidence: Evidence) -> Passage:
+    return Passage(evidence.passage_id, evidence.title, evidence.text)

@@ -104,6 +104,23 @@ STORES: dict[str, StoreSpec] = {
         {"refine_factor": (1, 2, 5), "ef": (20, 50, 100, 200)},
         later("core.stores.lancedb_place", "drop"),
     ),
+    "redis-flat": StoreSpec(
+        "Redis FLAT",
+        "Compares every vector, on a Redis server that other programs can ask as well; exact.",
+        frozenset({"vector"}),
+        later("core.stores.redis_flat", "RedisFlat.create"),
+        later("core.stores.redis_flat", "RedisFlat.open"),
+        drop=later("core.stores.redis_base", "drop"),
+    ),
+    "redis-hnsw": StoreSpec(
+        "Redis HNSW",
+        "Follows a graph of neighbours, on a Redis server.",
+        frozenset({"vector"}),
+        later("core.stores.redis_hnsw", "RedisHnsw.create"),
+        later("core.stores.redis_hnsw", "RedisHnsw.open"),
+        {"ef_runtime": (10, 50, 200)},
+        later("core.stores.redis_base", "drop"),
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from core.settings import Settings
 
 
 def test_defaults_need_no_environment(tmp_path, monkeypatch):
-    for name in ("MODEL", "DEVICE", "TOP_K", "READER"):
+    for name in ("MODEL", "DEVICE", "TOP_K", "READER", "REDIS_FOLDER"):
         monkeypatch.delenv(f"TESSERA_{name}", raising=False)
     assert Settings.from_environment(tmp_path / "absent") == Settings()
 

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from app.asking import Choices, Run
+from app.widgets.arms import facts_of, rows_of
 from core import pipeline
 from core.errors import ModelError
 from tests.pages.conftest import button, missing, said
@@ -30,7 +32,7 @@ def test_empty_workspace_leads_to_the_sample(page, models, arms):
 def test_one_question_three_answers_and_the_control(page, prepared, arms):
     app = ask(page("compare"), "Who built the lighthouse of Velm?")
     assert not app.exception
-    assert {name: arm.asked[-1:] for name, arm in arms.made.items()} == {
+    assert {name: arm.asked[-1:] for name, arm in arms.made.items() if arm.asked} == {
         name: ["Who built the lighthouse of Velm?"] for name in ("rag", "cag", "memory", "closed-book")
     }
     text = said(app)
@@ -90,11 +92,11 @@ def test_a_model_that_cannot_load_is_an_error_not_a_crash(page, prepared, arms):
 def test_what_was_typed_and_chosen_stays_after_the_answers(page, prepared, arms):
     app = page("compare")
     app.number_input(key="ask_top_k").set_value(5)
-    app.toggle(key="ask_control").set_value(False)
+    app.session_state["ask_controls"] = []
     ask(app, "Who built the lighthouse of Velm?")
     assert app.text_input(key="ask_question").value == "Who built the lighthouse of Velm?"
     assert app.number_input(key="ask_top_k").value == 5
-    assert app.toggle(key="ask_control").value is False
+    assert app.session_state["ask_controls"] == []
     assert not app.text_input(key="ask_question").disabled
 
 
@@ -108,7 +110,7 @@ def test_a_link_restores_question_and_settings(page, prepared, arms):
     app = page("compare", q="Who drew the maps?", methods="rag,closed-book", reader="0", top_k="5", workspace="sample")
     assert app.text_input(key="ask_question").value == "Who drew the maps?"
     assert app.session_state["ask_methods"] == ["rag"]
-    assert app.toggle(key="ask_control").value is True
+    assert app.session_state["ask_controls"] == ["closed-book"]
     assert app.number_input(key="ask_top_k").value == 5
     assert arms.made["rag"].asked == []
 
@@ -193,3 +195,34 @@ def test_rag_searches_the_store_that_is_chosen_and_the_link_restores_it(page, pr
     assert arms.made["rag"].resources.settings.store == "bm25"
     assert app.query_params["store"] == "bm25"
     assert page("compare", store="bm25").selectbox(key="ask_store").value == "bm25"
+
+
+def test_memory_says_which_document_it_read(page, prepared, arms):
+    app = ask(page("compare"), GOLD)
+    (run,) = app.session_state["runs"]
+    answer = replace(run.answers["memory"], details={"not_in_memory": 0.25, "documents": 11})
+    assert list(facts_of(answer))[:2] == ["read Harbour *lighthouse*", "chosen among 11 documents"]
+
+
+@pytest.mark.parametrize(
+    ("count", "lengths"), [(0, []), (1, [1]), (3, [3]), (4, [2, 2]), (7, [2, 3, 2]), (10, [2, 3, 3, 2])]
+)
+def test_at_most_three_arms_stand_side_by_side(count, lengths):
+    rows = rows_of([str(number) for number in range(count)])
+    assert [len(row) for row in rows] == lengths
+    assert [name for row in rows for name in row] == [str(number) for number in range(count)]
+
+
+def test_the_sentence_that_holds_the_answer_is_marked(page, prepared, arms):
+    arms.made["rag"].evidence = "It is of glass. Oren Pask built the <b>lighthouse</b>. It is old."
+    app = ask(page("compare"), "Who built the lighthouse of Velm?")
+    assert any("the answer stands in it" in expander.label for expander in app.expander)
+    texts = [entry.value for entry in app.text]
+    place = texts.index("Oren Pask built the <b>lighthouse</b>.")
+    assert texts[place - 1 : place + 2 : 2] == ["It is of glass.", "It is old."]
+
+
+def test_an_answer_that_nothing_read_holds_says_so(page, prepared, arms):
+    arms.made["rag"].text = "Mira Tolle"
+    app = ask(page("compare"), GOLD)
+    assert sum("the answer stands in none of it" in expander.label for expander in app.expander) == 1

@@ -60,6 +60,7 @@ def test_uploads_have_a_state_each_and_become_a_workspace(page, workspace, model
     assert wait_for_job(workspace.path.parent / "bells").state.value == "done"
     app.run()
     assert app.sidebar.selectbox(key="workspace").value == "bells"
+    assert any(link.label == "Ask a question" for link in app.get("page_link"))
     assert {entry.label: entry.value for entry in app.metric}["Passages"] == "1"
 
 
@@ -67,6 +68,13 @@ def test_files_that_give_nothing_say_so(page, workspace, models):
     app = upload(page("corpus"), ("broken.txt", b"\x80\x81 bad"))
     assert any("None of these files" in warning.value for warning in app.warning)
     assert not [found for found in app.button if found.key == "upload-build"]
+
+
+def test_replacing_a_workspace_is_announced(page, prepared, models):
+    app = view(page("corpus"), "Bring documents")
+    assert any("sample exists" in caption.value for caption in app.caption)
+    app.text_input(key="choose_workspace_sample").set_value("another").run()
+    assert not any("exists" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/b", ".hidden", "x" * 80])
@@ -103,3 +111,20 @@ def test_a_path_that_is_not_there_is_an_error_with_a_remedy(page, workspace, mod
     assert report.state.value == "failed"
     app.run()
     assert any("no/such/place" in error.value for error in app.error)
+
+
+def test_files_of_a_folder_that_were_left_out_are_listed(page, workspace, models, tmp_path):
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "bell.txt").write_bytes(BELL)
+    (folder / "rows.csv").write_bytes(b"title,text\nB,ca\x00ht\n")
+    app = page("corpus")
+    app.selectbox(key="choose_source").set_value("").run()
+    app.text_input(key="choose_path").set_value(str(folder)).run()
+    app.text_input(key="choose_workspace_").set_value("mine")
+    app.checkbox(key="choose_further").set_value(False)
+    button(app, "choose-build").click().run()
+    assert wait_for_job(workspace.path.parent / "mine").state.value == "done"
+    app.run()
+    assert any("1 file left out" in expander.label for expander in app.expander)
+    assert any("rows" in entry.value and "line 2" in entry.value for entry in app.markdown)

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from core.workspace import KINDS
+from tests.models import TinyModels
 
 run = CliRunner().invoke
 
@@ -22,8 +23,8 @@ def one_object(result):
 
 def test_help_names_every_command():
     text = run(cli, ["--help"]).output
-    for command in ("prepare", "index", "cluster", "cache", "train", "adapt", "query", "status", "eval"):
-        assert command in text
+    for command in cli.registered_commands:
+        assert str(command.name) in text
 
 
 def test_status_of_an_empty_workspace_says_what_to_do():
@@ -48,6 +49,12 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["eval"], "prepare"),
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
+        (["eval-memory"], "prepare"),
+        (["calibrate"], "train"),
+        (["forget", "geo-01"], "train"),
+        (["edit", "geo-01"], "--text"),
+        (["edit", "geo-01", "--text", "New words."], "train"),
+        (["verify"], "prepare"),
     ],
 )
 def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):
@@ -62,6 +69,20 @@ def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says)
 
 def test_an_unknown_option_is_exit_code_2():
     assert run(cli, ["query", "--colour", "red"]).exit_code == 2
+
+
+def test_prepare_lists_the_files_it_left_out(tmp_path, monkeypatch, tiny_lm, tiny_encoder):
+    monkeypatch.setattr("core.models.bundle.Models", lambda settings: TinyModels(settings, tiny_lm, tiny_encoder))
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "bell.txt").write_text("The bell of Velm rings at noon.", encoding="utf-8")
+    (folder / "rows.csv").write_bytes(b"title,text\nB,ca\x00ht\n")
+    arguments = ["prepare", "--dataset", str(folder), "--workspace", "mine"]
+    plain = run(cli, arguments)
+    assert plain.exit_code == 0, plain.output
+    assert "Left out: rows.csv, line 2" in plain.stderr
+    (refused,) = one_object(run(cli, [*arguments, "--json"]))["refused"]
+    assert refused["name"] == "rows.csv" and "NUL" in refused["error"]
 
 
 @pytest.mark.real
@@ -79,6 +100,8 @@ def test_from_a_file_to_an_answer(tmp_path):
     assert clustered["cells"] == 2
     cached = one_object(run(cli, ["cache", "-w", "notes", "--json"]))
     assert cached["cells"] == 2 and cached["bytes"] > cached["tokens"]
+    verified = one_object(run(cli, ["verify", "-w", "notes", "--cells", "1", "--json"]))
+    assert verified["exact"] and len(verified["checks"]) >= 6
     question = "Who built the mill at Orrin?"
     report = one_object(run(cli, ["query", "-w", "notes", "--text", question, "--method", "rag,cag", "--json"]))
     assert {"question", "model", "encoder", "device", "dtype", "answers"} <= set(report)

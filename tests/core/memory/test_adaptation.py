@@ -81,6 +81,39 @@ def test_the_same_seed_learns_the_same(fact_memory: Memory) -> None:
     assert torch.equal(*results)
 
 
+EDITED = Passage("d1", "Canal", "The canal is dry.")
+
+
+def test_an_edited_document_changes_alone(fact_memory: Memory) -> None:
+    edited = fact_memory.with_edited(EDITED)
+    assert not torch.equal(edited.pool.z[1], fact_memory.pool.z[1])
+    for _ in adapt(edited, EDITED, (), AdaptConfig(steps=5)):
+        pass
+    others = [0, 2, 3]
+    assert edited.pool.ids == fact_memory.pool.ids
+    assert edited.pool.titles[1] == "Canal" and edited.card.learned == ("d1",)
+    assert torch.equal(edited.pool.z[others], fact_memory.pool.z[others])
+    assert torch.equal(edited.keys[others], fact_memory.keys[others])
+    assert edited.evidence(["What?"] * 3, ["d0", "d2", "d3"]) == [FACTS[i] for i in others]
+    assert edited.with_edited(EDITED).card.learned == ("d1",)
+
+
+def test_forgetting_leaves_the_others_as_they_are(fact_memory: Memory, tiny_lm: LanguageModel, tmp_path: Path) -> None:
+    fact_memory.without_document("d1").save(tmp_path)
+    after = Memory.load(tmp_path, tiny_lm)
+    others = [0, 2, 3]
+    assert after.pool.ids == ("d0", "d2", "d3")
+    assert torch.equal(after.pool.z, fact_memory.pool.z[others])
+    assert after.evidence(["What?"] * 3, list(after.pool.ids)) == [FACTS[i] for i in others]
+    with pytest.raises(TesseraError, match="holds no document 'd1'"):
+        after.evidence(["What?"], ["d1"])
+
+
+def test_what_is_not_held_cannot_be_edited(fact_memory: Memory) -> None:
+    with pytest.raises(TesseraError, match="holds no document 'new'"):
+        fact_memory.with_edited(PASSAGE)
+
+
 def test_an_unknown_document_is_refused(fact_memory: Memory) -> None:
     with pytest.raises(TesseraError, match="holds no document"):
         next(adapt(fact_memory, PASSAGE))

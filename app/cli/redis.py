@@ -1,0 +1,79 @@
+"""``redis``: the server behind the Redis stores, its answer cache and its counters."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+
+redis = typer.Typer(help="The Redis in use: the embedded one, or the one in REDIS_URL.", no_args_is_help=True)
+
+
+@redis.command()
+def status(as_json: JsonOption = False) -> None:
+    """Say where the server is, what it runs and what it holds; starts the embedded one.
+
+    Example: python -m app redis status
+    """
+    from core.figures.units import duration, size
+    from core.redis.connection import connection
+    from core.redis.status import server_facts
+
+    with reporting(as_json):
+        facts = server_facts(connection())
+        if as_json:
+            emit(asdict(facts))
+            return
+        console.print(f"Redis {facts.version}, search {facts.search or 'missing'}: {facts.place}", highlight=False)
+        console.print(
+            f"  port {facts.port}, up {duration(facts.uptime_s)}, {size(facts.memory)} in {facts.keys:,} keys"
+        )
+        console.print(f"  {facts.persistence}")
+        for index in facts.indexes:
+            console.print(f"  {index.name}: {index.documents:,} entries, {size(index.bytes)}", highlight=False)
+
+
+@redis.command("flush-cache")
+def flush_cache(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
+    """Forget all kept answers of a workspace.
+
+    Example: python -m app redis flush-cache
+    """
+    from core.redis.connection import connection
+    from core.redis.kept_answers import flush, key_of
+
+    with reporting(as_json):
+        _, ws = settings_and_workspace(workspace)
+        gone = flush(connection(), key_of(ws))
+        if as_json:
+            emit({"workspace": ws.name, "forgotten": gone})
+        else:
+            console.print(f"Forgot {gone:,} answers of {ws.name}.", highlight=False)
+
+
+@redis.command()
+def metrics(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
+    """Print the counters of a workspace: questions, times, passages, hits of the answer cache.
+
+    Example: python -m app redis metrics
+    """
+    from core.redis.connection import connection
+    from core.redis.kept_answers import key_of
+    from core.redis.metrics import BUCKETS_MS, Metrics
+
+    with reporting(as_json):
+        _, ws = settings_and_workspace(workspace)
+        counted = Metrics(connection(), key_of(ws)).snapshot()
+        if as_json:
+            emit({**asdict(counted), "average_ms": counted.average_ms, "hit_rate": counted.hit_rate,
+                  "buckets_ms": BUCKETS_MS})  # fmt: skip
+            return
+        console.print(f"{counted.queries:,} questions, {counted.average_ms:,.1f} ms on average", highlight=False)
+        console.print(f"{counted.documents:,} passages retrieved", highlight=False)
+        console.print(f"{counted.hit_rate:.0%} answered from the cache, {counted.saved_ms / 1000:,.1f} s saved")
+        bounds = [*(f"up to {bound:,} ms" for bound in BUCKETS_MS), f"over {BUCKETS_MS[-1]:,} ms"]
+        for bound, count in zip(bounds, counted.histogram, strict=True):
+            if count:
+                console.print(f"  {bound:<16}{count:>6,}", highlight=False)

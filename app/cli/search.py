@@ -1,0 +1,132 @@
+"""``search`` and ``hybrid``: the passages nearest to a text, without a language model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+
+TextOption = Annotated[str, typer.Option("--text", "-t", help="What to look for.")]
+CountOption = Annotated[int, typer.Option("--k", "-k", help="Most hits wanted.")]
+FilterOption = Annotated[
+    list[str] | None, typer.Option("--filter", "-f", help="FIELD=VALUE, exactly; fields: topic, title. Repeatable.")
+]
+_SHOWN = 160
+
+
+def search(
+    text: TextOption,
+    store: Annotated[str, typer.Option(help="An index that is built: see `index`.")] = "redis-flat",
+    k: CountOption = 5,
+    narrow: FilterOption = None,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Find the nearest passages in one store.
+
+    Example: python -m app search --text "Who invented the drum lens?" --store redis-flat --filter topic=lenses
+    """
+    with reporting(as_json):
+        _report(_found(text, store, k, narrow or (), workspace, {}), as_json)
+
+
+def hybrid(
+    text: TextOption,
+    store: Annotated[str, typer.Option(help="redis-flat or redis-hnsw.")] = "redis-flat",
+    k: CountOption = 5,
+    keywords: Annotated[
+        int, typer.Option(min=1, max=100, help="What the words weigh beside the vector, in percent.")
+    ] = 30,
+    narrow: FilterOption = None,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Find passages in Redis by vector and words (BM25) together.
+
+    Example: python -m app hybrid --text "drum lens" --keywords 50
+    """
+    with reporting(as_json):
+        _report(_found(text, store, k, narrow or (), workspace, {"keyword_percent": keywords}), as_json)
+
+
+def parse_filters(pairs: Sequence[str]) -> dict[str, str]:
+    """Filters from "FIELD=VALUE".
+
+    Raises:
+        TesseraError: There is no "=" in one, or a field comes twice.
+    """
+    from core.errors import TesseraError
+
+    parsed: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise TesseraError(f"{pair!r} is no filter.", "Write --filter topic=VALUE.")
+        if name in parsed:
+            raise TesseraError(f"There are two filters for {name!r}.", "Give one for each field.")
+        parsed[name] = value
+    return parsed
+
+
+def _found(
+    text: str, store: str, k: int, narrow: Sequence[str], workspace: str, options: dict[str, int]
+) -> dict[str, Any]:
+    from core.corpus import store as corpus_store
+    from core.errors import TesseraError
+    from core.models.bundle import Models
+    from core.stores.base import SearchRequest
+    from core.stores.registry import find_store
+    from core.workspace import index_kind
+
+    if not text.strip():
+        raise TesseraError("There is nothing to look for.", "Give it with --text.")
+    filters = parse_filters(narrow)
+    settings, ws = settings_and_workspace(workspace)
+    spec = find_store(store)
+    SearchRequest(k=k, filter=filters, options=options)  # refuses what is senseless before a model is loaded
+    passages = corpus_store.load(ws.require("corpus")).passages
+    folder = ws.require(index_kind(store))
+    encoder = Models(settings).encoder() if "vector" in spec.searches else None
+    if encoder:
+        ws.require(index_kind(store), {"encoder": encoder.fingerprint})
+    index = spec.open(folder)
+    vector = encoder.encode_query(text) if encoder else None
+    began = time.perf_counter()
+    hits = index.search(SearchRequest(k=k, vector=vector, text=text, filter=filters, options=options))
+    took_ms = (time.perf_counter() - began) * 1000
+    stats = index.stats()
+    known = {passage.id: passage for passage in passages}
+    return {
+        "text": text,
+        "store": store,
+        "backend": stats.backend,
+        "documents": stats.documents,
+        "search_ms": round(took_ms, 3),
+        "hits": [
+            {"passage_id": hit.passage_id, "score": hit.score, "title": passage.title, "topic": passage.topic,
+             "text": passage.text}
+            for hit in hits
+            if (passage := known[hit.passage_id])
+        ],
+    }  # fmt: skip
+
+
+def _report(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        emit(found)
+        return
+    for rank, hit in enumerate(found["hits"], start=1):
+        line = f"{rank:>2}  {hit['score']:.3f}  {hit['title'] or hit['passage_id']}  [{hit['passage_id']}]"
+        console.print(line, markup=False, highlight=False)
+        console.print(f"           {hit['text'][:_SHOWN]}", markup=False, highlight=False)
+    if not found["hits"]:
+        console.print("Nothing was found.")
+    console.print(
+        f"{found['backend']}: {len(found['hits'])} of {found['documents']:,} passages in {found['search_ms']:.1f} ms.",
+        markup=False,
+        highlight=False,
+    )

@@ -1,0 +1,163 @@
+"""Asking Redis: a question with the answer cache, and a search whose order words and vector decide together."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.asking import Choices, Run, answer_in_turn, warm_up
+from app.opening import ground_of
+from app.widgets.arms import Live, at_rest
+from app.widgets.text import escape
+from core import pipeline
+from core.corpus.types import Corpus
+from core.methods.base import Method
+from core.methods.redis_rag import STORE, RedisRag
+from core.methods.resources import Resources
+from core.redis.answer_cache import DISTANCE
+from core.stores.base import Hit, SearchRequest
+from core.stores.redis_base import KEYWORDS
+from core.stores.registry import find_store
+from core.workspace import Workspace, index_kind
+
+_RUN = "redis_run"
+_SETTINGS = "redis_run_settings"
+_ARM = "redis-rag"
+_K = 8
+
+
+def ask_panel(ws: Workspace, corpus: Corpus) -> None:
+    """The form, the answer as it comes, and the answer at rest."""
+    with st.form("redis-ask"):
+        question = st.text_input("Question", placeholder=_example(corpus), key="redis_question")
+        left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+        use = left.checkbox("Answer from the cache where it can", value=True, key="redis_cache")
+        distance = middle.slider(
+            "Questions count as one up to a distance of",
+            0.0,
+            0.4,
+            DISTANCE,
+            0.01,
+            key="redis_distance",
+            help="Cosine distance between the two questions. 0: the same words alone.",
+        )
+        if right.form_submit_button("Ask", type="primary", icon=":material/send:", width="stretch"):
+            _queue(ws, question, use, distance)
+    run: Run | None = st.session_state.get(_RUN)
+    if run is None or run.choices.workspace != ws.name:
+        return
+    if run.status == "running":
+        run.status = "stopped"
+    place = st.container(border=True, key=f"arm-{_ARM}")
+    st.caption(f"Asked: {escape(run.choices.question)}")
+    if run.status == "queued":
+        _stream(ws, run, place)
+    else:
+        at_rest(place, _ARM, run, ws)
+
+
+def search_panel(ws: Workspace, corpus: Corpus) -> None:
+    """The same query by vector alone and with its words, beside each other.
+
+    Raises:
+        TesseraError: The index is not there and cannot be built, or Redis refuses.
+    """
+    with st.form("redis-search"):
+        text = st.text_input("Look for", placeholder=_example(corpus), key="redis_text")
+        left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+        weight = left.slider("What the words weigh (%)", 1, 100, 30, key="redis_weight")
+        topics = sorted({passage.topic for passage in corpus.passages if passage.topic})
+        topic = middle.selectbox("Topic", ["", *topics], format_func=lambda name: name or "any", key="redis_topic")
+        pressed = right.form_submit_button("Search", type="primary", icon=":material/search:", width="stretch")
+    if not pressed:
+        return
+    if not text.strip():
+        st.warning("Type something to look for.", icon=":material/edit:")
+        return
+    by_vector, hybrid = _search(ws, text, weight, topic)
+    before = {hit.passage_id: rank for rank, hit in enumerate(by_vector, start=1)}
+    columns = st.columns(2)
+    for column, title, hits in ((columns[0], "By vector", by_vector), (columns[1], "By vector and words", hybrid)):
+        with column:
+            st.markdown(f"**{title}**")
+            _hits(corpus, hits, before if hits is hybrid else None, f"redis-hits-{title.count(' ')}")
+
+
+def _queue(ws: Workspace, question: str, use: bool, distance: float) -> None:
+    if not question.strip():
+        st.warning("Type a question first.", icon=":material/edit:")
+        return
+    settings = state.settings()
+    st.session_state[_SETTINGS] = (use, distance)
+    st.session_state[_RUN] = Run(Choices(ws.name, question.strip(), (_ARM,), settings.reader, settings.top_k))
+
+
+def _stream(ws: Workspace, run: Run, place: st.delta_generator.DeltaGenerator) -> None:
+    use, distance = st.session_state[_SETTINGS]
+    live = Live(place, _ARM, None)
+
+    def open_arm(name: str) -> Method:
+        def open_and_warm_up() -> Method:
+            arm = RedisRag(Resources(ws, state.models(), run.choices.reader), cache=use, distance=distance)
+            warm_up(arm)
+            return arm
+
+        built = (ws.fingerprint(kind) for kind in ("corpus", "embeddings", index_kind(STORE)))
+        return state.opened(("redis-page", str(ws.path), str(use), str(distance), *built), open_and_warm_up)
+
+    with closing(answer_in_turn(run, open_arm, state.models().lock)) as happenings:
+        for _, happening in happenings:
+            if run.answers and run.ground is None:
+                run.ground = ground_of(run.choices)
+            live.show(happening)
+    st.rerun()
+
+
+def _search(ws: Workspace, text: str, weight: int, topic: str) -> tuple[list[Hit], list[Hit]]:
+    with state.models().lock:
+        encoder = state.models().encoder()
+        ws.require("embeddings", {"encoder": encoder.fingerprint})
+        if ws.state(index_kind(STORE)).status != "ready":
+            for _ in pipeline.build_index(ws, STORE):
+                pass
+        store = find_store(STORE).open(ws.folder(index_kind(STORE)))
+        vector, narrowed = encoder.encode_query(text), {"topic": topic} if topic else {}
+        by_vector = store.search(SearchRequest(k=_K, vector=vector, text=text, filter=narrowed))
+        options = {KEYWORDS: weight}
+        hybrid = store.search(SearchRequest(k=_K, vector=vector, text=text, filter=narrowed, options=options))
+        return by_vector, hybrid
+
+
+def _hits(corpus: Corpus, hits: list[Hit], before: dict[str, int] | None, key: str) -> None:
+    known = {passage.id: passage for passage in corpus.passages}
+    rows = []
+    for rank, hit in enumerate(hits, start=1):
+        row = {"rank": rank, "title": known[hit.passage_id].title or hit.passage_id, "score": hit.score}
+        if before is not None:
+            row["was"] = _moved(before.get(hit.passage_id), rank)
+        rows.append({**row, "text": known[hit.passage_id].text})
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key=key,
+        column_config={
+            "rank": st.column_config.NumberColumn("", width=30),
+            "title": "Passage",
+            "score": st.column_config.NumberColumn("Score", format="%.3f", width=70),
+            "was": st.column_config.TextColumn("Moved", width=70),
+            "text": "Text",
+        },
+    )
+
+
+def _moved(before: int | None, rank: int) -> str:
+    if before is None:
+        return "new"
+    return "=" if before == rank else f"{'▲' if before > rank else '▼'} {abs(before - rank)}"
+
+
+def _example(corpus: Corpus) -> str:
+    return next((question.text for asked in corpus.questions.values() for question in asked), "")

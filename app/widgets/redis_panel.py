@@ -1,0 +1,141 @@
+"""Redis as it is now: the server, its indexes, what was counted, and the answers it keeps."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app.widgets.frame import empty_state, guarded
+from app.widgets.text import escape
+from core.figures.latency import describe_latency, labels, latency_figure
+from core.figures.units import duration, milliseconds, plural, seconds, size
+from core.redis.connection import Connection, connection
+from core.redis.kept_answers import entries, flush, key_of
+from core.redis.metrics import BUCKETS_MS, Metrics, Snapshot
+from core.redis.status import ServerFacts, is_running, server_facts
+from core.workspace import Workspace
+
+_REFRESH_S = 2.0
+_LISTED = 200
+
+
+def server_panel() -> bool:
+    """The server in use; an embedded one that is not running is offered, not started.
+
+    Returns:
+        Whether there is a server to ask.
+
+    Raises:
+        TesseraError: There is one, but it refuses.
+    """
+    found = connection()
+    if not is_running(found) and not st.session_state.get("redis_wanted"):
+        empty_state(
+            "Redis is not running",
+            "It is started when a search or an answer first needs it, and ends with the last program that uses it. "
+            "What it held is still on disk.",
+        )
+        st.button("Start Redis", type="primary", icon=":material/play_arrow:", key="redis-start", on_click=_want)
+        return False
+    _facts(server_facts(found))
+    return True
+
+
+def metrics_panel(ws: Workspace) -> None:
+    """What was counted in a workspace; follows what happens while the page is open."""
+
+    @st.fragment(run_every=_REFRESH_S)
+    def live() -> None:
+        with guarded():
+            _counted(Metrics(connection(), key_of(ws)).snapshot())
+
+    live()
+
+
+def answers_panel(ws: Workspace) -> None:
+    """The answers that are kept, how long each still is, and the button that forgets them."""
+    found = connection()
+    kept = sorted(entries(found, key_of(ws)), key=lambda entry: -entry.left_s)
+    if not kept:
+        st.caption(":material/bolt: No answer is kept: ask Redis RAG with its cache, here or with `python -m app ask`.")
+        return
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.caption(
+        f"{plural(len(kept), 'answer')}. An answer is forgotten when its time is over, and never used again once "
+        "corpus, model or settings have changed."
+    )
+    right.button(
+        "Forget all", icon=":material/delete:", key="redis-flush", width="stretch", on_click=_flush, args=(found, ws)
+    )
+    rows = [{"question": e.question, "answer": e.answer, "left": duration(e.left_s)} for e in kept[:_LISTED]]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="redis-answers",
+        column_config={"question": "Question", "answer": "Answer", "left": "Kept for"},
+    )
+
+
+def _facts(facts: ServerFacts) -> None:
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Redis", facts.version, width="content")
+        st.metric("Search module", facts.search or "missing", width="content")
+        st.metric("Memory", size(facts.memory), width="content")
+        st.metric("Keys", f"{facts.keys:,}", width="content")
+        st.metric("Up for", duration(facts.uptime_s), width="content")
+    st.caption(
+        f":material/dns: {escape(facts.place)}, port {facts.port} · {escape(facts.persistence)}"
+        + ("" if facts.embedded else " · from REDIS_URL")
+    )
+    if facts.indexes:
+        rows = [{"index": i.name, "entries": i.documents, "memory": size(i.bytes)} for i in facts.indexes]
+        with st.expander(plural(len(rows), "index", "indexes"), icon=":material/view_list:"):
+            st.dataframe(
+                pd.DataFrame(rows),
+                hide_index=True,
+                key="redis-indexes",
+                column_config={
+                    "index": "Index",
+                    "entries": st.column_config.NumberColumn("Entries", format="localized"),
+                    "memory": "Memory",
+                },
+            )
+
+
+def _counted(counted: Snapshot) -> None:
+    if not counted.queries:
+        st.caption(":material/monitoring: Nothing has been counted yet in this workspace: ask Redis RAG a question.")
+        return
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Questions", f"{counted.queries:,}", width="content")
+        st.metric("On average", seconds(counted.average_ms), width="content")
+        st.metric("Passages retrieved", f"{counted.documents:,}", width="content")
+        st.metric(
+            "From the cache",
+            f"{counted.hit_rate:.0%}",
+            width="content",
+            help="Of the questions that looked into the answer cache.",
+        )
+        st.metric("Time saved", _saved(counted.saved_ms), width="content")
+    st.plotly_chart(
+        latency_figure(BUCKETS_MS, counted.histogram),
+        key="redis-latency",
+        config={"displayModeBar": False},
+        alt=describe_latency(BUCKETS_MS, counted.histogram),
+    )
+    with st.expander("The same as a table", icon=":material/table_rows:"):
+        rows = zip(labels(BUCKETS_MS), counted.histogram, strict=True)
+        st.dataframe(pd.DataFrame(rows, columns=["Time", "Answers"]), hide_index=True, key="redis-latency-table")
+
+
+def _saved(ms: float) -> str:
+    return milliseconds(ms) if ms < 1000 else duration(ms / 1000)
+
+
+def _want() -> None:
+    st.session_state["redis_wanted"] = True
+
+
+def _flush(found: Connection, ws: Workspace) -> None:
+    with guarded():
+        flush(found, key_of(ws))

@@ -1,0 +1,101 @@
+"""The figures of a memory evaluation, from the rows it left behind; knows nothing of models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from core.corpus.folder import PASSAGES_FILE
+from core.memory import store
+from core.memory.frame import NOT_IN_MEMORY
+from core.workspace import Workspace
+
+ROWS_FILE = "rows.jsonl"
+CONTROLS = ("right", "shuffled", "oracle")
+
+
+def read_rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run; a last line cut short by a kill is dropped from the file."""
+    path = folder / ROWS_FILE
+    if not path.is_file():
+        return []
+    *lines, rest = path.read_text(encoding="utf-8").split("\n")
+    if rest:
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return [json.loads(line) for line in lines if line]
+
+
+def summarise(folder: Path, ws: Workspace) -> dict[str, Any]:
+    """The figures of a run as one flat object; the README explains each.
+
+    ``rouge_l``, ``coverage``, ``em`` and ``f1`` are means over the questions whose gold document is held: ROUGE-L and
+    answer coverage of the evidence, EM and F1 of the answer. ``routed_right_said_wrong`` is the share with a gold
+    document first and no accepted answer in the evidence. ``null_precision`` is, of all questions for which the null
+    slot outweighed every document, the share whose document is not in memory: 0 when it never won, None when no
+    question about a foreign document was asked. Times are medians in ms: to the last token of the evidence, and to the
+    last token of RAG's answer. Bytes are those of the files on disk, carried over to 1,000 documents: what grows with
+    the documents in proportion, what does not (LoRA, projector, router) once; RAG's with the texts it must keep.
+    """
+    rows = read_rows(folder)
+    held, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
+    documents = len(store.load_pool(ws.require("memory")).ids)
+    scores = {name: _means(held, name) for name in CONTROLS}
+    nulls = sum(not row["knows"] for row in rows)
+    right_nulls = sum(not row["knows"] for row in foreign)
+    return {
+        "n_documents": documents,
+        "n_questions": len(held),
+        "recall_at_1": mean(row["recall_at_1"] for row in held),
+        "recall_at_5": mean(row["recall_at_5"] for row in held),
+        "bm25_recall_at_1": mean(row["bm25_recall_at_1"] for row in held),
+        **{name: scores["right"][name] for name in ("rouge_l", "coverage", "em", "f1")},
+        "shuffled": {name: scores["shuffled"][name] for name in ("rouge_l", "coverage", "em")},
+        "oracle": {name: scores["oracle"][name] for name in ("rouge_l", "coverage", "em")},
+        "routed_right_said_wrong": mean(row["recall_at_1"] * (1 - row["right"]["coverage"]) for row in held),
+        "null_precision": (right_nulls / nulls if nulls else 0.0) if foreign else None,
+        "evidence_ms": median(row["evidence_ms"] for row in held),
+        "rag_ms": median(times) if (times := [row["rag_ms"] for row in held if row["rag_ms"] is not None]) else None,
+        **_weights(ws, documents),
+    }
+
+
+def null_figures(folder: Path) -> dict[str, float | int | None]:
+    """The two gates a question has to pass, the null slot and a reader that may refuse, on both kinds of question.
+
+    Returns:
+        ``false_nulls`` and ``refused``: shares of the questions about held documents that the null slot won, and whose
+        evidence was a refusal. ``foreign_questions``: how many were about other documents; ``foreign_caught`` and
+        ``foreign_stopped``: shares of those that the null slot won, and that either gate stopped; None without any.
+    """
+    rows = read_rows(folder)
+    held, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
+    return {
+        "false_nulls": mean(not row["knows"] for row in held),
+        "refused": mean(row["right"]["evidence"] == NOT_IN_MEMORY for row in held),
+        "foreign_questions": len(foreign),
+        "foreign_caught": mean(not row["knows"] for row in foreign) if foreign else None,
+        "foreign_stopped": mean(not row["knows"] or row["evidence"] == NOT_IN_MEMORY for row in foreign)
+        if foreign
+        else None,
+    }
+
+
+def _means(rows: Sequence[dict[str, Any]], control: str) -> dict[str, float]:
+    return {name: mean(row[control][name] for row in rows) for name in ("rouge_l", "coverage", "em", "f1")}
+
+
+def _weights(ws: Workspace, documents: int) -> dict[str, float | None]:
+    memory, texts = ws.folder("memory"), ws.folder("corpus") / PASSAGES_FILE
+    growing = sum((memory / name).stat().st_size for name in (store.POOL, store.CARD))
+    fixed = sum((memory / name).stat().st_size for name in (store.PARTS, store.LORA))
+    index, corpus = ws.state("index"), ws.manifest("corpus")
+    rag = None
+    if index.status == "ready" and corpus is not None:
+        rag = (index.bytes + texts.stat().st_size) * 1000 / int(corpus.params["passages"])
+    return {
+        "bytes_per_1000_documents": growing * 1000 / documents + fixed,
+        "store_bytes_per_1000_documents": rag,
+    }

@@ -1,0 +1,50 @@
+"""How long answers took, as counted in buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from core.figures.palette import ACCENT
+from core.figures.units import plural
+
+
+def latency_figure(bounds_ms: Sequence[int], counts: Sequence[int]) -> go.Figure:
+    """A bar for each bucket.
+
+    Args:
+        bounds_ms: Upper bounds, in ms.
+        counts: Answers in each bucket, and in the one beyond the last bound.
+    """
+    figure = go.Figure(
+        go.Bar(
+            x=labels(bounds_ms),
+            y=list(counts),
+            marker={"color": ACCENT},
+            text=[f"{count:,}" if count else "" for count in counts],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{x}: %{y:,} answers<extra></extra>",
+        )
+    )
+    figure.update_layout(height=260, margin={"l": 10, "r": 10, "t": 24, "b": 40}, dragmode=False, bargap=0.25)
+    figure.update_xaxes(title="from question to last token", type="category", fixedrange=True)
+    figure.update_yaxes(title="answers", fixedrange=True, rangemode="tozero", tickformat=",d")
+    return figure
+
+
+def describe_latency(bounds_ms: Sequence[int], counts: Sequence[int]) -> str:
+    """The figure in words."""
+    filled = [f"{count:,} {label}" for label, count in zip(labels(bounds_ms), counts, strict=True) if count]
+    return f"{plural(sum(counts), 'answer')} by time" + (f": {', '.join(filled)}." if filled else ".")
+
+
+def labels(bounds_ms: Sequence[int]) -> list[str]:
+    """Names of the buckets: "≤ 5 ms" up to "> 10 s"."""
+    named = [_name(bound) for bound in bounds_ms]
+    return [*(f"≤ {name}" for name in named), f"> {named[-1]}"]
+
+
+def _name(ms: int) -> str:
+    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:g} s"

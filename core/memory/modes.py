@@ -1,0 +1,113 @@
+"""How the z of routed documents gets in front of a question.
+
+    prefix   head | z | z | ... | tail      the projected z are prefilled as soft tokens with every question
+    kv       keys and values of the same head and z, computed once a document and kept; only the tail is prefilled
+
+A soft prompt and its keys and values are the same thing, so both modes say the same. The second trades memory for
+time: 2 x layers x kv heads x head dim numbers a soft token, about twenty times z itself.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from core.errors import TesseraError
+from core.memory.config import READ_MODES
+from core.memory.model import Memory
+from core.models.kv_buffer import Layers, new_buffer
+from core.models.language_model import Session
+from core.trace import Tracer
+
+
+@dataclass(frozen=True)
+class ReadConfig:
+    """How Z is read.
+
+    Attributes:
+        mode: One of ``READ_MODES``.
+        top_r: How many routed documents are read at once, best first.
+        budget: Most bytes of keys and values that stay in memory.
+
+    Raises:
+        TesseraError: A value is out of range.
+    """
+
+    mode: str = "prefix"
+    top_r: int = 1
+    budget: int = 1_000_000_000
+
+    def __post_init__(self) -> None:
+        if self.mode not in READ_MODES:
+            raise TesseraError(f"The read mode is {self.mode!r}.", f"Choose one of: {', '.join(READ_MODES)}.")
+        for name in ("top_r", "budget"):
+            if getattr(self, name) < 1:
+                raise TesseraError(f"{name} is {getattr(self, name)}.", "Give a number above 0.")
+
+
+class ZReader:
+    """Opens a sequence in which documents have been read and a question asked.
+
+    Args:
+        memory: Holds the documents.
+        config: How they are read.
+
+    Attributes:
+        bytes: Size of the keys and values it keeps.
+    """
+
+    def __init__(self, memory: Memory, config: ReadConfig) -> None:
+        self._memory, self.config = memory, config
+        self._kept: OrderedDict[tuple[str, ...], tuple[Layers, int]] = OrderedDict()
+        self.bytes = 0
+
+    def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Session:
+        """A session that continues with the evidence; counts on ``tracer`` what it took.
+
+        Raises:
+            TesseraError: The memory does not hold one of the documents.
+        """
+        lm, memory = self._memory.lm, self._memory
+        ids = tuple(passage_ids)
+        tail = memory.frame.tail(question)
+        tracer.bytes_touched += sum(memory.pool.z[memory.pool.row(passage_id)].nbytes for passage_id in ids)
+        if self.config.mode == "prefix":
+            session = lm.session()
+            session.feed_embeddings(torch.cat([memory.opening(ids), memory.embed(tail)]))
+            tracer.prompt_tokens += session.length
+            return session
+        held, size = self._keys_and_values(ids, tracer)
+        session = lm.session(new_buffer(len(held), held))
+        tracer.bytes_touched += size
+        for _ in session.feed(tail):
+            pass
+        tracer.prompt_tokens += len(tail)
+        return session
+
+    def recall(self, question: str, passage_ids: Sequence[str]) -> str:
+        """The whole evidence, untimed: for controls."""
+        session = self.open(question, passage_ids, Tracer())
+        ids = session.decode(self._memory.card.config.evidence_tokens)
+        return "".join(self._memory.lm.stream_text(ids)).strip()
+
+    def _keys_and_values(self, ids: tuple[str, ...], tracer: Tracer) -> tuple[Layers, int]:
+        """Those of ``head | z``, kept from an earlier question or computed now."""
+        if ids in self._kept:
+            self._kept.move_to_end(ids)
+            held, size = self._kept[ids]
+            tracer.cached_tokens += held[0][0].shape[-2]
+            return held, size
+        session = self._memory.lm.session()
+        session.feed_embeddings(self._memory.opening(ids))
+        tracer.prompt_tokens += session.length
+        held = [(layer.keys.clone(), layer.values.clone()) for layer in session.cache.layers]
+        size = sum(tensor.nbytes for pair in held for tensor in pair)
+        self._kept[ids] = (held, size)
+        self.bytes += size
+        while self.bytes > self.config.budget and len(self._kept) > 1:
+            _, (_, freed) = self._kept.popitem(last=False)
+            self.bytes -= freed
+        return held, size

