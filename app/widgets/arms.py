@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.asking import Failed, Happening, Opening, Run, Waiting
 from app.widgets.feedback import under_answer
 from app.widgets.frame import link_to, missing_for, page_for, show_failure, to_do
+from app.widgets.routing import answer_routing
 from app.widgets.text import escape
 from core.corpus.types import Question
 from core.evaluation.metrics import coverage, exact_match, f1
@@ -75,6 +76,7 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
         _title(name)
         if name in run.answers:
             _answered(name, run.answers[name], run.gold, is_wide(name, run.choices.methods))
+            answer_routing(ws, run.choices, run.answers[name])
             under_answer(ws, run, name)
         elif name in run.failures:
             _failed(name, run, ws)

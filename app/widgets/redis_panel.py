@@ -84,7 +84,7 @@ def _facts(facts: ServerFacts) -> None:
         st.metric("Keys", f"{facts.keys:,}", width="content")
         st.metric("Up for", duration(facts.uptime_s), width="content")
     st.caption(
-        f":material/dns: {escape(facts.place)}, port {facts.port} · {escape(facts.persistence)}"
+        f":material/dns: {escape(facts.place[0].upper() + facts.place[1:])}, port {facts.port} · {escape(facts.persistence)}"
         + ("" if facts.embedded else " · from REDIS_URL")
     )
     if facts.indexes:

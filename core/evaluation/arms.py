@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import ArtefactMissing, TesseraError
-from core.methods.registry import METHODS
+from core.methods import registry
 from core.methods.resources import Resources
 from core.settings import Settings
 from core.workspace import Workspace, index_kind, remedy_for
@@ -57,7 +57,7 @@ class Arm:
     @property
     def label(self) -> str:
         """Its name for people."""
-        return METHODS[self.method].label + (", plain reader" if self.plain else "")
+        return registry.METHODS[self.method].label + (", plain reader" if self.plain else "")
 
     def resources(self, resources: Resources) -> Resources:
         """What it is opened with."""
@@ -94,18 +94,18 @@ def parse_arms(names: str | Sequence[str]) -> tuple[Arm, ...]:
     arms: dict[Arm, None] = {}
     for name in filter(None, (name.strip() for name in given)):
         arm = Arm(name.removesuffix(PLAIN), name.endswith(PLAIN))
-        if arm.method not in METHODS:
-            raise TesseraError(f"There is no method {arm.method!r}.", f"Choose from: {', '.join(METHODS)}.")
+        if arm.method not in registry.METHODS:
+            raise TesseraError(f"There is no method {arm.method!r}.", f"Choose from: {', '.join(registry.METHODS)}.")
         arms[arm] = None
     if not arms:
-        raise TesseraError("No method was named.", f"Choose from: {', '.join(METHODS)}.")
+        raise TesseraError("No method was named.", f"Choose from: {', '.join(registry.METHODS)}.")
     return tuple(arms)
 
 
 def needs_of(method: str, settings: Settings) -> tuple[str, ...]:
     """Kinds of artefacts a method answers from; the index is that of the store it searches."""
     searched = index_kind(settings.store)
-    return tuple(searched if kind == "index" else kind for kind in METHODS[method].needs)
+    return tuple(searched if kind == "index" else kind for kind in registry.METHODS[method].needs)
 
 
 def what_is_missing(ws: Workspace, arms: Sequence[Arm], settings: Settings) -> dict[str, list[str]]:

@@ -33,8 +33,8 @@ from core.evaluation.runs import (
     write_run,
 )
 from core.jobs import Progress, Work
+from core.methods import registry
 from core.methods.base import Method, answer
-from core.methods.registry import METHODS, open_method
 from core.methods.resources import Resources
 
 
@@ -74,8 +74,8 @@ def _begin(resources: Resources, plan: Plan, folder: Path) -> dict[str, Any]:
     run = configuration(resources, plan)
     if (folder / RUN_FILE).is_file():
         earlier = read_run(folder)
-        run |= {"created": earlier["created"], "arms": earlier["arms"]}
-    run["skipped"] = {}
+        run |= {"created": earlier["created"], "arms": earlier["arms"], "wanted": earlier["wanted"]}
+    run["wanted"] = list(dict.fromkeys([*run["wanted"], *(arm.name for arm in plan.arms)]))
     write_questions_of(folder, plan.questions)
     write_run(folder, run)
     return run
@@ -87,7 +87,7 @@ def _ask_arm(
     stage, total = f"Asking {arm.label}", len(plan.questions)
     key = key_of(arm, resources)
     there = read_answers(folder, {arm.name: key})[arm.name]
-    wanted = [q for q in plan.questions if q.passage_ids or not METHODS[arm.method].asks_gold]
+    wanted = [q for q in plan.questions if q.passage_ids or not registry.METHODS[arm.method].asks_gold]
     pending = [question for question in wanted if question.id not in there]
     earlier = run["arms"].get(arm.name, {})
     if not pending and earlier.get("key") == key:
@@ -112,7 +112,7 @@ def _open(resources: Resources, arm: Arm, pending: list[Question]) -> tuple[Meth
     """The arm, opened and warmed up where no clock sees it, and the seconds that opening took."""
     with resources.models.lock:
         began = time.perf_counter()
-        method = open_method(arm.method, arm.resources(resources))
+        method = registry.open_method(arm.method, arm.resources(resources))
         open_s = time.perf_counter() - began
         if pending:
             # The last question: a cell that this leaves in memory is, by its turn, as warm as any other.

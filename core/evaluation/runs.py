@@ -89,6 +89,8 @@ def configuration(resources: Resources, plan: Plan) -> dict[str, Any]:
         "machine": machine(lm.device),
         "versions": versions(),
         "arms": {},
+        "wanted": [],
+        "skipped": {},
     }
 
 

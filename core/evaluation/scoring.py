@@ -13,7 +13,7 @@ from typing import Any
 
 from core.evaluation.grounding import faithfulness, relevancy
 from core.evaluation.metrics import coverage, exact_match, f1, rouge_l
-from core.methods.registry import METHODS
+from core.methods import registry
 
 LABELS = {
     "em": "EM",
@@ -78,5 +78,5 @@ def score(row: Mapping[str, Any]) -> dict[str, float]:
 
 def _reads(arm: str) -> bool:
     """Whether an arm answers from evidence; one that found none then scores 0 instead of nothing."""
-    spec = METHODS.get(arm.partition(":")[0])
+    spec = registry.METHODS.get(arm.partition(":")[0])
     return spec is None or bool(spec.needs)

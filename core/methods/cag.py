@@ -83,6 +83,10 @@ class Cag:
             self._caches.prefetch(runner_up, self._ids(runner_up))
         yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, trace, details))
 
+    def _route(self, question: str, vector: Vectors) -> Route:
+        """The cell to open and the runner-up; a control chooses others."""
+        return route(self._partition, vector, nprobe=2)
+
     def residency(self) -> ResidentStats:
         """Which cells are in memory, and what became of each since the method was opened."""
         return self._caches.stats()
@@ -92,7 +96,3 @@ class Cag:
         if cell not in self._tokens:
             self._tokens[cell] = self._lm.prompt.context(self._cells[cell])
         return self._tokens[cell]
-
-    def _route(self, question: str, vector: Vectors) -> Route:
-        """Cells, best first: the one to open, and the one that a next question may need; a control chooses others."""
-        return route(self._partition, vector, nprobe=2)

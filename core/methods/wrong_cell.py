@@ -32,7 +32,7 @@ class WrongCell(Cag):
         self._rows = resources.corpus.index()
 
     def _route(self, question: str, vector: Vectors) -> Route:
-        """The cells without a gold passage, nearest first.
+        """The nearest two cells without a gold passage.
 
         Raises:
             TesseraError: Nobody has said which passages are right, or every cell holds one of them.
@@ -40,7 +40,7 @@ class WrongCell(Cag):
         right = {int(self._partition.assignment[self._rows[passage_id]]) for passage_id in self._gold(question)}
         routed = route(self._partition, vector, nprobe=self._partition.k)
         pairs = zip(routed.cells, routed.similarities, strict=True)
-        wrong = [(cell, similarity) for cell, similarity in pairs if cell not in right]
+        wrong = [(cell, similarity) for cell, similarity in pairs if cell not in right][:2]
         if not wrong:
             raise TesseraError(
                 f"Every one of the {self._partition.k} cells holds a gold passage of this question.",

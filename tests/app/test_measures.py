@@ -25,7 +25,7 @@ def ws(tmp_path):
     ws = Workspace(tmp_path / "sample")
     with ws.write("memory", {}, {"train_s": 1200.0}) as folder:
         (folder / "z").write_bytes(b"z")
-    caches = ws.folder("caches") / "tiny-plain-float32"
+    caches = ws.folder("caches") / "tiny"
     caches.mkdir(parents=True)
     write_manifest(caches, Manifest("caches", {}, {"build_s": 60.0}))
     return ws
