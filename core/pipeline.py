@@ -30,7 +30,7 @@ from core.kvcache.blocks import KIND as BLOCKS
 from core.kvcache.blocks import build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.precision import chosen_precision
-from core.kvcache.variants import location_for, take_in, variant_folder
+from core.kvcache.variants import asked_for, location_for, take_in, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
@@ -211,7 +211,8 @@ def cache(
         folder = variant_folder(ws, lm, kept_in)
         location = location_for(folder, ws, models.settings.cache_url)
         yield from take_in(ws, folder, lm, location)
-        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location)
+        facts = asked_for(models.settings, reader)
+        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location, facts)
 
 
 def blocks(ws: Workspace, models: Models, force: bool = False, reader: bool | None = None) -> Work:
