@@ -49,6 +49,7 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["prepare", "--dataset", "no/such/file.txt"], "no such file"),
         (["adapt"], "--text"),
         (["eval"], "prepare"),
+        (["eval", "--methods", "ragg"], "closed-book"),
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
         (["bench", "stores"], "prepare"),
