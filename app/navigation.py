@@ -42,6 +42,12 @@ PAGES: dict[str, PageInfo] = {
         PageInfo("learn", "Learn", ":material/school:", "How does each of the three ways work, step by step?"),
         PageInfo("corpus", "Corpus", ":material/library_books:", "What does the model get to know?"),
         PageInfo(
+            "stores",
+            "Stores",
+            ":material/manage_search:",
+            "Which engine finds passages, how fast, and what does approximation cost?",
+        ),
+        PageInfo(
             "map", "Map", ":material/map:", "Where do the passages lie, and which cell does a question fall into?"
         ),
         PageInfo("caches", "Caches", ":material/hexagon:", "What does it cost to keep a cell ready to continue from?"),
@@ -49,6 +55,12 @@ PAGES: dict[str, PageInfo] = {
             "redis", "Redis", ":material/bolt:", "What does a server add: kept answers, words beside vectors, counters?"
         ),
         PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
+        PageInfo(
+            "evaluate",
+            "Evaluate",
+            ":material/monitoring:",
+            "Which way answers better, faster and smaller, and by how much?",
+        ),
     )
 }
 

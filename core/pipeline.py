@@ -355,13 +355,11 @@ def _write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors
     inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder, "embeddings": ws.fingerprint("embeddings")}
     kind, spec = index_kind(store), STORES[store]
     params: dict[str, Any] = {"store": store}
-    with ws.write(kind, inputs, params) as folder:
+    with ws.write(kind, inputs, params, spec.drop) as folder:
         index = spec.create(folder, passages, vectors)
         stats = index.stats()
         index.close()
         params.update(backend=stats.backend, bytes=stats.bytes)
-        if ws.folder(kind).is_dir():
-            spec.drop(ws.folder(kind))  # the folder itself is about to be replaced
 
 
 def _install_memory(ws: Workspace, source: Path) -> Work:

@@ -147,3 +147,9 @@ def test_stopping_a_race_stops_every_arm_and_frees_the_lock():
     assert all(method.closed for method in methods.values())
     assert not lock._is_owned()
     assert run.drafts == {"rag": "one", "cag": "one"}
+
+
+def test_an_arm_that_must_know_the_gold_passages_is_not_warmed_up():
+    method = Says("oracle")
+    warm_up(method)
+    assert method.said == 0

@@ -23,6 +23,8 @@ def one_object(result):
 
 def test_help_names_every_command():
     text = run(cli, ["--help"]).output
+    for command in ("prepare", "index", "cluster", "cache", "train", "adapt", "query", "status", "eval", "verify"):
+        assert command in text
     for command in cli.registered_commands:
         assert str(command.name) in text
 
@@ -49,6 +51,7 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["eval"], "prepare"),
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
+        (["bench", "stores"], "prepare"),
         (["eval-memory"], "prepare"),
         (["calibrate"], "train"),
         (["forget", "geo-01"], "train"),
