@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from app.cli import ablate as ablate_command
 from app.cli import (
     adapt,
     ask,
@@ -56,6 +57,7 @@ cli.command("calibrate")(calibrate_command.calibrate)
 cli.command("query")(query.query)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
+cli.command("ablate")(ablate_command.ablate)
 cli.command("eval-memory")(eval_memory_command.eval_memory)
 cli.command("gradio")(gradio.gradio)
 cli.command("verify")(verify_command.verify)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 
 from core.figures.pool import MOST_ROWS, describe_pool, drawn_rows, pool_figure
@@ -13,7 +15,7 @@ def test_a_row_is_a_document_and_its_title_is_no_markup():
 
 def test_a_large_pool_is_thinned_evenly():
     rows = drawn_rows(2_000)
-    assert len(rows) <= MOST_ROWS and rows[0] == 0 and len({b - a for a, b in zip(rows, rows[1:], strict=False)}) == 1
+    assert len(rows) <= MOST_ROWS and rows[0] == 0 and len({b - a for a, b in pairwise(rows)}) == 1
     assert drawn_rows(3) == [0, 1, 2]
 
 
