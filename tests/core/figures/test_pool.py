@@ -21,5 +21,6 @@ def test_a_large_pool_is_thinned_evenly():
 
 def test_in_words():
     assert describe_pool(NORMS) == (
-        "Heat map of Z: 2 documents, 3 vectors each. Mean length of a vector 1.00; 50% of the vectors hold next to nothing."
+        "Heat map of Z: 2 documents, 3 vectors each. Mean length of a vector 1.00; "
+        "50% of the vectors hold next to nothing."
     )
