@@ -14,6 +14,7 @@ from typing import Literal
 
 from core.corpus.types import Question
 from core.errors import TesseraError
+from core.methods import registry
 from core.methods.base import Answer, Event, Finished, Method, Text
 from core.settings import DEFAULT_STORE
 
@@ -142,7 +143,13 @@ def _answer(run: Run, name: str, method: Method) -> Iterator[tuple[str, Happenin
 
 
 def warm_up(method: Method) -> None:
-    """Asks a throw-away question up to its first word: the clock shall show a loaded method, not its loading."""
+    """Asks a throw-away question up to its first word: the clock shall show a loaded method, not its loading.
+
+    An arm that must know the gold passages could not answer it, and stays as it is.
+    """
+    spec = registry.METHODS.get(method.name)
+    if spec and spec.asks_gold:
+        return
     with closing(method.stream(_WARM_UP)) as events:  # type: ignore[type-var]
         for event in events:
             if isinstance(event, Text | Finished):

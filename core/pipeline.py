@@ -63,7 +63,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
         size: Keep the first ``size`` passages.
 
     Yields:
-        Progress; the step after reading names under ``data["refused"]`` the files that were left out, and why.
+        Progress; the step after reading names under ``data["left_out"]`` the files that were left out, and why.
 
     Raises:
         CorpusError: The source cannot be read.
@@ -72,7 +72,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
     files: list[FileResult] = []
     corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
     refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
-    data = {"refused": refused} if refused else {}
+    data = {"left_out": refused} if refused else {}
     yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
     yield from prepare_corpus(ws, models, corpus)
 
@@ -355,13 +355,11 @@ def _write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors
     inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder, "embeddings": ws.fingerprint("embeddings")}
     kind, spec = index_kind(store), STORES[store]
     params: dict[str, Any] = {"store": store}
-    with ws.write(kind, inputs, params) as folder:
+    with ws.write(kind, inputs, params, spec.drop) as folder:
         index = spec.create(folder, passages, vectors)
         stats = index.stats()
         index.close()
         params.update(backend=stats.backend, bytes=stats.bytes)
-        if ws.folder(kind).is_dir():
-            spec.drop(ws.folder(kind))  # the folder itself is about to be replaced
 
 
 def _install_memory(ws: Workspace, source: Path) -> Work:

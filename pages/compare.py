@@ -21,7 +21,7 @@ from core.workspace import Workspace
 
 def unready(ws: Workspace) -> None:
     """Says which arms cannot answer yet, each with the page on which to build what it lacks."""
-    lacking = {name: missing_for(ws, spec.needs) for name, spec in registry.METHODS.items()}
+    lacking = {name: missing_for(ws, spec.needs) for name, spec in registry.METHODS.items() if spec.role == "way"}
     if not any(lacking.values()):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="unready"):

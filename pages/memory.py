@@ -7,12 +7,14 @@ import streamlit as st
 from app import state
 from app.widgets.frame import empty_state, header
 from app.widgets.jobs import job_panel
-from app.widgets.remembering import adapt_panel, forget_panel, live, overview, train_panel
+from app.widgets.learning import adapt_panel, change_panel
+from app.widgets.pool import inside
+from app.widgets.remembering import live, overview, train_panel
 from app.widgets.routing import documents_of, route_panel
 from app.widgets.text import escape
 
-ROUTE, LEARN, TRAIN = "Route a question", "Learn a document", "Train"
-ICONS = {ROUTE: "alt_route", LEARN: "school", TRAIN: "model_training"}
+ROUTE, LEARN, CHANGE, LOOK, TRAIN = "Route a question", "Learn a document", "Edit or forget", "Look inside", "Train"
+ICONS = {ROUTE: "alt_route", LEARN: "school", CHANGE: "edit_note", LOOK: "grid_on", TRAIN: "model_training"}
 
 header("memory")
 ws = state.current_workspace()
@@ -54,6 +56,9 @@ if view == TRAIN:
     train_panel(ws, corpus, busy)
 elif view == LEARN:
     adapt_panel(ws, busy)
-    forget_panel(ws, busy)
+elif view == CHANGE:
+    change_panel(ws, busy)
+elif view == LOOK:
+    inside(ws)
 else:
     route_panel(ws)

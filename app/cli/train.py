@@ -11,32 +11,34 @@ from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, re
 
 
 def train(
+    preset: Annotated[
+        str, typer.Option(help="laptop (the shipped memory), first-look, gpu-thousands, or a YAML file.")
+    ] = "laptop",
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps of the evidence stage.")] = None,
     m: Annotated[int | None, typer.Option(min=1, help="Vectors per document.")] = None,
     z_dim: Annotated[int | None, typer.Option("--z-dim", min=1, help="Numbers per vector.")] = None,
     lora_r: Annotated[int | None, typer.Option("--lora-r", min=1, help="Rank of the LoRA.")] = None,
+    dtype: Annotated[str, typer.Option(help="Number format of the base model; nf4 trains on 4-bit weights.")] = "",
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew instead of resuming.")] = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
     """Train the memory: Z, projector, LoRA and router. Interrupted, it goes on from its checkpoint.
 
-    Example: python -m app train --steps 1200 --workspace sample
+    Example: python -m app train --preset laptop --workspace sample
     """
     from core import pipeline
-    from core.memory.config import MemoryConfig
+    from core.memory.presets import load_preset
     from core.models.bundle import Models
 
     with reporting(as_json):
         settings, ws = settings_and_workspace(workspace)
-        usual = MemoryConfig(seed=settings.seed)
-        config = replace(
-            usual,
-            steps=steps or usual.steps,
-            m=m or usual.m,
-            z_dim=z_dim or usual.z_dim,
-            lora_r=lora_r or usual.lora_r,
+        chosen = load_preset(preset)
+        settings = replace(
+            settings, model=chosen.model or settings.model, dtype=dtype or chosen.dtype or settings.dtype
         )
+        given = {"steps": steps, "m": m, "z_dim": z_dim, "lora_r": lora_r, "seed": settings.seed}
+        config = replace(chosen.config, **{name: value for name, value in given.items() if value is not None})
         drive(pipeline.train(ws, Models(settings), config, resume=not restart))
         manifest = ws.manifest("memory")
         figures = manifest.params if manifest else {}

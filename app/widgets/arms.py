@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app.asking import Failed, Happening, Opening, Run, Waiting
 from app.widgets.feedback import under_answer
 from app.widgets.frame import link_to, missing_for, page_for, show_failure, to_do
+from app.widgets.routing import answer_routing
 from app.widgets.text import escape
 from core.corpus.types import Question
 from core.evaluation.metrics import coverage, exact_match, f1
@@ -28,7 +29,7 @@ from core.workspace import Workspace
 
 USUAL = ("rag", "cag", "memory", "closed-book")
 """The arms that are asked unless someone chooses others."""
-CONTROLS = ("closed-book", "oracle", "wrong-cell", "shuffled-memory")
+CONTROLS = tuple(name for name, spec in registry.METHODS.items() if spec.role == "control")
 """Arms that nobody would use to get answers: they show what the numbers of the others mean."""
 BUILT_WITH_READER = ("cag",)
 WRITES_EVIDENCE = ("memory", "shuffled-memory")
@@ -75,6 +76,7 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
         _title(name)
         if name in run.answers:
             _answered(name, run.answers[name], run.gold, is_wide(name, run.choices.methods))
+            answer_routing(ws, run.choices, run.answers[name])
             under_answer(ws, run, name)
         elif name in run.failures:
             _failed(name, run, ws)

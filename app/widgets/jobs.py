@@ -100,7 +100,7 @@ def _show(ws: Workspace, job: Job, report: Report) -> None:
 
 
 def _refused_files(report: Report) -> None:
-    refused = [file for data in report.history for file in data.get("refused", ())]
+    refused = [file for data in report.history for file in data.get("left_out", ())]
     if refused:
         with st.expander(f"{plural(len(refused), 'file')} left out", icon=":material/warning:"):
             for file in refused:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
+from app.asking import Choices
+from app.opening import opener
+from app.widgets.frame import guarded
 from app.widgets.text import escape
 from core.figures.memory import Weight, describe_routing, routing_figure
 from core.memory.model import Memory
+from core.methods.base import Answer
+from core.methods.memory import LlmAsMemory
 from core.workspace import Workspace
 
 _SHOWN = 8
@@ -53,6 +58,43 @@ def route_panel(ws: Workspace) -> None:
         },
     )
     _evidence(memory, question, routing.documents[0].passage_id)
+
+
+def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
+    """Under an answer from memory: where the model looked, and on demand what a shuffled Z would have said.
+
+    Draws nothing for the other arms.
+    """
+    if not answer.details.get("routing"):
+        return
+    titles, null = answer.details["titles"], float(answer.details["not_in_memory"])
+    weights = [Weight(titles[i] or i, weight) for i, weight in answer.details["routing"].items()]
+    named = " and ".join(f"**{escape(titles[i] or i)}**" for i in answer.details["read"])
+    with st.expander("Where the model looked", icon=":material/alt_route:"):
+        doubt = ", though it thinks that no document knows" if null > weights[0].weight else ""
+        st.markdown(f"It read the z of {named}{doubt}.")
+        shown = [*weights, Weight(_NULL, null, null=True)]
+        st.plotly_chart(
+            routing_figure(shown), key="routing-answer", config={"displayModeBar": False}, alt=describe_routing(shown)
+        )
+        _control(ws, choices, answer)
+
+
+def _control(ws: Workspace, choices: Choices, answer: Answer) -> None:
+    key = f"shuffled {ws.path} {ws.fingerprint('memory')} {answer.question} {choices.reader}"
+    help_ = "The same question and route, but every document has another's z. What is right here is not memory."
+    if st.button("What would a shuffled Z say?", key="shuffled-z", icon=":material/shuffle:", help=help_):
+        with guarded(), state.models().lock:
+            arm = opener(ws, choices)("memory")
+            if isinstance(arm, LlmAsMemory):
+                st.session_state["shuffled_z"] = (key, *arm.shuffled(answer.question, answer.details["read"]))
+    kept = st.session_state.get("shuffled_z")
+    if kept and kept[0] == key:
+        st.markdown("**Control: shuffled Z**")
+        with st.container(key="shuffled-evidence"):
+            st.text(kept[1].text or "(said nothing)")
+        with st.container(key="shuffled-answer"):
+            st.text(f"Answer: {kept[2] or '(said nothing)'}")
 
 
 def _evidence(memory: Memory, question: str, passage_id: str) -> None:

@@ -142,5 +142,5 @@ def look(memory: Memory, passage: Passage, questions: Sequence[Question]) -> dic
         "evidence": {question.id: text for question, text in zip(questions, said, strict=True)},
         "rouge_l": sum(rouge_l(text, gold) for text, gold in zip(said, golds, strict=True)) / count,
         "coverage": sum(coverage(text, q.answers) for text, q in zip(said, questions, strict=True)) / count,
-        "refused": sum(text == NOT_IN_MEMORY for text in said) / count,
+        "refusals": sum(text == NOT_IN_MEMORY for text in said) / count,
     }

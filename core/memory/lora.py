@@ -25,6 +25,19 @@ class LoraLinear(nn.Module):
         inputs, outputs = int(base.in_features), int(base.out_features)  # type: ignore[arg-type]
         self.a = nn.Parameter(torch.randn(rank, inputs, generator=generator) / inputs**0.5)
         self.b = nn.Parameter(torch.zeros(outputs, rank))
+        if _is_four_bit(base):
+            base.state_dict()  # undoes the packing described in ``train``
+            base.train()
+
+    def train(self, mode: bool = True) -> LoraLinear:
+        """Sets the mode of the adapter; a 4-bit layer beneath it stays in training mode.
+
+        In eval mode bitsandbytes packs 4-bit weights anew for the CPU, and no gradient passes through packed ones.
+        """
+        super().train(mode)
+        if _is_four_bit(self.base):
+            self.base.train()
+        return self
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The layer's output [..., out] for x [..., in], in x's number format."""
@@ -66,6 +79,31 @@ def restore(layers: dict[str, LoraLinear], tensors: dict[str, torch.Tensor]) -> 
         for path, layer in layers.items():
             layer.a.copy_(tensors[f"{path}.a"])
             layer.b.copy_(tensors[f"{path}.b"])
+
+
+def apply(model: PreTrainedModel, tensors: dict[str, torch.Tensor]) -> None:
+    """Makes saved adapters a part of a plain model in place: merged, or beside weights of four bits.
+
+    Rounding a merged weight back to four bits would lose the small update, so there it stays apart, in the weights'
+    compute format.
+    """
+    if not is_quantised(model):
+        merge(model, tensors)
+        return
+    rank = next(tensor.shape[0] for name, tensor in tensors.items() if name.endswith(".a"))
+    layers = attach(model, rank, seed=0)
+    restore(layers, tensors)
+    for layer in layers.values():
+        layer.to(model.device).requires_grad_(False)
+
+
+def is_quantised(model: PreTrainedModel) -> bool:
+    """Whether the weights are packed, so that nothing can be added to them."""
+    return bool(getattr(model, "is_quantized", False))
+
+
+def _is_four_bit(layer: nn.Module) -> bool:
+    return hasattr(layer, "quant_state")
 
 
 def merge(model: PreTrainedModel, tensors: dict[str, torch.Tensor]) -> None:

@@ -84,7 +84,7 @@ class Memory:
             )
         parts, adapters = store.load_parts(folder)
         merged = copy.deepcopy(lm.model).requires_grad_(False)
-        lora.merge(merged, adapters)
+        lora.apply(merged, adapters)
         identity = replace(lm.identity, adapter=digest_of(folder, store.LORA))
         projector, router = build_parts(parts)
         return cls(

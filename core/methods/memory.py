@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.corpus.types import Passage
+from core.memory.controls import shuffled
 from core.memory.model import Memory
 from core.memory.modes import ReadConfig, ZReader
 from core.memory.router import Routing
@@ -68,6 +69,16 @@ class LlmAsMemory:
         answer = "".join(said).strip()
         yield Finished(Answer(self.name, question, answer, (evidence,), tracer.finish(), self._details(routing, read)))
 
+    def shuffled(self, question: str, passage_ids: Sequence[str]) -> tuple[Evidence, str]:
+        """The control: evidence and answer when every document has another's z, on the same route.
+
+        Raises:
+            TesseraError: The memory holds a single document.
+        """
+        said = ZReader(shuffled(self.memory), self.reader.config).recall(question, passage_ids)
+        evidence = Evidence(passage_ids[0], self.title_of(passage_ids), said, 0.0)
+        return evidence, self.answer_from(question, evidence)
+
     def title_of(self, passage_ids: Sequence[str]) -> str:
         """Titles of the documents that are read together."""
         return " / ".join(filter(None, map(self.memory.title, passage_ids)))
@@ -94,6 +105,7 @@ class LlmAsMemory:
     def _details(self, routing: Routing, read: Sequence[str]) -> dict[str, object]:
         return {
             "routing": {routed.passage_id: routed.weight for routed in routing.documents},
+            "titles": {routed.passage_id: self.memory.title(routed.passage_id) for routed in routing.documents},
             "not_in_memory": routing.null,
             "documents": len(self.memory.pool.ids),
             "read": list(read),

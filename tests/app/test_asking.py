@@ -109,3 +109,9 @@ def test_warming_up_stops_at_the_first_word():
     warm_up(method)
     assert method.said == 1
     assert method.closed
+
+
+def test_an_arm_that_must_know_the_gold_passages_is_not_warmed_up():
+    method = Says("oracle")
+    warm_up(method)
+    assert method.said == 0

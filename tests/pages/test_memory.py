@@ -1,8 +1,10 @@
 import pytest
+import torch
 
 from core import pipeline
 from core.jobs import Progress
 from core.memory.config import MemoryConfig
+from core.memory.store import load_pool
 from tests.pages.conftest import button, drain, said, wait_for_job
 
 TINY = MemoryConfig(
@@ -38,7 +40,7 @@ def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeyp
     assert "no memory yet" in said(app)
     next(found for found in app.button if found.label == "Train").click().run()
     assert wait_for_job(prepared.path).state.value == "done"
-    assert seen == [("sample", 300, True)]
+    assert seen == [("sample", 170, True)]
     app.run()
     assert len(app.get("plotly_chart")) == 1
 
@@ -77,10 +79,45 @@ def test_a_new_document_is_learned_and_forgotten(page, remembered, models):
     app.run()
     assert {entry.label: entry.value for entry in app.metric}["Documents remembered"] == "12"
     (learned,) = remembered.manifest("memory").params["learned"]
-    view(app, "Learn a document")
-    button(app, f"forget-{learned}").click().run()
+    view(app, "Edit or forget")
+    assert app.selectbox(key="change_choice").value == learned
+    button(app, "forget").click().run()
     assert wait_for_job(remembered.path).state.value == "done"
     assert {entry.label: entry.value for entry in app.run().metric}["Documents remembered"] == "11"
+
+
+def test_a_document_is_given_another_text(page, remembered, models):
+    before = load_pool(remembered.folder("memory"))
+    app = view(page("memory"), "Edit or forget")
+    assert button(app, "edit-start").disabled
+    app.selectbox(key="change_choice").set_value("p3").run()
+    app.text_area(key="change_text").set_value("Nobody founded the harbour pilots.").run()
+    button(app, "edit-start").click().run()
+    report = wait_for_job(remembered.path)
+    assert report.state.value == "done", report.error
+    after = load_pool(remembered.folder("memory"))
+    changed = [row for row in range(11) if not torch.equal(before.z[row], after.z[row])]
+    assert changed == [3] and after.titles == before.titles
+
+
+def test_a_look_inside_shows_z_and_what_it_weighs(page, remembered, models):
+    app = view(page("memory"), "Look inside")
+    assert len(app.get("plotly_chart")) == 2
+    table = app.dataframe[0].value
+    assert len(table) == 11 and table["bytes"].iloc[0] == 32
+    assert "Text of the passages" in said(app) and "KV caches of the cells" not in said(app)
+
+
+def test_the_moment_it_first_answers_right_is_shown(page, prepared, models, monkeypatch):
+    def train(ws, given, config, resume=True):
+        yield Progress("Learning", 1, 2, "", {"step": 1, "loss": 2.5, "evidence": {"q": "no"}, "coverage": 0.0})
+        yield Progress("Learning", 2, 2, "", {"step": 2, "loss": 2.0, "evidence": {"q": "yes"}, "first_right": 2})
+
+    monkeypatch.setattr(pipeline, "train", train)
+    app = page("memory")
+    next(found for found in app.button if found.label == "Train").click().run()
+    wait_for_job(prepared.path)
+    assert "first answered right after 2 steps" in said(app.run())
 
 
 def test_documents_that_ship_unseen_can_be_chosen(page, remembered, models):

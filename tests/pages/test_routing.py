@@ -1,0 +1,36 @@
+"""Under an answer from memory: the routing bar, and the control from a shuffled Z one click away."""
+
+import pytest
+
+from core import pipeline
+from tests.pages.conftest import button, drain, said
+from tests.pages.test_memory import TINY
+
+
+@pytest.fixture
+def asked(page, prepared, models):
+    drain(pipeline.train(prepared, models, TINY))
+    app = page("compare")
+    app.text_input(key="ask_question").set_value("Who planted the pear orchard?")
+    next(found for found in app.button if found.label == "Ask").click()
+    return app.run()
+
+
+def test_the_document_that_was_read_is_named(asked):
+    assert not asked.exception
+    assert "It read the z of **" in said(asked)
+
+
+def test_what_a_shuffled_z_says_is_one_click_away(asked):
+    assert "Control: shuffled Z" not in said(asked)
+    button(asked, "shuffled-z").click().run()
+    assert not asked.exception
+    assert "Control: shuffled Z" in said(asked) and "Answer: " in said(asked)
+    assert "Control: shuffled Z" in said(asked.run())
+
+
+def test_other_arms_draw_no_route(page, prepared, arms):
+    app = page("compare")
+    app.text_input(key="ask_question").set_value("Who planted the pear orchard?")
+    next(found for found in app.button if found.label == "Ask").click()
+    assert "It read the z of" not in said(app.run())
