@@ -1,6 +1,7 @@
 """From documents to a workspace that can answer, stage by stage. The CLI and the app call nothing else to build.
 
     prepare -> cluster -> cache          (RAG needs the first, CAG all three)
+    prepare -> cluster -> blocks         (composed CAG)
     prepare -> build_index               (RAG over another store than the default)
     prepare -> train -> adapt            (LLM-as-Memory)
 
@@ -26,9 +27,11 @@ from core.corpus.load import load_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.jobs import Progress, Work
+from core.kvcache.blocks import KIND as BLOCKS
+from core.kvcache.blocks import build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.precision import chosen_precision
-from core.kvcache.variants import location_for, take_in, variant_folder
+from core.kvcache.variants import asked_for, location_for, take_in, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
@@ -211,7 +214,28 @@ def cache(
         folder = variant_folder(ws, lm, kept_in)
         location = location_for(folder, ws, models.settings.cache_url)
         yield from take_in(ws, folder, lm, location)
-        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location)
+        facts = asked_for(models.settings, reader)
+        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location, facts)
+
+
+def blocks(ws: Workspace, models: Models, force: bool = False, reader: bool | None = None) -> Work:
+    """Computes the block of every passage behind the shared head, for composed CAG.
+
+    Args:
+        ws: Holds the cells; blocks of other models stay beside these.
+        models: The model.
+        force: Compute blocks again that still hold.
+        reader: With the reader adapter or plain; None follows the settings.
+
+    Raises:
+        ArtefactMissing: There is no partition yet.
+    """
+    with ws.lock():
+        cells = load_cells(ws)
+        lm = models.language_model(reader)
+        inputs = {kind: ws.fingerprint(kind) for kind in ("corpus", "partition")}
+        folder = ws.folder(BLOCKS) / variant_folder(ws, lm, "auto").name
+        yield from build_blocks(folder, lm, cells, {**inputs, "model": lm.identity.fingerprint}, force)
 
 
 def build_sample(ws: Workspace, models: Models) -> Work:

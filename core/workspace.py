@@ -41,10 +41,11 @@ REMEDIES = {
     "partition": "Run `python -m app cluster` or open the Map page.",
     "projection": "Run `python -m app cluster` or open the Map page.",
     "caches": "Run `python -m app cache` or open the Caches page.",
+    "blocks": "Run `python -m app cache --blocks` or open the Caches page.",
     "memory": "Run `python -m app train` or open the Memory page.",
 }
 KINDS = tuple(REMEDIES)
-VARIED = ("caches",)
+VARIED = ("caches", "blocks")
 """Kinds of which several variants stand side by side, a folder each: KV caches by model and number format. What is said
 of such a kind is said of one variant: one that agrees with the inputs asked for, of several the newest."""
 INDEX_PREFIX = "index-"

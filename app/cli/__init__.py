@@ -16,6 +16,7 @@ from app.cli import (
     evaluate,
     gradio,
     index,
+    link,
     models,
     precision,
     prepare,
@@ -58,6 +59,7 @@ cli.command("eval")(evaluate.evaluate)
 cli.command("eval-memory")(eval_memory.eval_memory)
 cli.command("assess-reader")(assess_reader.assess_reader)
 cli.command("verify")(verify.verify)
+cli.command("link")(link.link)
 cli.command("precision")(precision.precision)
 cli.command("routing")(routing.routing)
 cli.add_typer(redis.redis, name="redis")

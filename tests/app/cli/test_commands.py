@@ -59,6 +59,10 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["edit", "geo-01"], "--text"),
         (["edit", "geo-01", "--text", "New words."], "train"),
         (["verify"], "prepare"),
+        (["cache", "--blocks"], "prepare"),
+        (["link", "--text", " "], "empty"),
+        (["link", "--text", "x", "--tokens", "7,many"], "many"),
+        (["bench", "kv"], "prepare"),
     ],
 )
 def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):
