@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from core.kvcache.blocks import KIND as BLOCKS
 from core.kvcache.blocks import build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.precision import chosen_precision
-from core.kvcache.variants import location_for, take_in, variant_folder
+from core.kvcache.variants import asked_for, location_for, take_in, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
@@ -90,6 +91,7 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
         raise TesseraError("The corpus has no passage.", "Add a document with text in it.")
     with ws.lock():
         encoder = models.encoder()
+        began = datetime.now(timezone.utc)
         batches: list[Vectors] = []
         done, total = 0, len(corpus.passages)
         yield Progress("Embedding passages", 0, total)
@@ -100,7 +102,7 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
         vectors = np.concatenate(batches)
         _write_corpus(ws, corpus)
         inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder.fingerprint}
-        with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}) as folder:
+        with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}, began=began) as folder:
             save_file({"vectors": vectors}, folder / VECTORS_FILE)
         _write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
         yield Progress("Indexing passages", total, total)
@@ -159,6 +161,7 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         passages = load_passages(ws)
         vectors = load_vectors(ws)
         prompt = models.prompt()
+        began = datetime.now(timezone.utc)
         tokens = np.array([len(prompt.passage(passage)) for passage in passages])
         room = max(1, models.max_context() - len(prompt.head) - models.settings.max_new_tokens - _QUESTION_TOKENS)
         config = replace(config, cell_tokens=min(config.budget, room))
@@ -176,7 +179,7 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         yield Progress("Projecting to the plane", 0, 1)
         projection = project(vectors, partition.assignment, seed=config.seed)
         inputs = {"corpus": ws.fingerprint("corpus"), "embeddings": ws.fingerprint("embeddings")}
-        with ws.write("partition", inputs, params) as folder:
+        with ws.write("partition", inputs, params, began=began) as folder:
             partition.save(folder)
         with ws.write("projection", {**inputs, "partition": ws.fingerprint("partition")}, {}) as folder:
             projection.save(folder)
@@ -211,7 +214,8 @@ def cache(
         folder = variant_folder(ws, lm, kept_in)
         location = location_for(folder, ws, models.settings.cache_url)
         yield from take_in(ws, folder, lm, location)
-        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location)
+        facts = asked_for(models.settings, reader)
+        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location, facts)
 
 
 def blocks(ws: Workspace, models: Models, force: bool = False, reader: bool | None = None) -> Work:

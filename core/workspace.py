@@ -149,6 +149,7 @@ class Workspace:
         inputs: Mapping[str, str],
         params: dict[str, Any],
         discard: Callable[[Path], None] = lambda folder: None,
+        began: datetime | None = None,
     ) -> Iterator[Path]:
         """A temporary folder that becomes the artefact when the body ends well.
 
@@ -158,6 +159,7 @@ class Workspace:
             params: Settings of the build; the body may add figures before it ends.
             discard: Called with the folder of an artefact that goes, be it the old one or one that failed, for those
                 who keep more than the folder.
+            began: When the work began, where it began before there was something to write.
 
         Yields:
             The folder to write into.
@@ -165,7 +167,7 @@ class Workspace:
         Raises:
             TesseraError: The disk is full or cannot be written.
         """
-        began = datetime.now(timezone.utc)
+        began = began or datetime.now(timezone.utc)
         with (
             self._saying_why(kind),
             self.lock(),
