@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from app.cli import (
+    ablate,
     adapt,
     ask,
     assess_reader,
@@ -57,6 +58,7 @@ cli.command("ask")(ask.ask)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
 cli.command("eval-memory")(eval_memory.eval_memory)
+cli.command("ablate")(ablate.ablate)
 cli.command("assess-reader")(assess_reader.assess_reader)
 cli.command("verify")(verify.verify)
 cli.command("link")(link.link)

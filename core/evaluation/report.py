@@ -35,7 +35,8 @@ _FACTS = ("build", "on disk", "per 1,000 documents", "tokens/s", "pays off again
 
 def to_html(folder: Path) -> str:
     """The report of a run."""
-    run, summary, answers = read_run(folder), summarise(folder), answers_of(folder)
+    run, answers = read_run(folder), answers_of(folder)
+    summary = summarise(folder, answers=answers)
     labels = {name: run["arms"][name]["label"] for name in summary["methods"]}
     asked = run["questions"]
     parts = [
