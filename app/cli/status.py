@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
-from core.workspace import KINDS, REMEDIES
+from core.settings import DEFAULT_STORE
+from core.stores.registry import STORES
+from core.workspace import KINDS, index_kind, remedy_for
 
 if TYPE_CHECKING:
     from core.kvcache.variants import Variant
@@ -20,7 +22,8 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
 
     with reporting(as_json):
         _, ws = settings_and_workspace(workspace)
-        states = [ws.state(kind) for kind in KINDS]
+        others = [index_kind(name) for name in STORES if name != DEFAULT_STORE]
+        states = [ws.state(kind) for kind in (*KINDS, *(kind for kind in others if ws.folder(kind).is_dir()))]
         if as_json:
             artefacts = [
                 {
@@ -37,7 +40,7 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
             return
         table = Table("artefact", "status", "size", "what to do")
         for state in states:
-            todo = "" if state.status == "ready" else f"{state.reason}. {REMEDIES[state.kind]}".lstrip(". ")
+            todo = "" if state.status == "ready" else f"{state.reason}. {remedy_for(state.kind)}".lstrip(". ")
             table.add_row(state.kind, state.status, f"{state.bytes / 1e6:,.1f} MB", todo)
         console.print(table)
         _show_caches(list_variants(ws))
