@@ -10,7 +10,7 @@ from core.evaluation.scoring import LABELS
 from core.evaluation.summary import CLOCKS, differences
 from core.workspace import Workspace
 
-_CLOCKS = {"ttft_ms": "first token (ms)", "total_ms": "last token (ms)"}
+_CLOCKS = {"ttft_ms": "first token", "total_ms": "last token"}
 
 
 def show_versus(ws: Workspace, found: Loaded) -> None:
@@ -29,8 +29,7 @@ def show_versus(ws: Workspace, found: Loaded) -> None:
             changed = differences(answers, other.answers[arm], int(found.run["questions"]["seed"]))
             for name, interval in changed.items():
                 label = LABELS.get(name) or _CLOCKS[name]
-                digits = 0 if name in CLOCKS else 3
-                numbers = {part: round(interval[part], digits) for part in ("mean", "lo", "hi")}
+                numbers = {part: _signed(interval[part], name) for part in ("mean", "lo", "hi")}
                 sure = "yes" if interval["lo"] > 0 or interval["hi"] < 0 else "no"
                 rows.append({"arm": found.labels[arm], "score": label, **numbers, "n": interval["n"], "sure": sure})
     if not rows:
@@ -43,11 +42,15 @@ def show_versus(ws: Workspace, found: Loaded) -> None:
         column_config={
             "arm": "Arm",
             "score": "Score",
-            "mean": st.column_config.NumberColumn("First run minus second", format="%.3f"),
-            "lo": st.column_config.NumberColumn("from", format="%.3f"),
-            "hi": st.column_config.NumberColumn("to", format="%.3f"),
+            "mean": "First run minus second",
+            "lo": "from",
+            "hi": "to",
             "n": "Questions both asked",
             "sure": st.column_config.TextColumn("More than chance", help="The 95 % interval does not hold 0."),
         },
     )
     st.caption("Paired by question: only questions that both runs asked count. 95 % intervals by the bootstrap.")
+
+
+def _signed(value: float, name: str) -> str:
+    return f"{value:+,.0f} ms" if name in CLOCKS else f"{value:+.3f}"
