@@ -39,7 +39,14 @@ PAGES: dict[str, PageInfo] = {
             "start", "Start", ":material/grid_view:", "What is this, and what is ready on this machine?", "Tessera"
         ),
         PageInfo("compare", "Compare", ":material/compare:", "How do three ways of knowing answer the same question?"),
+        PageInfo("learn", "Learn", ":material/school:", "How does each of the three ways work, step by step?"),
         PageInfo("corpus", "Corpus", ":material/library_books:", "What does the model get to know?"),
+        PageInfo(
+            "stores",
+            "Stores",
+            ":material/manage_search:",
+            "Which engine finds passages, how fast, and what does approximation cost?",
+        ),
         PageInfo(
             "map", "Map", ":material/map:", "Where do the passages lie, and which cell does a question fall into?"
         ),
@@ -48,6 +55,12 @@ PAGES: dict[str, PageInfo] = {
             "redis", "Redis", ":material/bolt:", "What does a server add: kept answers, words beside vectors, counters?"
         ),
         PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
+        PageInfo(
+            "evaluate",
+            "Evaluate",
+            ":material/monitoring:",
+            "Which way answers better, faster and smaller, and by how much?",
+        ),
     )
 }
 
@@ -58,6 +71,7 @@ FOR_ARTEFACT = {
     "partition": "map",
     "projection": "map",
     "caches": "caches",
+    "blocks": "caches",
     "memory": "memory",
 }
 """The page on which each artefact is built."""

@@ -19,7 +19,8 @@ def opener(ws: Workspace, choices: Choices) -> Callable[[str], Method]:
     def open_arm(name: str) -> Method:
         spec = registry.METHODS[name]
         built = (f"{kind}:{ws.require(kind) and ws.fingerprint(kind)}" for kind in spec.needs)
-        searched = (choices.store, ws.fingerprint(index_kind(choices.store)))
+        index = ws.manifest(index_kind(choices.store))
+        searched = (choices.store, index.created if index else "")  # a table that was built anew must be opened anew
         key = (str(ws.path), name, str(choices.reader), str(choices.top_k), *searched, *built)
 
         def open_and_warm_up() -> Method:

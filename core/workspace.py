@@ -14,13 +14,13 @@ place, so a crash leaves either the old one or the new one.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -41,13 +41,15 @@ REMEDIES = {
     "partition": "Run `python -m app cluster` or open the Map page.",
     "projection": "Run `python -m app cluster` or open the Map page.",
     "caches": "Run `python -m app cache` or open the Caches page.",
+    "blocks": "Run `python -m app cache --blocks` or open the Caches page.",
     "memory": "Run `python -m app train` or open the Memory page.",
 }
 KINDS = tuple(REMEDIES)
-VARIED = ("caches",)
+VARIED = ("caches", "blocks")
 """Kinds of which several variants stand side by side, a folder each: KV caches by model and number format. What is said
 of such a kind is said of one variant: one that agrees with the inputs asked for, of several the newest."""
 INDEX_PREFIX = "index-"
+_NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 Status = Literal["missing", "ready", "stale"]
 
 
@@ -141,26 +143,61 @@ class Workspace:
             self._lock.release()
 
     @contextmanager
-    def write(self, kind: str, inputs: Mapping[str, str], params: dict[str, Any]) -> Iterator[Path]:
+    def write(
+        self,
+        kind: str,
+        inputs: Mapping[str, str],
+        params: dict[str, Any],
+        discard: Callable[[Path], None] = lambda folder: None,
+        began: datetime | None = None,
+    ) -> Iterator[Path]:
         """A temporary folder that becomes the artefact when the body ends well.
 
         Args:
             kind: One of ``KINDS``, or an ``index_kind``.
             inputs: Fingerprints of what it is built from.
             params: Settings of the build; the body may add figures before it ends.
+            discard: Called with the folder of an artefact that goes, be it the old one or one that failed, for those
+                who keep more than the folder.
+            began: When the work began, where it began before there was something to write.
 
         Yields:
             The folder to write into.
+
+        Raises:
+            TesseraError: The disk is full or cannot be written.
         """
-        began = datetime.now(timezone.utc)
-        with self.lock(), tempfile.TemporaryDirectory(dir=self.path, prefix=f".{kind}-") as scratch:
-            fresh = Path(scratch) / kind
+        began = began or datetime.now(timezone.utc)
+        with (
+            self._saying_why(kind),
+            self.lock(),
+            tempfile.TemporaryDirectory(dir=self.path, prefix=f".{kind}-", ignore_cleanup_errors=True) as scratch,
+        ):
+            fresh, old = Path(scratch) / kind, Path(scratch) / "old"
             fresh.mkdir()
-            yield fresh
-            seconds = (datetime.now(timezone.utc) - began).total_seconds()
-            manifest = Manifest(kind, dict(inputs), params, {}, began.isoformat(), seconds)
-            write_manifest(fresh, manifest)
-            _swap(fresh, self.folder(kind), Path(scratch) / "old")
+            try:
+                yield fresh
+                seconds = (datetime.now(timezone.utc) - began).total_seconds()
+                manifest = Manifest(kind, dict(inputs), params, {}, began.isoformat(), seconds)
+                write_manifest(fresh, manifest)
+                _swap(fresh, self.folder(kind), old)
+            except BaseException:
+                discard(fresh)
+                raise
+            if old.exists():
+                discard(old)
+
+    @contextmanager
+    def _saying_why(self, kind: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _NOT_WRITABLE:
+                raise
+            raise TesseraError(
+                f"The {kind} of {self.name!r} cannot be written ({error.strerror}).",
+                "Free disk space, or set TESSERA_WORKSPACES to a folder that can be written; the old one is kept.",
+            ) from error
 
     def variants(self, kind: str) -> list[Path]:
         """Folders that hold a finished artefact of a kind: at most one, or one for each variant, by name."""
@@ -320,4 +357,3 @@ def _swap(fresh: Path, target: Path, old: Path) -> None:
         if old.exists():
             old.replace(target)
         raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -9,13 +9,11 @@ from app.widgets.feedback import feedback_board
 from app.widgets.frame import empty_state, guarded, header, missing_for
 from app.widgets.redis_ask import ask_panel, search_panel
 from app.widgets.redis_panel import answers_panel, metrics_panel, server_panel
+from core.workspace import Workspace
 
-header("redis")
-ws = state.current_workspace()
-with guarded():
-    running = server_panel()
-    if not running:
-        st.stop()
+
+def served(ws: Workspace) -> None:
+    """What there is when a server answers."""
     if missing_for(ws, ("corpus", "embeddings")):
         empty_state(
             "There is nothing to ask about yet",
@@ -34,6 +32,13 @@ with guarded():
     metrics_panel(ws)
     st.subheader("Answers that are kept", anchor=False)
     answers_panel(ws)
+
+
+header("redis")
+ws = state.current_workspace()
+with guarded():
+    if server_panel():
+        served(ws)
 st.subheader("What people thought of the answers", anchor=False)
 with guarded():
     feedback_board(ws)

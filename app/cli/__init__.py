@@ -9,11 +9,15 @@ from app.cli import (
     adapt,
     ask,
     assess_reader,
+    bench,
     cache,
+    calibrate,
     cluster,
+    eval_memory,
     evaluate,
     gradio,
     index,
+    link,
     models,
     precision,
     prepare,
@@ -21,14 +25,13 @@ from app.cli import (
     redis,
     routing,
     sample,
+    search,
+    serve_local,
     status,
     train,
+    train_reader,
+    verify,
 )
-from app.cli import calibrate as calibrate_command
-from app.cli import eval_memory as eval_memory_command
-from app.cli import search as search_command
-from app.cli import train_reader as train_reader_command
-from app.cli import verify as verify_command
 
 cli = typer.Typer(
     name="python -m app",
@@ -41,30 +44,33 @@ cli = typer.Typer(
 )
 cli.command("prepare")(prepare.prepare)
 cli.command("index")(index.index)
-cli.command("search")(search_command.search)
-cli.command("hybrid")(search_command.hybrid)
-cli.command("ask")(ask.ask)
-cli.add_typer(redis.redis, name="redis")
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
-cli.command("precision")(precision.precision)
-cli.command("routing")(routing.routing)
 cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
 cli.command("edit")(adapt.edit)
 cli.command("forget")(adapt.forget)
-cli.command("calibrate")(calibrate_command.calibrate)
+cli.command("calibrate")(calibrate.calibrate)
 cli.command("query")(query.query)
+cli.command("search")(search.search)
+cli.command("hybrid")(search.hybrid)
+cli.command("ask")(ask.ask)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
 cli.command("ablate")(ablate_command.ablate)
-cli.command("eval-memory")(eval_memory_command.eval_memory)
+cli.command("eval-memory")(eval_memory.eval_memory)
+cli.command("assess-reader")(assess_reader.assess_reader)
+cli.command("verify")(verify.verify)
+cli.command("link")(link.link)
+cli.command("precision")(precision.precision)
+cli.command("routing")(routing.routing)
+cli.add_typer(redis.redis, name="redis")
+cli.add_typer(bench.bench, name="bench")
 cli.command("gradio")(gradio.gradio)
-cli.command("verify")(verify_command.verify)
+cli.command("serve-local")(serve_local.serve_local)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
-cli.command("train-reader")(train_reader_command.train_reader)
-cli.command("assess-reader")(assess_reader.assess_reader)
+cli.command("train-reader")(train_reader.train_reader)
 
 
 def main() -> None:

@@ -41,11 +41,11 @@ def prepare(
         settings, ws = settings_and_workspace(workspace)
         refused: list[dict[str, str]] = []
         work = pipeline.prepare(ws, Models(settings), dataset, size)
-        drive(work, lambda step: refused.extend(step.data.get("refused", ())))
+        drive(work, lambda step: refused.extend(step.data.get("left_out", ())))
         manifest = ws.manifest("corpus")
         figures = manifest.params if manifest else {}
         if as_json:
-            emit({"workspace": ws.name, **figures, "refused": refused})
+            emit({"workspace": ws.name, **figures, "left_out": refused})
         else:
             for file in refused:
                 aside.print(f"Left out: {file['error']}", markup=False, highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from core.errors import TesseraError
 from core.methods import registry
 from core.methods.base import Method
 from core.models.bundle import Models
-from core.workspace import Workspace
+from core.workspace import Workspace, index_kind
 
 USUAL = ("rag", "cag", "memory", "closed-book")
 MAX_FOUND = 20
@@ -127,7 +127,8 @@ class Desk:
 
     def _opened(self, name: str, resources: ChosenResources) -> Method:
         built = (f"{kind}:{self.ws.fingerprint(kind)}" for kind in registry.METHODS[name].needs)
-        key = (name, str(resources.top_k), str(resources.reader), *built)
+        searched = self.ws.fingerprint(index_kind(resources.store))
+        key = (name, str(resources.top_k), str(resources.reader), searched, *built)
         if key not in self._open:
             method = registry.open_method(name, resources)
             warm_up(method)

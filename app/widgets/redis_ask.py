@@ -51,8 +51,8 @@ def ask_panel(ws: Workspace, corpus: Corpus) -> None:
         return
     if run.status == "running":
         run.status = "stopped"
+    st.markdown(f"**{escape(run.choices.question)}**")
     place = st.container(border=True, key=f"arm-{_ARM}")
-    st.caption(f"Asked: {escape(run.choices.question)}")
     if run.status == "queued":
         _stream(ws, run, place)
     else:

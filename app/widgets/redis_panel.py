@@ -84,8 +84,8 @@ def _facts(facts: ServerFacts) -> None:
         st.metric("Keys", f"{facts.keys:,}", width="content")
         st.metric("Up for", duration(facts.uptime_s), width="content")
     st.caption(
-        f":material/dns: {escape(facts.place)}, port {facts.port} · {escape(facts.persistence)}"
-        + ("" if facts.embedded else " · from REDIS_URL")
+        f":material/dns: {escape(facts.place[0].upper() + facts.place[1:])}, port {facts.port} · "
+        f"{escape(facts.persistence)}" + ("" if facts.embedded else " · from REDIS_URL")
     )
     if facts.indexes:
         rows = [{"index": i.name, "entries": i.documents, "memory": size(i.bytes)} for i in facts.indexes]

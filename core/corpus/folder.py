@@ -1,7 +1,7 @@
 """A folder with ``passages.jsonl`` and ``questions*.jsonl``, one JSON object a line.
 
     passages.jsonl         id, title, text, optional topic
-    questions_dev.jsonl    id, question, answers, passage_id or passage_ids, optional evidence (text or list)
+    questions_dev.jsonl    id, question, answers, passage_id or passage_ids, optional evidence (text or list), type
     questions.jsonl        the same; its split is "test"
 
 Fields besides these are ignored. The passages are taken as they are cut: questions name them by id.
@@ -23,6 +23,15 @@ PASSAGES_FILE = "passages.jsonl"
 MAX_ID = 200
 _QUESTIONS_FILE = regex.compile(r"questions(?:_(?<split>[A-Za-z0-9]\w*))?\.jsonl")
 _DEFAULT_SPLIT = "test"
+
+
+class _Anything(Container[str]):
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+ANYTHING = _Anything()
+"""Contains every id: for questions whose passages are looked at afterwards."""
 
 
 def is_corpus_folder(folder: Path) -> bool:
@@ -115,6 +124,7 @@ def question_from(row: Mapping[str, Any], where: str) -> Question:
         answers=_strings(row, "answers", where),
         passage_ids=tuple(clean_title(passage_id, where) for passage_id in gold),
         evidence=_strings(row, "evidence", where),
+        kind=clean_title(kind, where) if isinstance(kind := row.get("type"), str) else "",
     )
 
 

@@ -75,7 +75,8 @@ def convert_hotpotqa(row: Row) -> Converted:
     gold = tuple(dict.fromkeys(passage_id for passage_id, _ in facts))
     evidence = tuple(sentence for _, sentence in facts)
     answers = _distinct([clean(row["answer"], "hotpotqa")])
-    question = Question(str(row["id"]), clean(row["question"], "hotpotqa"), answers, gold, evidence)
+    kind = clean_title(str(row.get("type", "")), "hotpotqa")
+    question = Question(str(row["id"]), clean(row["question"], "hotpotqa"), answers, gold, evidence, kind)
     return tuple(passages.values()), (question,) if answers and gold else ()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.corpus.folder import PASSAGES_FILE, read_folder
 from core.corpus.intake import read_file, refused
-from core.corpus.types import Corpus, Passage
+from core.corpus.types import Corpus, Passage, Question
 
 NAME_FILE = "corpus.json"
 
@@ -32,20 +32,30 @@ def save(corpus: Corpus, folder: Path) -> None:
     )
     for split, questions in corpus.questions.items():
         if questions:
-            _write_lines(
-                folder / f"questions_{split}.jsonl",
-                (
-                    {
-                        "id": question.id,
-                        "question": question.text,
-                        "answers": question.answers,
-                        "passage_ids": question.passage_ids,
-                        "evidence": question.evidence,
-                    }
-                    for question in questions
-                ),
-            )
+            write_questions(folder / f"questions_{split}.jsonl", questions)
     (folder / NAME_FILE).write_text(json.dumps({"name": corpus.name}, ensure_ascii=False), encoding="utf-8")
+
+
+def write_questions(path: Path, questions: Iterable[Question]) -> None:
+    """Writes questions as ``core.corpus.folder.read_questions`` reads them.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    _write_lines(
+        path,
+        (
+            {
+                "id": question.id,
+                "question": question.text,
+                "answers": question.answers,
+                "passage_ids": question.passage_ids,
+                "evidence": question.evidence,
+                **({"type": question.kind} if question.kind else {}),
+            }
+            for question in questions
+        ),
+    )
 
 
 def load(folder: Path) -> Corpus:

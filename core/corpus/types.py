@@ -33,6 +33,7 @@ class Question:
         answers: Accepted answers; any of them is right.
         passage_ids: Gold passages, in hop order; may be empty when unknown.
         evidence: Sentences that hold the answer, aligned with ``passage_ids`` where known.
+        kind: What sort of question it is, where its source says so: "bridge" and "comparison" in HotpotQA.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Question:
     answers: tuple[str, ...]
     passage_ids: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,169 +1,193 @@
 """Runs arms over questions, one arm after another, and keeps every answer.
 
 Each finished answer is one line of ``answers.jsonl``; a run that is started again skips the lines it finds, so killing
-it costs one answer. ``summarise`` reads the lines and knows nothing of models.
+it costs one answer. What the answers are worth is ``core.evaluation.summary``'s business.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from core.corpus.types import Question
-from core.errors import TesseraError
-from core.evaluation.metrics import coverage, exact_match, f1, rouge_l
-from core.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from core.errors import ArtefactMissing, ArtefactStale, TesseraError, WorkspaceBusy
+from core.evaluation.arms import Arm, fingerprints_of, key_of, refuse_missing, storage_of, what_is_missing
+from core.evaluation.metrics import exact_match, f1
+from core.evaluation.runs import (
+    ANSWERS_FILE,
+    RUN_FILE,
+    Plan,
+    answer_line,
+    configuration,
+    plan_of,
+    read_answers,
+    read_run,
+    run_folder,
+    write_questions_of,
+    write_run,
+)
 from core.jobs import Progress, Work
-from core.methods.base import Answer, Method, answer
-from core.methods.registry import METHODS, open_method
+from core.methods import registry
+from core.methods.base import Method, answer
 from core.methods.resources import Resources
 
-BASELINE = "rag"
-COMPARED = ("em", "f1", "coverage")
-ANSWERS_FILE = "answers.jsonl"
 
+def evaluate(resources: Resources, plan: Plan, folder: Path, skip_missing: bool = False) -> Work:
+    """Asks every question of every arm and keeps the answers in ``folder``.
 
-def run_folder(resources: Resources, methods: Sequence[str], questions: Sequence[Question]) -> Path:
-    """Where the answers of this run go: the same run finds the same folder again."""
-    ws = resources.workspace
-    lm = resources.models.language_model(resources.reader)
-    facts = {
-        "methods": list(methods),
-        "questions": [question.id for question in questions],
-        "artefacts": {kind: ws.fingerprint(kind) for kind in ("corpus", "index", "partition", "caches", "memory")},
-        "model": lm.identity.fingerprint,
-        "top_k": resources.settings.top_k,
-    }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
-    return ws.path / "runs" / f"eval-{digest}"
-
-
-def evaluate(resources: Resources, methods: Sequence[str], questions: Sequence[Question], folder: Path) -> Work:
-    """Asks every question of every arm and appends the scored answers to ``folder``.
+    Args:
+        resources: The workspace and the models.
+        plan: Arms and questions.
+        folder: See ``run_folder``; answers that are there and still hold are not asked for again.
+        skip_missing: Leaves out arms whose artefacts are not ready, instead of refusing to begin.
 
     Raises:
-        TesseraError: There is no question, or an arm cannot be opened.
+        TesseraError: There is no question, or an arm cannot be opened or asked.
+        WorkspaceBusy: Another process is at the same run.
     """
-    if not questions:
+    if not plan.questions:
         raise TesseraError("There is no question to ask.", "Give a file with questions, or another split.")
+    lacking = what_is_missing(resources, plan.arms)
+    if not skip_missing:
+        refuse_missing(resources.workspace, lacking)
+    resources = replace(resources, questions=plan.questions)
     folder.mkdir(parents=True, exist_ok=True)
-    there = {(row["method"], row["question_id"]) for row in read_answers(folder)}
-    with (folder / ANSWERS_FILE).open("a", encoding="utf-8") as log:
-        for name in methods:
-            stage = f"Asking {METHODS[name].label if name in METHODS else name}"
-            pending = [question for question in questions if (name, question.id) not in there]
-            method = open_method(name, resources) if pending else None
-            if method and pending:
-                answer(method, pending[0].text)  # a warm-up that no clock sees
-            for done, row in enumerate(_ask(method, pending), start=len(questions) - len(pending) + 1):
-                log.write(json.dumps(row, ensure_ascii=False) + "\n")
-                log.flush()
-                yield Progress(stage, done, len(questions), row["answer"][:60], {"em": row["scores"]["em"]})
+    with _alone(folder):
+        run = _begin(resources, plan, folder)
+        for arm in plan.arms:
+            if arm.name in lacking:
+                run["skipped"][arm.name] = f"{', '.join(lacking[arm.name])} not ready"
+                write_run(folder, run)
+                yield Progress(f"Skipping {arm.label}", 1, 1, run["skipped"][arm.name])
+            else:
+                yield from _ask_arm(resources, plan, folder, run, arm, skip_missing)
 
 
-def read_answers(folder: Path) -> list[dict[str, Any]]:
-    """The scored answers of a run; a last line cut short by a kill is dropped."""
-    path = folder / ANSWERS_FILE
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    rows = [json.loads(line) for line in lines[:-1] if line]
-    if lines[-1]:  # no newline at the end: the writer was killed in the middle of this line
-        path.write_text("".join(line + "\n" for line in lines[:-1] if line), encoding="utf-8")
-    return rows
+def _begin(resources: Resources, plan: Plan, folder: Path) -> dict[str, Any]:
+    """run.json as it stands before the first question; arms of an earlier start stay in it."""
+    run = configuration(resources, plan)
+    if (folder / RUN_FILE).is_file():
+        earlier = read_run(folder)
+        run |= {"created": earlier["created"], "arms": earlier["arms"], "wanted": earlier["wanted"]}
+    run["wanted"] = list(dict.fromkeys([*run["wanted"], *(arm.name for arm in plan.arms)]))
+    write_questions_of(folder, plan.questions)
+    write_run(folder, run)
+    return run
 
 
-def score(result: Answer, question: Question) -> dict[str, float]:
-    """Scores of one answer, each in [0, 1].
-
-    ``recall`` is whether all gold passages are among the evidence, ``rouge_l`` the best ROUGE-L of a piece of evidence
-    against a gold sentence; both are left out where they make no sense.
-    """
-    scores = {
-        "em": exact_match(result.text, question.answers),
-        "f1": f1(result.text, question.answers),
-        "coverage": coverage(result.text, question.answers),
-    }
-    if result.evidence and question.passage_ids:
-        found = {piece.passage_id for piece in result.evidence}
-        scores["recall"] = float(set(question.passage_ids) <= found)
-    if result.evidence and question.evidence:
-        scores["rouge_l"] = max(rouge_l(piece.text, question.evidence) for piece in result.evidence)
-    return {name: float(value) for name, value in scores.items()}
-
-
-def summarise(folder: Path, methods: Sequence[str], seed: int = 0) -> dict[str, Any]:
-    """Means with 95 % intervals, latency, and paired differences to RAG, as plain data."""
-    rows = {name: {} for name in methods}  # type: dict[str, dict[str, dict[str, Any]]]
-    for row in read_answers(folder):
-        if row["method"] in rows:
-            rows[row["method"]][row["question_id"]] = row
-    summary = {name: _summarise_arm(list(answers.values()), seed) for name, answers in rows.items() if answers}
-    baseline = rows.get(BASELINE, {})
-    differences = {
-        name: _differences(answers, baseline, seed)
-        for name, answers in rows.items()
-        if name != BASELINE and answers and baseline
-    }
-    return {
-        "questions": max((len(answers) for answers in rows.values()), default=0),
-        "methods": summary,
-        f"differences_to_{BASELINE}": differences,
-    }
-
-
-def _ask(method: Method | None, questions: Sequence[Question]) -> Iterator[dict[str, Any]]:
-    if method is None:
+def _ask_arm(
+    resources: Resources, plan: Plan, folder: Path, run: dict[str, Any], arm: Arm, skip_missing: bool
+) -> Iterator[Progress]:
+    stage, total = f"Asking {arm.label}", len(plan.questions)
+    key = key_of(arm, resources)
+    there = read_answers(folder, {arm.name: key})[arm.name]
+    wanted = [q for q in plan.questions if q.passage_ids or not registry.METHODS[arm.method].asks_gold]
+    pending = [question for question in wanted if question.id not in there]
+    earlier = run["arms"].get(arm.name, {})
+    if not pending and earlier.get("key") == key:
+        yield Progress(stage, total, total, "answered before")
         return
-    for question in questions:
-        result = answer(method, question.text)
-        yield {
-            "method": method.name,
-            "question_id": question.id,
-            "question": question.text,
-            "golds": list(question.answers),
-            "answer": result.text,
-            "scores": score(result, question),
-            "evidence": [asdict(piece) for piece in result.evidence],
-            "trace": asdict(result.trace),
-            "details": result.details,
-        }
+    yield Progress(stage, total - len(pending), total, "opening")
+    try:
+        method, open_s = _open(resources, arm, pending)
+    except (ArtefactMissing, ArtefactStale) as error:
+        if not skip_missing:
+            raise
+        run["skipped"][arm.name] = error.what
+        write_run(folder, run)
+        yield Progress(f"Skipping {arm.label}", 1, 1, error.what)
+        return
+    run["arms"][arm.name] = _facts(resources, arm, key, open_s)
+    write_run(folder, run)
+    yield from _ask(resources, folder, arm, key, method, pending, stage, total)
 
 
-def _summarise_arm(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
-    names = sorted({name for row in rows for name in row["scores"]})
-    summary: dict[str, Any] = {}
-    for name in names:
-        values = [row["scores"][name] for row in rows if name in row["scores"]]
-        summary[name] = _plain(bootstrap_mean(values, seed))
-    for clock in ("ttft_ms", "total_ms"):
-        times = sorted(row["trace"][clock] for row in rows)
-        summary[clock] = {"median": median(times), "p90": times[math.ceil(0.9 * len(times)) - 1]}
-    for count in ("prompt_tokens", "cached_tokens", "generated_tokens"):
-        summary[count] = {"median": median(row["trace"][count] for row in rows)}
-    return summary
+def _open(resources: Resources, arm: Arm, pending: list[Question]) -> tuple[Method, float]:
+    """The arm, opened and warmed up where no clock sees it, and the seconds that opening took."""
+    with resources.models.lock:
+        began = time.perf_counter()
+        method = registry.open_method(arm.method, arm.resources(resources))
+        open_s = time.perf_counter() - began
+        if pending:
+            # The last question: a cell that this leaves in memory is, by its turn, as warm as any other.
+            answer(method, pending[-1].text)
+    return method, open_s
 
 
-def _differences(ours: dict[str, Any], theirs: dict[str, Any], seed: int) -> dict[str, Any]:
-    shared = [question_id for question_id in ours if question_id in theirs]
+def _ask(
+    resources: Resources,
+    folder: Path,
+    arm: Arm,
+    key: str,
+    method: Method,
+    pending: list[Question],
+    stage: str,
+    total: int,
+) -> Iterator[Progress]:
+    _close_last_line(folder / ANSWERS_FILE)
+    with (folder / ANSWERS_FILE).open("a", encoding="utf-8") as log:
+        for done, question in enumerate(pending, start=total - len(pending) + 1):
+            with resources.models.lock:
+                result = answer(method, question.text)
+            log.write(answer_line(arm, key, question, result))
+            log.flush()
+            scores = {"em": exact_match(result.text, question.answers), "f1": f1(result.text, question.answers)}
+            data = {"arm": arm.name, "total_ms": result.trace.total_ms, **scores}
+            yield Progress(stage, done, total, result.text[:60], data)
+
+
+def _facts(resources: Resources, arm: Arm, key: str, open_s: float) -> dict[str, Any]:
+    storage = storage_of(arm, resources)
     return {
-        name: _plain(
-            paired_difference(
-                [ours[question_id]["scores"][name] for question_id in shared],
-                [theirs[question_id]["scores"][name] for question_id in shared],
-                seed,
-            )
-        )
-        for name in COMPARED
-        if shared
+        "method": arm.method,
+        "label": arm.label,
+        "key": key,
+        "artefacts": fingerprints_of(arm, resources),
+        "reader": bool(resources.models.language_model(arm.resources(resources).reader).identity.adapter),
+        "open_s": open_s,
+        **asdict(storage),
+        "bytes_per_1000_documents": storage.per_1000,
     }
 
 
-def _plain(interval: Interval) -> dict[str, float]:
-    return asdict(interval)
+def _close_last_line(path: Path) -> None:
+    """Ends a line that a killed writer left open, so that the next answer gets a line of its own."""
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb+") as log:
+            log.seek(-1, 2)
+            if log.read(1) != b"\n":
+                log.write(b"\n")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise WorkspaceBusy(f"The run {folder.name} is under way elsewhere.", "Wait for it to end.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def resume(resources: Resources, folder: Path, arms: Sequence[Arm]) -> Work:
+    """Goes on with a run that was begun, or adds arms to it.
+
+    Raises:
+        TesseraError: It was made with another model, corpus or other settings than those of now.
+    """
+    plan = plan_of(folder, arms)
+    if run_folder(resources, plan).name != folder.name:
+        raise TesseraError(
+            "This run was made with another model, corpus, machine or other settings than those of now.",
+            "Go back to what its configuration names, or start a new run.",
+        )
+    yield from evaluate(resources, plan, folder)

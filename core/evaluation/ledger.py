@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -33,3 +34,33 @@ def break_even(build_s: float, baseline_ms: float, arm_ms: float) -> BreakEven:
     if build_s <= 0:
         return BreakEven(build_s, saving, 0 if saving >= 0 else None)
     return BreakEven(build_s, saving, math.ceil(build_s * 1000 / saving) if saving > 0 else None)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What an arm costs over many questions.
+
+    Attributes:
+        arm: Its name.
+        label: Its name for people.
+        build_s: Seconds spent before the first question.
+        question_ms: Milliseconds of one question.
+    """
+
+    arm: str
+    label: str
+    build_s: float
+    question_ms: float
+
+    def total_s(self, questions: int) -> float:
+        """Seconds for that many questions, building included."""
+        return self.build_s + questions * self.question_ms / 1000
+
+
+def cheapest(accounts: Sequence[Account], questions: int) -> Account:
+    """The arm that takes least over that many questions; the first among equals.
+
+    Raises:
+        ValueError: There is no account.
+    """
+    return min(accounts, key=lambda account: account.total_s(questions))

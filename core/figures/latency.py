@@ -30,7 +30,8 @@ def latency_figure(bounds_ms: Sequence[int], counts: Sequence[int]) -> go.Figure
     )
     figure.update_layout(height=260, margin={"l": 10, "r": 10, "t": 24, "b": 40}, dragmode=False, bargap=0.25)
     figure.update_xaxes(title="from question to last token", type="category", fixedrange=True)
-    figure.update_yaxes(title="answers", fixedrange=True, rangemode="tozero", tickformat=",d")
+    step = max(1, -(-max(counts, default=0) // 4))  # whole answers: half of one has never been given
+    figure.update_yaxes(title="answers", fixedrange=True, rangemode="tozero", tickformat=",d", dtick=step)
     return figure
 
 

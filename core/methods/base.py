@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from core.corpus.types import Passage
 from core.models.language_model import LanguageModel, Session
 from core.trace import Trace, Tracer
 
@@ -126,3 +127,12 @@ def decode(lm: LanguageModel, session: Session, limit: int, tracer: Tracer, said
             if piece:
                 said.append(piece)
                 yield Text(piece)
+
+
+def read(
+    lm: LanguageModel, passages: Sequence[Passage], question: str, limit: int, tracer: Tracer, said: list[str]
+) -> Iterator[Event]:
+    """Prefills passages and question into a fresh session, decodes an answer and appends its pieces to ``said``."""
+    session = lm.session()
+    yield from prefill(session, lm.prompt.context(passages) + lm.prompt.tail(question), tracer)
+    yield from decode(lm, session, limit, tracer, said)

@@ -12,9 +12,10 @@ from core.kvcache.resident import ResidentCaches, ResidentStats
 from core.kvcache.variants import open_store
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
+from core.models.encoder import Vectors
 from core.trace import Tracer
 from core.voronoi.partition import Partition
-from core.voronoi.routing import route
+from core.voronoi.routing import Route, route
 
 
 class Cag:
@@ -51,7 +52,7 @@ class Cag:
         with tracer.span("encode"):
             vector = self._encoder.encode_query(question)
         with tracer.span("route"):
-            routed = route(self._partition, vector, nprobe=2)
+            routed = self._route(question, vector)
         cell = routed.cells[0]
         yield Working(f"load cell {cell}", 0, 1)
         with tracer.span("load cache"):
@@ -78,9 +79,13 @@ class Cag:
             "prefilled_tokens": len(tail),
         }
         trace = tracer.finish()
-        for runner_up in routed.cells[1:]:
+        for runner_up in routed.cells[1:2]:
             self._caches.prefetch(runner_up, self._ids(runner_up))
         yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, trace, details))
+
+    def _route(self, question: str, vector: Vectors) -> Route:
+        """The cell to open and the runner-up; a control chooses others."""
+        return route(self._partition, vector, nprobe=2)
 
     def residency(self) -> ResidentStats:
         """Which cells are in memory, and what became of each since the method was opened."""

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from core.errors import TesseraError
 from core.methods.base import Method
+from core.methods.bm25 import Bm25Rag
 from core.methods.cag import Cag
 from core.methods.closed_book import ClosedBook
+from core.methods.composed import Composed
 from core.methods.memory import LlmAsMemory
+from core.methods.oracle import Oracle
 from core.methods.rag import Rag
 from core.methods.redis_rag import RedisRag
 from core.methods.resources import Resources
+from core.methods.shuffled_memory import ShuffledMemory
+from core.methods.wrong_cell import WrongCell
+
+Role = Literal["way", "baseline", "control"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +32,16 @@ class MethodSpec:
         summary: What it does, in one sentence.
         needs: Artefact kinds that must be ready.
         open: Loads what it needs; raises a TesseraError with a remedy when it cannot.
+        role: One of the three ways that are compared, a baseline, or a control that keeps the comparison honest.
+        asks_gold: Whether it can only answer questions whose gold passages are known.
     """
 
     label: str
     summary: str
     needs: tuple[str, ...]
     open: Callable[[Resources], Method]
+    role: Role = "way"
+    asks_gold: bool = False
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -45,6 +57,12 @@ METHODS: dict[str, MethodSpec] = {
         ("corpus", "embeddings", "partition", "caches"),
         Cag,
     ),
+    "composed": MethodSpec(
+        "KV-cache CAG, composed",
+        "Joins stored blocks of the best passages in the nearest Voronoi cells.",
+        ("corpus", "embeddings", "partition", "blocks"),
+        Composed,
+    ),
     "memory": MethodSpec(
         "LLM-as-Memory",
         "Routes the question over Z inside the model, writes the evidence from Z, and answers from it.",
@@ -56,8 +74,41 @@ METHODS: dict[str, MethodSpec] = {
         "Finds passages in Redis by vector and words together, and can answer from a cache.",
         ("corpus", "embeddings"),
         RedisRag,
+        role="baseline",
     ),
-    "closed-book": MethodSpec("Closed book", "Answers from the weights alone: the control.", (), ClosedBook),
+    "closed-book": MethodSpec(
+        "Closed book", "Answers from the weights alone: the control.", (), ClosedBook, role="control"
+    ),
+    "bm25": MethodSpec(
+        "BM25 + LLM",
+        "Finds passages by the words they share with the question and puts their text in the prompt.",
+        ("corpus",),
+        Bm25Rag,
+        role="baseline",
+    ),
+    "oracle": MethodSpec(
+        "Oracle passage",
+        "Reads the gold passages alone: what is wrong here is not the fault of any retrieval.",
+        ("corpus",),
+        Oracle,
+        role="control",
+        asks_gold=True,
+    ),
+    "wrong-cell": MethodSpec(
+        "Wrong cell",
+        "CAG with the nearest cell that holds no gold passage: what it gets right, the cache did not tell it.",
+        ("corpus", "embeddings", "partition", "caches"),
+        WrongCell,
+        role="control",
+        asks_gold=True,
+    ),
+    "shuffled-memory": MethodSpec(
+        "Shuffled memory",
+        "Routes as the memory does, then reads another document's Z: only the difference to it is memory.",
+        ("corpus", "memory"),
+        ShuffledMemory,
+        role="control",
+    ),
 }
 
 

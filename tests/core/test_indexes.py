@@ -1,5 +1,6 @@
 """Several indexes in one workspace: built from the same passages, each with its own manifest."""
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from core.settings import Settings
 from core.stores.base import SearchRequest
 from core.stores.registry import STORES
 from core.workspace import Workspace, index_kind
+from tests.disk import files_of_at_most
 from tests.models import TinyModels
 
 
@@ -92,6 +94,32 @@ def test_a_table_in_object_storage_goes_with_its_index(ws, s3, monkeypatch, tiny
     assert store.search(SearchRequest(k=1, vector=tiny_encoder.encode_query("library maps")))[0].passage_id == "p5"
     pipeline.delete_index(ws, "lancedb-flat")
     assert s3.keys() == []
+
+
+def test_a_rebuild_that_fails_keeps_the_old_table_and_leaves_no_other(ws, s3, monkeypatch):
+    monkeypatch.setenv("TESSERA_LANCEDB_URL", s3.url)
+    drain(pipeline.build_index(ws, "lancedb-flat"))
+    first = s3.keys()
+    monkeypatch.setattr("core.workspace.write_manifest", failing)
+    with pytest.raises(TesseraError, match="No space left"):
+        drain(pipeline.build_index(ws, "lancedb-flat", force=True))
+    assert s3.keys() == first
+    assert STORES["lancedb-flat"].open(ws.require(index_kind("lancedb-flat"))).stats().documents == 11
+
+
+def failing(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("store", list(STORES))
+def test_a_full_disk_is_a_sentence_and_leaves_the_old_index(store, ws):
+    drain(pipeline.build_index(ws, store))
+    made = ws.manifest(index_kind(store))
+    with files_of_at_most(64), pytest.raises(TesseraError, match="cannot be written"):
+        drain(pipeline.build_index(ws, store, force=True))
+    assert ws.manifest(index_kind(store)) == made
+    assert ws.state(index_kind(store)).status == "ready"
+    assert [path.name for path in ws.path.iterdir() if path.name.startswith(".index")] == []
 
 
 def test_a_cancelled_build_leaves_what_was_there(ws):

@@ -26,7 +26,7 @@ def documents(tmp_path):
 
 def test_files_that_were_left_out_are_named_with_line_and_reason(tmp_path, models, documents):
     steps = list(pipeline.prepare(Workspace(tmp_path / "ws"), models, str(documents)))
-    refused = {file["name"]: file["error"] for step in steps for file in step.data.get("refused", ())}
+    refused = {file["name"]: file["error"] for step in steps for file in step.data.get("left_out", ())}
     assert set(refused) == {"rows.csv", "empty.md"}
     assert "line 3" in refused["rows.csv"] and "NUL" in refused["rows.csv"]
     assert "is empty" in refused["empty.md"]

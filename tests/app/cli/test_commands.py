@@ -23,6 +23,8 @@ def one_object(result):
 
 def test_help_names_every_command():
     text = run(cli, ["--help"]).output
+    for command in ("prepare", "index", "cluster", "cache", "train", "adapt", "query", "status", "eval", "verify"):
+        assert command in text
     for command in cli.registered_commands:
         assert str(command.name) in text
 
@@ -47,8 +49,10 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["prepare", "--dataset", "no/such/file.txt"], "no such file"),
         (["adapt"], "--text"),
         (["eval"], "prepare"),
+        (["eval", "--methods", "ragg"], "closed-book"),
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
+        (["bench", "stores"], "prepare"),
         (["eval-memory"], "prepare"),
         (["ablate"], "prepare"),
         (["ablate", "--what", "hat"], "rank"),
@@ -58,6 +62,10 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["edit", "geo-01"], "--text"),
         (["edit", "geo-01", "--text", "New words."], "train"),
         (["verify"], "prepare"),
+        (["cache", "--blocks"], "prepare"),
+        (["link", "--text", " "], "empty"),
+        (["link", "--text", "x", "--tokens", "7,many"], "many"),
+        (["bench", "kv"], "prepare"),
     ],
 )
 def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):
@@ -84,7 +92,7 @@ def test_prepare_lists_the_files_it_left_out(tmp_path, monkeypatch, tiny_lm, tin
     plain = run(cli, arguments)
     assert plain.exit_code == 0, plain.output
     assert "Left out: rows.csv, line 2" in plain.stderr
-    (refused,) = one_object(run(cli, [*arguments, "--json"]))["refused"]
+    (refused,) = one_object(run(cli, [*arguments, "--json"]))["left_out"]
     assert refused["name"] == "rows.csv" and "NUL" in refused["error"]
 
 

@@ -13,6 +13,14 @@ def test_the_interval_of_a_coin_is_close_to_the_normal_one():
     assert interval.hi == pytest.approx(0.5 + half, abs=0.02)
 
 
+def test_the_spread_of_the_mice_is_that_of_the_book():
+    # Efron & Tibshirani (1993), tables 2.1 and 2.2: treated mice, mean 86.86; plug-in standard error 23.36 (ch. 5).
+    treated = [94, 197, 16, 38, 99, 141, 23]
+    interval = bootstrap_mean(treated)
+    assert interval.mean == pytest.approx(86.86, abs=0.01)
+    assert (interval.hi - interval.lo) / (2 * 1.96) == pytest.approx(23.36, rel=0.05)
+
+
 def test_equal_values_have_no_spread():
     interval = bootstrap_mean([0.25] * 7)
     assert (interval.lo, interval.mean, interval.hi) == (0.25, 0.25, 0.25)

@@ -14,7 +14,7 @@ from core.corpus.types import Corpus, Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.memory.model import Memory
 from core.memory.store import CARD, LORA, POOL
-from core.models.language_model import LanguageModel
+from core.models.language_model import LanguageModel, Session
 from tests.core.memory.conftest import FACTS
 from tests.models import tiny_language_model
 
@@ -82,14 +82,14 @@ def test_streaming_says_what_the_batch_says(fact_memory: Memory) -> None:
 
 def test_a_closed_stream_stops_the_model(fact_memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
-    forward = fact_memory.lm.model.forward
+    forward = Session._forward
 
-    def counted(*args: object, **kwargs: object) -> object:
+    def counted(session: Session, embeddings: torch.Tensor) -> None:
         nonlocal calls
         calls += 1
-        return forward(*args, **kwargs)
+        forward(session, embeddings)
 
-    monkeypatch.setattr(fact_memory.lm.model, "forward", counted)
+    monkeypatch.setattr(Session, "_forward", counted)
     stream = fact_memory.evidence_ids("What?", "d0")
     next(stream)
     seen = calls

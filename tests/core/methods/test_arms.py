@@ -5,13 +5,18 @@ import shutil
 import pytest
 
 from core import pipeline
-from core.errors import ArtefactStale
+from core.corpus.types import Question
+from core.errors import ArtefactStale, TesseraError
 from core.methods.base import Text, answer
+from core.methods.bm25 import Bm25Rag
 from core.methods.cag import Cag
 from core.methods.closed_book import ClosedBook
 from core.methods.memory import LlmAsMemory
+from core.methods.oracle import Oracle
 from core.methods.rag import Rag
 from core.methods.resources import Resources
+from core.methods.shuffled_memory import ShuffledMemory
+from core.methods.wrong_cell import WrongCell
 from core.workspace import Workspace
 from tests.models import TinyModels, tiny_language_model
 
@@ -110,3 +115,68 @@ def test_a_changed_corpus_makes_all_arms_with_artefacts_stale(built, models, tin
         with pytest.raises(ArtefactStale, match="python -m app"):
             arm(Resources(copied, models))
     assert answer(Rag(Resources(copied, models)), QUESTION).evidence
+
+
+def test_bm25_reads_the_passages_that_share_words(resources):
+    result = answer(Bm25Rag(resources), "Who drew the maps?")
+    assert result.evidence[0].passage_id == "p5"
+    lm = resources.models.language_model()
+    passages = [resources.passages[piece.passage_id] for piece in result.evidence]
+    assert result.text == greedy(lm, lm.prompt.context(passages) + lm.prompt.tail("Who drew the maps?"), 8)
+    assert {span.name for span in result.trace.spans} == {"retrieve", "prefill", "decode"}
+
+
+def test_bm25_answers_without_a_passage_when_no_word_is_shared(resources):
+    result = answer(Bm25Rag(resources), "Xyzzy?")
+    assert result.evidence == () and result.details["top_k"] == 0
+
+
+def test_the_oracle_reads_the_gold_passages_alone(resources):
+    asked = "Who founded the harbour pilots?"
+    result = answer(Oracle(resources), asked)
+    assert [piece.passage_id for piece in result.evidence] == ["p3"]
+    lm = resources.models.language_model()
+    assert result.text == greedy(lm, lm.prompt.context([resources.passages["p3"]]) + lm.prompt.tail(asked), 8)
+
+
+@pytest.mark.parametrize("arm", [Oracle, WrongCell])
+def test_who_needs_the_gold_passage_says_so_when_nobody_knows_it(arm, resources):
+    with pytest.raises(TesseraError, match="questions file"):
+        answer(arm(resources), "Who painted the bell?")
+
+
+def test_questions_from_elsewhere_bring_their_gold_passages(built, models):
+    asked = Question("x", "Who cast the bell?", ("sailors",), ("p1", "p3"))
+    outside = Question("y", "Who cast the die?", ("nobody",), ("not there",))
+    resources = Resources(built, models, questions=(asked, outside))
+    assert [piece.passage_id for piece in answer(Oracle(resources), "who cast the  BELL?").evidence] == ["p1", "p3"]
+    with pytest.raises(TesseraError, match="cast the die"):
+        resources.gold("Who cast the die?")
+
+
+def test_the_wrong_cell_never_holds_the_gold_passage(resources):
+    questions = [question for group in resources.corpus.questions.values() for question in group]
+    right, wrong = Cag(resources), WrongCell(resources)
+    for question in questions:
+        result = answer(wrong, question.text)
+        assert not {piece.passage_id for piece in result.evidence} & set(question.passage_ids)
+        assert answer(wrong, question.text).details["cell"] == result.details["cell"]
+        found = {piece.passage_id for piece in answer(right, question.text).evidence}
+        if set(question.passage_ids) <= found:
+            assert result.details["cell"] != answer(right, question.text).details["cell"]
+
+
+def test_a_question_about_every_cell_has_no_wrong_one(built, models):
+    everything = tuple(Resources(built, models).passages)
+    asked = Question("x", "What is all this?", ("all",), everything)
+    with pytest.raises(TesseraError, match="more cells"):
+        answer(WrongCell(Resources(built, models, questions=(asked,))), asked.text)
+
+
+def test_shuffled_memory_routes_alike_and_reads_another_z(resources):
+    right, wrong = LlmAsMemory(resources), ShuffledMemory(resources)
+    ours, theirs = answer(right, QUESTION), answer(wrong, QUESTION)
+    assert ours.evidence[0].passage_id == theirs.evidence[0].passage_id
+    assert ours.details["routing"] == theirs.details["routing"]
+    rows = range(len(right.memory.pool.ids))
+    assert not any((right.memory.pool.z[row] == wrong.memory.pool.z[row]).all() for row in rows)

@@ -47,7 +47,8 @@ def test_the_trace_adds_up(method):
 
 
 def test_asking_changes_nothing(method):
-    first, other, again = answer(method, QUESTION), answer(method, "Who planted pears?"), answer(method, QUESTION)
+    asked = (QUESTION, "Who planted the pear orchard?", QUESTION)
+    first, other, again = (answer(method, question) for question in asked)
     assert first.text == again.text and first.evidence == again.evidence
     assert first.trace.prompt_tokens == again.trace.prompt_tokens
     assert other.question != first.question

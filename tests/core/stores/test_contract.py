@@ -1,7 +1,5 @@
 """What every store must do, whatever is behind it."""
 
-import resource
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +9,7 @@ from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
 from core.stores.base import SearchRequest
 from core.stores.registry import STORES
+from tests.disk import files_of_at_most
 
 
 @pytest.fixture(params=list(STORES))
@@ -41,17 +40,6 @@ def ask(tiny_encoder):
         return SearchRequest(k=k, vector=tiny_encoder.encode_query(text), text=text, filter=filters)
 
     return request
-
-
-@contextmanager
-def files_of_at_most(size):
-    """The operating system refuses every longer file, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def ids(hits):

@@ -1,0 +1,119 @@
+"""``bench serverless``: flat search against IVF_HNSW_SQ in real workers, under a rising load."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+
+
+def serverless(
+    sizes: Annotated[
+        str, typer.Option(help="Passages in the index, comma-separated; beyond the corpus they are synthetic.")
+    ] = "2000,20000",
+    stage: Annotated[
+        str, typer.Option(help="retrieval: that function alone. pipeline: with the answer.")
+    ] = "retrieval",
+    rate_from: Annotated[float, typer.Option(help="Requests per second at the beginning.")] = 1.0,
+    rate_to: Annotated[float, typer.Option(help="Requests per second at the top.")] = 30.0,
+    seconds: Annotated[float, typer.Option(help="Longest load on one index in one round.")] = 20.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Loads on each index; they take turns.")] = 2,
+    probes: Annotated[int, typer.Option(min=1, help="Questions asked of each index in alternation.")] = 40,
+    k: Annotated[int | None, typer.Option("--k", min=1, help="Passages asked for: 10, or 3 in a pipeline.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Workers of the retrieval function.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of arrivals, questions and synthetic passages.")] = 0,
+    place: Annotated[
+        str | None, typer.Option(help="Folder or s3:// URL for the indexes; without it, a temporary folder.")
+    ] = None,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Load Flat and IVF_HNSW_SQ in alternation, on the same questions, in worker processes like Lambda's.
+
+    Example: python -m app bench serverless --workspace nq --sizes 2000,20000,200000
+    """
+    from core.errors import TesseraError
+    from core.methods.resources import Resources
+    from core.models.bundle import Models
+    from core.serverless.study import runs
+    from core.serverless.study.arrivals import Arrivals
+    from core.serverless.study.config import StudyConfig
+
+    with reporting(as_json):
+        settings, ws = settings_and_workspace(workspace)
+        wanted = [part.strip() for part in sizes.split(",") if part.strip()]
+        if not all(part.isdecimal() for part in wanted):
+            raise TesseraError(f"--sizes {sizes!r} are no numbers.", "Give whole numbers, such as 2000,20000.")
+        config = StudyConfig(
+            sizes=tuple(map(int, wanted)),
+            arrivals=Arrivals(rate_from, rate_to, seconds),
+            stage=stage,  # type: ignore[arg-type]
+            rounds=rounds,
+            probes=probes,
+            k=k or (10 if stage == "retrieval" else settings.top_k),
+            concurrency=concurrency,
+            seed=seed,
+        )
+        models = Models(settings)
+        corpus = Resources(ws, models).corpus
+        name = drive(runs.run(ws, models, corpus, config, place))["run"]
+        findings = runs.read(ws, name)
+        if as_json:
+            emit({**findings, "run": name})
+        else:
+            _show(findings)
+
+
+def _show(findings: dict[str, Any]) -> None:
+    table = Table("size", "index", "search", "retr.", "p50", "p99", "ok/s", "429", "recall", "$/1k", padding=(0, 0))
+    for size in findings["sizes"]:
+        for kind, arm in size["arms"].items():
+            table.add_row(f"{size['passages']:,}", kind, *_cells(arm))
+    console.print(table)
+    console.print(
+        "Times in ms: search and the retrieval function when warm, asked in alternation; p50 and p99 under load."
+    )
+    for size in findings["sizes"]:
+        for what, ratio in size.get("compared", {}).items():
+            console.print(
+                f"{size['passages']:,} passages, {what.removesuffix('_ms')}: flat takes {ratio['ratio']:.2f} "
+                f"({ratio['lo']:.2f}-{ratio['hi']:.2f}) times as long as ivf-hnsw-sq, n = {ratio['n']}."
+            )
+    for size in findings["sizes"]:
+        for kind, arm in size["arms"].items():
+            console.print(
+                f"{size['passages']:,} passages, {kind}: cold start {arm['cold']['p50_ms']:,.0f} ms "
+                f"({arm['cold']['init_ms']:,.0f} to start the process), {arm['cold']['n']} starts."
+            )
+    for what, crossed in findings["crossover"].items():
+        console.print(f"Crossover by {what.removesuffix('_ms')} time: {crossing(crossed)}.")
+    machine = findings["machine"]
+    console.print(
+        f"{findings['config']['concurrency']} workers on {machine['cpus']} CPUs, index in {machine['index']}, "
+        f"LanceDB {machine['lancedb']}; prices of {findings['prices']['date']}, to be checked."
+    )
+
+
+def _cells(arm: dict[str, Any]) -> list[str]:
+    load, probe = arm["load"], arm["probe"]
+    latency, recall, cost = load["latency"], arm["recall"], arm["cost"]
+    return [
+        f"{probe['search_ms']:,.1f}",
+        f"{probe['retrieval_ms']:,.1f}",
+        f"{latency['p50']:,.0f}" if latency else "",
+        f"{latency['p99']:,.0f}" if latency else "",
+        f"{load['throughput_rps']:.1f}",
+        f"{load['outcomes']['throttled'] / max(1, load['requests']):.0%}",
+        f"{recall['mean']:.3f}" if recall else "",
+        f"{cost['total']:.4f}" if cost else "",
+    ]
+
+
+def crossing(crossed: dict[str, Any]) -> str:
+    """Where the second index overtakes the first, in words."""
+    if crossed["where"] == "between":
+        return f"about {crossed['size']:,.0f} passages"
+    return {"always": "below the smallest size", "never": "not up to the largest size"}[crossed["where"]]

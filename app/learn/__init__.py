@@ -1,0 +1,1 @@
+"""The guided tour: one file per step, each on the real engines and the sample; ``registry`` puts them in order."""

@@ -1,0 +1,76 @@
+"""What every step of the tour has: one question, one thing to change, and figures with a sentence to read them by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.corpus.types import Corpus, Passage, Question
+from core.figures.bars import Amount, bars_figure, describe_bars
+from core.workspace import Workspace
+
+STATIC = {"displayModeBar": False}
+
+
+@dataclass(frozen=True)
+class Tour:
+    """What the steps walk through.
+
+    Attributes:
+        ws: The sample workspace, complete.
+        corpus: Its passages and questions.
+        question: The question of the tour.
+    """
+
+    ws: Workspace
+    corpus: Corpus
+    question: Question
+
+    @property
+    def gold(self) -> list[Passage]:
+        """The passages that hold the answer."""
+        return [passage for passage in self.corpus.passages if passage.id in self.question.passage_ids]
+
+    def labels(self) -> list[str]:
+        """What each cell is about."""
+        manifest = self.ws.manifest("partition")
+        return list(manifest.params.get("labels", [])) if manifest else []
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the tour.
+
+    Attributes:
+        name: Its address.
+        title: A few words.
+        question: The one question it answers.
+        show: Draws it.
+        words: Words of the glossary that it uses.
+        page: Page on which to go on by oneself; empty for none.
+    """
+
+    name: str
+    title: str
+    question: str
+    show: Callable[[Tour], None]
+    words: Sequence[str]
+    page: str = ""
+
+
+def read_this(text: str) -> None:
+    """The sentence by which to read the figure above."""
+    st.caption(f":material/visibility: {text}")
+
+
+def bars(amounts: Sequence[Amount], title: str, key: str, log: bool = False) -> None:
+    """Bars, and the same numbers as a table for those who want them so."""
+    st.plotly_chart(bars_figure(amounts, title, log), key=key, config=STATIC, alt=describe_bars(amounts, title))
+    with st.expander("As a table", icon=":material/table:"):
+        st.dataframe(
+            {"": [amount.name for amount in amounts], title: [amount.label for amount in amounts]},
+            hide_index=True,
+            key=f"{key}_table",
+        )

@@ -1,0 +1,38 @@
+"""Step: the space is cut into cells."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.learn.base import STATIC, Tour, read_this
+from app.widgets.cutting import verdict
+from app.widgets.mapping import locate_question, map_of
+from core.figures.map import describe_map, map_figure
+from core.voronoi.partition import Partition
+from core.voronoi.projection import Projection
+
+
+def show(tour: Tour) -> None:
+    """The map, the question on it, and the cells it opens."""
+    st.markdown(
+        "Passages that lie together are put into one **cell**, around a centroid. A question belongs to the cell whose "
+        "centroid is nearest: no passage has to be looked at. **Open more cells** and see which come next."
+    )
+    partition = Partition.load(tour.ws.require("partition"))
+    projection = Projection.load(tour.ws.require("projection"))
+    most = min(5, partition.k)
+    nprobe = st.slider("Cells to open", 1, most, 1, key="learn_nprobe") if most > 1 else 1
+    located = locate_question(tour.ws, partition, projection, tour.question.text, nprobe)
+    if located is None:
+        return
+    st.markdown(f":material/star: {verdict(located.route, tour.labels(), located.drawn_in)}")
+    data = map_of(tour.corpus, partition, projection, tour.labels(), located)
+    st.plotly_chart(map_figure(data, height=480), key="learn_map", config=STATIC, alt=describe_map(data))
+    rows = [row for row, passage in enumerate(tour.corpus.passages) if passage.id in tour.question.passage_ids]
+    homes = sorted({int(partition.assignment[row]) for row in rows})
+    inside = bool(homes) and set(homes) <= set(located.route.cells)
+    where = f"cell {', '.join(str(home) for home in homes)}" if homes else "no cell that is known"
+    read_this(
+        "Pebbles are passages, tiles are cells, the star is the question, the lit tiles are open. The passage with the "
+        f"answer lies in {where}: {'it is open' if inside else '**it is not open, so the answer cannot be read**'}."
+    )

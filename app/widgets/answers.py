@@ -1,0 +1,112 @@
+"""The single answers of a run: which questions to look at, and what every arm made of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app.widgets.arms import verdict_badge
+from app.widgets.results import Loaded
+from app.widgets.text import escape
+from core.figures.timing import ArmTiming, describe_timing, timing_figure
+from core.figures.units import plural, seconds
+from core.trace import Span, Trace
+
+ANY = "any"
+_COLUMNS = 3
+_RIGHT = {"em": "equals a gold answer", "coverage": "contains a gold answer"}
+
+
+def show_answers(found: Loaded) -> None:
+    """Filters, the questions that pass them, and one of them in full."""
+    if not found.answers:
+        st.info("This run has no answer yet.", icon=":material/hourglass_empty:")
+        return
+    left, middle, end = st.columns(3)
+    options = [ANY, *found.answers]
+    label = lambda name: found.labels.get(name, name)  # noqa: E731
+    right = left.selectbox("Right", options, format_func=label, key="eval_right", help="Only what this arm got right.")
+    wrong = middle.selectbox("Wrong", options, format_func=label, key="eval_wrong", help="Only what it got wrong.")
+    rule = end.selectbox("Right means", list(_RIGHT), format_func=_RIGHT.get, key="eval_rule")
+    ids = matching(found.answers, str(right), str(wrong), str(rule))
+    questions = {i: row for rows in found.answers.values() for i, row in rows.items()}
+    st.caption(f"{plural(len(ids), 'question')} of {len(questions):,}.")
+    if not ids:
+        st.info("No question passes this filter.", icon=":material/filter_alt_off:")
+        return
+    _listed(found, ids, questions, str(rule))
+    chosen = st.selectbox("Look at", ids, format_func=lambda i: questions[i]["question"], key="eval_question")
+    _in_full(found, str(chosen), questions[str(chosen)])
+
+
+def matching(answers: Mapping[str, Mapping[str, Any]], right: str, wrong: str, rule: str) -> list[str]:
+    """Questions that one arm got right and another wrong.
+
+    Args:
+        answers: Scored answers by arm and question.
+        right: An arm, or ``ANY`` for no condition.
+        wrong: An arm, or ``ANY`` for no condition.
+        rule: The score that is 1 for a right answer.
+    """
+    ids = list(dict.fromkeys(i for rows in answers.values() for i in rows))
+
+    def holds(arm: str, i: str, wanted: float) -> bool:
+        return arm == ANY or (i in answers[arm] and float(answers[arm][i]["scores"][rule] == 1) == wanted)
+
+    return [i for i in ids if holds(right, i, 1.0) and holds(wrong, i, 0.0)]
+
+
+def _listed(found: Loaded, ids: list[str], questions: Mapping[str, Any], rule: str) -> None:
+    rows = []
+    for i in ids:
+        marks = {found.labels[arm]: _mark(rows_of.get(i), rule) for arm, rows_of in found.answers.items()}
+        rows.append({"question": questions[i]["question"], "gold": " | ".join(questions[i]["golds"]), **marks})
+    config = {"question": st.column_config.TextColumn("Question", pinned=True), "gold": "Gold answer"}
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-questions", column_config=config, height=240)
+
+
+def _mark(row: Mapping[str, Any] | None, rule: str) -> str:
+    if row is None:
+        return ""
+    return f"{'✓' if row['scores'][rule] == 1 else '✗'} {row['answer']}"
+
+
+def _in_full(found: Loaded, i: str, asked: Mapping[str, Any]) -> None:
+    st.markdown(f"#### {escape(asked['question'])}")
+    st.caption(f"Gold: {escape(' | '.join(asked['golds']) or 'none given')}")
+    rows = {arm: answers[i] for arm, answers in found.answers.items() if i in answers}
+    names = list(rows)
+    for start in range(0, len(names), _COLUMNS):
+        for column, name in zip(st.columns(_COLUMNS), names[start : start + _COLUMNS], strict=False):
+            with column.container(border=True, height="stretch", key=f"eval-arm-{names.index(name)}"):
+                _one(found.labels[name], rows[name])
+    timings = [ArmTiming(found.labels[name], _trace(row)) for name, row in rows.items()]
+    st.plotly_chart(
+        timing_figure(timings), key="eval-timing", config={"displayModeBar": False}, alt=describe_timing(timings)
+    )
+
+
+def _one(label: str, row: Mapping[str, Any]) -> None:
+    st.markdown(f"**{escape(label)}**")
+    st.text(row["answer"] or "(said nothing)")
+    if row["golds"]:
+        verdict_badge(row["answer"], row["golds"])
+    trace = row["trace"]
+    st.caption(
+        f"first token {seconds(trace['ttft_ms'])} · last {seconds(trace['total_ms'])} · "
+        f"{trace['prompt_tokens']:,} prefilled · {trace['cached_tokens']:,} cached"
+    )
+    if row["evidence"]:
+        with st.expander(f"Evidence · {plural(len(row['evidence']), 'passage')}", icon=":material/format_quote:"):
+            for piece in row["evidence"]:
+                gold = " :green[:material/verified: gold]" if piece["passage_id"] in row["passage_ids"] else ""
+                st.markdown(f"**{escape(piece['title'] or piece['passage_id'])}** :gray[{piece['score']:.3f}]{gold}")
+                st.text(piece["text"])
+
+
+def _trace(row: Mapping[str, Any]) -> Trace:
+    trace = row["trace"]
+    return Trace(**{**trace, "spans": tuple(Span(**span) for span in trace["spans"])})

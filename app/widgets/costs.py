@@ -1,0 +1,70 @@
+"""What the arms of a run cost, and which hop they miss: the smaller tables of the Evaluate page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.figures.units import duration, milliseconds, size
+
+_MISSED = {"only_first": "Only first", "only_second": "Only second", "neither": "Neither"}
+
+
+def interval_text(interval: Mapping[str, float] | None) -> str:
+    """A mean with its interval, or nothing."""
+    return f"{interval['mean']:.2f} ({interval['lo']:.2f} – {interval['hi']:.2f})" if interval else ""
+
+
+def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+    """Clocks, tokens, build and storage of every arm."""
+    rows = []
+    for name, facts in summary["efficiency"].items():
+        scores, account = summary["methods"][name], facts.get("break_even")
+        pays = "" if account is None else "never" if account["questions"] is None else f"{account['questions']:,}"
+        rows.append(
+            {
+                "Arm": labels[name],
+                "First token, median": milliseconds(scores["ttft_ms"]["median"]),
+                "p90": milliseconds(scores["ttft_ms"]["p90"]),
+                "Last token, median": milliseconds(scores["total_ms"]["median"]),
+                "p90 ": milliseconds(scores["total_ms"]["p90"]),
+                "Tokens/s": f"{facts['tokens_per_s']['median']:.1f}" if facts["tokens_per_s"] else "",
+                "Prompt tokens": f"{scores['prompt_tokens']['median']:,.0f}",
+                "Cached tokens": f"{scores['cached_tokens']['median']:,.0f}",
+                "Build": duration(facts["build_s"]),
+                "For 1,000 documents": size(facts["bytes_per_1000_documents"]),
+                "Pays off against RAG after": pays,
+            }
+        )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-costs")
+    st.caption("Storage is what an arm reads when it answers, text included where it reads text. Pays off: questions.")
+
+
+def show_hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+    """Which hop each arm missed; nothing where no question has two gold passages."""
+    if not hops:
+        return
+    st.subheader("Which hop is missed", anchor=False)
+    rows = [
+        {
+            "Arm": labels[name],
+            "Questions": kind,
+            "n": group["n"],
+            "First hop found": interval_text(group["hops"][0]),
+            "Second hop found": interval_text(group["hops"][1]),
+            **{
+                title: f"{group[part]:.0%}" if part in group else ""
+                for part, title in (
+                    ("only_first", "Only first"),
+                    ("only_second", "Only second"),
+                    ("neither", "Neither"),
+                )
+            },
+        }
+        for name, groups in hops.items()
+        for kind, group in groups.items()
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-hops")

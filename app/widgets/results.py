@@ -1,0 +1,221 @@
+"""A saved run on the page: its table with intervals, the picture of quality, latency and storage, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.widgets.costs import interval_text, show_costs, show_hops
+from app.widgets.text import escape
+from core.evaluation import harness
+from core.evaluation.arms import parse_arms
+from core.evaluation.export import to_csv, to_json, to_ragas
+from core.evaluation.report import to_html
+from core.evaluation.runs import ANSWERS_FILE, RUN_FILE, list_runs, read_run
+from core.evaluation.scoring import LABELS, MEANINGS
+from core.evaluation.summary import answers_of, summarise
+from core.figures.evaluation import ArmPoint, describe_pareto, pareto_figure
+from core.figures.units import plural
+from core.methods import registry
+from core.methods.resources import Resources
+from core.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run as it stands on disk.
+
+    Attributes:
+        folder: Where it is.
+        run: Its configuration.
+        summary: See ``core.evaluation.summary.summarise``.
+        answers: Scored answers by arm and question.
+    """
+
+    folder: Path
+    run: dict[str, Any]
+    summary: dict[str, Any]
+    answers: dict[str, dict[str, Any]]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Arm to its name for people."""
+        return {name: self.run["arms"][name]["label"] for name in self.summary["methods"]}
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _loaded(path: str, stamp: tuple[int, ...]) -> Loaded:
+    folder = Path(path)
+    return Loaded(folder, read_run(folder), summarise(folder), answers_of(folder))
+
+
+def load(folder: Path) -> Loaded:
+    """A run, read and scored again only when its files have changed.
+
+    Raises:
+        TesseraError: It cannot be read.
+    """
+    files = [path.stat() for name in (RUN_FILE, ANSWERS_FILE) if (path := folder / name).is_file()]
+    loaded: Loaded = _loaded(str(folder), tuple(value for s in files for value in (s.st_mtime_ns, s.st_size)))
+    return loaded
+
+
+def choose_run(ws: Workspace, key: str, label: str = "Run", without: str = "") -> Path | None:
+    """A selection among the workspace's runs, latest first; None when there is none to choose.
+
+    Args:
+        ws: The workspace.
+        key: Of the widget.
+        label: Of the widget.
+        without: Name of a run that is not offered.
+    """
+    runs = {folder.name: folder for folder in list_runs(ws) if folder.name != without}
+    if not runs:
+        return None
+    name = st.selectbox(label, list(runs), format_func=lambda name: _title(runs[name]), key=key)
+    return runs.get(str(name))
+
+
+def _title(folder: Path) -> str:
+    run = read_run(folder)
+    asked = run["questions"]
+    arms = ", ".join(run["arms"]) or "nothing answered yet"
+    return f"{run['created'][:16].replace('T', ' ')} · {asked['n']:,} of {asked['source']} · {arms}"
+
+
+def show_results(ws: Workspace, found: Loaded, busy: bool) -> None:
+    """Everything about one run but its single answers."""
+    _ground(found.run)
+    _unfinished(ws, found, busy)
+    if not found.summary["methods"]:
+        st.info("This run has no answer yet.", icon=":material/hourglass_empty:")
+        return
+    _scores(found)
+    _picture(found)
+    show_costs(found.summary, found.labels)
+    show_hops(found.summary["hops"], found.labels)
+    _files(found)
+
+
+def _ground(run: Mapping[str, Any]) -> None:
+    model, machine, asked = run["model"], run["machine"], run["questions"]
+    reader = "with reader" if model["adapter"] else "plain"
+    facts = (
+        f"{asked['n']:,} questions drawn from {asked['drawn_from']:,} by seed {asked['seed']}",
+        f"{run['corpus']['passages']:,} passages",
+        f"{model['name']} {reader} · {run['encoder']['name']} · {machine['device']} · {model['dtype']}",
+        f"top {run['settings']['top_k']} · greedy",
+    )
+    st.caption(":material/memory: " + escape(" · ".join(facts)).replace("\\·", "·"))
+
+
+def _unfinished(ws: Workspace, found: Loaded, busy: bool) -> None:
+    """Offers to go on when an arm lacks answers."""
+    wanted = found.run["questions"]["n"]
+    counts = {name: len(found.answers.get(name, {})) for name in found.run["wanted"]}
+    short = {name: count for name, count in counts.items() if count < wanted and not _needs_gold(name)}
+    if not short or busy:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        said = ", ".join(f"{escape(name)} {count:,} of {wanted:,}" for name, count in short.items())
+        st.caption(f":material/pause_circle: Unfinished: {said}.", width="content")
+        st.button(
+            "Go on", icon=":material/play_arrow:", key="eval-resume", on_click=_resume, args=(ws, found.folder, counts)
+        )
+
+
+def _needs_gold(name: str) -> bool:
+    return registry.METHODS[parse_arms(name)[0].method].asks_gold
+
+
+def _resume(ws: Workspace, folder: Path, names: Mapping[str, int]) -> None:
+    models, arms = state.models(), parse_arms(list(names))
+    state.start_job(
+        ws.name, "Going on with a run", lambda target: harness.resume(Resources(target, models), folder, arms)
+    )
+
+
+def _scores(found: Loaded) -> None:
+    methods = found.summary["methods"]
+    st.subheader("Scores", anchor=False)
+    differences = st.toggle(
+        "As differences to RAG, paired by question",
+        key="eval_differences",
+        disabled=not found.summary["differences_to_rag"],
+    )
+    shown = found.summary["differences_to_rag"] if differences else methods
+    names = [name for name in LABELS if any(name in scores for scores in shown.values())]
+    rows = [
+        {"arm": found.labels[arm], "n": scores["em"]["n"], **{name: interval_text(scores.get(name)) for name in names}}
+        for arm, scores in shown.items()
+    ]
+    config = {name: st.column_config.TextColumn(LABELS[name], help=MEANINGS[name]) for name in names}
+    config["arm"] = st.column_config.TextColumn("Arm", pinned=True)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-scores", column_config=config)
+    st.caption(
+        "Mean and 95 % interval (percentile bootstrap, 2,000 resamples). Where an interval of differences holds 0, "
+        "these questions do not tell the two arms apart."
+    )
+
+
+def _picture(found: Loaded) -> None:
+    st.subheader("Quality, latency, storage", anchor=False)
+    methods = found.summary["methods"]
+    names = [name for name in LABELS if all(name in scores for scores in methods.values())]
+    metric = st.segmented_control(
+        "Score", names, default="f1", required=True, format_func=lambda name: LABELS[name], key="eval_metric"
+    )
+    points = points_of(found, str(metric))
+    label = LABELS[str(metric)]
+    st.plotly_chart(
+        pareto_figure(points, label),
+        key="eval-pareto",
+        config={"displayModeBar": False},
+        alt=describe_pareto(points, label),
+    )
+    st.caption(
+        "Up is better, left is faster, a larger mark keeps more on disk for 1,000 documents. Arms in bold are beaten "
+        "by no other in all three; faded ones are."
+    )
+
+
+def points_of(found: Loaded, metric: str) -> list[ArmPoint]:
+    """The arms of a run as points of the figure."""
+    efficiency = found.summary["efficiency"]
+    return [
+        ArmPoint(
+            name=name,
+            label=found.labels[name],
+            quality=scores[metric]["mean"],
+            lo=scores[metric]["lo"],
+            hi=scores[metric]["hi"],
+            ms=scores["total_ms"]["median"],
+            bytes=efficiency[name]["bytes_per_1000_documents"],
+            n=scores[metric]["n"],
+        )
+        for name, scores in found.summary["methods"].items()
+    ]
+
+
+def _files(found: Loaded) -> None:
+    """The run as files; each is made when it is asked for."""
+    answered = sum(len(rows) for rows in found.answers.values())
+    st.subheader("Take it along", anchor=False)
+    kinds = (
+        ("Report", "html", "text/html", ":material/article:", lambda: to_html(found.folder)),
+        ("CSV", "csv", "text/csv", ":material/table:", lambda: to_csv(found.folder)),
+        ("JSON", "json", "application/json", ":material/data_object:", lambda: to_json(found.folder)),
+        ("For a Ragas judge", "jsonl", "application/jsonl", ":material/gavel:", lambda: to_ragas(found.folder)),
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, suffix, mime, icon, make in kinds:
+            st.download_button(
+                label, make, f"{found.folder.name}.{suffix}", mime, key=f"eval-{suffix}", icon=icon, on_click="ignore"
+            )
+        st.caption(f"{plural(answered, 'answer')}, with the full configuration of the run.", width="content")

@@ -1,0 +1,118 @@
+"""Quality, latency and storage of the arms in one picture, and which of them nothing else beats on all three."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from core.figures.palette import MUTED, arm
+from core.figures.units import seconds, size
+
+_SMALLEST, _LARGEST = 12.0, 46.0
+
+
+@dataclass(frozen=True)
+class ArmPoint:
+    """One arm of a run.
+
+    Attributes:
+        name: Name of the arm, for its colour and symbol.
+        label: Its name for people.
+        quality: Mean of the score, in [0, 1].
+        lo: Lower end of its interval.
+        hi: Upper end of its interval.
+        ms: Median time to the last token.
+        bytes: Bytes on disk for every 1,000 documents.
+        n: Questions.
+    """
+
+    name: str
+    label: str
+    quality: float
+    lo: float
+    hi: float
+    ms: float
+    bytes: float
+    n: int
+
+
+def pareto(points: Sequence[ArmPoint]) -> list[str]:
+    """Names of the arms that no other arm beats: none is at least as good, fast and small, and better in one."""
+
+    def beats(other: ArmPoint, point: ArmPoint) -> bool:
+        theirs, ours = ((-p.quality, p.ms, p.bytes) for p in (other, point))
+        return theirs != ours and all(a <= b for a, b in zip(theirs, ours, strict=True))
+
+    return [point.name for point in points if not any(beats(other, point) for other in points)]
+
+
+def pareto_figure(points: Sequence[ArmPoint], metric: str) -> go.Figure:
+    """Score against time on a logarithmic axis; the area of a mark grows with what the arm keeps on disk.
+
+    Args:
+        points: The arms.
+        metric: Name of the score, for the axis.
+    """
+    best = pareto(points)
+    heaviest = max((point.bytes for point in points), default=0.0) or 1.0
+    figure = go.Figure()
+    for point in points:
+        style = arm(point.name.partition(":")[0])
+        kept = point.name in best
+        figure.add_trace(
+            go.Scatter(
+                x=[point.ms],
+                y=[point.quality],
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [point.hi - point.quality],
+                    "arrayminus": [point.quality - point.lo],
+                    "color": MUTED,
+                    "thickness": 1.5,
+                    "width": 5,
+                },
+                mode="markers+text",
+                name=point.label,
+                text=[f"<b>{point.label}</b>" if kept else point.label],
+                textposition="middle right",
+                marker={
+                    "color": style.colour,
+                    "symbol": style.marker,
+                    "size": _diameter(point.bytes, heaviest),
+                    "opacity": 0.9 if kept else 0.45,
+                    "line": {"width": 2 if kept else 0, "color": style.colour},
+                },
+                customdata=[[seconds(point.ms), size(point.bytes), point.lo, point.hi, point.n]],
+                hovertemplate=(
+                    f"<b>{point.label}</b><br>{metric} %{{y:.3f}} (%{{customdata[2]:.3f}} to %{{customdata[3]:.3f}}, "
+                    "n = %{customdata[4]})<br>median %{customdata[0]}<br>%{customdata[1]} for 1,000 documents"
+                    "<extra></extra>"
+                ),
+                cliponaxis=False,
+            )
+        )
+    figure.update_layout(
+        height=420, margin={"l": 10, "r": 120, "t": 20, "b": 40}, showlegend=False, dragmode=False, hovermode="closest"
+    )
+    figure.update_xaxes(type="log", title="median time to the last token, ms", fixedrange=True, tickformat=",d")
+    figure.update_yaxes(title=metric, rangemode="tozero", fixedrange=True)
+    return figure
+
+
+def describe_pareto(points: Sequence[ArmPoint], metric: str) -> str:
+    """The figure in words."""
+    arms = [
+        f"{p.label}: {metric} {p.quality:.2f} ({p.lo:.2f} to {p.hi:.2f}), {seconds(p.ms)}, {size(p.bytes)}"
+        for p in points
+    ]
+    labels = {p.name: p.label for p in points}
+    best = ", ".join(labels[name] for name in pareto(points))
+    return f"Score against time and storage of each arm. {'; '.join(arms)}. Beaten by no other arm: {best}."
+
+
+def _diameter(amount: float, heaviest: float) -> float:
+    """Pixels across: areas compare, and nothing vanishes."""
+    return _SMALLEST + (_LARGEST - _SMALLEST) * (amount / heaviest) ** 0.5

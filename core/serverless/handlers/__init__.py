@@ -1,0 +1,1 @@
+"""One file per Lambda function: ``core.serverless.handlers.NAME.handler``."""

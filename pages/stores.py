@@ -1,0 +1,38 @@
+"""Stores: the engines that find passages, one beside another, and what approximation costs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.widgets.frame import empty_state, guarded, header, missing_for
+from app.widgets.indexes import index_list, index_states
+from app.widgets.jobs import job_panel
+from app.widgets.search_bench import bench_panel
+from app.widgets.side_by_side import compare_form
+
+header("stores")
+ws = state.current_workspace()
+busy = job_panel(ws)
+if missing_for(ws, ("corpus", "embeddings")):
+    if not busy:
+        empty_state(
+            "There is nothing to search yet",
+            "A store holds the passages of a corpus and their vectors: first bring documents.",
+            "corpus",
+            "Bring documents first",
+        )
+    st.stop()
+states = index_states(ws)
+st.caption("RAG on the Compare page searches any of these that is ready; FAISS flat is its default.")
+index_list(ws, states, busy)
+st.subheader("One question, two engines", anchor=False)
+built = [name for name, found in states.items() if found.status == "ready"]
+if len(built) < 2:
+    st.caption(":material/inbox: Build a second index above, and compare what the two find.")
+else:
+    with guarded():
+        compare_form(ws, built, busy)
+st.subheader("Recall against speed", anchor=False)
+with guarded():
+    bench_panel(ws, busy)

@@ -1,0 +1,85 @@
+"""Grounding without a judge, held against 64 answers labelled by hand over the sample's world.
+
+Measured when the labels were made: faithfulness AUC .849 over all claims and .969 over answers of the kind that was
+asked for; relevancy agrees with every label. The bounds below leave a margin for changes of tokenisation, not more.
+The labels are few and of one hand, and the weighting was chosen on them: they show what the scores can tell apart.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.corpus.sample import load_sample
+from core.evaluation.grounding import faithfulness, is_refusal, relevancy
+
+LABELLED = [json.loads(line) for line in (Path(__file__).parent / "labelled.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def judged():
+    texts = {passage.id: passage.text for passage in load_sample().passages}
+    return [
+        (row, faithfulness(row["question"], row["answer"], [texts[i] for i in row["passages"]])) for row in LABELLED
+    ]
+
+
+def auc(positive, negative):
+    """Chance that a positive scores above a negative, ties counting half (Hanley & McNeil 1982)."""
+    wins = sum((a > b) + 0.5 * (a == b) for a in positive for b in negative)
+    return wins / (len(positive) * len(negative))
+
+
+def test_auc_by_hand():
+    assert auc([3, 2], [1, 2]) == 0.875  # three wins and a tie in four pairs
+
+
+def test_there_are_enough_labels_of_both_kinds():
+    faithful = [row["faithful"] for row in LABELLED]
+    assert len(LABELLED) >= 40 and faithful.count(1) >= 20 and faithful.count(0) >= 20
+    assert sum(row["relevant"] for row in LABELLED) < len(LABELLED) - 10
+
+
+def test_faithfulness_tells_supported_claims_from_others(judged):
+    positive = [value for row, value in judged if row["faithful"] == 1]
+    negative = [value for row, value in judged if row["faithful"] == 0]
+    assert auc(positive, negative) >= 0.80
+    of_the_asked_kind = [value for row, value in judged if row["faithful"] == 0 and row["relevant"]]
+    assert auc(positive, of_the_asked_kind) >= 0.93
+
+
+def test_refusals_claim_nothing(judged):
+    assert [value for row, value in judged if row["faithful"] is None] == [None, None]
+    assert is_refusal("not in the passages") and is_refusal("  ") and not is_refusal("a passage north")
+
+
+def test_relevancy_agrees_with_the_labels():
+    agrees = [relevancy(row["question"], row["answer"]) == row["relevant"] for row in LABELLED]
+    assert sum(agrees) / len(agrees) >= 0.95
+
+
+def test_numbers_must_be_the_same_numbers():
+    evidence = ["The bridge is 1,200 metres long. It has nine arches."]
+    assert faithfulness("How long is the bridge?", "1200 metres", evidence) == 1
+    assert faithfulness("How long is the bridge?", "1201", evidence) == 0
+    assert faithfulness("How many arches has it?", "9", evidence) == 1
+
+
+def test_without_evidence_nothing_is_supported():
+    assert faithfulness("Who built it?", "Oren Pask", []) == 0
+    assert faithfulness("Who built it?", "Oren Pask", ["Pears grow well here."]) == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("Who won?", "1994", 0),
+        ("When did she win?", "in spring", 1),
+        ("How many were there?", "a dozen", 1),
+        ("Was it red or blue?", "red", 1),
+        ("What colour is the boat?", "the boat", 0),
+        ("What is the capital?", "", 0),
+    ],
+)
+def test_relevancy_looks_at_the_kind_of_answer(question, answer, expected):
+    assert relevancy(question, answer) == expected

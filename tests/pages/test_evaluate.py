@@ -1,0 +1,117 @@
+"""The Evaluate page: nothing to ask, a run from the form to the table, its answers, two runs, a broken file."""
+
+import json
+
+import pytest
+
+from app.widgets.answers import matching
+from app.widgets.evaluating import partial
+from core.errors import TesseraError
+from core.evaluation.runs import list_runs
+from tests.pages.conftest import button, said, wait_for_job
+
+
+@pytest.fixture
+def ran(page, prepared, arms):
+    """The sample workspace with a run over its test questions, from the form."""
+    arms.made["closed-book"].text = "nobody"
+    app = page("evaluate")
+    button(app, "eval-start").click().run()
+    assert wait_for_job(prepared.path).state.value == "done"
+    return prepared
+
+
+def view(app, name):
+    return app.segmented_control(key="eval_view").set_value(name).run()
+
+
+def test_without_a_corpus_it_leads_to_the_corpus_page(page, workspace, models):
+    app = page("evaluate")
+    assert "nothing to ask about" in said(app)
+    assert any("Bring documents" in link.label for link in app.get("page_link"))
+
+
+def test_without_a_run_it_offers_one(page, prepared, arms):
+    app = page("evaluate")
+    assert app.segmented_control(key="eval_view").value == "New run"
+    assert not button(app, "eval-start").disabled
+    assert "No run yet" in said(view(app, "Results"))
+
+
+def test_a_run_ends_in_a_table_with_intervals(page, ran):
+    app = page("evaluate")
+    scores = app.dataframe[0].value
+    assert "Standard RAG" in set(scores["arm"]) and set(scores["n"]) == {2}
+    rag = scores[scores["arm"] == "Standard RAG"].iloc[0]
+    assert rag["em"] == "0.00 (0.00 – 0.00)"  # the fake arm always says Oren Pask; the test questions ask for others
+    assert len(app.get("plotly_chart")) == 1 and len(app.get("download_button")) == 4
+    app.toggle(key="eval_differences").set_value(True).run()
+    assert "Standard RAG" not in set(app.dataframe[0].value["arm"])
+
+
+def test_every_answer_can_be_looked_at_and_filtered(page, ran):
+    app = view(page("evaluate"), "Answers")
+    assert "2 questions of 2" in said(app)
+    assert "Oren Pask built the <b>lighthouse</b>." in said(app)
+    app.selectbox(key="eval_right").set_value("rag").run()
+    assert "No question passes" in said(app)
+
+
+def test_two_runs_are_compared_question_by_question(page, ran, arms):
+    app = view(page("evaluate"), "Two runs")
+    assert "no second run" in said(app)
+    app = view(app, "New run")
+    app.number_input(key="eval_n").set_value(1).run()
+    button(app, "eval-start").click().run()
+    assert wait_for_job(ran.path).state.value == "done"
+    assert len(list_runs(ran)) == 2
+    app = view(page("evaluate"), "Two runs")
+    table = app.dataframe[0].value
+    assert set(table["n"]) == {1} and "EM" in set(table["score"])
+
+
+def test_a_malformed_file_is_refused_with_line_and_reason(page, prepared, arms):
+    app = page("evaluate")
+    app.segmented_control(key="eval_source").set_value("a file").run()
+    good = {"id": "a", "question": "Who?", "answers": ["x"], "passage_id": "p0"}
+    content = (json.dumps(good) + "\n{broken\n").encode()
+    app.file_uploader(key="eval_upload").set_value([("mine.jsonl", content, "application/jsonl")]).run()
+    assert any("mine.jsonl" in error.value and "line 2" in error.value for error in app.error)
+    app.file_uploader(key="eval_upload").set_value([("mine.jsonl", content[:-8], "application/jsonl")]).run()
+    assert "1 question can be asked" in said(app) and not app.error
+
+
+def test_an_arm_that_fails_stops_the_run_with_its_reason(page, prepared, arms):
+    arms.broken["rag"] = TesseraError("The index has holes.", "Build it again.")
+    app = page("evaluate")
+    button(app, "eval-start").click().run()
+    report = wait_for_job(prepared.path)
+    assert report.state.value == "failed" and "holes" in report.error
+    app = page("evaluate")
+    assert "Unfinished" in said(app)
+    arms.broken.clear()
+    button(app, "eval-resume").click().run()
+    assert wait_for_job(prepared.path).state.value == "done"
+
+
+def test_a_damaged_run_is_an_error_with_a_remedy(page, ran):
+    (list_runs(ran)[0] / "run.json").write_text("{", encoding="utf-8")
+    app = page("evaluate")
+    assert any("cannot be read" in error.value or "no run" in error.value for error in app.error)
+
+
+def test_partial_results_by_hand():
+    steps = [{"arm": "rag", "em": 1.0, "f1": 1.0, "total_ms": 10.0}, {"loss": 1}]
+    steps.append({"arm": "rag", "em": 0.0, "f1": 0.5, "total_ms": 30.0})
+    assert partial(steps) == [{"arm": "rag", "n": 2, "EM": 0.5, "F1": 0.75, "ms": 20.0}]
+
+
+def test_filters_by_hand():
+    answers = {
+        "rag": {"a": {"scores": {"em": 1.0}}, "b": {"scores": {"em": 0.0}}},
+        "cag": {"a": {"scores": {"em": 0.0}}, "b": {"scores": {"em": 0.0}}, "c": {"scores": {"em": 1.0}}},
+    }
+    assert matching(answers, "rag", "cag", "em") == ["a"]
+    assert matching(answers, "any", "cag", "em") == ["a", "b"]
+    assert matching(answers, "cag", "any", "em") == ["c"]
+    assert matching(answers, "any", "any", "em") == ["a", "b", "c"]

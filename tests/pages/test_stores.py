@@ -1,0 +1,120 @@
+import json
+from functools import partial
+
+import pytest
+
+from core import pipeline
+from core.benchmarks import store_memory, stores, workloads
+from core.stores.registry import STORES
+from core.workspace import index_kind
+from tests.pages.conftest import button, said, wait_for_job
+
+QUESTION = "Who drew the library maps?"
+
+
+@pytest.fixture
+def two(prepared):
+    """The prepared workspace with a second index."""
+    list(pipeline.build_index(prepared, "bm25"))
+    return prepared
+
+
+def search(app, left="faiss-flat", right="bm25", question=QUESTION):
+    app.text_input(key="sbs_question").set_value(question)
+    app.selectbox(key="sbs_left").set_value(left)
+    app.selectbox(key="sbs_right").set_value(right)
+    next(found for found in app.button if found.label == "Search").click()
+    return app.run()
+
+
+def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
+    app = page("stores")
+    assert "nothing to search" in said(app)
+    assert any("Bring documents" in link.label for link in app.get("page_link"))
+
+
+def test_every_store_has_its_line_and_one_click_builds_it(page, prepared, models):
+    app = page("stores")
+    assert {found.key for found in app.button} >= {f"index-build-{name}" for name in STORES}
+    assert "second index" in said(app)
+    button(app, "index-build-lancedb-flat").click().run()
+    assert wait_for_job(prepared.path).state.value == "done"
+    assert prepared.state(index_kind("lancedb-flat")).status == "ready"
+    app.run()
+    assert button(app, "index-build-lancedb-flat").label == "Rebuild"
+
+
+def test_an_index_can_be_deleted_but_not_the_default(page, two, models):
+    app = page("stores")
+    assert not [found for found in app.button if found.key == "index-delete-faiss-flat"]
+    button(app, "index-delete-bm25").click().run()
+    assert two.state(index_kind("bm25")).status == "missing"
+    assert not app.exception
+
+
+def test_a_build_that_fails_is_a_sentence(page, prepared, models, monkeypatch):
+    monkeypatch.setenv("TESSERA_LANCEDB_URL", "s3://nowhere/x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    app = page("stores")
+    button(app, "index-build-lancedb-flat").click().run()
+    assert "cannot be reached" in wait_for_job(prepared.path, 60).error
+    assert any("cannot be reached" in error.value for error in app.run().error)
+    assert prepared.state(index_kind("lancedb-flat")).status == "missing"
+
+
+def test_two_stores_answer_the_same_question_side_by_side(page, two, models):
+    app = search(page("stores"))
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert table["left"][0] == "Library maps" == table["right"][0]
+    assert table["left_also"][0] == "= same"
+    assert "median of 5" in said(app)
+
+
+def test_what_only_one_of_them_found_is_marked(page, two, models):
+    app = search(page("stores"), question="Zarquon")
+    table = app.dataframe[0].value
+    assert set(table["left_also"]) == {"● only here"} and table["right"].isna().all()
+    assert "0 of 5 passages" in said(app)
+
+
+def test_an_empty_question_is_refused(page, two, models):
+    app = search(page("stores"), question="  ")
+    assert any("Type a question" in warning.value for warning in app.warning)
+
+
+def test_a_damaged_index_is_an_error_with_a_remedy(page, two, models):
+    path = two.folder("index-bm25") / "words.jsonl"
+    path.write_bytes(b"x" * path.stat().st_size)
+    app = search(page("stores"))
+    assert any("index --store bm25 --force" in error.value for error in app.error)
+
+
+def test_the_last_bench_is_a_curve_a_table_and_a_verdict(page, prepared, models, monkeypatch):
+    monkeypatch.setattr(store_memory, "measure", lambda *_: 1_000_000)
+    list(stores.run(prepared, [partial(workloads.synthetic, 300, 16, 5)], ["faiss-flat", "faiss-ivf", "bm25"]))
+    app = page("stores")
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 1
+    assert "wins" in said(app)
+    table = app.dataframe[0].value
+    assert set(table["store"]) == {"FAISS flat", "FAISS IVF"} and table["best"].any()
+    assert any("bm25" in caption.value and "words" in caption.value for caption in app.caption)
+
+
+def test_a_bench_can_be_started_and_cancelled(page, prepared, models, monkeypatch):
+    monkeypatch.setattr(store_memory, "measure", lambda *_: None)
+    app = page("stores")
+    button(app, "bench-run").click().run()
+    button(app, "job-cancel").click().run()
+    assert wait_for_job(prepared.path, 60).state.value == "cancelled"
+    assert stores.load(prepared) is None
+
+
+def test_a_damaged_bench_is_an_error_with_a_remedy(page, prepared, models):
+    (prepared.path / "runs").mkdir()
+    (prepared.path / "runs" / stores.FILE).write_text(json.dumps({"tested": [1]}), encoding="utf-8")
+    assert any("run the bench again" in error.value for error in page("stores").error)
