@@ -75,9 +75,13 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         st.markdown(f"It read the z of {named}{doubt}.")
         shown = [*weights, Weight(_NULL, null, null=True)]
         st.plotly_chart(
-            routing_figure(shown), key="routing-answer", config={"displayModeBar": False}, alt=describe_routing(shown)
+            routing_figure(shown),
+            key=f"routing-{answer.method}",
+            config={"displayModeBar": False},
+            alt=describe_routing(shown),
         )
-        _control(ws, choices, answer)
+        if answer.method == LlmAsMemory.name:
+            _control(ws, choices, answer)
 
 
 def _control(ws: Workspace, choices: Choices, answer: Answer) -> None:
