@@ -54,6 +54,12 @@ PAGES: dict[str, PageInfo] = {
         PageInfo(
             "redis", "Redis", ":material/bolt:", "What does a server add: kept answers, words beside vectors, counters?"
         ),
+        PageInfo(
+            "serverless",
+            "Serverless",
+            ":material/cloud:",
+            "What do cold starts, throttles and the index cost when traffic rises?",
+        ),
         PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
         PageInfo(
             "evaluate",
@@ -71,6 +77,7 @@ FOR_ARTEFACT = {
     "partition": "map",
     "projection": "map",
     "caches": "caches",
+    "blocks": "caches",
     "memory": "memory",
 }
 """The page on which each artefact is built."""

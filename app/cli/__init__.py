@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from app.cli import (
+    ablate,
     adapt,
     ask,
     assess_reader,
@@ -16,6 +17,7 @@ from app.cli import (
     evaluate,
     gradio,
     index,
+    link,
     models,
     precision,
     prepare,
@@ -56,8 +58,10 @@ cli.command("ask")(ask.ask)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
 cli.command("eval-memory")(eval_memory.eval_memory)
+cli.command("ablate")(ablate.ablate)
 cli.command("assess-reader")(assess_reader.assess_reader)
 cli.command("verify")(verify.verify)
+cli.command("link")(link.link)
 cli.command("precision")(precision.precision)
 cli.command("routing")(routing.routing)
 cli.add_typer(redis.redis, name="redis")

@@ -50,7 +50,9 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
         busy: Whether an answer streams now.
     """
     with st.form("ask", border=False):
-        text, passages, button = st.columns([9, 2, 2], vertical_alignment="bottom")
+        searched = _searched()
+        widths = [5.4, 2.6, 2.6, 2] if len(searched) > 1 else [9, 2, 2]
+        text, *store, passages, button = st.columns(widths, vertical_alignment="bottom")
         text.text_input(
             "Your question",
             key=QUESTION,
@@ -59,6 +61,16 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
             disabled=busy,
             persist_state="session",
         )
+        for column in store:
+            column.selectbox(
+                "Store for RAG",
+                searched,
+                format_func=lambda name: STORES[name].label,
+                key=STORE,
+                disabled=busy,
+                help="Where RAG searches: the indexes that are built on the Stores page.",
+                persist_state="session",
+            )
         passages.number_input(
             "Passages for RAG",
             min_value=1,
@@ -168,27 +180,13 @@ def _settings(busy: bool) -> None:
         "timing.",
         persist_state="session",
     )
-    _store(busy)
 
 
-def _store(busy: bool) -> None:
-    """Where RAG searches; drawn once there is a choice."""
+def _searched() -> list[str]:
+    """Stores that RAG can search here, and the one that was chosen."""
     ws = state.current_workspace()
     chosen = st.session_state.get(STORE)
-    built = [name for name in STORES if name == chosen or ws.state(index_kind(name)).status == "ready"]
-    if len(built) < 2:
-        return
-    st.selectbox(
-        "Store for RAG",
-        built,
-        format_func=lambda name: STORES[name].label,
-        key=STORE,
-        disabled=busy,
-        label_visibility="collapsed",
-        help="Where RAG searches: the indexes that are built on the Stores page.",
-        width=190,
-        persist_state="session",
-    )
+    return [name for name in STORES if name == chosen or ws.state(index_kind(name)).status == "ready"]
 
 
 def _suggestions(corpus: Corpus, busy: bool) -> None:

@@ -48,7 +48,7 @@ def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeyp
 def test_a_memory_says_what_it_is(page, remembered, models):
     app = page("memory")
     metrics = {entry.label: entry.value for entry in app.metric}
-    assert metrics["Documents remembered"] == "11"
+    assert metrics["Documents"] == "11"
     assert metrics["Vectors per document"] == "2 × 8"
     assert metrics["Z of one document"] == "32 bytes"
     assert "Only the difference" in said(app)
@@ -77,13 +77,13 @@ def test_a_new_document_is_learned_and_forgotten(page, remembered, models):
     assert report.state.value == "done", report.error
     assert any("evidence" in data for data in report.history)
     app.run()
-    assert {entry.label: entry.value for entry in app.metric}["Documents remembered"] == "12"
+    assert {entry.label: entry.value for entry in app.metric}["Documents"] == "12"
     (learned,) = remembered.manifest("memory").params["learned"]
     view(app, "Edit or forget")
     assert app.selectbox(key="change_choice").value == learned
     button(app, "forget").click().run()
     assert wait_for_job(remembered.path).state.value == "done"
-    assert {entry.label: entry.value for entry in app.run().metric}["Documents remembered"] == "11"
+    assert {entry.label: entry.value for entry in app.run().metric}["Documents"] == "11"
 
 
 def test_a_document_is_given_another_text(page, remembered, models):
