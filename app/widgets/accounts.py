@@ -17,11 +17,16 @@ _BUILDS = {"index": ("embeddings", "index"), "caches": ("partition", "caches"), 
 
 
 def accounts_of(run: Run, ws: Workspace) -> list[Account]:
-    """What each arm that answered took to build, beside what it took to answer: the median where it was repeated."""
+    """What each arm that answered took to build, beside what it took to answer: the median where it was repeated.
+
+    Controls are left out: they are fast at no use.
+    """
     accounts = []
     for name, answer in run.answers.items():
-        traces = run.repeats.get(name) or [answer.trace]
         spec = registry.METHODS[name]
+        if spec.role == "control":
+            continue
+        traces = run.repeats.get(name) or [answer.trace]
         asked = spread([trace.total_ms for trace in traces]).median
         accounts.append(Account(name, spec.label, _build_s(spec.needs, ws), asked))
     return accounts

@@ -199,10 +199,8 @@ def _answered(name: str, run: Run) -> None:
 
 def _clocks(name: str, run: Run) -> None:
     if run.choices.race:
-        place = list(run.answers).index(name) + 1
-        st.metric(
-            "Finished", f"{place} of {len(run.choices.methods)}", width="content", help="A race is not for timing."
-        )
+        place, runners = list(run.answers).index(name) + 1, len(run.choices.methods) - len(run.failures)
+        st.metric("Finished", f"{place} of {runners}", width="content", help="A race is not for timing.")
     else:
         answer = run.answers[name]
         st.metric("First token", seconds(answer.trace.ttft_ms), width="content")
@@ -248,7 +246,7 @@ def facts_of(answer: Answer) -> Iterator[str]:
         yield f"{details['store']}, top {details.get('top_k', len(answer.evidence))}"
     if "not_in_memory" in details:
         if answer.evidence:
-            yield f"read {answer.evidence[0].title or answer.evidence[0].passage_id}"
+            yield f"routed to {answer.evidence[0].title or answer.evidence[0].passage_id}"
         yield f"chosen among {details.get('documents', 0):,} documents"
         yield f"null slot {details['not_in_memory']:.0%}"
     if trace.cached_tokens:

@@ -83,7 +83,9 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
         button.form_submit_button(
             "Ask", type="primary", icon=":material/send:", width="stretch", disabled=busy, on_click=ask, args=(corpus,)
         )
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        with st.container(horizontal=True, gap="medium"):
+            _arms(busy)
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             _settings(busy)
     _suggestions(corpus, busy)
 
@@ -133,7 +135,7 @@ def find_question(corpus: Corpus, text: str) -> Question | None:
     return None
 
 
-def _settings(busy: bool) -> None:
+def _arms(busy: bool) -> None:
     groups = (
         ("Methods", METHODS, "Ways of knowing the documents.", [n for n in registry.METHODS if n not in CONTROLS]),
         (
@@ -156,6 +158,9 @@ def _settings(busy: bool) -> None:
             width="content",
             persist_state="session",
         )
+
+
+def _settings(busy: bool) -> None:
     has_reader = reader_for(state.settings().model) is not None
     st.toggle(
         "Reader adapter",

@@ -46,7 +46,8 @@ def show_measures(run: Run, ws: Workspace) -> None:
         st.caption("Bytes read for this question: the index and passages, the cell's KV cache, or Z.")
         st.plotly_chart(bytes_figure(rows), key="bytes", config=_STATIC, alt=describe_counts(rows))
     st.subheader("The numbers", anchor=False)
-    st.caption("Times in milliseconds, counts in tokens. A dash: the arm has no such step.")
+    times = "" if run.choices.race else "Times in milliseconds. "
+    st.caption(f"{times}Counts in tokens. A dash: the arm has no such step.")
     st.dataframe(
         pd.DataFrame(table(run)),
         hide_index=True,

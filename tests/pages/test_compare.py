@@ -203,7 +203,7 @@ def test_memory_says_which_document_it_read(page, prepared, arms):
     app = ask(page("compare"), GOLD)
     (run,) = app.session_state["runs"]
     answer = replace(run.answers["memory"], details={"not_in_memory": 0.25, "documents": 11})
-    assert list(facts_of(answer))[:2] == ["read Harbour *lighthouse*", "chosen among 11 documents"]
+    assert list(facts_of(answer))[:2] == ["routed to Harbour *lighthouse*", "chosen among 11 documents"]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,9 @@ def test_a_full_history_drops_the_oldest_that_is_not_pinned():
 def test_building_and_asking_are_put_on_one_account(page, cached, arms):
     app = ask(page("compare"), GOLD)
     app.select_slider(key="ledger").set_value(1_000).run()
-    assert "Time for 1,000 questions, building included" in said(app)
+    (account,) = [entry.value for entry in app.markdown if "building included" in entry.value]
+    assert "Time for 1,000 questions" in account and "KV-cache CAG" in account
+    assert "Closed book" not in account
 
 
 def test_an_answer_is_judged_where_it_stands(page, prepared, arms):

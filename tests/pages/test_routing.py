@@ -47,3 +47,14 @@ def test_other_arms_draw_no_route(page, prepared, arms):
     app.text_input(key="ask_question").set_value("Who planted the pear orchard?")
     next(found for found in app.button if found.label == "Ask").click()
     assert "It read the z of" not in said(app.run())
+
+
+def test_memory_and_its_control_may_stand_side_by_side(page, prepared, models):
+    drain(pipeline.train(prepared, models, TINY))
+    app = page("compare", methods="memory,shuffled-memory")
+    app.text_input(key="ask_question").set_value("Who planted the pear orchard?")
+    next(found for found in app.button if found.label == "Ask").click()
+    app.run()
+    assert not app.exception
+    assert said(app).count("It read the z of **") == 2
+    assert len([found for found in app.button if found.key == "shuffled-z"]) == 1
