@@ -19,6 +19,8 @@ from typing import TextIO
 
 import redis
 from filelock import FileLock, Timeout
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.errors import TesseraError
 from core.redis import supervisor
@@ -50,7 +52,13 @@ class Address:
         Raises:
             redis.BusyLoadingError: It is, and still reads its data.
         """
-        client = redis.Redis(port=self.port, password=self.password, socket_timeout=2.0, socket_connect_timeout=2.0)
+        client = redis.Redis(
+            port=self.port,
+            password=self.password,
+            socket_timeout=2.0,
+            socket_connect_timeout=2.0,
+            retry=Retry(NoBackoff(), 0),  # by default a refusal is tried again for many seconds
+        )
         try:
             return int(client.info("server")["process_id"]) == self.pid
         except redis.BusyLoadingError:

@@ -13,7 +13,6 @@ Runs as a script on the standard library alone: it starts quickly, and stays sma
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import json
 import os
 import secrets
@@ -121,6 +120,8 @@ def _free_port(folder: Path | None) -> int:
 
 
 def _nobody_uses(users: TextIO) -> bool:
+    import fcntl  # here, so that the names above can be imported where there is no such module
+
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -264,3 +264,28 @@ def test_a_full_disk_under_the_embedded_server_is_named(tmp_path):
     )
     error = translated(embedded, redis.ConnectionError("Connection closed by server."))
     assert "disk is full" in error.what and "room" in error.remedy
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 3 MB; only root may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_disk_that_fills_up_costs_nothing_that_was_acknowledged(small_disk):
+    own = Connection("", small_disk / "redis")
+    written = 0
+    with pytest.raises(TesseraError, match="disk is full"), speaking(own):
+        while written < 100:
+            own.client().set(f"key{written}", "x" * 100_000)
+            written += 1
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    with speaking(own):
+        assert own.client().dbsize() == written > 10
+    own.close()
