@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +18,7 @@ from core.workspace import Workspace
 
 SMALL = 5_000
 _QUERIES = 100
-_COSTS = {
+_COSTS: dict[str, Any] = {
     "store": "Store",
     "build": st.column_config.NumberColumn("Build (s)", format="%.1f"),
     "disk": st.column_config.NumberColumn("Disk (MB)", format="%.1f"),
@@ -104,7 +105,7 @@ def _show(number: int, tested: Tested, k: int, clients: int) -> None:
         st.caption(f":material/info: {escape(name)} was left out: {escape(why)}")
 
 
-def _rows(tested: Tested) -> list[dict[str, object]]:
+def _rows(tested: Tested) -> list[dict[str, Any]]:
     return [
         {
             "store": row.label,
@@ -121,7 +122,7 @@ def _rows(tested: Tested) -> list[dict[str, object]]:
     ]
 
 
-def _costs(tested: Tested) -> list[dict[str, object]]:
+def _costs(tested: Tested) -> list[dict[str, Any]]:
     once = {row.store: row for row in tested.rows}
     return [
         {
@@ -134,7 +135,7 @@ def _costs(tested: Tested) -> list[dict[str, object]]:
     ]
 
 
-def _columns(k: int, clients: int) -> dict[str, object]:
+def _columns(k: int, clients: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "store": st.column_config.TextColumn("Store", pinned=True),

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -134,7 +135,7 @@ def show(ws: Workspace, question: str, left: Found, right: Found) -> None:
     st.caption("Scores can be compared within one store only: cosine for vectors, BM25 for words.")
 
 
-def _columns(left: str, right: str) -> dict[str, object]:
+def _columns(left: str, right: str) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     text = st.column_config.TextColumn
     other = "Where the other store has the same passage."
