@@ -17,6 +17,7 @@ from core.errors import TesseraError
 from core.methods import registry
 from core.methods.base import Answer, Event, Finished, Method, Text
 from core.settings import DEFAULT_STORE
+from core.trace import Trace
 
 WAIT_S = 0.4
 _WARM_UP = "What is this about?"
@@ -34,6 +35,7 @@ class Choices:
         reader: Whether the model reads with its reader adapter.
         top_k: Passages that RAG puts in the prompt.
         store: Where RAG searches.
+        race: Whether the arms answer side by side, sharing the device: a show, not a measurement.
     """
 
     workspace: str
@@ -42,6 +44,7 @@ class Choices:
     reader: bool
     top_k: int
     store: str = DEFAULT_STORE
+    race: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Run:
         failures: What went wrong and what to do, by arm.
         drafts: Text so far of an arm that was stopped, by arm.
         ground: What it ran on; None until it ran.
+        repeats: Traces of further measurements, by arm.
+        pinned: Whether it stays in the history.
         asked: UTC time, ISO 8601 to the second.
     """
 
@@ -77,6 +82,8 @@ class Run:
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     drafts: dict[str, str] = field(default_factory=dict)
     ground: Ground | None = None
+    repeats: dict[str, list[Trace]] = field(default_factory=dict)
+    pinned: bool = False
     asked: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
 
 
@@ -122,11 +129,57 @@ def answer_in_turn(
             yield name, Opening()
             yield from _answer(run, name, open_arm(name))
         except TesseraError as error:
-            run.failures[name] = (error.what, error.remedy)
-            yield name, Failed(error.what, error.remedy)
+            yield name, _failed(run, name, error)
         finally:
             lock.release()
     run.status = "done"
+
+
+def answer_together(
+    run: Run, open_arm: Callable[[str], Method], lock: RLock
+) -> Generator[tuple[str, Happening], None, None]:
+    """A race: all arms of a run under way at once, a step each in turn. Their clocks count each other's steps.
+
+    Args:
+        run: Its answers, failures and drafts are filled in as they come; answers in the order of finishing.
+        open_arm: Opens a method by name; raises a TesseraError when it cannot.
+        lock: Held to the end.
+
+    Yields:
+        The arm's name and what happened to it.
+    """
+    run.status = "running"
+    while not lock.acquire(timeout=WAIT_S):
+        yield run.choices.methods[0], Waiting()
+    lanes: dict[str, Iterator[tuple[str, Happening]]] = {}
+    try:
+        for name in run.choices.methods:
+            yield name, Opening()
+            try:
+                lanes[name] = _answer(run, name, open_arm(name))
+            except TesseraError as error:
+                yield name, _failed(run, name, error)
+        while lanes:
+            for name in tuple(lanes):
+                try:
+                    step = next(lanes[name], None)
+                except TesseraError as error:
+                    step = name, _failed(run, name, error)
+                    del lanes[name]
+                if step is None:
+                    del lanes[name]
+                else:
+                    yield step
+    finally:
+        for lane in lanes.values():
+            lane.close()  # type: ignore[attr-defined]
+        lock.release()
+    run.status = "done"
+
+
+def _failed(run: Run, name: str, error: TesseraError) -> Failed:
+    run.failures[name] = (error.what, error.remedy)
+    return Failed(error.what, error.remedy)
 
 
 def _answer(run: Run, name: str, method: Method) -> Iterator[tuple[str, Happening]]:

@@ -62,6 +62,8 @@ def record(run: Run) -> dict[str, Any]:
         "top_k": run.choices.top_k,
         **ground,
         "n": 1,
+        "race": run.choices.race,
+        "repeats": {name: [asdict(trace) for trace in traces] for name, traces in run.repeats.items()},
         "answers": [
             {
                 "method": name,
@@ -86,8 +88,9 @@ def _rows(run: Run) -> list[dict[str, Any]]:
             "method": name,
             "answer": answer.text,
             "gold": " | ".join(run.gold.answers) if run.gold else "",
-            "ttft_ms": round(answer.trace.ttft_ms, 2),
-            "total_ms": round(answer.trace.total_ms, 2),
+            # The clocks of a race count each other's steps: no number is better than a wrong one.
+            "ttft_ms": "" if run.choices.race else round(answer.trace.ttft_ms, 2),
+            "total_ms": "" if run.choices.race else round(answer.trace.total_ms, 2),
             "prompt_tokens": answer.trace.prompt_tokens,
             "cached_tokens": answer.trace.cached_tokens,
             "generated_tokens": answer.trace.generated_tokens,

@@ -21,6 +21,7 @@ def to_params(choices: Choices) -> dict[str, str]:
         "reader": "1" if choices.reader else "0",
         "top_k": str(choices.top_k),
         "store": choices.store,
+        "race": "1" if choices.race else "0",
     }
 
 
@@ -35,6 +36,7 @@ def from_params(params: Mapping[str, str], known: tuple[str, ...], default: Choi
         reader=params.get("reader", "1" if default.reader else "0") != "0",
         top_k=min(int(top_k), MAX_TOP_K) if top_k.isascii() and top_k.isdigit() and int(top_k) else default.top_k,
         store=store if store in STORES else default.store,
+        race=params.get("race", "1" if default.race else "0") == "1",
     )
 
 

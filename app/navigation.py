@@ -77,6 +77,7 @@ FOR_ARTEFACT = {
     "partition": "map",
     "projection": "map",
     "caches": "caches",
+    "blocks": "caches",
     "memory": "memory",
 }
 """The page on which each artefact is built."""

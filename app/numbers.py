@@ -19,8 +19,8 @@ def timings(run: Run) -> list[ArmTiming]:
 
 
 def table(run: Run) -> list[dict[str, Any]]:
-    """The charts as rows: times in ms, tokens, bytes."""
-    spans = span_names(run)
+    """The charts as rows: times in ms (none for a race), tokens, bytes."""
+    spans = [] if run.choices.race else span_names(run)
     rows = []
     for name in run.choices.methods:
         if name not in run.answers:
@@ -30,8 +30,7 @@ def table(run: Run) -> list[dict[str, Any]]:
         rows.append(
             {
                 "arm": registry.METHODS[name].label,
-                "first token": trace.ttft_ms,
-                "last token": trace.total_ms,
+                **({} if run.choices.race else {"first token": trace.ttft_ms, "last token": trace.total_ms}),
                 **{span: spent[span] if any(s.name == span for s in trace.spans) else None for span in spans},
                 "prefilled": trace.prompt_tokens,
                 "cached": trace.cached_tokens,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -15,8 +16,10 @@ from core.corpus import store as corpus_store
 from core.corpus.types import Corpus
 from core.errors import TesseraError
 from core.jobs import JobBoard, JobState, Work
+from core.kvcache.resident import ResidentStats
 from core.memory.model import Memory
 from core.methods.base import Method
+from core.methods.cag import Cag
 from core.models.bundle import Models
 from core.settings import Settings
 from core.workspace import Workspace, list_workspaces, open_workspace
@@ -156,11 +159,24 @@ def opened(key: tuple[str, ...], open_it: Callable[[], Method]) -> Method:
     """A method that stays open between questions.
 
     Args:
-        key: Everything that, when it changes, calls for opening it anew.
+        key: Everything that, when it changes, calls for opening it anew; first the path of its workspace.
         open_it: Opens it.
     """
     method: Method = _opened(key, open_it)
+    _open_methods()[key] = method
     return method
+
+
+@st.cache_resource(show_spinner=False)
+def _open_methods() -> WeakValueDictionary[tuple[str, ...], Method]:
+    """The methods that are open, by key; one that is closed disappears."""
+    return WeakValueDictionary()
+
+
+def residencies(ws: Workspace) -> list[ResidentStats]:
+    """What the KV caches in memory have done, for each method of the workspace that is open."""
+    found = [method for key, method in _open_methods().items() if key[0] == str(ws.path)]
+    return [method.residency() for method in found if isinstance(method, Cag)]
 
 
 def _is_being_built(name: str) -> bool:

@@ -1,6 +1,7 @@
 """From documents to a workspace that can answer, stage by stage. The CLI and the app call nothing else to build.
 
     prepare -> cluster -> cache          (RAG needs the first, CAG all three)
+    prepare -> cluster -> blocks         (composed CAG)
     prepare -> build_index               (RAG over another store than the default)
     prepare -> train -> adapt            (LLM-as-Memory)
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,11 @@ from core.corpus.load import load_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.jobs import Progress, Work
+from core.kvcache.blocks import KIND as BLOCKS
+from core.kvcache.blocks import build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.precision import chosen_precision
-from core.kvcache.variants import location_for, take_in, variant_folder
+from core.kvcache.variants import asked_for, location_for, take_in, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
@@ -87,6 +91,7 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
         raise TesseraError("The corpus has no passage.", "Add a document with text in it.")
     with ws.lock():
         encoder = models.encoder()
+        began = datetime.now(timezone.utc)
         batches: list[Vectors] = []
         done, total = 0, len(corpus.passages)
         yield Progress("Embedding passages", 0, total)
@@ -97,7 +102,7 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
         vectors = np.concatenate(batches)
         _write_corpus(ws, corpus)
         inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder.fingerprint}
-        with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}) as folder:
+        with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}, began=began) as folder:
             save_file({"vectors": vectors}, folder / VECTORS_FILE)
         _write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
         yield Progress("Indexing passages", total, total)
@@ -156,6 +161,7 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         passages = load_passages(ws)
         vectors = load_vectors(ws)
         prompt = models.prompt()
+        began = datetime.now(timezone.utc)
         tokens = np.array([len(prompt.passage(passage)) for passage in passages])
         room = max(1, models.max_context() - len(prompt.head) - models.settings.max_new_tokens - _QUESTION_TOKENS)
         config = replace(config, cell_tokens=min(config.budget, room))
@@ -173,7 +179,7 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         yield Progress("Projecting to the plane", 0, 1)
         projection = project(vectors, partition.assignment, seed=config.seed)
         inputs = {"corpus": ws.fingerprint("corpus"), "embeddings": ws.fingerprint("embeddings")}
-        with ws.write("partition", inputs, params) as folder:
+        with ws.write("partition", inputs, params, began=began) as folder:
             partition.save(folder)
         with ws.write("projection", {**inputs, "partition": ws.fingerprint("partition")}, {}) as folder:
             projection.save(folder)
@@ -208,7 +214,28 @@ def cache(
         folder = variant_folder(ws, lm, kept_in)
         location = location_for(folder, ws, models.settings.cache_url)
         yield from take_in(ws, folder, lm, location)
-        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location)
+        facts = asked_for(models.settings, reader)
+        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location, facts)
+
+
+def blocks(ws: Workspace, models: Models, force: bool = False, reader: bool | None = None) -> Work:
+    """Computes the block of every passage behind the shared head, for composed CAG.
+
+    Args:
+        ws: Holds the cells; blocks of other models stay beside these.
+        models: The model.
+        force: Compute blocks again that still hold.
+        reader: With the reader adapter or plain; None follows the settings.
+
+    Raises:
+        ArtefactMissing: There is no partition yet.
+    """
+    with ws.lock():
+        cells = load_cells(ws)
+        lm = models.language_model(reader)
+        inputs = {kind: ws.fingerprint(kind) for kind in ("corpus", "partition")}
+        folder = ws.folder(BLOCKS) / variant_folder(ws, lm, "auto").name
+        yield from build_blocks(folder, lm, cells, {**inputs, "model": lm.identity.fingerprint}, force)
 
 
 def build_sample(ws: Workspace, models: Models) -> Work:

@@ -42,6 +42,9 @@ class Settings:
         store: Where RAG searches, by its name in core/stores/registry.py.
         cell_tokens: Most passage tokens in a Voronoi cell.
         cache_bytes: Most bytes of KV caches that stay in memory.
+        nprobe: Cells that composed CAG looks into.
+        block_passages: Passages whose blocks composed CAG joins, the best of those cells; 0 joins all of them.
+        link_tokens: First tokens of every joined block that are computed anew; 0 leaves blocks independent.
         answer_cache: Whether Redis RAG may answer from its cache; off, every clock shows work that was done.
         feedback: Where judgements of answers are kept: "file" in the workspace, or "redis".
         redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.
@@ -69,6 +72,9 @@ class Settings:
     store: str = DEFAULT_STORE
     cell_tokens: int = 1024
     cache_bytes: int = 1_000_000_000
+    nprobe: int = 3
+    block_passages: int = 3
+    link_tokens: int = 16
     answer_cache: bool = False
     feedback: str = "file"
     redis_url: str = ""
@@ -85,10 +91,16 @@ class Settings:
         _one_of("dtype", self.dtype, DTYPES)
         _one_of("cache_precision", self.cache_precision, CACHE_PRECISIONS)
         _one_of("feedback", self.feedback, FEEDBACK_LOGS)
-        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes", "answerer_timeout"):
+        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes", "answerer_timeout", "nprobe"):
             if getattr(self, name) < 1:
                 raise TesseraError(
                     f"{name} is {getattr(self, name)}, but must be at least 1.", f"Set TESSERA_{name.upper()}."
+                )
+
+        for name in ("block_passages", "link_tokens"):
+            if getattr(self, name) < 0:
+                raise TesseraError(
+                    f"{name} is {getattr(self, name)}, but must not be negative.", f"Set TESSERA_{name.upper()}."
                 )
 
     @classmethod

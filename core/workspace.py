@@ -41,10 +41,11 @@ REMEDIES = {
     "partition": "Run `python -m app cluster` or open the Map page.",
     "projection": "Run `python -m app cluster` or open the Map page.",
     "caches": "Run `python -m app cache` or open the Caches page.",
+    "blocks": "Run `python -m app cache --blocks` or open the Caches page.",
     "memory": "Run `python -m app train` or open the Memory page.",
 }
 KINDS = tuple(REMEDIES)
-VARIED = ("caches",)
+VARIED = ("caches", "blocks")
 """Kinds of which several variants stand side by side, a folder each: KV caches by model and number format. What is said
 of such a kind is said of one variant: one that agrees with the inputs asked for, of several the newest."""
 INDEX_PREFIX = "index-"
@@ -148,6 +149,7 @@ class Workspace:
         inputs: Mapping[str, str],
         params: dict[str, Any],
         discard: Callable[[Path], None] = lambda folder: None,
+        began: datetime | None = None,
     ) -> Iterator[Path]:
         """A temporary folder that becomes the artefact when the body ends well.
 
@@ -157,6 +159,7 @@ class Workspace:
             params: Settings of the build; the body may add figures before it ends.
             discard: Called with the folder of an artefact that goes, be it the old one or one that failed, for those
                 who keep more than the folder.
+            began: When the work began, where it began before there was something to write.
 
         Yields:
             The folder to write into.
@@ -164,7 +167,7 @@ class Workspace:
         Raises:
             TesseraError: The disk is full or cannot be written.
         """
-        began = datetime.now(timezone.utc)
+        began = began or datetime.now(timezone.utc)
         with (
             self._saying_why(kind),
             self.lock(),

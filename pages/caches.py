@@ -1,14 +1,16 @@
-"""Caches: every cell's keys and values, what they weigh, and whether they still hold."""
+"""Caches: every cell's keys and values, what they weigh, whether they still hold, and whether they pay."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app import state
-from app.widgets import kept
+from app.widgets import composing, exactness, kept
 from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
+from app.widgets.payoff import payoff_panel
 from app.widgets.text import escape
+from app.widgets.variants import choose_variant, residency_line, uses_of, variant_table
 from core.figures.caches import describe_sizes, sizes_figure
 from core.kvcache.variants import list_variants
 
@@ -26,15 +28,15 @@ if lacking:
             "Bring documents first" if first else "Cut into cells on the Map",
         )
     st.stop()
-found = list_variants(ws)
-sizes, states, cells = kept.measure(ws, found[0] if found else None)
-caches = ws.state("caches")
-if caches.status == "stale" and not busy:
+variants = list_variants(ws)
+shown = choose_variant(variants)
+sizes, states, cells = kept.measure(ws, shown)
+if shown and shown.reason and shown.manifest and not busy:
     st.warning(
-        f"These caches are out of date: {escape(caches.reason)}. Building keeps the cells that did not change.",
+        f"These caches are out of date: {escape(shown.reason)}. Building keeps the cells that did not change.",
         icon=":material/history:",
     )
-kept.actions(ws, states, len(cells), busy)
+kept.actions(ws, variants, len(cells), busy)
 kept.overview(sizes, states)
 if any(cell.cache_bytes for cell in sizes):
     st.subheader("Text and cache, cell by cell", anchor=False)
@@ -44,4 +46,13 @@ if any(cell.cache_bytes for cell in sizes):
     )
     st.plotly_chart(sizes_figure(sizes), key="sizes", config={"displayModeBar": False}, alt=describe_sizes(sizes))
 st.subheader("State of every cell", anchor=False)
-kept.table(sizes, states, cells)
+if shown:
+    st.markdown(residency_line(ws, shown))
+kept.table(sizes, states, cells, uses_of(ws, shown) if shown else {})
+if shown:
+    payoff_panel(ws, shown, busy)
+if variants:
+    st.subheader("All caches of this workspace", anchor=False)
+    variant_table(ws, variants, busy)
+exactness.panel(ws, busy)
+composing.panel(ws, busy)

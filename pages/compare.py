@@ -7,10 +7,10 @@ from contextlib import closing
 import streamlit as st
 
 from app import state
-from app.asking import Run, answer_in_turn
+from app.asking import Run, answer_in_turn, answer_together
 from app.opening import ground_of, opener
 from app.widgets.after import history, keep_and_share
-from app.widgets.arms import Live, at_rest, heading, is_wide, places
+from app.widgets.arms import Live, at_rest, heading, places
 from app.widgets.ask import ask_form, restore_choices
 from app.widgets.frame import empty_state, header, link_to, missing_for, page_for, to_do
 from app.widgets.measures import show_measures
@@ -34,8 +34,9 @@ def unready(ws: Workspace) -> None:
 def stream(ws: Workspace, run: Run) -> None:
     """Carries a queued run out. Any click reruns the page, which closes the stream: that is what Stop does."""
     found = places(run.choices.methods)
-    live = {name: Live(found[name], name, run.gold, is_wide(name, run.choices.methods)) for name in found}
-    with closing(answer_in_turn(run, opener(ws, run.choices), state.models().lock)) as happenings:
+    live = {name: Live(found[name], name, run) for name in found}
+    answering = answer_together if run.choices.race else answer_in_turn
+    with closing(answering(run, opener(ws, run.choices), state.models().lock)) as happenings:
         for name, happening in happenings:
             if run.answers and run.ground is None:
                 run.ground = ground_of(run.choices)

@@ -9,6 +9,7 @@ from app.widgets.cutting import cell_table, cut_form, fidelity, how_cut, verdict
 from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
 from app.widgets.mapping import locate_question, map_of, question_form
+from app.widgets.recall import gold_verdict, recall_panel
 from core.figures.map import describe_map, map_figure
 from core.voronoi.partition import Partition
 from core.voronoi.projection import Projection
@@ -40,10 +41,13 @@ projection = Projection.load(ws.require("projection"))
 manifest = ws.manifest("partition")
 labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
 question, nprobe = question_form(partition.k)
+corpus = state.corpus_of(ws)
 located = locate_question(ws, partition, projection, question, nprobe)
 if located:
     st.markdown(f":material/star: {verdict(located.route, labels, located.drawn_in)}")
-data = map_of(state.corpus_of(ws), partition, projection, labels, located)
+    if found := gold_verdict(corpus, partition, located):
+        st.markdown(found)
+data = map_of(corpus, partition, projection, labels, located)
 with st.container(border=True):
     st.plotly_chart(map_figure(data, height=600), key="map", config=CONTROLS, alt=describe_map(data))
 st.caption(
@@ -54,6 +58,7 @@ st.caption(fidelity(projection))
 st.subheader("Cells", anchor=False)
 st.caption(how_cut(partition))
 cell_table(partition, labels, located.route.cells if located else ())
+recall_panel(ws, corpus, nprobe, busy)
 with st.expander("Cut anew", icon=":material/content_cut:"):
     st.markdown("Other cells mean other caches: those that no longer fit have to be built again.")
     cut_form(ws, busy, "Cut anew")

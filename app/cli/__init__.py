@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from app.cli import (
+    ablate,
     adapt,
     ask,
     assess_reader,
@@ -17,6 +18,7 @@ from app.cli import (
     gradio,
     index,
     index_serverless,
+    link,
     models,
     precision,
     prepare,
@@ -56,9 +58,12 @@ cli.command("hybrid")(search.hybrid)
 cli.command("ask")(ask.ask)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
+cli.command("ablate")(ablate_command.ablate)
 cli.command("eval-memory")(eval_memory.eval_memory)
+cli.command("ablate")(ablate.ablate)
 cli.command("assess-reader")(assess_reader.assess_reader)
 cli.command("verify")(verify.verify)
+cli.command("link")(link.link)
 cli.command("precision")(precision.precision)
 cli.command("routing")(routing.routing)
 cli.add_typer(redis.redis, name="redis")

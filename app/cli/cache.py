@@ -15,6 +15,9 @@ def cache(
         str | None, typer.Option(help="Keep them in float32, bfloat16, float16, fp8, int8 or int4; auto: as computed.")
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="For the model without the reader adapter.")] = False,
+    blocks: Annotated[
+        bool, typer.Option("--blocks", help="Blocks of single passages for composed CAG instead of whole cells.")
+    ] = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -33,6 +36,16 @@ def cache(
         settings, ws = settings_and_workspace(workspace)
         models = Models(settings)
         reader = False if plain else None
+        if blocks:
+            drive(pipeline.blocks(ws, models, force=force, reader=reader))
+            built = ws.state("blocks", {"model": models.language_model(reader).identity.fingerprint})
+            figures = built.manifest.params if built.manifest else {}
+            if as_json:
+                emit({"workspace": ws.name, **figures})
+            else:
+                megabytes = figures["bytes"] / 1e6
+                console.print(f"{figures['passages']} blocks, {figures['tokens']:,} tokens, {megabytes:,.0f} MB.")
+            return
         drive(pipeline.cache(ws, models, force=force, reader=reader, precision=precision))
         lm = models.language_model(reader)
         kept_in = chosen_precision(precision or settings.cache_precision, lm.dtype)

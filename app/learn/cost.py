@@ -29,7 +29,7 @@ def show(tour: Tour) -> None:
     if run is None or run.choices.question != tour.question.text or not run.answers:
         st.caption("Nothing has been measured for this question yet.")
         return
-    ledger_panel(run.answers, tour.ws, "learn_ledger")
+    ledger_panel(run, tour.ws, "learn_ledger")
     ground = run.ground
     on = f" on {ground.device} in {ground.dtype}" if ground else ""
     read_this(

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
+from app.asking import Run
 from core.evaluation.ledger import Account
+from core.evaluation.repeats import spread
 from core.figures.ledger import describe_ledger, ledger_figure
 from core.figures.units import duration
 from core.methods import registry
-from core.methods.base import Answer
 from core.workspace import Workspace
 
 _COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000)
 _BUILDS = {"index": ("embeddings", "index"), "caches": ("partition", "caches"), "memory": ("memory",)}
 
 
-def accounts_of(answers: Mapping[str, Answer], ws: Workspace) -> list[Account]:
-    """What each arm that answered took to build, beside what it took to answer."""
-    return [
-        Account(name, registry.METHODS[name].label, _build_s(registry.METHODS[name].needs, ws), answer.trace.total_ms)
-        for name, answer in answers.items()
-        if name in registry.METHODS
-    ]
+def accounts_of(run: Run, ws: Workspace) -> list[Account]:
+    """What each arm that answered took to build, beside what it took to answer: the median where it was repeated."""
+    accounts = []
+    for name, answer in run.answers.items():
+        traces = run.repeats.get(name) or [answer.trace]
+        spec = registry.METHODS[name]
+        asked = spread([trace.total_ms for trace in traces]).median
+        accounts.append(Account(name, spec.label, _build_s(spec.needs, ws), asked))
+    return accounts
 
 
-def ledger_panel(answers: Mapping[str, Answer], ws: Workspace, key: str) -> None:
+def ledger_panel(run: Run, ws: Workspace, key: str) -> None:
     """The chart, its slider, and the same as a sentence and a table."""
-    accounts = accounts_of(answers, ws)
+    accounts = accounts_of(run, ws)
     if len(accounts) < 2:
         return
     count = st.select_slider("Questions asked in all", _COUNTS, 100, key=key, format_func=lambda n: f"{n:,}")

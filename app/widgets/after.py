@@ -8,10 +8,13 @@ import streamlit as st
 
 from app.asking import Run
 from app.export import to_csv, to_json
+from app.export_html import to_html
 from app.links import link
 from app.widgets.text import escape
 from core.figures.units import seconds
 from core.methods import registry
+
+HISTORY = 20
 
 
 def keep_and_share(run: Run, runs: Sequence[Run]) -> None:
@@ -28,6 +31,15 @@ def keep_and_share(run: Run, runs: Sequence[Run]) -> None:
         st.download_button(
             "CSV", to_csv([run]), "tessera-comparison.csv", "text/csv", icon=":material/download:", key="csv"
         )
+        st.download_button(
+            "HTML",
+            to_html(run),
+            "tessera-comparison.html",
+            "text/html",
+            icon=":material/download:",
+            key="html",
+            help="One page to send or print: no script, no request.",
+        )
         if len(runs) > 1:
             st.download_button(
                 f"All {len(runs)} as CSV",
@@ -40,11 +52,19 @@ def keep_and_share(run: Run, runs: Sequence[Run]) -> None:
         with st.popover("Link", icon=":material/link:"):
             st.caption("Restores question and settings, not the answers: they are measured anew.")
             st.code(link(st.context.url or "", run.choices), language=None, wrap_lines=True)
+        st.button(
+            "Unpin" if run.pinned else "Pin",
+            key="pin",
+            icon=":material/keep_off:" if run.pinned else ":material/keep:",
+            help="Pinned comparisons stay on top of the list below, however many follow.",
+            on_click=_pin,
+            args=(run,),
+        )
 
 
 def history(runs: Sequence[Run], current: Run | None, busy: bool) -> None:
-    """Earlier questions of this session, newest first."""
-    earlier = [run for run in runs if run is not current]
+    """Earlier questions of this session, the pinned ones on top, newest first."""
+    earlier = sorted((run for run in runs if run is not current), key=lambda run: not run.pinned)
     if not earlier:
         return
     st.subheader("Asked before", anchor=False)
@@ -54,7 +74,7 @@ def history(runs: Sequence[Run], current: Run | None, busy: bool) -> None:
                 run.choices.question,
                 key=f"history-show-{number}",
                 type="tertiary",
-                icon=":material/history:",
+                icon=":material/keep:" if run.pinned else ":material/history:",
                 disabled=busy,
                 on_click=_show,
                 args=(run,),
@@ -62,13 +82,26 @@ def history(runs: Sequence[Run], current: Run | None, busy: bool) -> None:
             st.caption(_outcome(run), width="content")
 
 
+def remember(run: Run, runs: Sequence[Run]) -> list[Run]:
+    """The list of comparisons with a new one at its head; the oldest that is not pinned makes room."""
+    kept = [run, *runs]
+    while len(kept) > HISTORY and any(not old.pinned for old in kept[1:]):
+        oldest = max(number for number, old in enumerate(kept) if number and not old.pinned)
+        del kept[oldest]
+    return kept
+
+
 def _show(run: Run) -> None:
     st.session_state["run"] = run
 
 
+def _pin(run: Run) -> None:
+    run.pinned = not run.pinned
+
+
 def _outcome(run: Run) -> str:
     arms = [
-        f"{registry.METHODS[name].label} {seconds(answer.trace.ttft_ms)}"
+        registry.METHODS[name].label + ("" if run.choices.race else f" {seconds(answer.trace.ttft_ms)}")
         for name, answer in run.answers.items()
         if name in registry.METHODS
     ]

@@ -75,7 +75,7 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
     with place:
         _title(name)
         if name in run.answers:
-            _answered(name, run.answers[name], run.gold, is_wide(name, run.choices.methods))
+            _answered(name, run)
             answer_routing(ws, run.choices, run.answers[name])
             under_answer(ws, run, name)
         elif name in run.failures:
@@ -84,7 +84,7 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
             st.caption(":material/stop_circle: stopped while answering")
             _say(f"draft-{name}", run.drafts[name])
         elif run.status in ("queued", "running"):
-            st.caption(":material/schedule: waits for its turn, so that the clocks stay honest")
+            st.caption(waiting(run))
         else:
             st.caption(":material/stop_circle: no answer: the run was stopped")
 
@@ -95,12 +95,11 @@ class Live:
     Args:
         place: Where it is drawn.
         name: The arm.
-        gold: The question as the corpus has it, or None.
-        wide: Whether it has a row to itself.
+        run: What it belongs to.
     """
 
-    def __init__(self, place: DeltaGenerator, name: str, gold: Question | None, wide: bool = False) -> None:
-        self._name, self._gold, self._wide = name, gold, wide
+    def __init__(self, place: DeltaGenerator, name: str, run: Run) -> None:
+        self._name, self._run = name, run
         self._steps: dict[str, str] = {}
         self._evidence, self._answer = "", ""
         self._shown = 0.0
@@ -114,13 +113,13 @@ class Live:
                     self._draft = st.empty()
                 with st.container(key=f"answer-{name}-live"):
                     self._text = st.empty()
-        self._status.caption(":material/schedule: waits for its turn, so that the clocks stay honest")
+        self._status.caption(waiting(run))
 
     def show(self, happening: Happening) -> None:
         """Draws what happened."""
         if isinstance(happening, Finished):
             with self._rest.container():
-                _answered(self._name, happening.answer, self._gold, self._wide)
+                _answered(self._name, self._run)
             return
         if isinstance(happening, Failed):
             with self._rest.container():
@@ -175,19 +174,39 @@ def is_wide(name: str, methods: Sequence[str]) -> bool:
     return [method for method in methods if method in CONTROLS] == [name]
 
 
-def _answered(name: str, answer: Answer, gold: Question | None, wide: bool) -> None:
+def waiting(run: Run) -> str:
+    """What is said of an arm that has not begun."""
+    if run.choices.race:
+        return ":material/schedule: at the start"
+    return ":material/schedule: waits for its turn, so that the clocks stay honest"
+
+
+def _answered(name: str, run: Run) -> None:
+    answer, gold = run.answers[name], run.gold
+    wide = is_wide(name, run.choices.methods)
     said, clocks = st.columns([3, 4]) if wide else (st.container(), st.container())
     with said:
         _say(f"answer-{name}", answer.text)
         if gold and gold.answers:
             verdict_badge(answer.text, gold.answers)
     with clocks, st.container(horizontal=True, gap="medium"):
-        st.metric("First token", seconds(answer.trace.ttft_ms), width="content")
-        st.metric("Last token", seconds(answer.trace.total_ms), width="content")
+        _clocks(name, run)
     with clocks:
         st.caption(" · ".join(escape(fact) for fact in facts_of(answer)))
     if answer.evidence:
         _evidence(name, answer, gold)
+
+
+def _clocks(name: str, run: Run) -> None:
+    if run.choices.race:
+        place = list(run.answers).index(name) + 1
+        st.metric(
+            "Finished", f"{place} of {len(run.choices.methods)}", width="content", help="A race is not for timing."
+        )
+    else:
+        answer = run.answers[name]
+        st.metric("First token", seconds(answer.trace.ttft_ms), width="content")
+        st.metric("Last token", seconds(answer.trace.total_ms), width="content")
 
 
 def _failed(name: str, run: Run, ws: Workspace) -> None:

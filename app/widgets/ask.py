@@ -9,6 +9,7 @@ import streamlit as st
 from app import state
 from app.asking import Choices, Run
 from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
+from app.widgets.after import remember
 from app.widgets.arms import CONTROLS, USUAL, heading
 from core.corpus.types import Corpus, Question
 from core.methods import registry
@@ -17,9 +18,8 @@ from core.stores.registry import STORES
 from core.workspace import index_kind
 
 QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
-STORE = "ask_store"
+STORE, RACE = "ask_store", "ask_race"
 _SUGGESTED = 2
-_HISTORY = 20
 
 
 def restore_choices() -> None:
@@ -39,6 +39,7 @@ def restore_choices() -> None:
     st.session_state[READER] = choices.reader
     st.session_state[TOP_K] = choices.top_k
     st.session_state[STORE] = choices.store
+    st.session_state[RACE] = choices.race
 
 
 def ask_form(corpus: Corpus, busy: bool) -> None:
@@ -49,7 +50,9 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
         busy: Whether an answer streams now.
     """
     with st.form("ask", border=False):
-        text, passages, button = st.columns([9, 2, 2], vertical_alignment="bottom")
+        searched = _searched()
+        widths = [5.4, 2.6, 2.6, 2] if len(searched) > 1 else [9, 2, 2]
+        text, *store, passages, button = st.columns(widths, vertical_alignment="bottom")
         text.text_input(
             "Your question",
             key=QUESTION,
@@ -58,6 +61,16 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
             disabled=busy,
             persist_state="session",
         )
+        for column in store:
+            column.selectbox(
+                "Store for RAG",
+                searched,
+                format_func=lambda name: STORES[name].label,
+                key=STORE,
+                disabled=busy,
+                help="Where RAG searches: the indexes that are built on the Stores page.",
+                persist_state="session",
+            )
         passages.number_input(
             "Passages for RAG",
             min_value=1,
@@ -84,7 +97,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
     """
     if question:
         st.session_state[QUESTION] = question
-    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE):
+    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE, RACE):
         # While the answers stream these widgets are disabled, and Streamlit throws away what the browser sent of a
         # disabled widget, also what was typed a moment before: only a value that is set here stays.
         st.session_state[key] = st.session_state.get(key)
@@ -102,10 +115,11 @@ def ask(corpus: Corpus, question: str = "") -> None:
         reader=bool(st.session_state.get(READER)),
         top_k=int(st.session_state.get(TOP_K, state.settings().top_k)),
         store=str(st.session_state.get(STORE) or state.settings().store),
+        race=bool(st.session_state.get(RACE)),
     )
     run = Run(choices, gold=find_question(corpus, text))
     st.session_state["run"] = run
-    st.session_state["runs"] = [run, *st.session_state.get("runs", [])][:_HISTORY]
+    st.session_state["runs"] = remember(run, st.session_state.get("runs", []))
     st.query_params.from_dict(to_params(choices))
 
 
@@ -153,27 +167,21 @@ def _settings(busy: bool) -> None:
         else "No reader adapter ships for this model: it reads plain.",
         persist_state="session",
     )
-    _store(busy)
-
-
-def _store(busy: bool) -> None:
-    """Where RAG searches; drawn once there is a choice."""
-    ws = state.current_workspace()
-    chosen = st.session_state.get(STORE)
-    built = [name for name in STORES if name == chosen or ws.state(index_kind(name)).status == "ready"]
-    if len(built) < 2:
-        return
-    st.selectbox(
-        "Store for RAG",
-        built,
-        format_func=lambda name: STORES[name].label,
-        key=STORE,
+    st.toggle(
+        "Race",
+        key=RACE,
         disabled=busy,
-        label_visibility="collapsed",
-        help="Where RAG searches: the indexes that are built on the Stores page.",
-        width=190,
+        help="All arms at once, a step each in turn, to watch. They share the device, so no time is shown: not for "
+        "timing.",
         persist_state="session",
     )
+
+
+def _searched() -> list[str]:
+    """Stores that RAG can search here, and the one that was chosen."""
+    ws = state.current_workspace()
+    chosen = st.session_state.get(STORE)
+    return [name for name in STORES if name == chosen or ws.state(index_kind(name)).status == "ready"]
 
 
 def _suggestions(corpus: Corpus, busy: bool) -> None:

@@ -29,6 +29,7 @@ _ACTIONS = {
     "partition": "cut the cells",
     "projection": "cut the cells",
     "caches": "build the KV caches",
+    "blocks": "build the blocks of passages",
     "memory": "train a memory",
 }
 

@@ -53,6 +53,16 @@ def job_panel(ws: Workspace, live: Live | None = None) -> bool:
     return running
 
 
+def results_of(ws: Workspace, name: str) -> Sequence[Mapping[str, Any]]:
+    """What the last job of that name has reported in a workspace; kept for the session when its panel is closed."""
+    key = f"results-{ws.path}-{name}"
+    job = state.board().latest(str(ws.path))
+    if job is not None and job.name == name:
+        st.session_state[key] = job.report().history
+    kept: Sequence[Mapping[str, Any]] = st.session_state.get(key, ())
+    return kept
+
+
 def job_summary(ws: Workspace) -> None:
     """The running job in two lines for the sidebar, so that it is in sight on every page."""
     job = state.board().latest(str(ws.path))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from app import state
+from app.widgets.variants import wanted_variant
 from core import pipeline
 from core.corpus.types import Passage
 from core.figures.caches import CellSize
 from core.figures.units import duration, plural, size
+from core.kvcache.resident import CellUse
 from core.kvcache.store import CellState
 from core.kvcache.variants import Variant
 from core.workspace import Workspace
@@ -47,35 +51,39 @@ def measure(ws: Workspace, variant: Variant | None) -> tuple[list[CellSize], lis
     return sizes, states, cells
 
 
-def start(ws: Workspace, force: bool) -> None:
+def start(ws: Workspace, force: bool, reader: bool | None, precision: str) -> None:
     """Starts the build."""
     models = state.models()
     label = "Rebuilding the KV caches" if force else "Building the KV caches"
-    state.start_job(ws.name, label, lambda target: pipeline.cache(target, models, force=force))
+    state.start_job(
+        ws.name, label, lambda target: pipeline.cache(target, models, force=force, reader=reader, precision=precision)
+    )
 
 
-def actions(ws: Workspace, states: Sequence[CellState], cells: int, busy: bool) -> None:
-    """Build what is missing, or everything anew."""
-    ready = sum(found.status == "ready" for found in states)
-    fresh = ws.state("caches").status == "ready"
+def actions(ws: Workspace, variants: Sequence[Variant], cells: int, busy: bool) -> None:
+    """Which caches to build; build what is missing of them, or everything anew."""
+    reader, precision, there = wanted_variant(variants)
+    unfinished = any(variant.manifest is None and variant.bytes for variant in variants)
     with st.container(horizontal=True, vertical_alignment="center"):
-        label = "All caches are built" if fresh else "Go on building" if ready else f"Build {plural(cells, 'cache')}"
+        label = (
+            "These caches are built" if there else "Go on building" if unfinished else f"Build {plural(cells, 'cache')}"
+        )
         st.button(
             label,
             type="primary",
-            icon=":material/check:" if fresh else ":material/construction:",
+            icon=":material/check:" if there else ":material/construction:",
             key="cache-build",
-            disabled=busy or fresh,
+            disabled=busy or there is not None,
             on_click=start,
-            args=(ws, False),
+            args=(ws, False, reader, precision),
         )
         st.button(
             "Rebuild all",
             icon=":material/refresh:",
             key="cache-force",
-            disabled=busy or not states,
+            disabled=busy or not variants,
             on_click=start,
-            args=(ws, True),
+            args=(ws, True, reader, precision),
             help="Prefills cells again whose cache still holds, too.",
         )
 
@@ -99,8 +107,20 @@ def overview(sizes: Sequence[CellSize], states: Sequence[CellState]) -> None:
         )
 
 
-def table(sizes: Sequence[CellSize], states: Sequence[CellState], cells: Sequence[Sequence[Passage]]) -> None:
-    """Every cell as a row: the twin of the figure."""
+def table(
+    sizes: Sequence[CellSize],
+    states: Sequence[CellState],
+    cells: Sequence[Sequence[Passage]],
+    uses: Mapping[int, CellUse],
+) -> None:
+    """Every cell as a row: the twin of the figure.
+
+    Args:
+        sizes: What each cell weighs.
+        states: Where its cache stands.
+        cells: Passages of each cell.
+        uses: What has become of each cell in memory; empty when nobody has these caches open.
+    """
     kept = {found.cell: found for found in states}
     rows = [
         {
@@ -112,6 +132,7 @@ def table(sizes: Sequence[CellSize], states: Sequence[CellState], cells: Sequenc
             "cache": cell.cache_bytes / 1e6 or None,
             "text": cell.text_bytes / 1e3,
             "prefill": (kept[cell.cell].build_s or None) if cell.cell in kept else None,
+            **(_use(uses.get(cell.cell, CellUse())) if uses else {}),
         }
         for cell in sizes
     ]
@@ -129,5 +150,14 @@ def table(sizes: Sequence[CellSize], states: Sequence[CellState], cells: Sequenc
             "cache": number("KV cache (MB)", format="%.1f"),
             "text": number("Text (KB)", format="%.1f"),
             "prefill": number("Prefill (s)", format="%.1f"),
+            "hits": number("Hits", help="Questions that found the cell in memory, since the caches were opened."),
+            "misses": number("Read", help="Questions that had to read it."),
+            "evictions": number("Evicted", help="Times it left memory to make room for another cell."),
+            "last": st.column_config.DatetimeColumn("Last asked (UTC)", format="HH:mm:ss"),
         },
     )
+
+
+def _use(use: CellUse) -> dict[str, Any]:
+    last = datetime.fromisoformat(use.last).replace(tzinfo=None) if use.last else None
+    return {"hits": use.hits, "misses": use.misses, "evictions": use.evictions, "last": last}

@@ -17,6 +17,8 @@ from core.voronoi.projection import Points, Projection, place
 from core.voronoi.routing import Route, route
 from core.workspace import Workspace
 
+MOST_OPENED = 10
+
 
 @dataclass(frozen=True)
 class Located:
@@ -24,12 +26,14 @@ class Located:
 
     Attributes:
         question: Its text.
+        vector: [dim], its embedding.
         route: The cells it opens.
         point: [2], where it is drawn.
         drawn_in: The cell on whose tile that is.
     """
 
     question: str
+    vector: Vectors
     route: Route
     point: Points
     drawn_in: int
@@ -45,7 +49,7 @@ def question_form(cells: int) -> tuple[str, int]:
         icon=":material/star:",
         persist_state="session",
     )
-    most = min(5, cells)
+    most = min(MOST_OPENED, cells)
     if most < 2:
         return question, 1
     nprobe = right.slider(
@@ -66,7 +70,7 @@ def locate_question(
     vectors = _vectors(str(ws.path), ws.fingerprint("embeddings"), ws)
     point = place(vector, vectors, projection.xy)
     drawn_in = int(((projection.centres - point) ** 2).sum(axis=1).argmin())
-    return Located(question.strip(), route(partition, vector, nprobe), point, drawn_in)
+    return Located(question.strip(), vector, route(partition, vector, nprobe), point, drawn_in)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)

@@ -10,9 +10,11 @@ import streamlit as st
 
 from app.asking import Run
 from app.numbers import span_names, table, timings
+from app.widgets.accounts import ledger_panel
+from app.widgets.repeats import repeat_panel
 from core.evaluation.ledger import break_even
 from core.figures.counts import bytes_figure, describe_counts, tokens_figure
-from core.figures.timing import describe_timing, timing_figure
+from core.figures.timing import ArmTiming, describe_timing, timing_figure
 from core.figures.units import duration, milliseconds
 from core.methods import registry
 from core.workspace import Workspace
@@ -27,13 +29,14 @@ def show_measures(run: Run, ws: Workspace) -> None:
     rows = timings(run)
     if not rows:
         return
-    st.subheader("Where the time went", anchor=False)
-    st.caption(
-        "One row per arm, one clock for all: it starts when the question is asked, before routing or retrieval, and "
-        "ends with the last token. A span too short to see is drawn a little wider; the number beside it is the truth."
-    )
-    st.plotly_chart(timing_figure(rows), key="timing", config=_STATIC, alt=describe_timing(rows))
-    _measured_on(run)
+    if run.choices.race:
+        st.info(
+            "A race is not for timing: the arms shared the device and waited for each other. Ask without it to "
+            "measure.",
+            icon=":material/timer_off:",
+        )
+    else:
+        _times(run, rows)
     st.subheader("What it read and wrote", anchor=False)
     left, right = st.columns(2, gap="large")
     with left:
@@ -50,10 +53,26 @@ def show_measures(run: Run, ws: Workspace) -> None:
         key="numbers",
         placeholder="–",
         column_config=_columns(run),
-        alt=describe_timing(rows),
+        alt=describe_counts(rows) if run.choices.race else describe_timing(rows),
     )
+    if run.choices.race:
+        return
     for sentence in ledger(run, ws):
         st.markdown(f":material/balance: {sentence}")
+    with st.expander("Over many questions", icon=":material/balance:"):
+        ledger_panel(run, ws, "ledger")
+    st.subheader("Measured again", anchor=False)
+    repeat_panel(run, ws)
+
+
+def _times(run: Run, rows: list[ArmTiming]) -> None:
+    st.subheader("Where the time went", anchor=False)
+    st.caption(
+        "One row per arm, one clock for all: it starts when the question is asked, before routing or retrieval, and "
+        "ends with the last token. A span too short to see is drawn a little wider; the number beside it is the truth."
+    )
+    st.plotly_chart(timing_figure(rows), key="timing", config=_STATIC, alt=describe_timing(rows))
+    _measured_on(run)
 
 
 def ledger(run: Run, ws: Workspace) -> Iterator[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core.corpus.folder import PASSAGES_FILE
-from core.figures.pool import describe_pool, drawn_rows, pool_figure
+from core.figures.pool import describe_pool, drawn_rows, is_idle, pool_figure
 from core.figures.storage import Weighed, describe_storage, storage_figure
 from core.figures.units import plural, size
 from core.memory import store
@@ -23,7 +23,7 @@ def inside(ws: Workspace) -> None:
     norms = pool.z.norm(dim=2).numpy()
     st.markdown(
         f"**Z**: a row is one of {plural(len(pool.ids), 'document')}, a column one of its vectors, the colour its "
-        "length. Vectors that a short document does not fill are empty."
+        "length. Vectors that a short document does not fill begin empty and stay short."
     )
     drawn = len(drawn_rows(len(pool.ids)))
     if drawn < len(pool.ids):
@@ -33,7 +33,7 @@ def inside(ws: Workspace) -> None:
     st.dataframe(
         {
             "document": titles,
-            "vectors": (norms > 1e-3).sum(1).tolist(),
+            "vectors": (~is_idle(norms)).sum(1).tolist(),
             "length": np.round(norms.mean(1), 2).tolist(),
             "bytes": [pool.z[0].numel() * 2] * len(titles),
         },

@@ -11,7 +11,7 @@ from app import state
 from core import pipeline
 from core.corpus.types import Corpus
 from core.figures.training import curve, training_figure
-from core.figures.units import duration, plural, size
+from core.figures.units import plural, size
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
 from core.workspace import Workspace
@@ -30,15 +30,13 @@ def overview(ws: Workspace, documents: int) -> None:
     params: dict[str, Any] = found.manifest.params if found.manifest else {}
     learned = len(params.get("learned", ()))
     m, z_dim = int(params.get("m", 0)), int(params.get("z_dim", 0))
-    with st.container(horizontal=True, gap="large"):
-        st.metric(
-            "Documents remembered", f"{documents:,}", f"{learned} learned later" if learned else None, width="content"
-        )
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Documents", f"{documents:,}", f"{learned} learned later" if learned else None, width="content")
         st.metric("Vectors per document", f"{m} × {z_dim}", width="content", help="m vectors of z_dim numbers: its z.")
         st.metric("Z of one document", size(m * z_dim * _FLOAT16), width="content")
-        st.metric("Whole memory on disk", size(found.bytes), width="content", help="Z, projector, router and LoRA.")
+        st.metric("Memory on disk", size(found.bytes), width="content", help="Z, projector, router and LoRA.")
         if "train_s" in params:
-            st.metric("Training took", duration(float(params["train_s"])), width="content")
+            st.metric("Training took", about(float(params["train_s"])), width="content")
     if "held_out_rouge_l" in params:
         right, shuffled = float(params["held_out_rouge_l"]), float(params.get("shuffled_rouge_l", 0.0))
         st.markdown(
@@ -62,8 +60,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
     )
     pace = seconds_per_step(ws)
     with st.form("train", border=False):
-        left, right = st.columns([3, 2], vertical_alignment="bottom")
-        left.segmented_control(
+        st.segmented_control(
             "How long",
             list(BUDGETS),
             default=STANDARD,
@@ -74,7 +71,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
             + ", ".join(f"{name}: {plural(steps, 'step')}" for name, steps in BUDGETS.items())
             + ".",
         )
-        right.toggle("Go on from where it was stopped", True, key="train_resume", help="Off starts from the beginning.")
+        st.toggle("Go on from where it was stopped", True, key="train_resume", help="Off starts from the beginning.")
         if (ws.path / pipeline.TRAINING / CHECKPOINT).is_file():
             st.caption("An unfinished training is kept here: with the same length chosen, it goes on where it stopped.")
         st.form_submit_button(

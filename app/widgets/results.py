@@ -52,7 +52,8 @@ class Loaded:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _loaded(path: str, stamp: tuple[int, ...]) -> Loaded:
     folder = Path(path)
-    return Loaded(folder, read_run(folder), summarise(folder), answers_of(folder))
+    answers = answers_of(folder)
+    return Loaded(folder, read_run(folder), summarise(folder, answers=answers), answers)
 
 
 def load(folder: Path) -> Loaded:

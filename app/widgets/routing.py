@@ -72,12 +72,18 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
     named = " and ".join(f"**{escape(titles[i] or i)}**" for i in answer.details["read"])
     with st.expander("Where the model looked", icon=":material/alt_route:"):
         doubt = ", though it thinks that no document knows" if null > weights[0].weight else ""
-        st.markdown(f"It read the z of {named}{doubt}.")
+        own = answer.method == LlmAsMemory.name
+        did = "It read the z of" if own else "Another document's z was read in the place of"
+        st.markdown(f"{did} {named}{doubt}.")
         shown = [*weights, Weight(_NULL, null, null=True)]
         st.plotly_chart(
-            routing_figure(shown), key="routing-answer", config={"displayModeBar": False}, alt=describe_routing(shown)
+            routing_figure(shown),
+            key=f"routing-{answer.method}",
+            config={"displayModeBar": False},
+            alt=describe_routing(shown),
         )
-        _control(ws, choices, answer)
+        if own:
+            _control(ws, choices, answer)
 
 
 def _control(ws: Workspace, choices: Choices, answer: Answer) -> None:

@@ -13,23 +13,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import ArtefactMissing, TesseraError
+from core.kvcache.precision import chosen_precision
 from core.methods import registry
 from core.methods.resources import Resources
-from core.settings import Settings
-from core.workspace import Workspace, index_kind, remedy_for
+from core.workspace import ArtefactState, Workspace, index_kind, remedy_for
 
 PLAIN = ":plain"
 _READS = {
     "rag": ("index",),
+    "redis-rag": ("embeddings",),
     "bm25": (),
     "cag": ("partition", "caches"),
     "wrong-cell": ("partition", "caches"),
     "memory": ("memory",),
     "shuffled-memory": ("memory",),
 }
-_TEXT = ("rag", "bm25", "oracle")
+_TEXT = ("rag", "redis-rag", "bm25", "oracle")
 _BUILDS = {
     "rag": ("embeddings", "index"),
+    "redis-rag": ("embeddings",),
     "cag": ("embeddings", "partition", "caches"),
     "wrong-cell": ("embeddings", "partition", "caches"),
     "memory": ("memory",),
@@ -102,17 +104,34 @@ def parse_arms(names: str | Sequence[str]) -> tuple[Arm, ...]:
     return tuple(arms)
 
 
-def needs_of(method: str, settings: Settings) -> tuple[str, ...]:
-    """Kinds of artefacts a method answers from; the index is that of the store it searches."""
-    searched = index_kind(settings.store)
-    return tuple(searched if kind == "index" else kind for kind in registry.METHODS[method].needs)
+def states_of(arm: Arm, resources: Resources, kinds: Sequence[str] | None = None) -> dict[str, ArtefactState]:
+    """Where the artefacts stand that an arm answers from: the index of its store, the caches of its model.
+
+    Args:
+        arm: The arm.
+        resources: The workspace and the models.
+        kinds: Kinds to look at; without them, those the method needs.
+    """
+    settings, ws = resources.settings, resources.workspace
+    lm = resources.models.language_model(arm.resources(resources).reader)
+    expected = {
+        "model": lm.identity.fingerprint,
+        "precision": chosen_precision(settings.cache_precision, lm.dtype),
+        "encoder": resources.models.encoder().fingerprint,
+    }
+    found = (
+        index_kind(settings.store) if kind == "index" else kind
+        for kind in (registry.METHODS[arm.method].needs if kinds is None else kinds)
+    )
+    return {kind: ws.state(kind, expected) for kind in found}
 
 
-def what_is_missing(ws: Workspace, arms: Sequence[Arm], settings: Settings) -> dict[str, list[str]]:
+def what_is_missing(resources: Resources, arms: Sequence[Arm]) -> dict[str, list[str]]:
     """Kinds of artefacts that are missing or stale, by the name of the arm that needs them."""
-    needs = {arm.name: needs_of(arm.method, settings) for arm in arms}
-    status = {kind: ws.state(kind).status for kinds in needs.values() for kind in kinds}
-    lacking = {name: [kind for kind in kinds if status[kind] != "ready"] for name, kinds in needs.items()}
+    states = {arm.name: states_of(arm, resources) for arm in arms}
+    lacking = {
+        name: [kind for kind, state in found.items() if state.status != "ready"] for name, found in states.items()
+    }
     return {name: kinds for name, kinds in lacking.items() if kinds}
 
 
@@ -129,32 +148,40 @@ def refuse_missing(ws: Workspace, lacking: dict[str, list[str]]) -> None:
     raise ArtefactMissing(f"The workspace {ws.name!r} is not ready: {needs}.", " ".join(remedies))
 
 
+def fingerprints_of(arm: Arm, resources: Resources) -> dict[str, str]:
+    """Fingerprints of the artefacts an arm answers from."""
+    found = states_of(arm, resources).items()
+    return {kind: state.manifest.fingerprint if state.manifest else "" for kind, state in found}
+
+
 def key_of(arm: Arm, resources: Resources) -> str:
     """Digest of everything an arm answers from: answers of a run are taken over only while it holds."""
-    ws = resources.workspace
     lm = resources.models.language_model(arm.resources(resources).reader)
-    facts = {kind: ws.fingerprint(kind) for kind in needs_of(arm.method, resources.settings)}
-    return hashlib.sha256(json.dumps([facts, lm.identity.fingerprint], sort_keys=True).encode()).hexdigest()[:12]
+    facts = [fingerprints_of(arm, resources), lm.identity.fingerprint]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def storage_of(method: str, ws: Workspace, documents: int, settings: Settings) -> Storage:
+def storage_of(arm: Arm, resources: Resources) -> Storage:
     """Weighs what an arm reads when it answers, and how long it took to build."""
-    searched = index_kind(settings.store)
-    reads, builds = (
-        [searched if kind == "index" else kind for kind in kinds.get(method, ())] for kinds in (_READS, _BUILDS)
-    )
-    parts = {kind: ws.state(kind).bytes for kind in reads}
-    if method in _TEXT:
-        parts["text"] = _size(ws.folder("corpus") / "passages.jsonl")
-    return Storage(parts, sum(_build_s(ws, kind) for kind in builds), documents)
+    reads = states_of(arm, resources, _READS.get(arm.method, ()))
+    builds = states_of(arm, resources, _BUILDS.get(arm.method, ()))
+    parts = {kind: _bytes(state) for kind, state in reads.items()}
+    if arm.method in _TEXT:
+        parts["text"] = _size(resources.workspace.folder("corpus") / "passages.jsonl")
+    return Storage(parts, sum(map(_build_s, builds.values())), len(resources.corpus.passages))
 
 
-def _build_s(ws: Workspace, kind: str) -> float:
-    manifest = ws.manifest(kind)
-    if manifest is None:
+def _bytes(state: ArtefactState) -> int:
+    # Caches in shared storage leave only their manifest here, which says what they weigh there.
+    there = state.manifest.params.get("bytes", 0) if state.manifest else 0
+    return max(state.bytes, int(there))
+
+
+def _build_s(state: ArtefactState) -> float:
+    if state.manifest is None:
         return 0.0
     # A shipped memory is installed in no time: what counts is how long it was trained.
-    return float(manifest.params.get("train_s") or manifest.build_s)
+    return float(state.manifest.params.get("train_s") or state.manifest.build_s)
 
 
 def _size(path: Path) -> int:

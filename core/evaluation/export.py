@@ -22,8 +22,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def to_json(folder: Path) -> str:
     """Configuration, summary and every scored answer with its trace."""
-    rows = [row for answers in answers_of(folder).values() for row in answers.values()]
-    return json.dumps({"run": read_run(folder), **summarise(folder), "answers": rows}, ensure_ascii=False, indent=1)
+    answers = answers_of(folder)
+    rows = [row for kept in answers.values() for row in kept.values()]
+    summary = summarise(folder, answers=answers)
+    return json.dumps({"run": read_run(folder), **summary, "answers": rows}, ensure_ascii=False, indent=1)
 
 
 def to_csv(folder: Path) -> str:

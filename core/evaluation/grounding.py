@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from math import log
 
 from core.corpus.sentences import sentences
@@ -60,7 +61,7 @@ def faithfulness(question: str, answer: str, evidence: Sequence[str]) -> float |
         return None
     asked, said = set(_words(question)), set(_words(answer))
     added = said - asked or said
-    held = [set(_words(sentence)) for text in evidence for sentence in sentences(text)]
+    held = [words for text in evidence for words in _sentence_words(text)]
     if not added or not held:
         return 0.0
     weight = {word: log(1 + len(held) / (1 + sum(word in words for words in held))) for word in asked}
@@ -91,6 +92,11 @@ def relevancy(question: str, answer: str) -> float:
     names = [word for word in said if not word.isdigit()]
     measured = has_number and len(names) <= 1
     return float(not measured)
+
+
+@lru_cache(maxsize=4096)  # the same passages are read for many questions
+def _sentence_words(text: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(_words(sentence)) for sentence in sentences(text))
 
 
 def _words(text: str) -> list[str]:

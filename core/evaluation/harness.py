@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from core.corpus.types import Question
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError, WorkspaceBusy
-from core.evaluation.arms import Arm, key_of, needs_of, refuse_missing, storage_of, what_is_missing
+from core.evaluation.arms import Arm, fingerprints_of, key_of, refuse_missing, storage_of, what_is_missing
 from core.evaluation.metrics import exact_match, f1
 from core.evaluation.runs import (
     ANSWERS_FILE,
@@ -53,7 +53,7 @@ def evaluate(resources: Resources, plan: Plan, folder: Path, skip_missing: bool 
     """
     if not plan.questions:
         raise TesseraError("There is no question to ask.", "Give a file with questions, or another split.")
-    lacking = what_is_missing(resources.workspace, plan.arms, resources.settings)
+    lacking = what_is_missing(resources, plan.arms)
     if not skip_missing:
         refuse_missing(resources.workspace, lacking)
     resources = replace(resources, questions=plan.questions)
@@ -143,13 +143,12 @@ def _ask(
 
 
 def _facts(resources: Resources, arm: Arm, key: str, open_s: float) -> dict[str, Any]:
-    ws = resources.workspace
-    storage = storage_of(arm.method, ws, len(resources.corpus.passages), resources.settings)
+    storage = storage_of(arm, resources)
     return {
         "method": arm.method,
         "label": arm.label,
         "key": key,
-        "artefacts": {kind: ws.fingerprint(kind) for kind in needs_of(arm.method, resources.settings)},
+        "artefacts": fingerprints_of(arm, resources),
         "reader": bool(resources.models.language_model(arm.resources(resources).reader).identity.adapter),
         "open_s": open_s,
         **asdict(storage),

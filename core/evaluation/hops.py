@@ -33,6 +33,8 @@ def per_hop(rows: Iterable[Mapping[str, Any]], seed: int = 0) -> dict[str, Any]:
             hits = [passage_id in found for passage_id in row["passage_ids"]]
             for kind in dict.fromkeys((ALL, row["kind"] or ALL)):
                 groups.setdefault(kind, []).append(hits)
+    if len(groups) == 2 and len({len(hits) for hits in groups.values()}) == 1:
+        del groups[next(kind for kind in groups if kind != ALL)]  # a single kind is all there is
     return {kind: _group(hits, seed) for kind, hits in sorted(groups.items())}
 
 

@@ -47,15 +47,20 @@ def coverage(text: str, golds: Sequence[str]) -> float:
 
 
 def longest_common_subsequence(left: Sequence[str], right: Sequence[str]) -> int:
-    """Length of the longest common subsequence; O(len(left) * len(right)) time, one row of memory."""
-    row = [0] * (len(right) + 1)
+    """Length of the longest common subsequence, by the bit-parallel recurrence of Hyyro (2004).
+
+    Bit j of ``row`` is 0 where the subsequence grows at column j of the classical table; one row is a few operations on
+    an integer of ``len(right)`` bits.
+    """
+    where: dict[str, int] = {}
+    for column, word in enumerate(right):
+        where[word] = where.get(word, 0) | 1 << column
+    full = (1 << len(right)) - 1
+    row = full
     for word in left:
-        diagonal = 0
-        for column, other in enumerate(right, start=1):
-            above = row[column]
-            row[column] = diagonal + 1 if word == other else max(above, row[column - 1])
-            diagonal = above
-    return row[-1]
+        matches = row & where.get(word, 0)
+        row = ((row + matches) | (row - matches)) & full
+    return len(right) - row.bit_count()
 
 
 def _best(score: Callable[[list[str], list[str]], float], prediction: str, golds: Sequence[str]) -> float:

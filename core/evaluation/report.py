@@ -35,7 +35,8 @@ _FACTS = ("build", "on disk", "per 1,000 documents", "tokens/s", "pays off again
 
 def to_html(folder: Path) -> str:
     """The report of a run."""
-    run, summary, answers = read_run(folder), summarise(folder), answers_of(folder)
+    run, answers = read_run(folder), answers_of(folder)
+    summary = summarise(folder, answers=answers)
     labels = {name: run["arms"][name]["label"] for name in summary["methods"]}
     asked = run["questions"]
     parts = [
@@ -43,7 +44,7 @@ def to_html(folder: Path) -> str:
         f'<p class="quiet">{asked["n"]:,} questions ({_text(asked["source"])}, drawn from {asked["drawn_from"]:,} by '
         f"seed {asked['seed']}) over {run['corpus']['passages']:,} passages · {_text(run['created'])}</p>",
         f"<p>{_text(_machine(run))}</p>",
-        "<h2>Scores</h2><p>Mean, 95 % interval by the percentile bootstrap, n.</p>",
+        "<h2>Scores</h2><p>Mean and 95 % interval by the percentile bootstrap; n is the number of questions.</p>",
         _scores(summary["methods"], labels),
         intervals_svg(summary["methods"], labels, "f1", "F1"),
         "<h2>Differences to RAG</h2><p>Arm minus RAG on the same questions, with 95 % intervals: where the interval "
@@ -155,10 +156,12 @@ def _without_ids(run: Mapping[str, Any]) -> dict[str, Any]:
     return {**run, "questions": {key: value for key, value in run["questions"].items() if key != "ids"}}
 
 
-def _interval(found: Mapping[str, float] | None) -> str:
+def _interval(found: Mapping[str, float] | None, n: int | None = None) -> str:
+    """A mean with its interval, and its own n where that is another one than the row's."""
     if not found:
         return ""
-    return f"{found['mean']:.3f}<br><small>{found['lo']:.3f} to {found['hi']:.3f}<br>n = {found['n']:,}</small>"
+    own = f"<br>n = {found['n']:,}" if n is not None and found["n"] != n else ""
+    return f"{found['mean']:.3f}<br><small>{found['lo']:.3f} to {found['hi']:.3f}{own}</small>"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], text: Sequence[int] = ()) -> str:

@@ -37,8 +37,15 @@ def answers_of(folder: Path, arms: Sequence[str] | None = None) -> dict[str, dic
     return {arm: {i: {**row, "scores": score(row)} for i, row in rows.items()} for arm, rows in found.items() if rows}
 
 
-def summarise(folder: Path, arms: Sequence[str] | None = None) -> dict[str, Any]:
+def summarise(
+    folder: Path, arms: Sequence[str] | None = None, answers: Mapping[str, Rows] | None = None
+) -> dict[str, Any]:
     """The table of a run as plain data.
+
+    Args:
+        folder: Of the run.
+        arms: Which; None takes all that the run has.
+        answers: What ``answers_of`` gave, where it is at hand already.
 
     Returns:
         ``questions``: how many were to be asked; ``methods``: for each arm, metric to mean, lo, hi and n, clocks and
@@ -47,7 +54,7 @@ def summarise(folder: Path, arms: Sequence[str] | None = None) -> dict[str, Any]
         that reads evidence missed, where questions have several gold passages.
     """
     run = read_run(folder)
-    answers = answers_of(folder, arms)
+    answers = answers_of(folder, arms) if answers is None else answers
     seed = int(run["questions"]["seed"])
     baseline = answers.get(BASELINE, {})
     hops = {name: per_hop(rows.values(), seed) for name, rows in answers.items() if _found_something(rows)}

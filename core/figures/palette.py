@@ -28,6 +28,7 @@ ARMS: dict[str, ArmStyle] = {
     "rag": ArmStyle("#2f7fc1", "article", "circle"),
     "redis-rag": ArmStyle("#b5533c", "bolt", "triangle-up"),
     "cag": ArmStyle("#c27a0a", "hexagon", "hexagon"),
+    "composed": ArmStyle("#a0522d", "join", "hexagon2"),
     "memory": ArmStyle("#a84f93", "blur_on", "diamond"),
     "closed-book": ArmStyle("#7d8590", "block", "x"),
     "bm25": ArmStyle("#3b9188", "match_word", "square"),

@@ -20,6 +20,12 @@ def drawn_rows(documents: int) -> list[int]:
     return list(range(0, documents, step))
 
 
+def is_idle(norms: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Which vectors hold next to nothing: those shorter than a quarter of the median."""
+    idle: npt.NDArray[np.bool_] = norms < max(1e-3, 0.25 * float(np.median(norms)))
+    return idle
+
+
 def pool_figure(norms: npt.NDArray[np.float32], titles: Sequence[str]) -> go.Figure:
     """A heat map of the pool.
 
@@ -49,8 +55,8 @@ def pool_figure(norms: npt.NDArray[np.float32], titles: Sequence[str]) -> go.Fig
 def describe_pool(norms: npt.NDArray[np.float32]) -> str:
     """The picture in words."""
     documents, vectors = norms.shape
-    empty = float((norms < 1e-3).mean()) if norms.size else 0.0
+    idle = float(is_idle(norms).mean()) if norms.size else 0.0
     return (
         f"Heat map of Z: {documents:,} documents, {vectors} vectors each. "
-        f"Mean length of a vector {float(norms.mean()):.2f}; {empty:.0%} of the vectors are empty."
+        f"Mean length of a vector {float(norms.mean()):.2f}; {idle:.0%} of the vectors hold next to nothing."
     )

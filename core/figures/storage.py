@@ -51,7 +51,7 @@ def storage_figure(things: Sequence[Weighed]) -> go.Figure:
     figure.update_layout(
         height=_ROW_PX * len(shown) + 70, margin={"l": 10, "r": 80, "t": 10, "b": 40}, dragmode=False, showlegend=False
     )
-    figure.update_xaxes(title="bytes on disk (logarithmic)", type="log", fixedrange=True)
+    figure.update_xaxes(title="bytes on disk (logarithmic)", type="log", dtick=1, fixedrange=True)
     figure.update_yaxes(
         tickmode="array",
         tickvals=rows,

@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from core.corpus.types import Passage
 from core.errors import ArtefactStale, TesseraError
@@ -41,6 +42,7 @@ def build_caches(
     force: bool = False,
     precision: str = "auto",
     location: str = "",
+    facts: Mapping[str, Any] | None = None,
 ) -> Work:
     """Brings the caches of one model and precision in line with ``cells``.
 
@@ -52,6 +54,7 @@ def build_caches(
         force: Build cells again whose cache still holds.
         precision: See ``core.kvcache.precision.chosen_precision``.
         location: URL of the storage for cells and index; empty keeps them in ``folder``.
+        facts: Whatever else the manifest shall tell of them.
 
     Yields:
         A step per chunk of prefill.
@@ -72,7 +75,7 @@ def build_caches(
     store.write_index(index)
     _sweep(store, index)
     yield from _prefill(store, lm, index, todo)
-    write_manifest(folder, _manifest(lm, index, inputs, location))
+    write_manifest(folder, _manifest(index, inputs, {**(facts or {}), "location": location}))
 
 
 def _prefill(store: CacheStore, lm: LanguageModel, index: Index, todo: Sequence[_Task]) -> Work:
@@ -154,17 +157,16 @@ def _sweep(store: CacheStore, index: Index) -> None:
             store.storage.delete(name)
 
 
-def _manifest(lm: LanguageModel, index: Index, inputs: Mapping[str, str], location: str) -> Manifest:
+def _manifest(index: Index, inputs: Mapping[str, str], facts: Mapping[str, Any]) -> Manifest:
     entries = index.cells.values()
     params = {
         "cells": len(index.cells),
         "tokens": sum(entry.tokens for entry in entries),
         "bytes": sum(entry.bytes for entry in entries),
-        "model": lm.identity.name,
-        "reader": bool(lm.identity.adapter),
         "dtype": index.built.dtype,
         "precision": index.built.precision,
-        "location": location,
+        "native": index.built.precision == index.built.dtype,
+        **facts,
     }
     seconds = sum(entry.build_s for entry in entries)
     return Manifest("caches", dict(inputs), params, {}, datetime.now(timezone.utc).isoformat(), seconds)

@@ -88,7 +88,7 @@ def decode(parts: Mapping[str, torch.Tensor], precision: str, keys: bool, dtype:
     if precision in NATIVE:
         return parts[""].to(dtype)
     if precision == "fp8":
-        return parts[""].to(torch.float32).mul_(parts["scale"]).to(dtype)
+        return _from_fp8(parts[""]).mul_(parts["scale"]).to(dtype)
     codes = _unpack(parts[""]) if precision == "int4" else parts[""]
     groups = _groups(codes, keys)
     cut = _cut(codes.to(torch.float32), groups)
@@ -152,10 +152,24 @@ def _per_group(stored: torch.Tensor, groups: _Groups) -> torch.Tensor:
     return stored.float().unsqueeze(groups.axis + 1)
 
 
+def _from_fp8(codes: torch.Tensor) -> torch.Tensor:
+    """float8_e4m3fn as float32, several times as fast as ``.to`` on a CPU.
+
+    Shifted into place, sign, exponent and mantissa are those of a bfloat16 whose exponent is 120 too small (bias 127
+    and 7); subnormal numbers come out right as well. There are no NaNs among the codes.
+    """
+    if codes.device.type != "cpu":
+        return codes.to(torch.float32)
+    bits = codes.view(torch.uint8).to(torch.int16)
+    bits = bits.bitwise_and(0x80).bitwise_left_shift_(8).bitwise_or_(bits.bitwise_and(0x7F).bitwise_left_shift_(4))
+    return bits.view(torch.bfloat16).to(torch.float32).mul_(2.0**120)
+
+
 def _pack(codes: torch.Tensor) -> torch.Tensor:
-    """Two codes of 4 bits to a byte: the first channel of a pair in the low half. Heads have an even width (RoPE)."""
-    return codes[..., 0::2] | (codes[..., 1::2] << 4)
+    """Two codes of 4 bits to a byte: a channel of the first half in the low bits, its fellow of the second above."""
+    low, high = codes.chunk(2, dim=-1)
+    return low | (high << 4)
 
 
 def _unpack(packed: torch.Tensor) -> torch.Tensor:
-    return torch.stack([packed & 15, packed >> 4], dim=-1).flatten(-2)
+    return torch.cat([packed & 15, packed >> 4], dim=-1)

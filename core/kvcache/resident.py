@@ -36,6 +36,7 @@ class ResidentStats:
     """What the resident caches have done so far.
 
     Attributes:
+        location: Where the caches are read from.
         hits: Questions that found their cell in memory.
         misses: Questions that had to read it.
         evictions: Caches dropped to make room.
@@ -47,6 +48,7 @@ class ResidentStats:
         failed_ahead: Cells that could not be fetched ahead; whoever asks for one of them is told why.
     """
 
+    location: str
     hits: int
     misses: int
     evictions: int
@@ -138,6 +140,7 @@ class ResidentCaches:
         with self._lock:
             uses = self._uses.values()
             return ResidentStats(
+                location=self._store.storage.location,
                 hits=sum(use.hits for use in uses),
                 misses=sum(use.misses for use in uses),
                 evictions=sum(use.evictions for use in uses),

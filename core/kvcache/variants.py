@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import ArtefactMissing, ArtefactStale
 from core.jobs import Progress, Work
@@ -21,7 +23,9 @@ from core.kvcache.cell_file import Built, file_name
 from core.kvcache.precision import chosen_precision
 from core.kvcache.store import INDEX, CacheStore, CellEntry, Index
 from core.models.bundle import reader_for
+from core.models.device import choose_device, choose_dtype
 from core.models.language_model import LanguageModel
+from core.models.presets import find_preset
 from core.settings import Settings
 from core.workspace import MANIFEST, Manifest, Workspace, write_atomically
 
@@ -61,6 +65,33 @@ def variant_folder(ws: Workspace, lm: LanguageModel, precision: str) -> Path:
     reader = "reader" if identity.adapter else "plain"
     stored = chosen_precision(precision, lm.dtype)
     return ws.folder(KIND) / _name(identity.name, reader, Built.by(lm).dtype, stored, identity.fingerprint)
+
+
+def asked_for(settings: Settings, reader: bool | None = None) -> dict[str, Any]:
+    """The model that caches are built for, as settings name it: what a manifest can be compared with unloaded.
+
+    Args:
+        settings: Model, number format and device.
+        reader: With the reader adapter or plain; None follows the settings.
+    """
+    preset = find_preset(settings.model)
+    wanted = preset.dtype if preset and settings.dtype == "auto" else settings.dtype
+    adapted = reader_for(settings.model) is not None and (settings.reader if reader is None else reader)
+    return {
+        "model": settings.model,
+        "reader": adapted,
+        "dtype": choose_dtype(wanted, choose_device(settings.device)),
+    }
+
+
+def find_variant(variants: Sequence[Variant], asked: Mapping[str, Any], precision: str) -> Variant | None:
+    """The finished caches of a model and precision; None where there are none, or where they are stale."""
+    for variant in variants:
+        params = variant.manifest.params if variant.manifest else {}
+        fits = params.get("native") if precision == "auto" else params.get("precision") == precision
+        if fits and not variant.reason and all(params.get(name) == value for name, value in asked.items()):
+            return variant
+    return None
 
 
 def location_for(folder: Path, ws: Workspace, url: str) -> str:
@@ -193,8 +224,7 @@ def _name(model: str, reader: str, dtype: str, precision: str, fingerprint: str)
 
 def _flags(lm: LanguageModel, settings: Settings) -> str:
     """What ``cache`` must be told to build for this model, beyond what the settings say."""
-    expected = settings.reader and reader_for(settings.model) is not None
-    return " --plain" if expected and not lm.identity.adapter else ""
+    return " --plain" if asked_for(settings)["reader"] and not lm.identity.adapter else ""
 
 
 def _changed(variant: Variant) -> float:

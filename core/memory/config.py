@@ -8,6 +8,8 @@ from typing import Any
 
 from core.errors import TesseraError
 
+INITS = ("document", "noise")
+"""Where Z starts: as the telling tokens of each document, or drawn at random (a control: see ``first_z``)."""
 READ_MODES = ("prefix", "kv")
 """How Z is read; see ``core.memory.modes``. Training is the same for both."""
 
@@ -21,6 +23,7 @@ class MemoryConfig:
         z_dim: Numbers per vector.
         lora_r: Rank of the LoRA on every linear layer.
         read: One of ``READ_MODES``.
+        init: One of ``INITS``.
         steps: Optimiser steps of the evidence stage.
         batch: Examples per step.
         lr_z: Learning rate of Z.
@@ -49,6 +52,7 @@ class MemoryConfig:
     z_dim: int = 576
     lora_r: int = 16
     read: str = "prefix"
+    init: str = "document"
     steps: int = 170
     batch: int = 16
     lr_z: float = 2e-2
@@ -75,6 +79,8 @@ class MemoryConfig:
     def __post_init__(self) -> None:
         if self.read not in READ_MODES:
             raise TesseraError(f"read is {self.read!r}.", f"Choose one of: {', '.join(READ_MODES)}.")
+        if self.init not in INITS:
+            raise TesseraError(f"init is {self.init!r}.", f"Choose one of: {', '.join(INITS)}.")
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in ("study", "recite", "twin", "wrong", "general", "warmup"):

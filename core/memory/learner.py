@@ -52,6 +52,8 @@ class EvidenceLearner:
         self.basis = embedding_basis(table, config.z_dim)
         self.idf = token_idf(documents, len(table))
         self.z = torch.stack([self._first_z(text) for text in texts(corpus.passages)])
+        if config.init == "noise":
+            self.z = torch.randn(self.z.shape, generator=torch.Generator().manual_seed(config.seed))
         self.projector = Projector.from_basis(self.basis).to(self.model.device)
         self.layers = lora.attach(self.model, config.lora_r, config.seed)
         for layer in self.layers.values():

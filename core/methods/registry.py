@@ -11,6 +11,7 @@ from core.methods.base import Method
 from core.methods.bm25 import Bm25Rag
 from core.methods.cag import Cag
 from core.methods.closed_book import ClosedBook
+from core.methods.composed import Composed
 from core.methods.memory import LlmAsMemory
 from core.methods.oracle import Oracle
 from core.methods.rag import Rag
@@ -55,6 +56,12 @@ METHODS: dict[str, MethodSpec] = {
         "Opens the nearest Voronoi cell and continues from its stored KV cache.",
         ("corpus", "embeddings", "partition", "caches"),
         Cag,
+    ),
+    "composed": MethodSpec(
+        "KV-cache CAG, composed",
+        "Joins stored blocks of the best passages in the nearest Voronoi cells.",
+        ("corpus", "embeddings", "partition", "blocks"),
+        Composed,
     ),
     "memory": MethodSpec(
         "LLM-as-Memory",

@@ -29,7 +29,7 @@ _REMEDIES: tuple[tuple[str, str, str], ...] = (
     ("no such index", "does not hold this index any more", "Build it again: `python -m app index --force`."),
     ("unknown index name", "does not hold this index any more", "Build it again: `python -m app index --force`."),
     ("unknown command", "has no search module", "Use Redis 8, Redis Stack, or unset REDIS_URL."),
-    ("oom command", "has no memory left", "Raise its maxmemory, or flush the answer cache."),
+    ("when used memory", "has no memory left", "Raise its maxmemory, or flush the answer cache."),
     ("misconf", "cannot write to its disk", "Make room on the disk of the server."),
     ("read only replica", "is a replica that only reads", "Give the address of the primary in REDIS_URL."),
     ("loading", "is still reading its data", "Wait a moment and try again."),
@@ -111,6 +111,11 @@ class Connection:
         return client
 
 
+def one_node(client: Any) -> Any:
+    """A client for commands without a key: of a cluster one of its nodes, which speaks for all where it must."""
+    return client.get_redis_connection(client.get_default_node()) if isinstance(client, RedisCluster) else client
+
+
 @contextmanager
 def speaking(connection: Connection) -> Iterator[None]:
     """Turns what Redis and its libraries raise into a TesseraError that names the server and a remedy."""
@@ -134,7 +139,8 @@ def translated(connection: Connection, error: BaseException) -> TesseraError:
             return TesseraError(f"{place} {what}.", remedy)
     if isinstance(root, redis.ConnectionError | redis.TimeoutError | ConnectionError):
         return _gone(connection, place, root)
-    return TesseraError(f"{place} refused: {root}.", "See whether its version fits: Redis 7.2 or later with search.")
+    reason = str(root).rpartition("caused error: ")[2]  # what comes before it repeats the data that was sent
+    return TesseraError(f"{place} refused: {reason}.", "See whether its version fits: Redis 7.2 or later with search.")
 
 
 def _gone(connection: Connection, place: str, error: BaseException) -> TesseraError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from core.redis.connection import Connection, speaking
+from core.redis.connection import Connection, one_node, speaking
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def server_facts(connection: Connection) -> ServerFacts:
         TesseraError: There is none, or it refuses.
     """
     with speaking(connection):
-        client = connection.client()
+        client = one_node(connection.client())
         info = client.info()
         return ServerFacts(
             place=connection.place,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import fsspec
 import lancedb
+from botocore.exceptions import BotoCoreError
 
 from core.errors import ArtefactStale, TesseraError
 from core.workspace import write_atomically
@@ -36,7 +37,14 @@ _SIGNS = {
     "no bucket": ("nosuchbucket", "no such bucket"),
     "refused": ("403", "accessdenied", "access denied", "invalidaccesskey", "signaturedoesnotmatch", "forbidden"),
     "no credentials": ("credential", "instance metadata", "169.254.169.254"),
-    "unreachable": ("error sending request", "connection refused", "timed out", "timeout", "dns error", "dispatch"),
+    "unreachable": (
+        "error sending request",
+        "connection refused",
+        "timed out",
+        "timeout",
+        "dns error",
+        "could not connect",
+    ),
 }
 
 
@@ -88,13 +96,13 @@ class Place:
     def weigh(self) -> int:
         """Bytes of all files."""
         if self.is_remote:
-            return int(fsspec.filesystem(self.url.split("://", 1)[0], use_listings_cache=False).du(self.url))
+            return int(fsspec.filesystem(self.url.split("://", 1)[0], skip_instance_cache=True).du(self.url))
         return sum(path.stat().st_size for path in Path(self.url).rglob("*") if path.is_file())
 
     def remove(self) -> None:
         """Deletes the database, wherever it is."""
         if self.is_remote:
-            fsspec.filesystem(self.url.split("://", 1)[0], use_listings_cache=False).rm(self.url, recursive=True)
+            fsspec.filesystem(self.url.split("://", 1)[0], skip_instance_cache=True).rm(self.url, recursive=True)
         else:
             shutil.rmtree(self.url)
 
@@ -113,7 +121,7 @@ class Place:
             yield
         except TesseraError:
             raise
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, BotoCoreError) as error:
             raise _explained(self, store, error) from error
         except BaseException as error:
             # A damaged file can make the Rust part panic, and pyo3 raises that outside of Exception.

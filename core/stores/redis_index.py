@@ -25,7 +25,7 @@ from redisvl.query.filter import FilterExpression, Tag
 from core.corpus.types import Passage, texts
 from core.errors import TesseraError
 from core.models.encoder import Vectors
-from core.redis.connection import Connection, speaking
+from core.redis.connection import Connection, one_node, speaking
 from core.stores.base import FILTERS, Hit
 from core.stores.tokenise import tokenise
 
@@ -259,7 +259,7 @@ def drop_index(client: Any, layout: Layout) -> None:
     """Deletes an index and its passages; one that is not there is no error, and neither is a server that has gone."""
     try:
         try:
-            client.execute_command("FT.DROPINDEX", layout.name, "DD")
+            one_node(client).execute_command("FT.DROPINDEX", layout.name, "DD")
         except redis.ResponseError as error:
             if "index" not in str(error).lower():
                 raise
@@ -270,7 +270,7 @@ def drop_index(client: Any, layout: Layout) -> None:
 
 def sweep(client: Any) -> None:
     """Deletes what builds that were killed have left: neither whole nor being built."""
-    for name in client.execute_command("FT._LIST"):
+    for name in one_node(client).execute_command("FT._LIST"):
         text = name.decode() if isinstance(name, bytes) else str(name)
         layout = Layout(text, "", 0)
         if _is_ours(text) and not client.exists(layout.meta, layout.building):

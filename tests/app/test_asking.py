@@ -3,7 +3,7 @@ from contextlib import closing
 
 import pytest
 
-from app.asking import Choices, Failed, Opening, Run, Waiting, answer_in_turn, warm_up
+from app.asking import Choices, Failed, Opening, Run, Waiting, answer_in_turn, answer_together, warm_up
 from core.errors import ArtefactMissing
 from core.methods.base import Answer, Finished, Text, Working
 from core.trace import Trace
@@ -109,6 +109,44 @@ def test_warming_up_stops_at_the_first_word():
     warm_up(method)
     assert method.said == 1
     assert method.closed
+
+
+def test_in_a_race_the_arms_take_turns_and_the_shorter_one_finishes_first():
+    run, lock = run_of("rag", "cag"), threading.RLock()
+    methods = {"rag": Says("rag", ("a", "b", "c", "d")), "cag": Says("cag", ("a",))}
+    happenings = answer_together(run, methods.__getitem__, lock)
+    assert [name for name, event in happenings if isinstance(event, Text)] == ["rag", "cag", "rag", "rag", "rag"]
+    assert list(run.answers) == ["cag", "rag"]
+    assert run.status == "done"
+
+
+def test_a_race_goes_on_without_an_arm_that_cannot_open_or_breaks():
+    class Breaks(Says):
+        def stream(self, question):
+            yield Text("so")
+            raise ArtefactMissing("Gone.", "Build it.")
+
+    def open_arm(name):
+        if name == "cag":
+            raise ArtefactMissing("There are no caches.", "Build them.")
+        return Breaks(name) if name == "memory" else Says(name)
+
+    run = run_of("cag", "memory", "rag")
+    list(answer_together(run, open_arm, threading.RLock()))
+    assert list(run.answers) == ["rag"]
+    assert set(run.failures) == {"cag", "memory"}
+
+
+def test_stopping_a_race_stops_every_arm_and_frees_the_lock():
+    run, lock = run_of("rag", "cag"), threading.RLock()
+    methods = {name: Says(name) for name in ("rag", "cag")}
+    with closing(answer_together(run, methods.__getitem__, lock)) as happenings:
+        for name, happening in happenings:
+            if name == "cag" and isinstance(happening, Text):
+                break
+    assert all(method.closed for method in methods.values())
+    assert not lock._is_owned()
+    assert run.drafts == {"rag": "one", "cag": "one"}
 
 
 def test_an_arm_that_must_know_the_gold_passages_is_not_warmed_up():

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,10 @@ def test_names_cannot_step_out(tmp_path, name):
 def test_manifests_are_plain_json(ws):
     put(ws, "corpus", title="서울")
     assert json.loads((ws.folder("corpus") / "manifest.json").read_text(encoding="utf-8"))["params"]["title"] == "서울"
+
+
+def test_what_was_done_before_writing_counts_as_building(ws):
+    began = datetime.now(timezone.utc) - timedelta(seconds=90)
+    with ws.write("embeddings", {}, {}, began=began) as folder:
+        (folder / "data.txt").write_text("x")
+    assert ws.manifest("embeddings").build_s >= 90

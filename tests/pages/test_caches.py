@@ -1,4 +1,8 @@
+from app import state
 from core.kvcache.variants import list_variants
+from core.methods.base import answer
+from core.methods.cag import Cag
+from core.methods.resources import Resources
 from tests.pages.conftest import button, said, wait_for_job
 
 
@@ -40,6 +44,43 @@ def test_a_cell_cut_short_is_damaged_and_can_be_rebuilt(page, cached, models):
     button(app, "cache-build").click().run()
     assert wait_for_job(cached.path).state.value == "done"
     assert "✗ damaged" not in list(app.run().dataframe[0].value["state"])
+
+
+def test_caches_of_two_precisions_stand_beside_each_other_and_one_can_be_deleted(page, cached, models):
+    app = page("caches")
+    app.selectbox(key="caches_precision").set_value("int8").run()
+    assert not button(app, "cache-build").disabled
+    button(app, "cache-build").click().run()
+    assert wait_for_job(cached.path).state.value == "done"
+    app.run()
+    assert len(list_variants(cached)) == 2
+    assert "kept in int8" in "".join(app.selectbox(key="caches_shown").options)
+    small, large = (variant.bytes for variant in list_variants(cached))
+    assert small < large / 2
+    app.selectbox(key="caches_doomed").set_value(list_variants(cached)[0].name).run()
+    button(app, "cache-delete").click().run()
+    assert [variant.manifest.params["native"] for variant in list_variants(cached)] == [True]
+
+
+def test_what_is_in_memory_is_shown_cell_by_cell(page, cached, models):
+    cag = state.opened((str(cached.path), "cag"), lambda: Cag(Resources(cached, models)))
+    answer(cag, "Who planted the pear orchard?")
+    answer(cag, "Who planted the pear orchard?")
+    app = page("caches")
+    cells = app.dataframe[0].value
+    assert cells["hits"].sum() == cells["misses"].sum() == 1
+    assert cells.query("hits == 1")["last"].notna().all()
+    assert "In memory now: **1 cell**" in said(app)
+
+
+def test_what_a_question_saves_is_measured_here(page, cached, models):
+    app = page("caches")
+    assert "Prefilling took" not in said(app)
+    button(app, "payoff-measure").click().run()
+    assert wait_for_job(cached.path).state.value == "done"
+    text = said(app.run())
+    assert "Prefilling took" in text and "pay off" in text and "n = 3" in text
+    assert list(app.dataframe[1].value["arm"]) == ["Standard RAG", "KV-cache CAG"]
 
 
 def test_a_damaged_manifest_is_an_error_with_a_remedy(page, cached, models):

@@ -4,9 +4,11 @@ from dataclasses import replace
 import pytest
 
 from app.asking import Choices, Run
+from app.widgets.after import HISTORY, remember
 from app.widgets.arms import facts_of, rows_of
 from core import pipeline
 from core.errors import ModelError
+from core.feedback.file_log import FILE, FileFeedback
 from tests.pages.conftest import button, missing, said
 
 GOLD = "Who planted the pear orchard?"
@@ -39,7 +41,7 @@ def test_one_question_three_answers_and_the_control(page, prepared, arms):
     assert text.count("Oren Pask\n") >= 4 or sum(entry.value == "Oren Pask" for entry in app.text) == 4
     assert [entry.value for entry in app.metric if entry.label == "First token"] == ["44 ms"] * 4
     assert "n = 1" in text
-    assert len(charts(app)) == 3
+    assert len(charts(app)) == 4
     numbers = app.dataframe[0].value
     assert list(numbers["arm"]) == ["Standard RAG", "KV-cache CAG", "LLM-as-Memory", "Closed book"]
     assert list(numbers["prefill"]) == [40.0] * 4
@@ -226,3 +228,84 @@ def test_an_answer_that_nothing_read_holds_says_so(page, prepared, arms):
     arms.made["rag"].text = "Mira Tolle"
     app = ask(page("compare"), GOLD)
     assert sum("the answer stands in none of it" in expander.label for expander in app.expander) == 1
+
+
+def test_a_race_shows_who_finished_and_no_time(page, prepared, arms):
+    app = page("compare", race="1")
+    assert app.toggle(key="ask_race").value is True
+    ask(app, GOLD)
+    assert not app.exception
+    assert [entry.value for entry in app.metric if entry.label == "Finished"] == [
+        f"{place} of 4" for place in (1, 2, 3, 4)
+    ]
+    assert not [entry for entry in app.metric if entry.label == "First token"]
+    assert any("not for timing" in info.value for info in app.info)
+    assert "prefill" not in app.dataframe[0].value and "first token" not in app.dataframe[0].value
+    assert app.query_params["race"] == "1"
+
+
+def test_a_question_can_be_measured_again(page, prepared, arms):
+    app = ask(page("compare"), GOLD)
+    button(app, "repeat-run").click().run()
+    assert not app.exception
+    run = app.session_state["run"]
+    assert {name: len(traces) for name, traces in run.repeats.items()} == dict.fromkeys(run.choices.methods, 5)
+    table = next(frame.value for frame in app.dataframe if "n" in frame.value)
+    assert list(table["n"]) == [5] * 4
+    assert list(table["first token, median"]) == [44.0] * 4
+
+
+def test_pinned_comparisons_stay_on_top(page, prepared, arms):
+    app = ask(page("compare"), "First question?")
+    button(app, "pin").click().run()
+    ask(app, "Second question?")
+    ask(app, "Third question?")
+    assert button(app, "history-show-0").label == "First question?"
+    assert button(app, "history-show-1").label == "Second question?"
+
+
+def test_a_full_history_drops_the_oldest_that_is_not_pinned():
+    def run(number, pinned=False):
+        return Run(Choices("sample", str(number), ("rag",), True, 3), pinned=pinned)
+
+    runs = [run(0, pinned=True)]
+    for number in range(1, HISTORY + 5):
+        runs = remember(run(number), runs)
+    assert len(runs) == HISTORY
+    assert runs[-1].choices.question == "0"
+    assert runs[0].choices.question == str(HISTORY + 4)
+
+
+def test_building_and_asking_are_put_on_one_account(page, cached, arms):
+    app = ask(page("compare"), GOLD)
+    app.select_slider(key="ledger").set_value(1_000).run()
+    assert "Time for 1,000 questions, building included" in said(app)
+
+
+def test_an_answer_is_judged_where_it_stands(page, prepared, arms):
+    app = ask(page("compare"), "Who built the lighthouse of Velm?")
+    app.button(key="judge-rag--1").click().run()
+    app.button(key="judge-cag-1").click().run()
+    app.button(key="judge-cag--1").click().run()
+    assert not app.exception and not app.error
+    kept = FileFeedback(prepared.path).all()
+    assert [(found.method, found.rating, found.answer) for found in kept] == [
+        ("rag", -1, "Oren Pask"),
+        ("cag", -1, "Oren Pask"),
+    ]
+
+
+def test_an_answer_from_the_cache_says_so(page, prepared, arms):
+    kept = {"cache": "semantic", "cache_distance": 0.04, "cache_question": "*Who* built it?", "saved_ms": 812.0}
+    arms.made["rag"].details = kept
+    text = said(ask(page("compare"), "Who built the lighthouse of Velm?")).replace("\\", "")
+    assert "from the answer cache" in text or "hit, distance 0.040" in text
+    assert "'*Who* built it?'" in text and "812 ms saved" in text
+
+
+def test_a_judgement_that_cannot_be_kept_is_a_sentence(page, prepared, arms):
+    app = ask(page("compare"), "Who built the lighthouse of Velm?")
+    (prepared.path / FILE).mkdir()
+    app.button(key="judge-rag-1").click().run()
+    assert not app.exception
+    assert any("cannot be written" in error.value for error in app.error)

@@ -49,6 +49,36 @@ def test_more_cells_can_be_opened(page, clustered, models):
     assert "Opened besides" in said(app)
 
 
+def test_a_question_of_the_corpus_says_whether_its_passage_is_in_an_opened_cell(page, clustered, models):
+    app = page("map")
+    app.text_input(key="map_question").set_value("Who planted the pear orchard?").run()
+    assert "Its gold passage lies in" in said(app) and "which is open" in said(app)
+    app.text_input(key="map_question").set_value("Who planted something else?").run()
+    assert "gold passage lies" not in said(app)
+
+
+def test_routing_recall_is_measured_here_and_marked_where_the_slider_stands(page, clustered, models):
+    app = page("map")
+    assert "Not measured for these cells yet" in said(app)
+    button(app, "recall-measure").click().run()
+    assert wait_for_job(clustered.path).state.value == "done"
+    app.run()
+    assert "Opening **1 cell** of 3 finds" in said(app)
+    assert "n = 2 questions (test)" in said(app)
+    assert len(app.get("plotly_chart")) == 3
+    curve = next(frame.value for frame in app.dataframe if "nprobe" in frame.value)
+    assert list(curve["nprobe"]) == [1, 2, 3] and curve["recall"].iloc[-1] == 1
+    app.slider(key="map_nprobe").set_value(2).run()
+    assert "Opening **2 cells** of 3 finds" in said(app)
+
+
+def test_a_damaged_report_is_an_error_with_a_remedy(page, clustered, models):
+    path = clustered.path / "runs" / "routing-test.json"
+    path.parent.mkdir()
+    path.write_text("{", encoding="utf-8")
+    assert any("measure again" in error.value for error in page("map").error)
+
+
 @pytest.mark.parametrize("kind", ["partition", "projection"])
 def test_a_damaged_artefact_is_an_error_with_a_remedy(page, clustered, models, kind):
     victim = next(clustered.folder(kind).glob("*.safetensors"))

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -48,7 +50,7 @@ def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeyp
 def test_a_memory_says_what_it_is(page, remembered, models):
     app = page("memory")
     metrics = {entry.label: entry.value for entry in app.metric}
-    assert metrics["Documents remembered"] == "11"
+    assert metrics["Documents"] == "11"
     assert metrics["Vectors per document"] == "2 × 8"
     assert metrics["Z of one document"] == "32 bytes"
     assert "Only the difference" in said(app)
@@ -77,13 +79,13 @@ def test_a_new_document_is_learned_and_forgotten(page, remembered, models):
     assert report.state.value == "done", report.error
     assert any("evidence" in data for data in report.history)
     app.run()
-    assert {entry.label: entry.value for entry in app.metric}["Documents remembered"] == "12"
+    assert {entry.label: entry.value for entry in app.metric}["Documents"] == "12"
     (learned,) = remembered.manifest("memory").params["learned"]
     view(app, "Edit or forget")
     assert app.selectbox(key="change_choice").value == learned
     button(app, "forget").click().run()
     assert wait_for_job(remembered.path).state.value == "done"
-    assert {entry.label: entry.value for entry in app.run().metric}["Documents remembered"] == "11"
+    assert {entry.label: entry.value for entry in app.run().metric}["Documents"] == "11"
 
 
 def test_a_document_is_given_another_text(page, remembered, models):
@@ -118,6 +120,20 @@ def test_the_moment_it_first_answers_right_is_shown(page, prepared, models, monk
     next(found for found in app.button if found.label == "Train").click().run()
     wait_for_job(prepared.path)
     assert "first answered right after 2 steps" in said(app.run())
+
+
+def test_what_was_tried_stands_under_the_training(page, remembered, models):
+    app = view(page("memory"), "Train")
+    assert "python -m app ablate" in said(app)
+    scores = {"recall_at_1": 1.0, "em": 0.5, "evidence_ms": 9.0, "bytes_per_1000_documents": 8e7, "n_questions": 2}
+    for name, right in (("base", 0.5), ("m = 4", 0.3)):
+        folder = remembered.path / "ablation" / "plan" / name
+        folder.mkdir(parents=True)
+        row = {"variant": name, "steps": 5, "rouge_l": right, "shuffled": {"rouge_l": 0.1}, **scores}
+        (folder / "result.json").write_text(json.dumps(row))
+    app = app.run()
+    assert list(app.dataframe[0].value["right"]) == [0.5, 0.3]
+    assert len(app.get("plotly_chart")) == 1 and "5 steps each, 2 dev questions" in said(app)
 
 
 def test_documents_that_ship_unseen_can_be_chosen(page, remembered, models):

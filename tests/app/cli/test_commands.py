@@ -37,6 +37,13 @@ def test_status_of_an_empty_workspace_says_what_to_do():
     assert kinds == list(KINDS)
 
 
+def test_status_names_further_indexes_that_are_there(tmp_path):
+    (tmp_path / "workspaces" / "sample" / "index-bm25").mkdir(parents=True)
+    result = run(cli, ["status", "--json"])
+    assert [artefact["kind"] for artefact in one_object(result)["artefacts"]] == [*KINDS, "index-bm25"]
+    assert "--store bm25" in run(cli, ["status"], env={"COLUMNS": "200"}).output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -49,15 +56,23 @@ def test_status_of_an_empty_workspace_says_what_to_do():
         (["prepare", "--dataset", "no/such/file.txt"], "no such file"),
         (["adapt"], "--text"),
         (["eval"], "prepare"),
+        (["eval", "--methods", "ragg"], "closed-book"),
         (["index", "--store", "chroma"], "lancedb-flat"),
         (["index", "--store", "bm25"], "prepare"),
         (["bench", "stores"], "prepare"),
         (["eval-memory"], "prepare"),
+        (["ablate"], "prepare"),
+        (["ablate", "--what", "hat"], "rank"),
+        (["train", "--preset", "hat"], "laptop"),
         (["calibrate"], "train"),
         (["forget", "geo-01"], "train"),
         (["edit", "geo-01"], "--text"),
         (["edit", "geo-01", "--text", "New words."], "train"),
         (["verify"], "prepare"),
+        (["cache", "--blocks"], "prepare"),
+        (["link", "--text", " "], "empty"),
+        (["link", "--text", "x", "--tokens", "7,many"], "many"),
+        (["bench", "kv"], "prepare"),
     ],
 )
 def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):

@@ -20,6 +20,10 @@ def test_questions_of_one_passage_have_no_hops():
     assert per_hop([row(), row(gold=())]) == {}
 
 
+def test_a_single_kind_is_shown_once():
+    assert set(per_hop([two_hops(("a",), "bridge"), two_hops((), "bridge")])) == {"all"}
+
+
 def test_without_a_kind_there_is_one_group():
     assert set(per_hop([two_hops(())])) == {"all"}
     assert per_hop([two_hops(())])["all"]["neither"] == 1

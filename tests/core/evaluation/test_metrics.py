@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from core.evaluation.metrics import coverage, exact_match, f1, longest_common_subsequence, normalise, rouge_l
@@ -39,6 +41,23 @@ def test_f1_does_not_reward_repetition():
 def test_longest_common_subsequence_by_hand():
     assert longest_common_subsequence("ABCBDAB", "BDCABA") == 4  # Cormen et al., figure 15.8
     assert longest_common_subsequence("abc", "") == 0
+
+
+def test_longest_common_subsequence_equals_the_classical_table():
+    def table(left, right):
+        row = [0] * (len(right) + 1)
+        for word in left:
+            diagonal = 0
+            for column, other in enumerate(right, start=1):
+                above = row[column]
+                row[column] = diagonal + 1 if word == other else max(above, row[column - 1])
+                diagonal = above
+        return row[-1]
+
+    rng = random.Random(0)
+    for _ in range(200):
+        left, right = (["abcd"[rng.randrange(4)] for _ in range(rng.randrange(90))] for _ in range(2))
+        assert longest_common_subsequence(left, right) == table(left, right)
 
 
 def test_rouge_l_follows_the_order_of_words():

@@ -1,4 +1,4 @@
-import itertools
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,11 +15,12 @@ def test_a_row_is_a_document_and_its_title_is_no_markup():
 
 def test_a_large_pool_is_thinned_evenly():
     rows = drawn_rows(2_000)
-    assert len(rows) <= MOST_ROWS and rows[0] == 0 and len({b - a for a, b in itertools.pairwise(rows)}) == 1
+    assert len(rows) <= MOST_ROWS and rows[0] == 0 and len({b - a for a, b in pairwise(rows)}) == 1
     assert drawn_rows(3) == [0, 1, 2]
 
 
 def test_in_words():
     assert describe_pool(NORMS) == (
-        "Heat map of Z: 2 documents, 3 vectors each. Mean length of a vector 1.00; 50% of the vectors are empty."
+        "Heat map of Z: 2 documents, 3 vectors each. Mean length of a vector 1.00; "
+        "50% of the vectors hold next to nothing."
     )

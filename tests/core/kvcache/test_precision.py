@@ -71,6 +71,15 @@ def test_no_number_is_further_off_than_half_a_step(precision, keys):
     assert ((back(numbers, precision, keys) - numbers).abs() <= 0.5001 * steps.expand_as(numbers) + 1e-6).all()
 
 
+def test_every_fp8_number_is_decoded_as_torch_does():
+    codes = torch.arange(256, dtype=torch.uint8).view(torch.float8_e4m3fn)
+    numbers = codes.float()
+    finite = ~numbers.isnan()
+    ones = torch.ones(1, 1, 1)
+    decoded = decode({"": codes[None, None], "scale": ones}, "fp8", True, torch.float32)[0, 0]
+    assert torch.equal(decoded[finite], numbers[finite])
+
+
 def test_two_int4_codes_share_a_byte():
     assert encode(kv(), "int4", True)[""].shape == (2, 150, 8)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,33 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     for ours, theirs in zip(load_parts(whole), load_parts(broken), strict=True):
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert not (broken / CHECKPOINT).exists()
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint_along_the_same_curve(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    whole, killed, revived = tmp_path / "whole", tmp_path / "killed", tmp_path / "revived"
+    straight = run(tiny_lm, tiny_corpus, whole, small_config)
+    work = train_memory(tiny_lm, tiny_corpus, killed, small_config)
+    for progress in work:
+        if progress.stage == EVIDENCE_STAGE and progress.done == 8:
+            shutil.copytree(killed, revived)  # what a kill -9 leaves: the checkpoint of step 5, and no farewell
+            break
+    again = run(tiny_lm, tiny_corpus, revived, small_config, resume=True)
+    assert again[0]["step"] == small_config.checkpoint_every + 1
+    assert again == straight[small_config.checkpoint_every :]
+    assert torch.equal(load_pool(whole).z, load_pool(revived).z)
+
+
+def test_where_z_starts_is_a_setting(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    first = {}
+    for init in ("document", "noise"):
+        config = replace(small_config, init=init, steps=1, router_steps=1)
+        run(tiny_lm, tiny_corpus, tmp_path / init, config)
+        first[init] = load_pool(tmp_path / init).z
+    assert not torch.allclose(first["document"], first["noise"], atol=0.1)
 
 
 def test_the_plain_model_is_left_alone(

@@ -32,6 +32,7 @@ def built(models, tiny_corpus) -> Workspace:
         pipeline.prepare_corpus(ws, models, tiny_corpus),
         pipeline.cluster(ws, models, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)),
         pipeline.cache(ws, models),
+        pipeline.blocks(ws, models),
         pipeline.train(ws, models, TINY_MEMORY),
     ):
         assert list(work)

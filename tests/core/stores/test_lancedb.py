@@ -131,6 +131,14 @@ def test_object_storage_that_cannot_be_reached_is_a_sentence(s3, monkeypatch, ti
         LanceFlat.create_at(Place(f"{s3.url}/x"), tiny_corpus.passages, vectors)
 
 
+def test_a_table_that_cannot_be_deleted_is_a_sentence(s3, tmp_path, monkeypatch, tiny_corpus, vectors):
+    monkeypatch.setenv(URL_VARIABLE, s3.url)
+    LanceFlat.create(tmp_path / "index", tiny_corpus.passages, vectors)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(TesseraError, match="cannot be reached"):
+        drop(tmp_path / "index")
+
+
 def test_a_bucket_that_is_not_there_is_a_sentence(s3, tiny_corpus, vectors):
     with pytest.raises(TesseraError, match="no bucket"):
         LanceFlat.create_at(Place("s3://no-such-bucket-at-all/x"), tiny_corpus.passages, vectors)

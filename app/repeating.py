@@ -1,0 +1,44 @@
+"""The same question again and again: rounds in which every arm answers once, so that a slow minute hits them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+
+from app.asking import WAIT_S, Run
+from core.jobs import Progress, Work
+from core.methods import registry
+from core.methods.base import Method, answer
+
+TIMES = 5
+
+
+def repeat(run: Run, open_arm: Callable[[str], Method], lock: RLock, times: int = TIMES) -> Work:
+    """Measures every arm that has answered ``times`` more times; what was measured stays when it is closed.
+
+    Args:
+        run: Its ``repeats`` grow, a trace for each arm and round.
+        open_arm: Opens a method by name.
+        lock: Held while an arm answers.
+        times: Rounds.
+
+    Yields:
+        Progress after each answer.
+
+    Raises:
+        TesseraError: An arm cannot be opened any more.
+    """
+    total = times * len(run.answers)
+    done = 0
+    for number in range(1, times + 1):
+        for name in run.answers:
+            label = registry.METHODS[name].label
+            while not lock.acquire(timeout=WAIT_S):
+                yield Progress("Waiting for the model", done, total, label)
+            try:
+                trace = answer(open_arm(name), run.choices.question).trace
+            finally:
+                lock.release()
+            run.repeats.setdefault(name, []).append(trace)
+            done += 1
+            yield Progress("Measuring", done, total, f"round {number} of {times}, {label}")

@@ -1,0 +1,85 @@
+"""Is a cache the same as the text it stands for? A button that measures it, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.widgets.jobs import results_of
+from core import pipeline
+from core.jobs import Work
+from core.kvcache.verify import verify
+from core.models.bundle import Models
+from core.models.device import choose_device, choose_dtype
+from core.workspace import Workspace
+
+LABEL = "Measuring the exactness of caches"
+_MARKS = {True: "✓ passed", False: "✗ failed", None: "reported"}
+
+
+def panel(ws: Workspace, busy: bool) -> None:
+    """The button, and the table of what was measured last in this session."""
+    st.subheader("Is a cache the same as its text?", anchor=False)
+    st.caption(
+        "Builds caches of two cells in a temporary folder, in float32, and holds them against the prefill of the same "
+        "tokens. Where the model runs in another number format, its rounding is reported beside it."
+    )
+    st.button(
+        "Measure exactness",
+        icon=":material/rule:",
+        key="verify",
+        disabled=busy,
+        on_click=state.start_job,
+        args=(ws.name, LABEL, _checks),
+    )
+    checks = results_of(ws, LABEL)
+    if checks:
+        _verdict(checks)
+        _table(checks)
+
+
+def _checks(ws: Workspace) -> Work:
+    settings = state.settings()
+    dtype = choose_dtype(settings.dtype, choose_device(settings.device))
+    # A model of its own: the one that answers keeps its number format.
+    yield from verify(
+        pipeline.load_cells(ws), lambda name: Models(replace(settings, dtype=name)).language_model(), dtype
+    )
+
+
+def _verdict(checks: Sequence[Mapping[str, Any]]) -> None:
+    failed = [str(check["name"]) for check in checks if check["passed"] is False]
+    if failed:
+        st.error(
+            f"**Not exact:** {', '.join(failed)}. Do not trust answers from caches of this model; "
+            "`python -m app verify --json` prints the numbers for a bug report.",
+            icon=":material/error:",
+        )
+    else:
+        st.success("Every cache measured answers as its text does.", icon=":material/check_circle:")
+
+
+def _table(checks: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        {
+            "check": check["name"],
+            "measured": f"{check['value']:.3g}",
+            "what": check["unit"],
+            "bound": f"{check['relation']} {check['bound']:g}" if check["relation"] else "",
+            "result": _MARKS[check["passed"]],
+            "format": check["dtype"],
+        }
+        for check in checks
+    ]
+    names = {"check": "Check", "measured": "Measured", "what": "What the number is", "bound": "Bound"}
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="exactness",
+        column_config={**names, "result": "Result", "format": "Format"},
+    )

@@ -1,0 +1,148 @@
+"""Routing recall on the Map page: how often the opened cells hold the answer, and where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.widgets.mapping import Located
+from app.widgets.text import escape
+from core.corpus.types import Corpus
+from core.figures.recall import (
+    describe_margins,
+    describe_recall,
+    margin_figure,
+    margin_names,
+    recall_figure,
+)
+from core.figures.units import plural
+from core.jobs import Work
+from core.voronoi.partition import Partition
+from core.voronoi.recall import RecallReport, kept_report, measure_recall
+from core.voronoi.routing import RecallPoint, route
+from core.workspace import Workspace
+
+_STATIC = {"displayModeBar": False}
+_WANTED = 0.95
+_SPLITS = ("test", "dev", "train")
+
+
+def gold_verdict(corpus: Corpus, partition: Partition, located: Located) -> str:
+    """Whether the opened cells hold the gold passages of a question of the corpus; empty for any other question."""
+    wanted = " ".join(located.question.split()).casefold()
+    everything = (question for questions in corpus.questions.values() for question in questions)
+    known = next((q for q in everything if " ".join(q.text.split()).casefold() == wanted and q.passage_ids), None)
+    if known is None:
+        return ""
+    rows = corpus.index()
+    cells = {int(partition.assignment[rows[passage_id]]) for passage_id in known.passage_ids}
+    opened = set(located.route.cells)
+    where = f"cell {min(cells)}" if len(cells) == 1 else f"cells {', '.join(map(str, sorted(cells)))}"
+    if cells <= opened:
+        return f":green[:material/check_circle:] Its gold passage lies in **{where}**, which is open."
+    order = route(partition, located.vector, partition.k).cells
+    needed = 1 + max(order.index(cell) for cell in cells)
+    return (
+        f":orange[:material/error:] Its gold passage lies in **{where}**, which is not open: "
+        f"opening {plural(needed, 'cell')} would reach it."
+    )
+
+
+def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None:
+    """The curve, the margins, their tables, and the button that measures.
+
+    Args:
+        ws: The workspace.
+        corpus: Its questions are what is measured with.
+        opened: Cells opened on the page now; marked in the curve.
+        busy: Whether something is being built.
+    """
+    st.subheader("How often is the answer in an opened cell?", anchor=False)
+    splits = [split for split in _SPLITS if any(q.passage_ids for q in corpus.questions.get(split, ()))]
+    if not splits:
+        st.caption("Routing recall needs questions that name their gold passage; this corpus has none.")
+        return
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    split = str(left.segmented_control("Questions", splits, default=splits[0], required=True, key="recall_split"))
+    report = kept_report(ws, split)
+    right.button(
+        "Measure again" if report else f"Measure {len(corpus.questions[split]):,} questions",
+        key="recall-measure",
+        icon=":material/query_stats:",
+        disabled=busy,
+        on_click=_start,
+        args=(ws, split),
+        width="stretch",
+    )
+    if report is None:
+        st.caption(
+            "Not measured for these cells yet. Every question is embedded and routed; no model answers, so it takes "
+            "seconds."
+        )
+        return
+    _curve(report, opened)
+    _margins(report)
+
+
+def _curve(report: RecallReport, opened: int) -> None:
+    points = list(report.points)
+    here = next((point for point in points if point.nprobe == opened), points[0])
+    st.markdown(
+        f"Opening **{plural(here.nprobe, 'cell')}** of {report.cells} finds **{here.recall:.1%}** of the gold passages "
+        f"and puts {here.tokens:,.0f} tokens before the question. {_enough(points)}"
+    )
+    st.plotly_chart(recall_figure(points, opened), key="recall", config=_STATIC, alt=describe_recall(points))
+    with st.expander("The curve as a table", icon=":material/table:"):
+        st.dataframe(
+            pd.DataFrame([vars(point) for point in points]),
+            hide_index=True,
+            key="recall_table",
+            column_config={
+                "nprobe": "Cells opened",
+                "recall": st.column_config.NumberColumn("Recall", format="%.3f"),
+                "tokens": st.column_config.NumberColumn("Tokens opened", format="%.0f"),
+            },
+        )
+    st.caption(f"n = {report.questions} questions ({report.split}), recall of the gold passages, mean over questions")
+
+
+def _enough(points: Sequence[RecallPoint]) -> str:
+    enough = next(point for point in points if point.recall >= _WANTED or point is points[-1])
+    return f"{_WANTED:.0%} are reached with {plural(enough.nprobe, 'cell')}."
+
+
+def _margins(report: RecallReport) -> None:
+    groups = list(report.margins)
+    st.markdown(f"**By distance to the border.** {escape(describe_margins(groups))}")
+    st.plotly_chart(margin_figure(groups), key="margins", config=_STATIC, alt=describe_margins(groups))
+    with st.expander("The quarters as a table", icon=":material/table:"):
+        rows = [
+            {"margin": name, "questions": group.questions, "one": group.recall, "two": group.recall_two}
+            for name, group in zip(margin_names(groups), groups, strict=True)
+        ]
+        number = st.column_config.NumberColumn
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            key="margin_table",
+            column_config={
+                "margin": "Margin",
+                "questions": "Questions",
+                "one": number("Recall, nearest cell", format="%.3f"),
+                "two": number("Recall, two cells", format="%.3f"),
+            },
+        )
+
+
+def _start(ws: Workspace, split: str) -> None:
+    models = state.models()
+    corpus = state.corpus_of(ws)
+
+    def measure(target: Workspace) -> Work:
+        with models.lock:
+            yield from measure_recall(target, models.encoder(), corpus.questions[split], corpus.index(), split)
+
+    state.start_job(ws.name, "Routing the questions", measure)

@@ -1,0 +1,145 @@
+"""The caches of a workspace by model and precision: choose what to look at, what to build, what to delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.widgets.text import escape
+from core.errors import TesseraError
+from core.figures.units import duration, plural, size
+from core.kvcache.resident import CellUse, ResidentStats
+from core.kvcache.variants import Variant, asked_for, delete_variant, find_variant
+from core.models.bundle import reader_for
+from core.settings import CACHE_PRECISIONS
+from core.workspace import Workspace
+
+SHOWN, READER, PRECISION = "caches_shown", "caches_reader", "caches_precision"
+
+
+def choose_variant(variants: Sequence[Variant]) -> Variant | None:
+    """Which caches the page is about: the newest, unless another one is picked."""
+    if len(variants) < 2:
+        return variants[0] if variants else None
+    by_name = {variant.name: variant for variant in variants}
+    chosen = st.selectbox(
+        "Caches of",
+        list(by_name),
+        format_func=lambda name: describe(by_name[name]),
+        key=SHOWN,
+        help="Caches of several models and precisions stand beside each other: switching makes none of them stale.",
+    )
+    return by_name.get(chosen, variants[0])
+
+
+def describe(variant: Variant) -> str:
+    """A variant in a few words."""
+    if variant.manifest is None:
+        return f"{variant.name} (not complete)"
+    params = variant.manifest.params
+    reader = "with reader" if params.get("reader") else "plain"
+    kept = "" if params.get("native", True) else f", kept in {params['precision']}"
+    stale = " (out of date)" if variant.reason else ""
+    return f"{params.get('model', variant.name)} {reader}, {params.get('dtype', '')}{kept}{stale}"
+
+
+def wanted_variant(variants: Sequence[Variant]) -> tuple[bool | None, str, Variant | None]:
+    """The form: which caches to build. Returns reader, precision, and the caches if they are finished already."""
+    settings = state.settings()
+    left, right = st.columns(2)
+    reader: bool | None = None
+    if reader_for(settings.model):
+        plain = left.segmented_control(
+            "For the model",
+            ["with reader", "plain"],
+            default="with reader" if settings.reader else "plain",
+            required=True,
+            key=READER,
+            help="The switch on the Compare page asks for the one or the other: each has caches of its own.",
+        )
+        reader = plain != "plain"
+    precision = right.selectbox(
+        "Kept in",
+        CACHE_PRECISIONS,
+        index=CACHE_PRECISIONS.index(settings.cache_precision),
+        key=PRECISION,
+        format_func=lambda name: "the model's own number format" if name == "auto" else name,
+        help="Fewer bits take less disk and change answers a little: `python -m app precision` measures both. "
+        f"Answers are read from caches kept in '{settings.cache_precision}': TESSERA_CACHE_PRECISION says so.",
+    )
+    chosen = str(precision)
+    return reader, chosen, find_variant(variants, asked_for(settings, reader), chosen)
+
+
+def variant_table(ws: Workspace, variants: Sequence[Variant], busy: bool) -> None:
+    """All caches of the workspace, what they weigh, and a button that deletes them."""
+    rows = [
+        {
+            "model": describe(variant).removesuffix(" (out of date)"),
+            "state": "✓ ready" if not variant.reason else f"○ {variant.reason}",
+            "size": size(variant.bytes),
+            "built in": duration(variant.manifest.build_s) if variant.manifest else "–",
+            "kept at": variant.location or "in the workspace",
+            "folder": variant.name,
+        }
+        for variant in variants
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="variants",
+        column_config={name: name.capitalize() for name in rows[0]},
+    )
+    with st.popover("Delete caches", icon=":material/delete:", disabled=busy):
+        doomed = st.selectbox("Which", [variant.name for variant in variants], key="caches_doomed")
+        weight = next((variant.bytes for variant in variants if variant.name == doomed), 0)
+        st.caption(f"Frees {size(weight)}. Answers that need them are refused until they are built again.")
+        st.button("Delete", key="cache-delete", type="primary", disabled=busy, on_click=_delete, args=(ws, doomed))
+
+
+def _delete(ws: Workspace, name: str) -> None:
+    try:
+        delete_variant(ws, name)
+    except TesseraError as error:
+        st.session_state[state.REFUSED] = (error.what, error.remedy)
+
+
+def residency_line(ws: Workspace, variant: Variant) -> str:
+    """What is in memory of these caches, in one sentence."""
+    found = _residencies(ws, variant)
+    if not found:
+        return "No method has these caches open: ask something on the Compare page, and cells come into memory here."
+    held = sum(stats.bytes for stats in found)
+    return (
+        f"In memory now: **{plural(sum(len(stats.cells) for stats in found), 'cell')}**, {size(held)} of "
+        f"{size(found[0].budget)} allowed. Since they were opened: {plural(sum(s.hits for s in found), 'hit')}, "
+        f"{sum(s.misses for s in found):,} read from {escape(_where(variant))}, "
+        f"{plural(sum(s.evictions for s in found), 'eviction')}."
+    )
+
+
+def uses_of(ws: Workspace, variant: Variant) -> dict[int, CellUse]:
+    """What has become of each cell, over all methods that have these caches open."""
+    total: dict[int, CellUse] = {}
+    for stats in _residencies(ws, variant):
+        for cell, use in stats.uses.items():
+            so_far = total.get(cell, CellUse())
+            total[cell] = CellUse(
+                so_far.hits + use.hits,
+                so_far.misses + use.misses,
+                so_far.evictions + use.evictions,
+                max(so_far.last, use.last),
+            )
+    return total
+
+
+def _residencies(ws: Workspace, variant: Variant) -> list[ResidentStats]:
+    location = variant.store().storage.location
+    return [stats for stats in state.residencies(ws) if stats.location == location]
+
+
+def _where(variant: Variant) -> str:
+    return variant.location or "disk"

@@ -1,0 +1,68 @@
+from html.parser import HTMLParser
+
+import pytest
+
+from app.asking import Choices, Ground, Run
+from app.export_html import to_html
+from core.methods.base import Answer, Evidence
+from core.trace import Span, Trace
+
+TRACE = Trace((Span("encode", 0.0, 2.0), Span("prefill", 2.0, 40.0)), 44.0, 60.0, 120, 30, 3, 5_000)
+HOSTILE = "<script>alert(1)</script><img src=//evil/x onerror=alert(2)>"
+
+
+class Reader(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def run():
+    evidence = (Evidence("p0", f"Title {HOSTILE}", HOSTILE, 0.875),)
+    return Run(
+        Choices("sample", f"Who? {HOSTILE}", ("rag", "cag"), True, 3),
+        status="done",
+        answers={"rag": Answer("rag", "Who?", HOSTILE, evidence, TRACE)},
+        failures={"cag": (f"No caches {HOSTILE}.", "Build them.")},
+        ground=Ground("tiny", True, "mini", "CPU, 2 threads", "bfloat16"),
+    )
+
+
+def read(run):
+    reader = Reader()
+    reader.feed(to_html(run))
+    return reader
+
+
+def test_it_runs_nothing_and_asks_for_nothing(run):
+    reader = read(run)
+    assert not {"script", "img", "link", "iframe"} & set(reader.tags)
+    assert not [name for name, _ in reader.attributes if name.startswith("on") or name in ("src", "href")]
+    policy = next(value for name, value in reader.attributes if name == "content" and "default-src" in value)
+    assert "default-src 'none'" in policy
+
+
+def test_it_holds_answer_evidence_times_failure_and_ground(run):
+    text = " ".join(read(run).text)
+    for found in (HOSTILE, "0.875", "prefill 40 ms", "Standard RAG", "Build them.", "bfloat16", "No caches"):
+        assert found in text
+
+
+def test_repeated_measurements_come_with_their_spread(run):
+    run.repeats["rag"] = [TRACE, TRACE, TRACE]
+    assert "Repeated" in " ".join(read(run).text)
+
+
+def test_a_race_shows_no_time(run):
+    run.choices = Choices("sample", "Who?", ("rag", "cag"), True, 3, race=True)
+    text = " ".join(read(run).text)
+    assert "A race" in text
+    assert "60 ms" not in text and "Where the time went" not in text

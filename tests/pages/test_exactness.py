@@ -1,0 +1,69 @@
+"""The panels of the Caches page that measure: exactness, and joined blocks."""
+
+import pytest
+
+from app.widgets import exactness
+from tests.models import TinyModels
+from tests.pages.conftest import button, said, wait_for_job
+
+
+def table(app, column):
+    return next(frame.value for frame in app.dataframe if column in frame.value)
+
+
+@pytest.fixture
+def own_model(monkeypatch, tiny_lm, tiny_encoder):
+    monkeypatch.setattr(exactness, "Models", lambda settings: TinyModels(settings, tiny_lm, tiny_encoder))
+
+
+def test_exactness_is_measured_by_one_click(page, clustered, models, own_model):
+    app = page("caches")
+    assert not any("check" in frame.value for frame in app.dataframe)
+    button(app, "verify").click().run()
+    assert wait_for_job(clustered.path).state.value == "done"
+    app.run()
+    results = list(table(app, "check")["result"])
+    assert results.count("✓ passed") == 7 and "✗ failed" not in results
+    assert "as its text does" in said(app)
+
+
+def test_what_was_measured_stays_when_the_job_is_closed(page, clustered, models, own_model):
+    app = page("caches")
+    button(app, "verify").click().run()
+    wait_for_job(clustered.path)
+    app.run()
+    button(app, "job-close").click().run()
+    assert len(table(app, "check")) >= 7
+
+
+def test_a_cache_that_is_not_exact_is_an_error(page, clustered, models, own_model, monkeypatch):
+    monkeypatch.setattr("core.kvcache.verify.LOGIT_BOUND", -1.0)
+    app = page("caches")
+    button(app, "verify").click().run()
+    wait_for_job(clustered.path)
+    app.run()
+    assert any("Not exact" in error.value for error in app.error)
+
+
+def test_blocks_are_built_and_compared(page, clustered, models):
+    app = page("caches")
+    button(app, "blocks-build").click().run()
+    assert wait_for_job(clustered.path).state.value == "done"
+    app.run()
+    assert button(app, "blocks-build").disabled
+    app.text_input(key="link-question").set_value("Who built the lighthouse of Velm?")
+    next(entry for entry in app.button if entry.label == "Compare").click().run()
+    assert wait_for_job(clustered.path).state.value == "done"
+    app.run()
+    points = table(app, "link")
+    assert list(points["link"]) == ["0", "8", "16", "32", "all"]
+    assert points["same"].iloc[-1] == "✓ the same"
+
+
+def test_comparing_without_a_question_says_so(page, clustered, models):
+    app = page("caches")
+    button(app, "blocks-build").click().run()
+    wait_for_job(clustered.path)
+    app.run()
+    next(entry for entry in app.button if entry.label == "Compare").click().run()
+    assert "Type a question" in said(app)
