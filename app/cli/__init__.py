@@ -17,6 +17,7 @@ from app.cli import (
     evaluate,
     gradio,
     index,
+    index_serverless,
     link,
     models,
     precision,
@@ -67,6 +68,7 @@ cli.command("routing")(routing.routing)
 cli.add_typer(redis.redis, name="redis")
 cli.add_typer(bench.bench, name="bench")
 cli.command("gradio")(gradio.gradio)
+cli.command("index-serverless")(index_serverless.index_serverless)
 cli.command("serve-local")(serve_local.serve_local)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)

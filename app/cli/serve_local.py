@@ -28,11 +28,11 @@ def serve_local(
     from core.serverless.serving import serving
 
     with reporting(False):
-        settings, ws = settings_and_workspace(workspace)
+        _, ws = settings_and_workspace(workspace)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        with serving(ws, settings, index, url, port, concurrency) as front:
+        with serving(ws, index, url, port, concurrency) as front:
             aside.print(f"Serving /retrieve /generate /orchestrate /ask on {front.address}. Ctrl-C stops it.")
             stop.wait()
             aside.print("Stopping the workers.")

@@ -14,19 +14,16 @@ from core.serverless.settings import KINDS, IndexKind
 from core.serverless.table import PassageTable
 from core.serverless.twin.front import Front
 from core.serverless.twin.twin import Twin, rag_functions
-from core.settings import Settings
+from core.stores.base import StoreStats
 from core.workspace import Workspace
 
 
 @contextmanager
-def serving(
-    ws: Workspace, settings: Settings, kind: str, url: str | None, port: int, concurrency: int
-) -> Iterator[Front]:
+def serving(ws: Workspace, kind: str, url: str | None, port: int, concurrency: int) -> Iterator[Front]:
     """Serves until the body ends; then all workers are ended, too.
 
     Args:
         ws: What to answer from.
-        settings: Of this process.
         kind: How the index is searched.
         url: Where an index is that ``PassageTable.create`` built; None builds one in the workspace.
         port: Where to listen; 0 takes a free one.
@@ -35,9 +32,7 @@ def serving(
     Raises:
         TesseraError: There is no such kind, nothing to index, or the port is taken.
     """
-    if kind not in KINDS:
-        raise TesseraError(f"There is no index {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
-    chosen = cast(IndexKind, kind)
+    chosen = _kind(kind)
     place = url or str(build_index(ws, chosen))
     front = Front(port)
     try:
@@ -55,11 +50,31 @@ def build_index(ws: Workspace, kind: IndexKind) -> Path:
     Raises:
         ArtefactMissing: The workspace has no passages, or they are not embedded.
     """
-    passages = corpus_store.load(ws.require("corpus")).passages
-    vectors = load_vectors(ws)
+    ws.require("embeddings")
     folder = ws.path / "serverless" / f"{kind}-{ws.fingerprint('embeddings')}"
     marker = folder / "complete"
     if not marker.is_file():
-        PassageTable.create(str(folder), kind, passages, vectors).close()
+        publish(ws, str(folder), kind)
         marker.touch()
     return folder
+
+
+def publish(ws: Workspace, url: str, kind: str) -> StoreStats:
+    """Builds a workspace's passage table at a folder or an ``s3://`` URL, in place of one that may be there.
+
+    Raises:
+        ArtefactMissing: The workspace has no passages, or they are not embedded.
+        TesseraError: There is no such kind of index, or the place cannot be written.
+    """
+    chosen = _kind(kind)
+    passages = corpus_store.load(ws.require("corpus")).passages
+    table = PassageTable.create(url, chosen, passages, load_vectors(ws))
+    stats = table.stats()
+    table.close()
+    return stats
+
+
+def _kind(name: str) -> IndexKind:
+    if name not in KINDS:
+        raise TesseraError(f"There is no index {name!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    return cast(IndexKind, name)

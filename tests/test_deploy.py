@@ -1,0 +1,69 @@
+"""What is deployed: the template as cfn-lint sees it, and what it must agree on with the code."""
+
+import re
+import subprocess
+import sys
+from importlib import import_module
+
+from core.serverless.asl.definition import FILE
+from core.settings import ROOT
+
+DEPLOY = ROOT / "deploy"
+TEMPLATE = (DEPLOY / "template.yaml").read_text(encoding="utf-8")
+
+
+def test_the_template_lints_without_a_word():
+    linter = [
+        sys.executable,
+        "-c",
+        "import sys; from cfnlint.runner import main; sys.exit(main())",
+        str(DEPLOY / "template.yaml"),
+    ]
+    result = subprocess.run(linter, capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and not result.stdout, result.stdout + result.stderr
+
+
+def test_every_handler_of_the_template_is_there():
+    handlers = re.findall(r"Command: \[([\w.]+)\]", TEMPLATE)
+    assert len(handlers) == 3
+    for name in handlers:
+        module, function = name.rsplit(".", 1)
+        assert callable(getattr(import_module(module), function))
+
+
+def test_template_and_state_machine_agree_on_their_names():
+    wanted = set(re.findall(r"\$\{(\w+)\}", FILE.read_text(encoding="utf-8")))
+    given = TEMPLATE.split("DefinitionSubstitutions:")[1].split("Tracing:")[0]
+    assert wanted == set(re.findall(r"(\w+): !GetAtt", given))
+    assert f"DefinitionUri: {FILE.name}" in TEMPLATE
+
+
+def test_no_right_is_wider_than_it_must_be():
+    statements = TEMPLATE.split("- Sid: ")[1:]
+    assert len(statements) >= 6
+    wide = [text.split("\n")[0] for text in statements if re.search(r'Resource: "\*"', text.split("- Sid")[0])]
+    assert wide == ["WriteItsLog"]
+    assert not re.search(r"Action: [\"']?[\w]*:?\*", TEMPLATE)
+    assert TEMPLATE.count("AuthorizationType: AWS_IAM") == TEMPLATE.count("RouteKey:") == 4
+
+
+def test_the_image_has_what_the_functions_import_in_the_same_bounds():
+    ours = (DEPLOY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    everything = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = [line for line in ours if line and not line.startswith("#")]
+    assert lines and set(lines) <= set(everything)
+    imported = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, core.serverless.handlers.retrieval, core.serverless.handlers.generation, "
+            "core.serverless.handlers.orchestrator, core.serverless.table, core.serverless.bedrock, "
+            "core.models.bundle, core.methods.base; print(' '.join(sys.modules))",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for left_out in ("streamlit", "gradio", "redis", "faiss", "umap", "plotly", "typer", "datasets", "bm25s"):
+        assert left_out not in imported, left_out
