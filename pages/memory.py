@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
+from app.widgets.ablating import ablation_panel
 from app.widgets.frame import empty_state, header
 from app.widgets.jobs import job_panel
 from app.widgets.learning import adapt_panel, change_panel
@@ -54,6 +55,7 @@ view = st.segmented_control(
 )
 if view == TRAIN:
     train_panel(ws, corpus, busy)
+    ablation_panel(ws)
 elif view == LEARN:
     adapt_panel(ws, busy)
 elif view == CHANGE:

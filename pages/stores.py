@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets.frame import empty_state, guarded, header, missing_for
+from app.widgets.frame import empty_state, guarded, header, link_to, missing_for
 from app.widgets.indexes import index_list, index_states
 from app.widgets.jobs import job_panel
 from app.widgets.search_bench import bench_panel
@@ -26,6 +26,7 @@ if missing_for(ws, ("corpus", "embeddings")):
 states = index_states(ws)
 st.caption("RAG on the Compare page searches any of these that is ready; FAISS flat is its default.")
 index_list(ws, states, busy)
+link_to("redis", "What Redis adds: kept answers, words beside vectors, counters")
 st.subheader("One question, two engines", anchor=False)
 built = [name for name, found in states.items() if found.status == "ready"]
 if len(built) < 2:

@@ -21,8 +21,8 @@ def evaluate(
     methods: Annotated[
         str,
         typer.Option(
-            help="Comma-separated arms: closed-book, bm25, rag, cag, memory, oracle, wrong-cell, shuffled-memory; "
-            "with ':plain' behind it, an arm reads without the reader adapter."
+            help="Comma-separated arms: closed-book, bm25, rag, redis-rag, cag, memory, oracle, wrong-cell, "
+            "shuffled-memory; with ':plain' behind it, an arm reads without the reader adapter."
         ),
     ] = "closed-book,bm25,rag,cag,memory",
     questions: Annotated[

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
 from app.cli.evaluate import chosen_questions
+from core.figures.units import plural
 
 if TYPE_CHECKING:
     from core.voronoi.recall import RecallReport
@@ -61,4 +62,4 @@ def _show(report: RecallReport) -> None:
         span = f"{group.low:.3f} to {group.high:.3f}"
         near.add_row(span, str(group.questions), f"{group.recall:.3f}", f"{group.recall_two:.3f}")
     console.print(near)
-    console.print(f"{report.questions} questions ({report.split}), {report.cells} cells.")
+    console.print(f"{plural(report.questions, 'question')} ({report.split}), {plural(report.cells, 'cell')}.")

@@ -46,6 +46,11 @@ def payoff_panel(ws: Workspace, variant: Variant, busy: bool) -> None:
             f":material/memory: {found.model} · {found.device} · {found.dtype} · n = {found.questions}, medians, both "
             "arms on every question, one right after the other, after a warm-up"
         )
+    else:
+        st.caption(
+            "What the caches cost is above; what a question saves against RAG has to be measured: the same questions "
+            'are asked of both, in turn. "Never" is a possible answer.'
+        )
     questions = _questions(ws)
     if not questions:
         st.caption("The corpus has no questions of its own to measure with: `python -m app query` shows single ones.")

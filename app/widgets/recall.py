@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -20,10 +22,11 @@ from core.figures.units import plural
 from core.jobs import Work
 from core.voronoi.partition import Partition
 from core.voronoi.recall import RecallReport, kept_report, measure_recall
-from core.voronoi.routing import route
+from core.voronoi.routing import RecallPoint, route
 from core.workspace import Workspace
 
 _STATIC = {"displayModeBar": False}
+_WANTED = 0.95
 _SPLITS = ("test", "dev", "train")
 
 
@@ -89,7 +92,7 @@ def _curve(report: RecallReport, opened: int) -> None:
     here = next((point for point in points if point.nprobe == opened), points[0])
     st.markdown(
         f"Opening **{plural(here.nprobe, 'cell')}** of {report.cells} finds **{here.recall:.1%}** of the gold passages "
-        f"and puts {here.tokens:,.0f} tokens before the question. {escape(describe_recall(points))}"
+        f"and puts {here.tokens:,.0f} tokens before the question. {_enough(points)}"
     )
     st.plotly_chart(recall_figure(points, opened), key="recall", config=_STATIC, alt=describe_recall(points))
     with st.expander("The curve as a table", icon=":material/table:"):
@@ -106,9 +109,14 @@ def _curve(report: RecallReport, opened: int) -> None:
     st.caption(f"n = {report.questions} questions ({report.split}), recall of the gold passages, mean over questions")
 
 
+def _enough(points: Sequence[RecallPoint]) -> str:
+    enough = next(point for point in points if point.recall >= _WANTED or point is points[-1])
+    return f"{_WANTED:.0%} are reached with {plural(enough.nprobe, 'cell')}."
+
+
 def _margins(report: RecallReport) -> None:
     groups = list(report.margins)
-    st.markdown(f"**Near a border routing fails first.** {escape(describe_margins(groups))}")
+    st.markdown(f"**By distance to the border.** {escape(describe_margins(groups))}")
     st.plotly_chart(margin_figure(groups), key="margins", config=_STATIC, alt=describe_margins(groups))
     with st.expander("The quarters as a table", icon=":material/table:"):
         rows = [

@@ -97,7 +97,7 @@ def _queue(ws: Workspace, question: str, use: bool, distance: float) -> None:
 
 def _stream(ws: Workspace, run: Run, place: st.delta_generator.DeltaGenerator) -> None:
     use, distance = st.session_state[_SETTINGS]
-    live = Live(place, _ARM, None)
+    live = Live(place, _ARM, run)
 
     def open_arm(name: str) -> Method:
         def open_and_warm_up() -> Method:

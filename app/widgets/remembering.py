@@ -60,8 +60,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
     )
     pace = seconds_per_step(ws)
     with st.form("train", border=False):
-        left, right = st.columns([3, 2], vertical_alignment="bottom")
-        left.segmented_control(
+        st.segmented_control(
             "How long",
             list(BUDGETS),
             default=STANDARD,
@@ -72,7 +71,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
             + ", ".join(f"{name}: {plural(steps, 'step')}" for name, steps in BUDGETS.items())
             + ".",
         )
-        right.toggle("Go on from where it was stopped", True, key="train_resume", help="Off starts from the beginning.")
+        st.toggle("Go on from where it was stopped", True, key="train_resume", help="Off starts from the beginning.")
         if (ws.path / pipeline.TRAINING / CHECKPOINT).is_file():
             st.caption("An unfinished training is kept here: with the same length chosen, it goes on where it stopped.")
         st.form_submit_button(

@@ -72,7 +72,9 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
     named = " and ".join(f"**{escape(titles[i] or i)}**" for i in answer.details["read"])
     with st.expander("Where the model looked", icon=":material/alt_route:"):
         doubt = ", though it thinks that no document knows" if null > weights[0].weight else ""
-        st.markdown(f"It read the z of {named}{doubt}.")
+        own = answer.method == LlmAsMemory.name
+        did = "It read the z of" if own else "Another document's z was read in the place of"
+        st.markdown(f"{did} {named}{doubt}.")
         shown = [*weights, Weight(_NULL, null, null=True)]
         st.plotly_chart(
             routing_figure(shown),
@@ -80,7 +82,7 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
             config={"displayModeBar": False},
             alt=describe_routing(shown),
         )
-        if answer.method == LlmAsMemory.name:
+        if own:
             _control(ws, choices, answer)
 
 

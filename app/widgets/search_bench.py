@@ -74,7 +74,10 @@ def _start(ws: Workspace) -> None:
 def _show(number: int, tested: Tested, k: int, clients: int) -> None:
     st.markdown(f"#### {escape(tested.workload[:1].upper() + tested.workload[1:])}")
     st.markdown(f":material/gavel: {escape(tested.verdict)}")
-    st.caption(f"{tested.queries} {escape(tested.asked)}, {tested.dim} dimensions. Up and to the right is better.")
+    st.caption(
+        f"{tested.queries} {escape(tested.asked)}, {tested.dim} dimensions. Up and to the right is better; "
+        "a hollow mark is a setting that another one beats."
+    )
     st.plotly_chart(
         recall_figure(tested.rows),
         key=f"recall-{number}",

@@ -75,7 +75,7 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
     if not points:
         return
     times = next((point["stages"] for point in reversed(points) if point["stages"]), {})
-    boxes = flow.stages("generation" in times, times)
+    boxes = flow.stages("generation" in times, {"": times})
     st.plotly_chart(flow.pipeline_figure(boxes), key="live-flow", config=_BARE, alt=flow.describe_pipeline(boxes))
     st.plotly_chart(flow.live_figure(points), key="live-load", config=_BARE, alt=flow.describe_live(points))
     st.caption(flow.describe_live(points))
@@ -92,7 +92,9 @@ def export(name: str, findings: runs.Findings) -> None:
     with st.container(horizontal=True, gap="small"):
         content = json.dumps(findings, indent=1)
         st.download_button("JSON", content, f"serverless-{name}.json", "application/json", icon=":material/download:")
-        st.download_button("CSV", runs.to_csv(findings), f"serverless-{name}.csv", "text/csv", key="serverless-csv")
+        st.download_button(
+            "CSV", runs.to_csv(findings), f"serverless-{name}.csv", "text/csv", icon=":material/download:"
+        )
 
 
 def overview(findings: runs.Findings) -> None:
@@ -100,7 +102,7 @@ def overview(findings: runs.Findings) -> None:
     config, machine = findings["config"], findings["machine"]
     st.caption(
         f"{config['stage']} · {plural(config['concurrency'], 'retrieval worker')} on {machine['cpus']} CPUs · workers "
-        f"run {machine['runtime']} · index in a {machine['index']} · LanceDB {machine['lancedb']} · "
+        f"run {machine['runtime']} · index in {machine['index']} · LanceDB {machine['lancedb']} · "
         f"{plural(findings['questions'], 'question')}, {plural(config['rounds'], 'round')}, seed {config['seed']}"
     )
     for size in findings["sizes"]:
@@ -147,7 +149,7 @@ def plots(findings: runs.Findings) -> None:
         "Passages", list(sizes), default=max(sizes), format_func=lambda n: f"{n:,}", key="serverless-size"
     )
     arms = sizes[chosen or max(sizes)]["arms"]
-    times = next((arm["load"]["stages"] for arm in arms.values() if arm["load"]["stages"]), {})
+    times = {figures.label(kind): arm["load"]["stages"] for kind, arm in arms.items()}
     boxes = flow.stages(findings["config"]["stage"] == "pipeline", times)
     st.plotly_chart(flow.pipeline_figure(boxes), key="flow", config=_BARE, alt=flow.describe_pipeline(boxes))
     left, right = st.columns(2)
@@ -178,7 +180,11 @@ def crossing(findings: runs.Findings) -> None:
     st.subheader("Where the index pays off", anchor=False)
     what = str(
         st.radio(
-            "Time of", list(findings["crossover"]), format_func=lambda name: _TIMES[name], horizontal=True, key="what"
+            "Time of",
+            list(findings["crossover"]),
+            format_func=lambda name: _TIMES[name],
+            horizontal=True,
+            key="serverless-what",
         )
     )
     crossed = findings["crossover"][what]

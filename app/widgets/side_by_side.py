@@ -55,14 +55,15 @@ def search(ws: Workspace, name: str, question: str, k: int) -> Found:
 
     Raises:
         ArtefactMissing: The index has not been built.
-        ArtefactStale: It belongs to other passages, or is damaged.
+        ArtefactStale: It belongs to other passages or another encoder, or is damaged.
     """
-    folder = ws.require(index_kind(name))
-    manifest = ws.manifest(index_kind(name))
-    store = _opened(str(folder), manifest.created if manifest else "", name)
     searches = STORES[name].searches
     models = state.models()
     with models.lock:
+        inputs = {"encoder": models.encoder().fingerprint} if "vector" in searches else {}
+        folder = ws.require(index_kind(name), inputs)
+        manifest = ws.manifest(index_kind(name))
+        store = _opened(str(folder), manifest.created if manifest else "", name)
         vector = models.encoder().encode_query(question) if "vector" in searches else None
         request = SearchRequest(k=k, vector=vector, text=question if "text" in searches else None)
         hits = store.search(request)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -10,7 +12,7 @@ from core.evaluation.scoring import LABELS
 from core.evaluation.summary import CLOCKS, differences
 from core.workspace import Workspace
 
-_CLOCKS = {"ttft_ms": "first token (ms)", "total_ms": "last token (ms)"}
+_CLOCKS = {"ttft_ms": "first token", "total_ms": "last token"}
 
 
 def show_versus(ws: Workspace, found: Loaded) -> None:
@@ -23,16 +25,7 @@ def show_versus(ws: Workspace, found: Loaded) -> None:
     if not found.answers or not other.answers:
         st.info("One of the two runs has no answer yet.", icon=":material/hourglass_empty:")
         return
-    rows = []
-    for arm, answers in found.answers.items():
-        if arm in other.answers:
-            changed = differences(answers, other.answers[arm], int(found.run["questions"]["seed"]))
-            for name, interval in changed.items():
-                label = LABELS.get(name) or _CLOCKS[name]
-                digits = 0 if name in CLOCKS else 3
-                numbers = {part: round(interval[part], digits) for part in ("mean", "lo", "hi")}
-                sure = "yes" if interval["lo"] > 0 or interval["hi"] < 0 else "no"
-                rows.append({"arm": found.labels[arm], "score": label, **numbers, "n": interval["n"], "sure": sure})
+    rows = paired_rows(found, other)
     if not rows:
         st.info("The two runs share no arm and question.", icon=":material/join_inner:")
         return
@@ -43,11 +36,32 @@ def show_versus(ws: Workspace, found: Loaded) -> None:
         column_config={
             "arm": "Arm",
             "score": "Score",
-            "mean": st.column_config.NumberColumn("First run minus second", format="%.3f"),
-            "lo": st.column_config.NumberColumn("from", format="%.3f"),
-            "hi": st.column_config.NumberColumn("to", format="%.3f"),
+            "mean": "First run minus second",
+            "lo": "from",
+            "hi": "to",
             "n": "Questions both asked",
             "sure": st.column_config.TextColumn("More than chance", help="The 95 % interval does not hold 0."),
         },
     )
     st.caption("Paired by question: only questions that both runs asked count. 95 % intervals by the bootstrap.")
+
+
+def paired_rows(found: Loaded, other: Loaded) -> list[dict[str, Any]]:
+    """One row for every arm and score that two runs share, the first run minus the second."""
+    seed = int(found.run["questions"]["seed"])
+    return [
+        {
+            "arm": found.labels[arm],
+            "score": LABELS.get(name) or _CLOCKS[name],
+            **{part: _signed(interval[part], name) for part in ("mean", "lo", "hi")},
+            "n": interval["n"],
+            "sure": "yes" if interval["lo"] > 0 or interval["hi"] < 0 else "no",
+        }
+        for arm, answers in found.answers.items()
+        if arm in other.answers
+        for name, interval in differences(answers, other.answers[arm], seed).items()
+    ]
+
+
+def _signed(value: float, name: str) -> str:
+    return f"{value:+,.0f} ms" if name in CLOCKS else f"{value:+.3f}"

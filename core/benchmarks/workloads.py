@@ -72,6 +72,7 @@ def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> 
 
     Raises:
         ArtefactMissing: The workspace is not prepared.
+        ArtefactStale: It was prepared with another encoder.
     """
     corpus = corpus_store.load(ws.require("corpus"))
     vectors = pipeline.load_vectors(ws)
@@ -86,6 +87,7 @@ def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> 
         return Workload(name, corpus.passages, vectors, displaced, texts, gold, "displaced passages")
     asked: Sequence[Question] = corpus.questions[split][:queries]
     encoder = models.encoder()
+    ws.require("embeddings", {"encoder": encoder.fingerprint})
     encoded = np.stack([encoder.encode_query(question.text) for question in asked])
     gold = tuple(frozenset(question.passage_ids) for question in asked)
     texts = tuple(question.text for question in asked)

@@ -153,6 +153,16 @@ def ablate(resources: Resources, folder: Path, plan: AblationPlan) -> Work:
         yield Progress("Variants", number, len(variants), variant.name, {"rows": list(rows)})
 
 
+def finished(ws: Workspace) -> list[dict[str, Any]]:
+    """The table of the ablation that was worked on last, its variants in the order in which they ended."""
+    results = [path for path in (ws.path / "ablation").glob(f"*/*/{RESULT}") if path.is_file()]
+    if not results:
+        return []
+    by_age = sorted(results, key=lambda path: path.stat().st_mtime_ns)
+    latest = by_age[-1].parent.parent
+    return [json.loads(path.read_text(encoding="utf-8")) for path in by_age if path.parent.parent == latest]
+
+
 def _try(resources: Resources, folder: Path, variant: Variant, steps: int, questions: int) -> Work:
     slot = _slot(folder, variant)
     ws = Workspace(_slot(folder, Variant(BASE, variant.config)) if variant.read != ReadConfig() else slot)

@@ -57,43 +57,7 @@ def pareto_figure(points: Sequence[ArmPoint], metric: str) -> go.Figure:
     """
     best = pareto(points)
     heaviest = max((point.bytes for point in points), default=0.0) or 1.0
-    figure = go.Figure()
-    for point in points:
-        style = arm(point.name.partition(":")[0])
-        kept = point.name in best
-        figure.add_trace(
-            go.Scatter(
-                x=[point.ms],
-                y=[point.quality],
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [point.hi - point.quality],
-                    "arrayminus": [point.quality - point.lo],
-                    "color": MUTED,
-                    "thickness": 1.5,
-                    "width": 5,
-                },
-                mode="markers+text",
-                name=point.label,
-                text=[f"<b>{point.label}</b>" if kept else point.label],
-                textposition="middle right",
-                marker={
-                    "color": style.colour,
-                    "symbol": style.marker,
-                    "size": _diameter(point.bytes, heaviest),
-                    "opacity": 0.9 if kept else 0.45,
-                    "line": {"width": 2 if kept else 0, "color": style.colour},
-                },
-                customdata=[[seconds(point.ms), size(point.bytes), point.lo, point.hi, point.n]],
-                hovertemplate=(
-                    f"<b>{point.label}</b><br>{metric} %{{y:.3f}} (%{{customdata[2]:.3f}} to %{{customdata[3]:.3f}}, "
-                    "n = %{customdata[4]})<br>median %{customdata[0]}<br>%{customdata[1]} for 1,000 documents"
-                    "<extra></extra>"
-                ),
-                cliponaxis=False,
-            )
-        )
+    figure = go.Figure([_mark(point, metric, point.name in best, heaviest) for point in points])
     figure.update_layout(
         height=420, margin={"l": 10, "r": 120, "t": 20, "b": 40}, showlegend=False, dragmode=False, hovermode="closest"
     )
@@ -111,6 +75,41 @@ def describe_pareto(points: Sequence[ArmPoint], metric: str) -> str:
     labels = {p.name: p.label for p in points}
     best = ", ".join(labels[name] for name in pareto(points))
     return f"Score against time and storage of each arm. {'; '.join(arms)}. Beaten by no other arm: {best}."
+
+
+def _mark(point: ArmPoint, metric: str, kept: bool, heaviest: float) -> go.Scatter:
+    """An arm with its interval; ``kept`` when no other beats it."""
+    style = arm(point.name.partition(":")[0])
+    return go.Scatter(
+        x=[point.ms],
+        y=[point.quality],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [point.hi - point.quality],
+            "arrayminus": [point.quality - point.lo],
+            "color": MUTED,
+            "thickness": 1.5,
+            "width": 5,
+        },
+        mode="markers+text",
+        name=point.label,
+        text=[f"<b>{point.label}</b>" if kept else point.label],
+        textposition="middle right",
+        marker={
+            "color": style.colour,
+            "symbol": style.marker,
+            "size": _diameter(point.bytes, heaviest),
+            "opacity": 0.9 if kept else 0.45,
+            "line": {"width": 2 if kept else 0, "color": style.colour},
+        },
+        customdata=[[seconds(point.ms), size(point.bytes), point.lo, point.hi, point.n]],
+        hovertemplate=(
+            f"<b>{point.label}</b><br>{metric} %{{y:.3f}} (%{{customdata[2]:.3f}} to %{{customdata[3]:.3f}}, "
+            "n = %{customdata[4]})<br>median %{customdata[0]}<br>%{customdata[1]} for 1,000 documents<extra></extra>"
+        ),
+        cliponaxis=False,
+    )
 
 
 def _diameter(amount: float, heaviest: float) -> float:

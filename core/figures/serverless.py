@@ -199,7 +199,7 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
     finish(figure, 340)
     ticks = [size["passages"] for size in sizes]
     figure.update_xaxes(title="passages in the index", type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks])
-    figure.update_yaxes(title="ms, median", rangemode="tozero")
+    figure.update_yaxes(title="ms, median", type="log")
     return figure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import plotly.graph_objects as go
@@ -22,31 +22,40 @@ class Stage:
     Attributes:
         name: What it is.
         note: What it does, in a few words.
-        ms: Its median time; None while nothing was measured.
+        times: Index, or nothing, to its median ms; empty while nothing was measured.
         timed: Whether it is a function that is timed.
     """
 
     name: str
     note: str
-    ms: float | None = None
+    times: Mapping[str, float] = field(default_factory=dict)
     timed: bool = True
 
+    @property
+    def said(self) -> list[str]:
+        """Its times as they are written."""
+        return [f"{name} {milliseconds(ms)}".strip() for name, ms in self.times.items()]
 
-def stages(pipeline: bool, times: Mapping[str, float]) -> list[Stage]:
+
+def stages(pipeline: bool, times: Mapping[str, Mapping[str, float]]) -> list[Stage]:
     """The boxes for a load of the retrieval function or of the whole pipeline.
 
     Args:
         pipeline: Whether questions go through the state machine.
-        times: Function to its median ms; empty while nothing was measured.
+        times: Index, or nothing, to the median ms of each function.
     """
-    retrieval = Stage("Retrieval", "embed, search, fetch", times.get("retrieval"))
+    of = {
+        function: {name: found[function] for name, found in times.items() if function in found}
+        for function in ("retrieval", "generation")
+    }
+    retrieval = Stage("Retrieval", "embed, search, fetch", of["retrieval"])
     if not pipeline:
         return [Stage("Client", "open loop", timed=False), Stage("API", "429 at the limit", timed=False), retrieval]
     return [
         Stage("Client", "open loop", timed=False),
         Stage("State machine", "retry, catch, time-out", timed=False),
         retrieval,
-        Stage("Generation", "prefill, decode", times.get("generation")),
+        Stage("Generation", "prefill, decode", of["generation"]),
     ]
 
 
@@ -65,7 +74,7 @@ def pipeline_figure(boxes: Sequence[Stage]) -> go.Figure:
             fillcolor=colour if box.timed else "rgba(0,0,0,0)",
             opacity=1.0,
         )
-        time = "" if not box.timed else f"<br><b>{milliseconds(box.ms) if box.ms is not None else '– ms'}</b>"
+        time = f"<br><b>{' · '.join(box.said) or '– ms'}</b>" if box.timed else ""
         figure.add_annotation(
             x=at,
             y=0.5,
@@ -96,9 +105,7 @@ def pipeline_figure(boxes: Sequence[Stage]) -> go.Figure:
 
 def describe_pipeline(boxes: Sequence[Stage]) -> str:
     """The boxes in words."""
-    return " to ".join(
-        f"{box.name} ({milliseconds(box.ms)})" if box.ms is not None else f"{box.name} ({box.note})" for box in boxes
-    )
+    return " to ".join(f"{box.name} ({', '.join(box.said) or box.note})" for box in boxes)
 
 
 def live_figure(history: Sequence[Mapping[str, Any]]) -> go.Figure:
@@ -186,8 +193,8 @@ def cost_figure(
     )
     figure.add_vline(x=at, line={"color": ALERT, "width": 1.5})
     finish(figure, 320)
-    figure.update_xaxes(title="queries a month", type="log")
-    figure.update_yaxes(title="US dollars per 1,000", type="log")
+    figure.update_xaxes(title="queries a month", type="log", dtick=1)
+    figure.update_yaxes(title="US dollars per 1,000", type="log", dtick=1, tickprefix="$")
     return figure
 
 

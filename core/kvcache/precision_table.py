@@ -37,7 +37,9 @@ class PrecisionRow:
         bytes_per_1000_tokens: Size on disk.
         cold_ms: Median load with an empty page cache; None where that cannot be had.
         warm_ms: Median load from the page cache, decoding included.
-        read_ms: Median of reading the bytes alone, warm.
+        read_ms: Median of reading the bytes alone, warm: the floor.
+        mapped_ms: Median of mapping the file without touching it: what is often reported as loading.
+        touched_ms: Median of mapping it and touching every byte.
         max_logit_error: Largest difference of a logit after the question, over all questions.
         mean_logit_error: Mean difference of all logits after the question.
         same_answer: Share of questions answered in the same words as with the reference.
@@ -50,6 +52,8 @@ class PrecisionRow:
     cold_ms: float | None
     warm_ms: float
     read_ms: float
+    mapped_ms: float
+    touched_ms: float
     max_logit_error: float
     mean_logit_error: float
     same_answer: float
@@ -179,6 +183,8 @@ def _row(
         cold_ms=median(cold) if cold else None,
         warm_ms=median(loaded.warm for loaded in times),
         read_ms=median(loaded.read for loaded in times),
+        mapped_ms=median(loaded.mapped for loaded in times),
+        touched_ms=median(loaded.touched for loaded in times),
         max_logit_error=max(float(error.max()) for error in errors),
         mean_logit_error=mean(float(error.mean()) for error in errors),
         same_answer=mean(float(ours.text == theirs.text) for ours, theirs in zip(replies, references, strict=True)),

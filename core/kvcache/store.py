@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from transformers import DynamicCache
@@ -28,7 +29,7 @@ from core.kvcache.cell_file import (
     read_bytes,
 )
 from core.kvcache.storage import LocalStorage, Stamp, storage_at
-from core.models.kv_buffer import new_buffer
+from core.models.kv_buffer import Lender
 from core.models.language_model import LanguageModel
 
 INDEX = "cells.json"
@@ -111,15 +112,14 @@ class LoadedCache:
     def cache(self) -> DynamicCache:
         """A cache to continue from, with room to grow.
 
-        It shares the stored tensors until the first new token, which copies them once into a buffer of its own;
-        nothing ever writes to them.
+        One sequence after another continues in the same buffers; see ``Lender``. Nothing ever writes to the stored
+        tokens.
         """
-        cache = new_buffer(len(self.layers))
-        layers: list[Any] = cache.layers
-        for layer, (keys, values) in zip(layers, self.layers, strict=True):
-            layer.lazy_initialization(keys, values)
-            layer.keys, layer.values = keys, values
-        return cache
+        return self._lender.lend()
+
+    @cached_property
+    def _lender(self) -> Lender:
+        return Lender(self.layers)
 
 
 class CacheStore:

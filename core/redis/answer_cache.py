@@ -26,7 +26,8 @@ from core.redis.kept_answers import exact_prefix, semantic_prefix
 
 TTL_S = 24 * 3600
 DISTANCE = 0.1
-"""Largest cosine distance at which two questions count as one."""
+"""Largest cosine distance at which two questions count as one. Among 1,021 Natural Questions (all-MiniLM-L6-v2) every
+pair within it means the same; the first that does not ("who sang in ...", "who starred in ...") is 0.115 apart."""
 _NUMBER = re.compile(r"\d+")
 
 

@@ -32,6 +32,7 @@ class FakeArm:
     evidence: str = "Oren Pask built the <b>lighthouse</b>."
     resources: object = None
     asked: list = field(default_factory=list)
+    details: dict = field(default_factory=dict)
 
     def stream(self, question):
         self.asked.append(question)
@@ -42,7 +43,9 @@ class FakeArm:
         yield Text(first)
         yield Text(f" {rest}" if rest else "")
         trace = Trace((Span("encode", 0.0, 2.0), Span("prefill", 2.0, 40.0)), 44.0, 60.0, 120, 30, 3, 5_000)
-        yield Finished(Answer(self.name, question, self.text, found, trace, {"cell": 1, "margin": 0.25}))
+        yield Finished(
+            Answer(self.name, question, self.text, found, trace, {"cell": 1, "margin": 0.25, **self.details})
+        )
 
 
 class Arms:

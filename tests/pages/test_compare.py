@@ -8,6 +8,7 @@ from app.widgets.after import HISTORY, remember
 from app.widgets.arms import facts_of, rows_of
 from core import pipeline
 from core.errors import ModelError
+from core.feedback.file_log import FILE, FileFeedback
 from tests.pages.conftest import button, missing, said
 
 GOLD = "Who planted the pear orchard?"
@@ -281,3 +282,32 @@ def test_building_and_asking_are_put_on_one_account(page, cached, arms):
     (account,) = [entry.value for entry in app.markdown if "building included" in entry.value]
     assert "Time for 1,000 questions" in account and "KV-cache CAG" in account
     assert "Closed book" not in account
+
+
+def test_an_answer_is_judged_where_it_stands(page, prepared, arms):
+    app = ask(page("compare"), "Who built the lighthouse of Velm?")
+    app.button(key="judge-rag--1").click().run()
+    app.button(key="judge-cag-1").click().run()
+    app.button(key="judge-cag--1").click().run()
+    assert not app.exception and not app.error
+    kept = FileFeedback(prepared.path).all()
+    assert [(found.method, found.rating, found.answer) for found in kept] == [
+        ("rag", -1, "Oren Pask"),
+        ("cag", -1, "Oren Pask"),
+    ]
+
+
+def test_an_answer_from_the_cache_says_so(page, prepared, arms):
+    kept = {"cache": "semantic", "cache_distance": 0.04, "cache_question": "*Who* built it?", "saved_ms": 812.0}
+    arms.made["rag"].details = kept
+    text = said(ask(page("compare"), "Who built the lighthouse of Velm?")).replace("\\", "")
+    assert "from the answer cache" in text or "hit, distance 0.040" in text
+    assert "'*Who* built it?'" in text and "812 ms saved" in text
+
+
+def test_a_judgement_that_cannot_be_kept_is_a_sentence(page, prepared, arms):
+    app = ask(page("compare"), "Who built the lighthouse of Velm?")
+    (prepared.path / FILE).mkdir()
+    app.button(key="judge-rag-1").click().run()
+    assert not app.exception
+    assert any("cannot be written" in error.value for error in app.error)

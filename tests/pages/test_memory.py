@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -118,6 +120,20 @@ def test_the_moment_it_first_answers_right_is_shown(page, prepared, models, monk
     next(found for found in app.button if found.label == "Train").click().run()
     wait_for_job(prepared.path)
     assert "first answered right after 2 steps" in said(app.run())
+
+
+def test_what_was_tried_stands_under_the_training(page, remembered, models):
+    app = view(page("memory"), "Train")
+    assert "python -m app ablate" in said(app)
+    scores = {"recall_at_1": 1.0, "em": 0.5, "evidence_ms": 9.0, "bytes_per_1000_documents": 8e7, "n_questions": 2}
+    for name, right in (("base", 0.5), ("m = 4", 0.3)):
+        folder = remembered.path / "ablation" / "plan" / name
+        folder.mkdir(parents=True)
+        row = {"variant": name, "steps": 5, "rouge_l": right, "shuffled": {"rouge_l": 0.1}, **scores}
+        (folder / "result.json").write_text(json.dumps(row))
+    app = app.run()
+    assert list(app.dataframe[0].value["right"]) == [0.5, 0.3]
+    assert len(app.get("plotly_chart")) == 1 and "5 steps each, 2 dev questions" in said(app)
 
 
 def test_documents_that_ship_unseen_can_be_chosen(page, remembered, models):

@@ -1,5 +1,7 @@
 """Under an answer from memory: the routing bar, and the control from a shuffled Z one click away."""
 
+from dataclasses import replace
+
 import pytest
 
 from core import pipeline
@@ -27,6 +29,17 @@ def test_what_a_shuffled_z_says_is_one_click_away(asked):
     assert not asked.exception
     assert "Control: shuffled Z" in said(asked) and "Answer: " in said(asked)
     assert "Control: shuffled Z" in said(asked.run())
+
+
+def test_the_shuffled_arm_says_that_it_read_another_z(asked):
+    asked.session_state["run"].answers["shuffled-memory"] = replace(
+        asked.session_state["run"].answers["memory"], method="shuffled-memory"
+    )
+    run = asked.session_state["run"]
+    run.choices = replace(run.choices, methods=(*run.choices.methods, "shuffled-memory"))
+    app = asked.run()
+    assert not app.exception
+    assert "Another document's z was read in the place of" in said(app)
 
 
 def test_other_arms_draw_no_route(page, prepared, arms):

@@ -93,6 +93,12 @@ def test_a_damaged_index_is_an_error_with_a_remedy(page, two, models):
     assert any("index --store bm25 --force" in error.value for error in app.error)
 
 
+def test_an_index_of_another_encoder_is_refused(page, two, models, monkeypatch):
+    monkeypatch.setattr(models.encoder(), "fingerprint", "another-encoder", raising=False)
+    app = search(page("stores"))
+    assert any("another encoder" in error.value for error in app.error)
+
+
 def test_the_last_bench_is_a_curve_a_table_and_a_verdict(page, prepared, models, monkeypatch):
     monkeypatch.setattr(store_memory, "measure", lambda *_: 1_000_000)
     list(stores.run(prepared, [partial(workloads.synthetic, 300, 16, 5)], ["faiss-flat", "faiss-ivf", "bm25"]))

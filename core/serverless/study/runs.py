@@ -14,7 +14,7 @@ from core.jobs import Progress, Work
 from core.models.bundle import Models
 from core.pipeline import load_vectors
 from core.serverless.study.config import StudyConfig
-from core.serverless.study.study import Findings, Material, study
+from core.serverless.study.study import FORMAT, Findings, Material, study
 from core.workspace import Workspace, write_atomically
 
 _MAX_QUESTIONS = 200
@@ -38,10 +38,13 @@ def read(ws: Workspace, name: str) -> Findings:
     """
     path = folder(ws) / f"{name}.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {**content, "sizes": content["sizes"], "crossover": content["crossover"]}
+        content: Findings = json.loads(path.read_text(encoding="utf-8"))
+        written = content["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactStale(f"The study {name} cannot be read ({type(error).__name__}).", f"Delete {path}.") from error
+    if written != FORMAT:
+        raise ArtefactStale(f"The study {name} was written by another version of Tessera.", f"Delete {path}.")
+    return content
 
 
 def material(ws: Workspace, models: Models, corpus: Corpus, place: str | None = None) -> Material:

@@ -39,6 +39,7 @@ from core.serverless.table import PassageTable
 from core.serverless.twin.twin import Twin, rag_functions
 from core.serverless.worker import runs_under_lambda_client
 
+FORMAT = 1
 Findings = dict[str, Any]
 """What a study found, ready for JSON."""
 
@@ -165,6 +166,7 @@ def _size_findings(
 
 def _findings(config: StudyConfig, material: Material, sizes: list[Findings], began: datetime) -> Findings:
     return {
+        "format": FORMAT,
         "created": began.isoformat(timespec="seconds"),
         "config": asdict(config),
         "corpus": {"name": material.corpus.name, "passages": len(material.corpus.passages)},
@@ -176,7 +178,7 @@ def _findings(config: StudyConfig, material: Material, sizes: list[Findings], be
             "python": platform.python_version(),
             "lancedb": version("lancedb"),
             "runtime": "awslambdaric" if runs_under_lambda_client() else "core.serverless.worker",
-            "index": "object storage" if material.place and "://" in material.place else "folder",
+            "index": "object storage" if material.place and "://" in material.place else "a folder",
         },
         "prices": asdict(load_prices()),
         "sizes": sizes,

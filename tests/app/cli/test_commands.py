@@ -37,6 +37,13 @@ def test_status_of_an_empty_workspace_says_what_to_do():
     assert kinds == list(KINDS)
 
 
+def test_status_names_further_indexes_that_are_there(tmp_path):
+    (tmp_path / "workspaces" / "sample" / "index-bm25").mkdir(parents=True)
+    result = run(cli, ["status", "--json"])
+    assert [artefact["kind"] for artefact in one_object(result)["artefacts"]] == [*KINDS, "index-bm25"]
+    assert "--store bm25" in run(cli, ["status"], env={"COLUMNS": "200"}).output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -7,7 +7,7 @@ import pytest
 
 from core import pipeline
 from core.benchmarks import store_memory, stores, workloads
-from core.errors import TesseraError
+from core.errors import ArtefactStale, TesseraError
 from core.settings import Settings
 from core.stores.faiss_flat import FaissFlat
 from core.stores.registry import STORES
@@ -59,6 +59,12 @@ def test_a_workspace_asks_its_held_out_questions(ws, models, tiny_corpus):
     assert workload.texts == ("Who planted the pear orchard?",)
     assert workload.gold == (frozenset({"p8"}),)
     assert len(workload.vectors) == len(tiny_corpus.passages)
+
+
+def test_vectors_of_another_encoder_are_refused(ws, models, monkeypatch):
+    monkeypatch.setattr(models.encoder(), "fingerprint", "another-encoder", raising=False)
+    with pytest.raises(ArtefactStale, match="another encoder"):
+        workloads.of_workspace(ws, models, 10)
 
 
 def test_without_questions_passages_are_displaced(ws, models, tiny_corpus):

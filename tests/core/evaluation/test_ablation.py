@@ -1,11 +1,15 @@
 """Variants are trained equally long, one change at a time, and a second run starts nothing anew."""
 
+import json
+import os
+
 import pytest
 
 from core.errors import TesseraError
 from core.evaluation import ablation
-from core.evaluation.ablation import BASE, AblationPlan, ablate, ablation_folder
+from core.evaluation.ablation import BASE, AblationPlan, ablate, ablation_folder, finished
 from core.memory.config import MemoryConfig
+from core.workspace import Workspace
 from tests.core.methods.conftest import TINY_MEMORY, built, models, resources  # noqa: F401 (the same workspace)
 
 PLAN = AblationPlan(("rank", "read-mode"), 1.0, 1, TINY_MEMORY, steps=2)
@@ -62,6 +66,17 @@ def test_minutes_become_steps_once(resources, tmp_path):  # noqa: F811
         if not progress.stage.startswith("Timing"):
             work.close()
     assert (fresh / ablation.STEPS).is_file()
+
+
+def test_the_last_table_is_found_again(tmp_path):
+    ws = Workspace(tmp_path)
+    assert finished(ws) == []
+    for age, (folder, name) in enumerate((("old", "x"), ("new", "base"), ("new", "m = 4"))):
+        path = tmp_path / "ablation" / folder / name / ablation.RESULT
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"variant": name}))
+        os.utime(path, (age, age))
+    assert [row["variant"] for row in finished(ws)] == ["base", "m = 4"]
 
 
 def test_another_plan_is_another_folder(resources):  # noqa: F811

@@ -58,11 +58,11 @@ def test_without_a_crossing_there_is_no_mark(found, place, says):
 
 @pytest.mark.parametrize(("pipeline", "boxes"), [(False, 3), (True, 4)])
 def test_the_pipeline_has_a_box_for_each_part_and_their_times(pipeline, boxes):
-    stages = serverless_flow.stages(pipeline, {"retrieval": 12.0})
+    stages = serverless_flow.stages(pipeline, {"Flat": {"retrieval": 12.0}})
     figure = serverless_flow.pipeline_figure(stages)
     assert len(figure.layout.shapes) == boxes
     assert any("12 ms" in (note.text or "") for note in figure.layout.annotations)
-    assert "Retrieval (12 ms)" in serverless_flow.describe_pipeline(stages)
+    assert "Retrieval (Flat 12 ms)" in serverless_flow.describe_pipeline(stages)
 
 
 def test_a_load_under_way_shows_its_own_points_alone():

@@ -1,7 +1,8 @@
+import pytest
 import torch
 from transformers import DynamicCache
 
-from core.models.kv_buffer import ROOM, new_buffer
+from core.models.kv_buffer import ROOM, Lender, new_buffer
 
 
 def logits_after(lm, cache, ids, chunk):
@@ -49,3 +50,70 @@ def test_cropping_forgets_the_end(tiny_lm):
     session.cache.crop(-(session.length - len(head)))
     list(session.feed(tail))
     torch.testing.assert_close(session.logits, wanted, atol=1e-5, rtol=0)
+
+
+@pytest.fixture()
+def stored(tiny_lm):
+    session = tiny_lm.session()
+    list(session.feed(tiny_lm.prompt.head))
+    return [(layer.keys.clone(), layer.values.clone()) for layer in session.cache.layers]
+
+
+def said(lm, cache, question):
+    session = lm.session(cache)
+    list(session.feed(lm.prompt.tail(question)))
+    return session.logits, list(session.decode(6))
+
+
+def test_one_sequence_after_another_uses_the_same_buffers(tiny_lm, stored):
+    wanted = {question: said(tiny_lm, new_buffer(2, stored), question) for question in ("Who?", "What lamp is it?")}
+    before = [keys.clone() for keys, _ in stored]
+    lender, places = Lender(stored), set()
+    for question in ("Who?", "What lamp is it?", "Who?", "Who?"):
+        cache = lender.lend()
+        logits, tokens = said(tiny_lm, cache, question)
+        assert torch.equal(logits, wanted[question][0]) and tokens == wanted[question][1]
+        places.add(cache.layers[0].keys.data_ptr())
+        del cache
+    assert len(places) == 1, "copied for every question"
+    for keys, (now, _) in zip(before, stored, strict=True):
+        assert torch.equal(keys, now)
+
+
+def test_two_at_once_do_not_disturb_each_other(tiny_lm, stored):
+    wanted = {question: said(tiny_lm, new_buffer(2, stored), question) for question in ("Who?", "What lamp is it?")}
+    lender = Lender(stored)
+    said(tiny_lm, lender.lend(), "Who?")
+    sessions = {question: tiny_lm.session(lender.lend()) for question in wanted}
+    for question, session in sessions.items():
+        list(session.feed(tiny_lm.prompt.tail(question)))
+    decoding = {question: session.decode(6) for question, session in sessions.items()}
+    tokens = {question: [] for question in wanted}
+    for _ in range(6):
+        for question, stream in decoding.items():
+            tokens[question] += [token for token in [next(stream, None)] if token is not None]
+    assert tokens == {question: answer for question, (_, answer) in wanted.items()}
+
+
+def test_a_borrower_cropped_into_what_was_lent_leaves_it_alone(tiny_lm, stored):
+    before = [keys.clone() for keys, _ in stored]
+    lender = Lender(stored)
+    said(tiny_lm, lender.lend(), "Who?")
+    cache = lender.lend()
+    cache.crop(-4)
+    said(tiny_lm, cache, "What?")
+    del cache
+    logits, _ = said(tiny_lm, lender.lend(), "Who?")
+    assert torch.equal(logits, said(tiny_lm, new_buffer(2, stored), "Who?")[0])
+    for keys, (now, _) in zip(before, stored, strict=True):
+        assert torch.equal(keys, now)
+
+
+def test_a_borrower_that_outgrows_the_room_is_still_right(tiny_lm, stored):
+    lender = Lender(stored)
+    long = "Who? " * (ROOM + 10)
+    wanted = said(tiny_lm, new_buffer(2, stored), long)
+    for _ in range(2):
+        logits, tokens = said(tiny_lm, lender.lend(), long)
+        torch.testing.assert_close(logits, wanted[0], atol=1e-5, rtol=0)
+        assert tokens == wanted[1]

@@ -1,12 +1,22 @@
 """What a server of one's own may refuse: real servers, each in the state that a sentence is needed for."""
 
+import contextlib
 import socket
+import socketserver
+import ssl
 import subprocess
+import threading
 import time
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 
 import numpy as np
 import pytest
 import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from core.corpus.types import texts
 from core.errors import TesseraError
@@ -129,6 +139,73 @@ def test_a_server_that_went_away_and_came_back(serve, use, build, tiny_encoder):
         client.ping()
     with pytest.raises(TesseraError, match="does not answer"):
         build()
+
+
+def certificate(folder):
+    """A self-signed certificate for 127.0.0.1; returns its file and that of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, private = folder / "public.pem", folder / "private.pem"
+    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return public, private
+
+
+class Terminator(socketserver.ThreadingTCPServer):
+    """Takes TLS off and passes on what is within: the server from the wheel has no TLS of its own."""
+
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, public, private, port):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(public, private)
+        self.behind = port
+        super().__init__(("127.0.0.1", 0), None)
+
+    def finish_request(self, request, client_address):
+        with (
+            contextlib.suppress(OSError),
+            self.context.wrap_socket(request, server_side=True) as front,
+            socket.create_connection(("127.0.0.1", self.behind)) as back,
+        ):
+            threading.Thread(target=pump, args=(back, front), daemon=True).start()
+            pump(front, back)
+
+
+def pump(source, sink):
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            sink.sendall(piece)
+
+
+def test_rediss_is_encrypted_and_checks_the_certificate(serve, build, tmp_path, monkeypatch):
+    public, private = certificate(tmp_path)
+    proxy = Terminator(public, private, serve("--requirepass", "right"))
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    address = f"rediss://:right@127.0.0.1:{proxy.server_address[1]}"
+    try:
+        monkeypatch.setenv("REDIS_URL", f"{address}?ssl_ca_certs={public}")
+        assert build().stats().documents == 11
+        monkeypatch.setenv("REDIS_URL", address)
+        with pytest.raises(TesseraError, match=r"(?i)certificate"):
+            connection().client()
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "redis://localhost:port", "localhost:6379"])
