@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from itertools import pairwise
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.asking import Failed, Happening, Opening, Run, Waiting
+from app.widgets.evidence import show_evidence
 from app.widgets.feedback import under_answer
 from app.widgets.frame import link_to, missing_for, page_for, show_failure, to_do
 from app.widgets.routing import answer_routing
 from app.widgets.text import escape
-from core.corpus.types import Question
 from core.evaluation.metrics import coverage, exact_match, f1
-from core.evaluation.support import find_support
 from core.figures.palette import arm as arm_style
 from core.figures.units import plural, seconds
+from core.glossary import meaning
 from core.methods import registry
-from core.methods.base import Answer, Evidence, Finished, Found, Text, Working
+from core.methods.base import Answer, Finished, Found, Text, Working
 from core.workspace import Workspace
 
 USUAL = ("rag", "cag", "memory", "closed-book")
@@ -32,14 +31,9 @@ USUAL = ("rag", "cag", "memory", "closed-book")
 CONTROLS = tuple(name for name, spec in registry.METHODS.items() if spec.role == "control")
 """Arms that nobody would use to get answers: they show what the numbers of the others mean."""
 BUILT_WITH_READER = ("cag",)
-WRITES_EVIDENCE = ("memory", "shuffled-memory")
 _REFRESH_S = 0.06
 _PARTLY = 0.5
 _BESIDE = 3
-_WHY = "Marked: the sentence that holds the answer word for word and is nearest to the question."
-_WHY_NOT = (
-    "No sentence holds the answer word for word: it was put in other words, or it rests on nothing that was read."
-)
 
 
 def heading(name: str) -> str:
@@ -194,7 +188,7 @@ def _answered(name: str, run: Run) -> None:
     with clocks:
         st.caption(" · ".join(escape(fact) for fact in facts_of(answer)))
     if answer.evidence:
-        _evidence(name, answer, gold)
+        show_evidence(name, answer, gold)
 
 
 def _clocks(name: str, run: Run) -> None:
@@ -203,7 +197,7 @@ def _clocks(name: str, run: Run) -> None:
         st.metric("Finished", f"{place} of {runners}", width="content", help="A race is not for timing.")
     else:
         answer = run.answers[name]
-        st.metric("First token", seconds(answer.trace.ttft_ms), width="content")
+        st.metric("First token", seconds(answer.trace.ttft_ms), width="content", help=meaning("TTFT"))
         st.metric("Last token", seconds(answer.trace.total_ms), width="content")
 
 
@@ -253,30 +247,3 @@ def facts_of(answer: Answer) -> Iterator[str]:
         yield f"{trace.cached_tokens:,} tokens cached"
     yield f"{trace.prompt_tokens:,} prefilled"
     yield f"{trace.generated_tokens:,} generated"
-
-
-def _evidence(name: str, answer: Answer, gold: Question | None) -> None:
-    support = find_support(answer.text, answer.question, [piece.text for piece in answer.evidence])
-    count = len(answer.evidence)
-    label = plural(count, "passage") if name not in WRITES_EVIDENCE else "written from Z"
-    if support is None:
-        where = "the answer stands in none of it"
-    else:
-        where = f"the answer stands in no. {support.text_index + 1}" if count > 1 else "the answer stands in it"
-    with st.expander(f"Evidence · {label}, {where}", icon=":material/format_quote:"):
-        st.caption(_WHY if support else _WHY_NOT)
-        for rank, piece in enumerate(answer.evidence):
-            holds = (support.start, support.end) if support and support.text_index == rank else None
-            _passage(f"{name}-{rank}", piece, gold, holds)
-
-
-def _passage(key: str, piece: Evidence, gold: Question | None, holds: tuple[int, int] | None) -> None:
-    is_gold = gold is not None and piece.passage_id in gold.passage_ids
-    mark = " :green[:material/verified: gold]" if is_gold else ""
-    st.markdown(f"**{escape(piece.title or piece.passage_id)}** :gray[{piece.score:.3f}]{mark}")
-    start, end = holds or (0, 0)
-    with st.container(key=f"passage-{key}", gap="xsmall"):
-        for part, text in (("before", piece.text[:start]), ("holds", piece.text[start:end]), ("", piece.text[end:])):
-            if text.strip():
-                with st.container(key=f"support-{key}") if part == "holds" else nullcontext():
-                    st.text(text.strip())

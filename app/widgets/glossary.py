@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.glossary import GLOSSARY, Term
+from core.glossary import GLOSSARY, Term, meaning
 
 
 def words(names: Sequence[str]) -> None:
@@ -14,7 +14,7 @@ def words(names: Sequence[str]) -> None:
     with st.container(horizontal=True, gap="medium", key="learn-words"):
         st.caption("Words:", width="content")
         for name in names:
-            st.caption(name, help=GLOSSARY[name].meaning, width="content")
+            st.caption(name, help=meaning(name), width="content")
 
 
 def glossary() -> None:

@@ -82,6 +82,7 @@ def spread_figure(rows: Sequence[Repeats]) -> go.Figure:
         tickvals=list(range(len(rows))),
         ticktext=[f"<b>{escape(row.label)}</b>" for row in rows],
         range=[len(rows) - 0.4, -0.6],
+        automargin=True,
         showgrid=False,
         zeroline=False,
         fixedrange=True,
