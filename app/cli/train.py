@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,7 @@ def train(
         settings = replace(
             settings, model=chosen.model or settings.model, dtype=dtype or chosen.dtype or settings.dtype
         )
-        given = {"steps": steps, "m": m, "z_dim": z_dim, "lora_r": lora_r, "seed": settings.seed}
+        given: dict[str, Any] = {"steps": steps, "m": m, "z_dim": z_dim, "lora_r": lora_r, "seed": settings.seed}
         config = replace(chosen.config, **{name: value for name, value in given.items() if value is not None})
         drive(pipeline.train(ws, Models(settings), config, resume=not restart))
         manifest = ws.manifest("memory")

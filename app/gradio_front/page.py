@@ -77,7 +77,7 @@ def build_page(desk: Desk, waiting: int) -> gr.Blocks:
         numbers = gr.Dataframe(label="The numbers: times in ms, counts in tokens", interactive=False)
         with gr.Accordion("Everything, as JSON", open=False):
             kept = gr.JSON(show_label=False)
-        outputs = [status, chart, numbers, kept]
+        outputs: list[gr.components.Component | gr.Column] = [status, chart, numbers, kept]
         for place in places.values():
             outputs += [place.column, place.answer, place.evidence]
         fill = _filler(desk, status, places, chart, numbers, kept)

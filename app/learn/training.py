@@ -84,7 +84,7 @@ def _curves(history: Sequence[Mapping[str, Any]], key: str) -> None:
         config=STATIC,
         alt=f"Loss from {loss.values[0]:.2f} to {loss.values[-1]:.2f}, and held-out scores by step",
     )
-    said = next((data["evidence"] for data in reversed(history) if "evidence" in data), {})
+    said: dict[str, str] = next((data["evidence"] for data in reversed(history) if "evidence" in data), {})
     read_this(
         f"Left: loss on what it studies, in nats a token, {loss.values[0]:.2f} at first and "
         f"{loss.values[-1]:.2f} after "

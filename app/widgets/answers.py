@@ -27,10 +27,13 @@ def show_answers(found: Loaded) -> None:
         return
     left, middle, end = st.columns(3)
     options = [ANY, *found.answers]
-    label = lambda name: found.labels.get(name, name)  # noqa: E731
+
+    def label(name: str) -> str:
+        return found.labels.get(name, name)
+
     right = left.selectbox("Right", options, format_func=label, key="eval_right", help="Only what this arm got right.")
     wrong = middle.selectbox("Wrong", options, format_func=label, key="eval_wrong", help="Only what it got wrong.")
-    rule = end.selectbox("Right means", list(_RIGHT), format_func=_RIGHT.get, key="eval_rule")
+    rule = end.selectbox("Right means", list(_RIGHT), format_func=_RIGHT.__getitem__, key="eval_rule")
     ids = matching(found.answers, str(right), str(wrong), str(rule))
     questions = {i: row for rows in found.answers.values() for i, row in rows.items()}
     st.caption(f"{plural(len(ids), 'question')} of {len(questions):,}.")
@@ -64,7 +67,7 @@ def _listed(found: Loaded, ids: list[str], questions: Mapping[str, Any], rule: s
     for i in ids:
         marks = {found.labels[arm]: _mark(rows_of.get(i), rule) for arm, rows_of in found.answers.items()}
         rows.append({"question": questions[i]["question"], "gold": " | ".join(questions[i]["golds"]), **marks})
-    config = {"question": st.column_config.TextColumn("Question", pinned=True), "gold": "Gold answer"}
+    config: dict[str, Any] = {"question": st.column_config.TextColumn("Question", pinned=True), "gold": "Gold answer"}
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-questions", column_config=config, height=240)
 
 

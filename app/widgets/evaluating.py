@@ -102,7 +102,7 @@ def partial(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-_LIVE = {
+_LIVE: dict[str, Any] = {
     "arm": "Arm",
     "n": st.column_config.NumberColumn("Answered since the start"),
     "EM": st.column_config.NumberColumn("EM so far", format="%.2f"),

@@ -74,7 +74,7 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
     points = [point for point in history if "load" in point]
     if not points:
         return
-    times = next((point["stages"] for point in reversed(points) if point["stages"]), {})
+    times: dict[str, Any] = next((point["stages"] for point in reversed(points) if point["stages"]), {})
     boxes = flow.stages("generation" in times, {"": times})
     st.plotly_chart(flow.pipeline_figure(boxes), key="live-flow", config=_BARE, alt=flow.describe_pipeline(boxes))
     st.plotly_chart(flow.live_figure(points), key="live-load", config=_BARE, alt=flow.describe_live(points))

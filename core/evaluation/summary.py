@@ -102,7 +102,7 @@ def _found_something(rows: Rows) -> bool:
     return any(row["evidence"] for row in rows.values())
 
 
-def _arm(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
+def _arm(rows: list[Mapping[str, Any]], seed: int) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     for name in LABELS:
         values = [row["scores"][name] for row in rows if name in row["scores"]]

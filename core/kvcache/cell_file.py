@@ -226,7 +226,7 @@ def checksum(path: Path) -> str:
 
 def digest_of_bytes(content: torch.Tensor) -> str:
     """SHA-256 of bytes in memory."""
-    return hashlib.sha256(memoryview(content.numpy())).hexdigest()
+    return hashlib.sha256(content.numpy().data).hexdigest()
 
 
 def _parse(content: torch.Tensor) -> tuple[dict[str, str], dict[str, torch.Tensor]]:

@@ -88,7 +88,7 @@ class LocalStorage:
         # were cut short later.
         with (self.folder / name).open("rb", buffering=0) as file:
             content = torch.empty(os.fstat(file.fileno()).st_size, dtype=torch.uint8)
-            view, filled = memoryview(content.numpy()), 0
+            view, filled = content.numpy().data, 0
             while filled < len(view):
                 count = file.readinto(view[filled:])
                 if not count:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -103,7 +104,8 @@ class ZReader:
         session = self._memory.lm.session()
         session.feed_embeddings(self._memory.opening(ids))
         tracer.prompt_tokens += session.length
-        held = [(layer.keys.clone(), layer.values.clone()) for layer in session.cache.layers]
+        layers: list[Any] = session.cache.layers
+        held = [(layer.keys.clone(), layer.values.clone()) for layer in layers]
         size = sum(tensor.nbytes for pair in held for tensor in pair)
         self._kept[ids] = (held, size)
         self.bytes += size

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,7 +24,7 @@ from core.models.prompt import SYSTEM
 from core.trace import Tracer
 
 if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionChunk
+    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 KEY_VARIABLE = "TESSERA_ANSWERER_KEY"
 RETRIES = 2
@@ -75,14 +75,14 @@ class EndpointAnswerer:
     local = False
 
     def __init__(self, endpoint: Endpoint, limit: int) -> None:
-        from openai import OpenAI
+        from openai import OpenAI, Timeout
 
         self.name, self._endpoint, self._limit = endpoint.name, endpoint, limit
         self.fingerprint = hashlib.sha256(f"{endpoint.url}\n{endpoint.model}".encode()).hexdigest()[:16]
         self._client = OpenAI(
             base_url=endpoint.url,
             api_key=os.environ.get(KEY_VARIABLE) or _NO_KEY,
-            timeout=httpx.Timeout(endpoint.timeout_s, connect=_CONNECT_S),
+            timeout=Timeout(endpoint.timeout_s, connect=_CONNECT_S),
             max_retries=RETRIES,
         )
 
@@ -95,7 +95,7 @@ class EndpointAnswerer:
         with self._reaching(), tracer.span("wait for endpoint"):
             stream = self._client.chat.completions.create(
                 model=self._endpoint.model,
-                messages=_messages(question, passages),  # type: ignore[arg-type]
+                messages=_messages(question, passages),
                 max_tokens=self._limit,
                 temperature=0,
                 stream=True,
@@ -179,7 +179,7 @@ class EndpointAnswerer:
         return (message.replace(key, "***") if key else message)[:200]
 
 
-def _messages(question: str, passages: Sequence[Passage]) -> list[dict[str, Any]]:
+def _messages(question: str, passages: Sequence[Passage]) -> list[ChatCompletionMessageParam]:
     """The words of the local prompt, as turns."""
     shown = "\n\n".join(f"[{passage.title}] {passage.text}" if passage.title else passage.text for passage in passages)
     user = f"Passages:\n\n{shown}\n\nQuestion: {question.strip()}"

@@ -9,6 +9,7 @@ weights are reordered once. The result is the same up to the order of additions 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import torch
 from torch import nn
@@ -43,7 +44,7 @@ class LlamaDecoder:
         config = model.config
         self._seen = [(module, _stamp(module)) for module in _linears(model)]
         self._model = model
-        self._heads, self._kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self._heads, self._kv_heads = config.num_attention_heads, cast(int, config.num_key_value_heads)
         self._dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         bytes_ = sum(module.weight.nbytes for module, _ in self._seen)
         packed = model.device.type == "cpu" and model.dtype == torch.bfloat16 and bytes_ <= _PACKED_BYTES

@@ -102,7 +102,7 @@ class Connection:
             found = self.embedded.address()
             return redis.Redis(host="127.0.0.1", port=found.port, password=found.password, **options)
         try:
-            client = redis.Redis.from_url(self.url, **options)
+            client: Any = redis.Redis.from_url(self.url, **options)
         except ValueError as error:
             raise TesseraError(f"REDIS_URL cannot be read: {error}.", "Use redis://:PASSWORD@HOST:PORT.") from None
         if client.info("cluster").get("cluster_enabled"):

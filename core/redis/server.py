@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import redis
 from filelock import FileLock, Timeout
@@ -52,7 +52,7 @@ class Address:
         Raises:
             redis.BusyLoadingError: It is, and still reads its data.
         """
-        client = redis.Redis(
+        client: Any = redis.Redis(
             port=self.port,
             password=self.password,
             socket_timeout=2.0,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 from core.corpus import store as corpus_store
 from core.errors import TesseraError
@@ -77,4 +76,4 @@ def publish(ws: Workspace, url: str, kind: str) -> StoreStats:
 def _kind(name: str) -> IndexKind:
     if name not in KINDS:
         raise TesseraError(f"There is no index {name!r}.", f"Choose one of: {', '.join(KINDS)}.")
-    return cast(IndexKind, name)
+    return name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import lancedb
 import pyarrow as pa
@@ -120,7 +120,8 @@ class LanceTable:
         if not passage_ids:
             return 0
         with self._writing, self._place.speaking(self.store):
-            removed = self._table.delete(f"id IN ({', '.join(map(_quoted, passage_ids))})").num_deleted_rows
+            done = self._table.delete(f"id IN ({', '.join(map(_quoted, passage_ids))})")
+            removed = done.num_deleted_rows  # type: ignore[attr-defined]
             self._stats = self._measure()
             return int(removed)
 
@@ -134,7 +135,8 @@ class LanceTable:
         if not documents:
             return []
         with self._place.speaking(self.store):
-            query = self._table.search(request.vector, vector_column_name="vector").distance_type("cosine")
+            search = cast(LanceVectorQueryBuilder, self._table.search(request.vector, vector_column_name="vector"))
+            query = search.distance_type("cosine")
             if request.filter:
                 query = query.where(" AND ".join(f"{n} = {_quoted(v)}" for n, v in request.filter.items()))
             query = self.tune(query, request).select(["id", "_distance"]).limit(min(request.k, documents))

@@ -11,6 +11,7 @@ as the query language of Redis.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ FORMAT = 1
 Fields = Mapping[Any, Any]
 """A passage as the server keeps it."""
 _BATCH = 500
+_POLL_S = 0.02
 _CANDIDATES = 100
 _BUILDING_S = 600
 
@@ -230,6 +232,7 @@ class RedisIndex:
         try:
             info = index.info()
             while int(info["indexing"]):
+                time.sleep(_POLL_S)  # asked without a pause, the server answers instead of indexing
                 info = index.info()
         except (RedisVLError, redis.ResponseError):
             return 0

@@ -54,7 +54,8 @@ class Arrivals:
         A unit Poisson process, brought to this rate by inverting its integral (time rescaling; Cinlar 1975, ch. 4).
         """
         rng = np.random.default_rng(seed)
-        times, passed = [], 0.0
+        times: list[float] = []
+        passed = 0.0
         while True:
             passed += float(rng.exponential())
             t = self._when(passed)

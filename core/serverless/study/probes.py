@@ -76,7 +76,7 @@ def probe(
     probes = Probes({kind: [] for kind in senders})
     for turn, number in enumerate([*chosen[:1] * _WARM_UP, *chosen]):
         yield Progress(f"Asking in alternation, {label}", max(0, turn - _WARM_UP), count)
-        for kind in list(senders) if turn % 2 == 0 else list(reversed(senders)):
+        for kind in list(senders) if turn % 2 == 0 else list(senders)[::-1]:
             reply, ms = _ask(senders[kind], questions[number])
             if turn >= _WARM_UP:
                 probes.replies[kind].append((number, reply, ms))
