@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from app.asking import Run
-from app.numbers import span_names, table
+from app.run_rows import span_names, table
 from core.evaluation.repeats import spread
 from core.figures.palette import span_colour
 from core.figures.units import milliseconds, seconds

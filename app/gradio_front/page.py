@@ -15,7 +15,7 @@ from app.export import record
 from app.gradio_front.desk import USUAL, Desk
 from app.gradio_front.tools import Tools, refusal
 from app.links import MAX_QUESTION, MAX_TOP_K
-from app.numbers import table, timings
+from app.run_rows import table, timings
 from core.corpus import store as corpus_store
 from core.errors import TesseraError
 from core.figures.palette import MUTED

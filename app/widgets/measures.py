@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.asking import Run
-from app.numbers import span_names, table, timings
+from app.run_rows import span_names, table, timings
 from app.widgets.accounts import ledger_panel
 from app.widgets.repeats import repeat_panel
 from core.evaluation.ledger import break_even

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
-
 from core.corpus.types import Passage
 from core.errors import ModelError
 from core.models.prompt import SYSTEM
@@ -159,12 +157,12 @@ class EndpointAnswerer:
 
         try:
             yield
-        except (openai.APITimeoutError, httpx.TimeoutException) as error:
+        except openai.APITimeoutError as error:
             raise ModelError(
                 f"{self.name} stopped in the middle of its answer for {self._endpoint.timeout_s:g} s.",
                 "Try again, or raise TESSERA_ANSWERER_TIMEOUT.",
             ) from error
-        except (openai.APIConnectionError, httpx.HTTPError) as error:
+        except openai.APIConnectionError as error:
             raise _cut(self.name) from error
         except openai.APIError as error:
             raise ModelError(f"{self.name} broke off: {self._scrubbed(error.message)}", "Try again.") from error
