@@ -11,9 +11,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from app.navigation import PAGES as PAGE_LIST
+
 ROOT = Path(__file__).resolve().parents[2]
 QUESTION = "What do the petals of the fog orchid smell of?"
-PAGES = ("start", "corpus", "map", "caches", "memory", "compare")
+PAGES = tuple(PAGE_LIST)
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
