@@ -1,4 +1,5 @@
 import json
+import threading
 from functools import partial
 
 import pytest
@@ -112,10 +113,13 @@ def test_the_last_bench_is_a_curve_a_table_and_a_verdict(page, prepared, models,
 
 
 def test_a_bench_can_be_started_and_cancelled(page, prepared, models, monkeypatch):
-    monkeypatch.setattr(store_memory, "measure", lambda *_: None)
+    asked = threading.Event()
+    # The bench of eleven passages is over in a moment: it waits at its first store until it has been cancelled.
+    monkeypatch.setattr(store_memory, "measure", lambda *_: asked.wait(60) and None)
     app = page("stores")
     button(app, "bench-run").click().run()
     button(app, "job-cancel").click().run()
+    asked.set()
     assert wait_for_job(prepared.path, 60).state.value == "cancelled"
     assert stores.load(prepared) is None
 
