@@ -14,6 +14,7 @@ if str(ROOT) not in sys.path:  # streamlit puts the folder of this file on the p
 from app.navigation import PAGES  # noqa: E402
 from app.widgets.frame import guarded, sidebar  # noqa: E402
 from app.widgets.style import apply_style  # noqa: E402
+from app.words import t  # noqa: E402
 
 st.set_page_config(page_title="Tessera", page_icon=str(ROOT / "assets" / "logo.svg"), layout="wide")
 st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
@@ -21,7 +22,7 @@ page = st.navigation(
     [
         st.Page(
             info.path,
-            title=info.title,
+            title=t(info.title),
             icon=info.icon,
             url_path="" if info.name == "start" else info.name,
             default=info.name == "start",

@@ -11,9 +11,11 @@ import streamlit as st
 from app import state
 from app.navigation import FOR_ARTEFACT, PAGES
 from app.widgets.jobs import job_summary
+from app.widgets.language import language_switch
 from app.widgets.text import escape, escape_but_code
+from app.words import t, tn
 from core.errors import TesseraError
-from core.figures.units import plural, size
+from core.figures.units import size
 from core.models.bundle import reader_for
 from core.models.device import choose_device, choose_dtype, describe
 from core.models.presets import find_preset
@@ -59,15 +61,15 @@ def header(name: str) -> None:
     """Title of the page and the one question it answers."""
     info = PAGES[name]
     st.session_state[state.PAGE] = name
-    st.title(info.heading or info.title, anchor=False)
+    st.title(t(info.heading or info.title), anchor=False)
     with st.container(key="page-question"):
-        st.markdown(info.question)
+        st.markdown(t(info.question))
 
 
 def link_to(name: str, label: str = "") -> None:
     """A link to another page."""
     info = PAGES[name]
-    st.page_link(info.path, label=label or info.title, icon=info.icon)
+    st.page_link(info.path, label=label or t(info.title), icon=info.icon)
 
 
 def empty_state(title: str, why: str, page: str = "", label: str = "", icon: str = ":material/inbox:") -> None:
@@ -82,30 +84,31 @@ def empty_state(title: str, why: str, page: str = "", label: str = "", icon: str
 def artefact_line(state_: ArtefactState) -> str:
     """One line of Markdown about an artefact: mark, name, and its figures."""
     mark = _MARKS.get(state_.status, _MISSING)
-    detail = {"missing": "not built", "stale": "out of date"}.get(state_.status) or _figures(state_)
-    return f"{mark} {_SHOWN.get(state_.kind, state_.kind)} :gray[{detail}]"
+    detail = {"missing": t("not built"), "stale": t("out of date")}.get(state_.status) or _figures(state_)
+    return f"{mark} {t(_SHOWN.get(state_.kind, state_.kind))} :gray[{detail}]"
 
 
 def _figures(state_: ArtefactState) -> str:
     params: dict[str, Any] = state_.manifest.params if state_.manifest else {}
     if state_.kind == "corpus":
-        return plural(int(params.get("passages", 0)), "passage")
+        return tn(int(params.get("passages", 0)), "{n:,} passage", "{n:,} passages")
     if state_.kind == "partition":
-        return plural(int(params.get("cells", 0)), "cell")
+        return tn(int(params.get("cells", 0)), "{n:,} cell", "{n:,} cells")
     if state_.kind == "memory" and "documents" in params:
-        return plural(int(params["documents"]), "document")
+        return tn(int(params["documents"]), "{n:,} document", "{n:,} documents")
     return size(state_.bytes)
 
 
 def sidebar() -> None:
     """Workspace, what is built in it, the machine, and the job under way."""
     with st.sidebar:
+        language_switch()
         state.apply_chosen_workspace()
         st.selectbox(
-            "Workspace",
+            t("Workspace"),
             state.workspace_names(),
             key=state.WORKSPACE_KEY,
-            help="A folder with everything built for one corpus. The command line works on the same ones.",
+            help=t("A folder with everything built for one corpus. The command line works on the same ones."),
         )
         ws = state.current_workspace()
         if ws.name != state.SAMPLE:
@@ -125,7 +128,7 @@ def machine() -> None:
     """Model, encoder, device and number format, in a few short lines."""
     settings = state.settings()
     device = choose_device(settings.device)
-    reader = " + reader" if settings.reader and reader_for(settings.model) else ""
+    reader = t(" + reader") if settings.reader and reader_for(settings.model) else ""
     lines = (
         f":material/neurology: {escape(settings.model)}{reader}",
         f":material/scatter_plot: {escape(settings.encoder)}",
@@ -149,8 +152,8 @@ def missing_for(ws: Workspace, needs: tuple[str, ...]) -> list[ArtefactState]:
 
 def to_do(state_: ArtefactState) -> str:
     """What is to be done about an artefact that is not ready, in a few words."""
-    action = _ACTIONS[state_.kind]
-    return f"{action} again" if state_.status == "stale" else action
+    action = t(_ACTIONS[state_.kind])
+    return t("{action} again", action=action) if state_.status == "stale" else action
 
 
 def page_for(kind: str) -> str:

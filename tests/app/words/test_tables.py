@@ -1,0 +1,45 @@
+import json
+import string
+from collections import Counter
+
+import pytest
+
+from app import words
+from app.navigation import PAGES
+from tests.app.words.sources import constants, translated
+
+OTHERS = [code for code in words.LANGUAGES if code != "en"]
+
+
+@pytest.fixture(params=OTHERS)
+def code(request):
+    return request.param
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_text_that_is_shown_has_its_words(code):
+    lacking = {text: str(path) for text, path in translated().items() if text not in words.table(code)}
+    assert not lacking
+
+
+def test_pages_have_their_words(code):
+    for page in PAGES.values():
+        assert {page.title, page.question} <= set(words.table(code))
+
+
+def test_no_table_keeps_words_that_nobody_says(code):
+    assert not set(words.table(code)) - constants()
+
+
+def test_a_text_stands_in_one_table_only(code):
+    files = words.table_files(code)
+    counts = Counter(text for path in files for text in json.loads(path.read_text(encoding="utf-8")))
+    assert not [text for text, count in counts.items() if count > 1]
+
+
+def test_the_places_to_be_filled_are_the_same(code):
+    table, spoken = words.table(code), translated()
+    assert not [text for text in table if text in spoken and places(text) != places(table[text])]
