@@ -26,8 +26,8 @@ class Measured:
         qps_many: Queries a second, several clients.
         build_s: Seconds to build the index.
         disk_bytes: Its files; of a store on a server the pointer to it alone.
-        memory_bytes: Resident memory of the open index in a process of its own, or what a server says it takes there; None
-            where unknown.
+        memory_bytes: Resident memory of the open index in a process of its own, or what a server says it
+            takes there; None where unknown.
         dominated: Whether another setting finds as much at least as fast.
     """
 

@@ -29,7 +29,7 @@ MODULE = Path("redis-stack-server", "lib", "redisearch.so")
 START_LOCK = "start.lock"
 _START_S = 60.0
 _LOAD_S = 600.0
-"""A server that listens may be busy reading its data: graphs of neighbours are built again then, a minute for 60,000."""
+"""A server that listens may be reading its data: graphs of neighbours are built again then, a minute for 60,000."""
 _POLL_S = 0.02
 _OWN = "Install a Redis with its search module (Redis 8, or Redis Stack) and give its address in REDIS_URL."
 

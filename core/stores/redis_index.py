@@ -214,7 +214,7 @@ class RedisIndex:
             told = {row["id"]: float(row["score"]) for row in index.query(wordiest) if row["id"] not in near}
             near |= _similar(client, vector, told)
         best = max((bm25 for _, bm25 in near.values()), default=0.0) or 1.0
-        return [Hit(self._id(key), (1 - weight) * cosine + weight * bm25 / best) for key, (cosine, bm25) in near.items()]
+        return [Hit(self._id(key), (1 - weight) * cos + weight * bm25 / best) for key, (cos, bm25) in near.items()]
 
     def drop(self) -> None:
         """Deletes it with everything in it."""
