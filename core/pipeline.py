@@ -42,6 +42,7 @@ from core.memory.store import read_card
 from core.memory.training import train_memory
 from core.models.bundle import Models
 from core.models.encoder import Vectors, encode_in_batches
+from core.said import said
 from core.settings import DEFAULT_STORE, ROOT
 from core.stores.registry import STORES, find_store
 from core.voronoi.labels import label_cells
@@ -77,7 +78,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
     corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
     refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
     data = {"left_out": refused} if refused else {}
-    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
+    yield Progress("Reading the corpus", 1, 1, said("{n:,} passages", n=len(corpus.passages)), data)
     yield from prepare_corpus(ws, models, corpus)
 
 
@@ -122,13 +123,15 @@ def build_index(ws: Workspace, store: str, force: bool = False) -> Work:
     """
     spec = find_store(store)
     with ws.lock():
+        stage = said("Building the {store} index", store=said(spec.label))
         if ws.state(index_kind(store)).status == "ready" and not force:
-            yield Progress(f"Building the {spec.label} index", 1, 1, "it is there already")
+            yield Progress(stage, 1, 1, "it is there already")
             return
         passages, vectors = load_passages(ws), load_vectors(ws)
-        yield Progress(f"Building the {spec.label} index", 0, 1, f"{len(passages):,} passages")
+        note = said("{n:,} passages", n=len(passages))
+        yield Progress(stage, 0, 1, note)
         _write_index(ws, store, passages, vectors)
-        yield Progress(f"Building the {spec.label} index", 1, 1, f"{len(passages):,} passages")
+        yield Progress(stage, 1, 1, note)
 
 
 def delete_index(ws: Workspace, store: str) -> None:
@@ -183,7 +186,7 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
             partition.save(folder)
         with ws.write("projection", {**inputs, "partition": ws.fingerprint("partition")}, {}) as folder:
             projection.save(folder)
-        yield Progress("Projecting to the plane", 1, 1, f"{partition.k} cells")
+        yield Progress("Projecting to the plane", 1, 1, said("{n:,} cells", n=partition.k))
 
 
 def cache(
