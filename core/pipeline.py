@@ -38,7 +38,8 @@ from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
-from core.memory.store import read_card
+from core.memory.store import CARD, read_card
+from core.memory.theta import Theta
 from core.memory.training import train_memory
 from core.models.bundle import Models
 from core.models.encoder import Vectors, encode_in_batches
@@ -51,6 +52,8 @@ from core.voronoi.projection import project
 from core.workspace import Workspace, index_kind
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
+SHIPPED = "sample"
+"""The name under which a training may start from it."""
 VECTORS_FILE = "vectors.safetensors"
 _QUESTION_TOKENS = 256
 """Room that a cell leaves in the model's context for a question and the frame of the prompt."""
@@ -268,7 +271,14 @@ def install_sample_memory(ws: Workspace) -> Work:
     yield from _install_memory(ws, SAMPLE_MEMORY)
 
 
-def train(ws: Workspace, models: Models, config: MemoryConfig, resume: bool = True) -> Work:
+def train(
+    ws: Workspace,
+    models: Models,
+    config: MemoryConfig,
+    resume: bool = True,
+    start: str = "",
+    general: Corpus | None = None,
+) -> Work:
     """Trains a memory of the workspace's corpus; goes on from the checkpoint of an interrupted run.
 
     Args:
@@ -276,6 +286,8 @@ def train(ws: Workspace, models: Models, config: MemoryConfig, resume: bool = Tr
         models: The plain language model is what learns; the reader adapter stays out of it.
         config: Settings of memory and training.
         resume: Go on from a checkpoint if there is one; otherwise begin anew.
+        start: The memory whose LoRA, projector and router are the start; see ``theta_of``. Empty starts from nothing.
+        general: A pool of other documents with train questions; needed where ``config`` gives it a share.
 
     Raises:
         ArtefactStale: The checkpoint belongs to another corpus or other settings.
@@ -286,9 +298,27 @@ def train(ws: Workspace, models: Models, config: MemoryConfig, resume: bool = Tr
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
         lm = models.language_model(reader=False)
-        yield from train_memory(lm, corpus, folder, config, resume=(folder / CHECKPOINT).is_file())
+        unfinished = (folder / CHECKPOINT).is_file()
+        theta = theta_of(start) if start else None
+        yield from train_memory(lm, corpus, folder, config, unfinished, general, theta)
         yield from _install_memory(ws, folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def theta_of(name: str) -> Theta:
+    """What a training may start from: "sample" for the memory that ships, else the folder of a memory or workspace.
+
+    Raises:
+        TesseraError: There is no memory.
+        ArtefactStale: It is damaged.
+    """
+    folders = [SAMPLE_MEMORY] if name == SHIPPED else [Path(name), Path(name) / "memory"]
+    folder = next((folder for folder in folders if (folder / CARD).is_file()), None)
+    if folder is None:
+        raise TesseraError(
+            f"There is no memory in {name!r} to start from.", f"Give {SHIPPED}, or the folder of a memory or workspace."
+        )
+    return Theta.load(folder)
 
 
 def adapt(
