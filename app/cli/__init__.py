@@ -18,6 +18,7 @@ from app.cli import (
     gradio,
     index,
     index_serverless,
+    judge,
     link,
     models,
     precision,
@@ -58,6 +59,7 @@ cli.command("hybrid")(search.hybrid)
 cli.command("ask")(ask.ask)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
+cli.command("judge")(judge.judge)
 cli.command("eval-memory")(eval_memory.eval_memory)
 cli.command("ablate")(ablate.ablate)
 cli.command("assess-reader")(assess_reader.assess_reader)
