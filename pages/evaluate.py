@@ -11,7 +11,7 @@ from app.widgets.frame import empty_state, header
 from app.widgets.jobs import job_panel
 from app.widgets.results import choose_run, load, show_results
 from app.widgets.versus import show_versus
-from app.words import t
+from app.words import labels, t
 from core.evaluation.runs import list_runs
 
 NEW, RESULTS, ANSWERS, VERSUS = "New run", "Results", "Answers", "Two runs"
@@ -35,7 +35,7 @@ view = st.segmented_control(
     list(ICONS),
     default=RESULTS if runs else NEW,
     required=True,
-    format_func={name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}.__getitem__,
+    format_func=labels({name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}),
     key="eval_view",
     label_visibility="collapsed",
 )

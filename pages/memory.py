@@ -13,7 +13,7 @@ from app.widgets.pool import inside
 from app.widgets.remembering import live, overview, train_panel
 from app.widgets.routing import documents_of, route_panel
 from app.widgets.text import escape
-from app.words import t
+from app.words import labels, t
 
 ROUTE, LEARN, CHANGE, LOOK, TRAIN = "Route a question", "Learn a document", "Edit or forget", "Look inside", "Train"
 ICONS = {ROUTE: "alt_route", LEARN: "school", CHANGE: "edit_note", LOOK: "grid_on", TRAIN: "model_training"}
@@ -55,7 +55,7 @@ view = st.segmented_control(
     list(ICONS),
     default=ROUTE,
     required=True,
-    format_func={name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}.__getitem__,
+    format_func=labels({name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}),
     key="memory_view",
     label_visibility="collapsed",
 )

@@ -11,7 +11,7 @@ import streamlit as st
 from app.widgets.arms import verdict_badge
 from app.widgets.results import Loaded
 from app.widgets.text import escape
-from app.words import t, tn
+from app.words import labels, t, tn
 from core.figures.timing import ArmTiming, describe_timing, timing_figure
 from core.figures.units import seconds
 from core.trace import Span, Trace
@@ -27,15 +27,14 @@ def show_answers(found: Loaded) -> None:
         st.info(t("This run has no answer yet."), icon=":material/hourglass_empty:")
         return
     left, middle, end = st.columns(3)
-    arms = {ANY: t(ANY), **{name: found.labels.get(name, name) for name in found.answers}}
-    label, rules = arms.__getitem__, {rule: t(meaning) for rule, meaning in _RIGHT.items()}
+    options, label = [ANY, *found.answers], labels({ANY: ANY, **found.labels})
     right = left.selectbox(
-        t("Right"), list(arms), format_func=label, key="eval_right", help=t("Only what this arm got right.")
+        t("Right"), options, format_func=label, key="eval_right", help=t("Only what this arm got right.")
     )
     wrong = middle.selectbox(
-        t("Wrong"), list(arms), format_func=label, key="eval_wrong", help=t("Only what it got wrong.")
+        t("Wrong"), options, format_func=label, key="eval_wrong", help=t("Only what it got wrong.")
     )
-    rule = end.selectbox(t("Right means"), list(rules), format_func=rules.__getitem__, key="eval_rule")
+    rule = end.selectbox(t("Right means"), list(_RIGHT), format_func=labels(_RIGHT), key="eval_rule")
     ids = matching(found.answers, str(right), str(wrong), str(rule))
     questions = {i: row for rows in found.answers.values() for i, row in rows.items()}
     st.caption(t("{questions} of {total:,}.", questions=_count(len(ids)), total=len(questions)))

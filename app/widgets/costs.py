@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app.words import t
-from core.figures.units import duration, milliseconds, size
+from app.words import duration, t
+from core.figures.units import milliseconds, size
 
 _MISSED = {"only_first": "Only first", "only_second": "Only second", "neither": "Neither"}
 _COSTS = (

@@ -13,7 +13,7 @@ from app import state
 from app.widgets.arms import heading
 from app.widgets.frame import guarded, link_to, missing_for, page_for, to_do
 from app.widgets.text import escape
-from app.words import t, tn
+from app.words import labels, t, tn
 from core.corpus.types import Corpus
 from core.evaluation import harness
 from core.evaluation.arms import Arm, parse_arms
@@ -23,6 +23,7 @@ from core.jobs import Work
 from core.methods import registry
 from core.methods.resources import Resources
 from core.models.bundle import Models, reader_for
+from core.said import said
 from core.workspace import Workspace
 
 UPLOAD = "a file"
@@ -68,7 +69,11 @@ def new_run(ws: Workspace, corpus: Corpus, busy: bool) -> None:
 def start(ws: Workspace, asked: Asked, arms: Sequence[Arm], n: int) -> None:
     """Starts a run in the background."""
     models = state.models()
-    label = t("Asking {questions} of {arms}", questions=_count(n), arms=_count_arms(len(arms)))
+    label = said(
+        "Asking {questions} of {arms}",
+        questions=said("{n:,} question" if n == 1 else "{n:,} questions", n=n),
+        arms=said("{n:,} arm" if len(arms) == 1 else "{n:,} arms", n=len(arms)),
+    )
     state.start_job(ws.name, label, lambda target: _work(target, models, asked, arms, n))
 
 
@@ -127,13 +132,13 @@ def _questions(corpus: Corpus) -> Asked | None:
     splits = {split: len(group) for split, group in corpus.questions.items() if group}
     options = [*(split for split in ("test", "dev", "train") if split in splits), *_others(splits), UPLOAD]
     names = {split: f"{split} · {count:,}" for split, count in splits.items()}
-    names[UPLOAD] = t(":material/upload_file: a file")
+    names[UPLOAD] = ":material/upload_file: a file"
     source = st.segmented_control(
         t("Questions"),
         options,
         default=options[0],
         required=True,
-        format_func=names.__getitem__,
+        format_func=labels(names),
         key="eval_source",
         help=t("The memory and the reader may have been trained on train questions: measure on dev or test."),
     )

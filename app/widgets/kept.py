@@ -11,11 +11,11 @@ import streamlit as st
 
 from app import state
 from app.widgets.variants import wanted_variant
-from app.words import t, tn
+from app.words import duration, t, tn
 from core import pipeline
 from core.corpus.types import Passage
 from core.figures.caches import CellSize
-from core.figures.units import duration, size
+from core.figures.units import size
 from core.kvcache.resident import CellUse
 from core.kvcache.store import CellState
 from core.kvcache.variants import Variant

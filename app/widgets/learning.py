@@ -8,13 +8,14 @@ import streamlit as st
 
 from app import state
 from app.widgets.text import escape
-from app.words import t
+from app.words import labels, t
 from core import pipeline
 from core.corpus.sample import load_unseen
 from core.corpus.types import Passage, Question
 from core.errors import CorpusError
 from core.memory.adaptation import AdaptConfig
 from core.memory.store import load_pool
+from core.said import said
 from core.workspace import Workspace
 
 _OWN = "Your own text"
@@ -29,8 +30,7 @@ def adapt_panel(ws: Workspace, busy: bool) -> None:
         )
     )
     unseen = unseen_documents()
-    names = {**{title: title for title in unseen}, _OWN: t(_OWN)}
-    choice = st.selectbox(t("Document"), list(names), format_func=names.__getitem__, key="adapt_choice")
+    choice = st.selectbox(t("Document"), [*unseen, _OWN], format_func=labels({_OWN: _OWN}), key="adapt_choice")
     if choice == _OWN or choice not in unseen:
         st.text_input(t("Title"), key="adapt_title", max_chars=200)
         text = st.text_area(
@@ -68,7 +68,7 @@ def _adapt(name: str) -> None:
         passage = own_document(str(chosen["adapt_title"]), str(chosen["adapt_text"]))
         watched = own_question(str(chosen["adapt_question"]), str(chosen["adapt_answer"]))
     config = AdaptConfig(steps=int(chosen["adapt_steps"]), seed=models.settings.seed)
-    label = t("Learning {title}", title=passage.title or t("your text"))
+    label = said("Learning {title}", title=passage.title or said("your text"))
     state.start_job(name, label, lambda ws: pipeline.adapt(ws, models, passage, held_out=watched, config=config))
 
 
@@ -109,7 +109,7 @@ def change_panel(ws: Workspace, busy: bool) -> None:
     chosen = st.selectbox(
         t("Document"),
         list(names),
-        format_func=names.__getitem__,
+        format_func=labels(names),
         key="change_choice",
     )
     text = st.text_area(
@@ -146,11 +146,13 @@ def _edit(name: str, passage_id: str, title: str) -> None:
     config = AdaptConfig(seed=models.settings.seed)
     state.start_job(
         name,
-        t("Editing {title}", title=title or passage_id),
+        said("Editing {title}", title=title or passage_id),
         lambda ws: pipeline.adapt(ws, models, passage, config=config, edit=True),
     )
 
 
 def _forget(name: str, passage_id: str) -> None:
     models = state.models()
-    state.start_job(name, t("Forgetting {title}", title=passage_id), lambda ws: pipeline.forget(ws, models, passage_id))
+    state.start_job(
+        name, said("Forgetting {title}", title=passage_id), lambda ws: pipeline.forget(ws, models, passage_id)
+    )

@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.words import t, tn
+from app.words import duration, t, tn
 from core.corpus.types import Question
 from core.evaluation.payoff import Payoff, kept_payoff, measure_payoff
-from core.figures.units import duration, milliseconds, size
+from core.figures.units import milliseconds, size
 from core.jobs import Work
 from core.kvcache.variants import Variant
 from core.methods.resources import Resources

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import state
-from app.words import t, tn
+from app.words import labels, t, tn
 from core import pipeline
 from core.corpus.types import Corpus
 from core.figures.training import curve, training_figure
@@ -81,7 +81,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
             list(BUDGETS),
             default=STANDARD,
             required=True,
-            format_func={name: f"{t(name)} · {about(steps * pace)}" for name, steps in BUDGETS.items()}.__getitem__,
+            format_func=labels({name: f"{t(name)} · {about(steps * pace)}" for name, steps in BUDGETS.items()}),
             key="train_budget",
             help=t(
                 "Estimated from the last training here, or else for two CPU cores and the default model. {steps}.",

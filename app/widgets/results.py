@@ -13,7 +13,7 @@ import streamlit as st
 from app import state
 from app.widgets.costs import interval_text, show_costs, show_hops
 from app.widgets.text import escape
-from app.words import t, tn
+from app.words import labels, t, tn
 from core.evaluation import harness
 from core.evaluation.arms import parse_arms
 from core.evaluation.export import to_csv, to_json, to_ragas
@@ -80,7 +80,7 @@ def choose_run(ws: Workspace, key: str, label: str = "", without: str = "") -> P
     if not runs:
         return None
     titles = {name: _title(folder) for name, folder in runs.items()}
-    name = st.selectbox(label or t("Run"), list(titles), format_func=titles.__getitem__, key=key)
+    name = st.selectbox(label or t("Run"), list(titles), format_func=labels(titles), key=key)
     return runs.get(str(name))
 
 
@@ -188,12 +188,11 @@ def _picture(found: Loaded) -> None:
     st.subheader(t("Quality, latency, storage"), anchor=False)
     methods = found.summary["methods"]
     names = [name for name in LABELS if all(name in scores for scores in methods.values())]
-    labels = {name: t(LABELS[name]) for name in names}
     metric = st.segmented_control(
-        t("Score"), names, default="f1", required=True, format_func=labels.__getitem__, key="eval_metric"
+        t("Score"), names, default="f1", required=True, format_func=labels(LABELS), key="eval_metric"
     )
     points = points_of(found, str(metric))
-    label = labels[str(metric)]
+    label = t(LABELS[str(metric)])
     st.plotly_chart(
         pareto_figure(points, label),
         key="eval-pareto",

@@ -9,9 +9,9 @@ import streamlit as st
 
 from app import state
 from app.widgets.text import escape
-from app.words import t, tn
+from app.words import duration, labels, t, tn
 from core.errors import TesseraError
-from core.figures.units import duration, size
+from core.figures.units import size
 from core.kvcache.resident import CellUse, ResidentStats
 from core.kvcache.variants import Variant, asked_for, delete_variant, find_variant
 from core.models.bundle import reader_for
@@ -19,6 +19,7 @@ from core.settings import CACHE_PRECISIONS
 from core.workspace import Workspace
 
 SHOWN, READER, PRECISION = "caches_shown", "caches_reader", "caches_precision"
+_READERS = ("with reader", "plain")
 
 
 def choose_variant(variants: Sequence[Variant]) -> Variant | None:
@@ -29,7 +30,7 @@ def choose_variant(variants: Sequence[Variant]) -> Variant | None:
     chosen = st.selectbox(
         t("Caches of"),
         list(by_name),
-        format_func={name: describe(variant) for name, variant in by_name.items()}.__getitem__,
+        format_func=labels({name: describe(variant) for name, variant in by_name.items()}),
         key=SHOWN,
         help=t("Caches of several models and precisions stand beside each other: switching makes none of them stale."),
     )
@@ -67,10 +68,10 @@ def wanted_variant(variants: Sequence[Variant]) -> tuple[bool | None, str, Varia
     if reader_for(settings.model):
         plain = left.segmented_control(
             t("For the model"),
-            ["with reader", "plain"],
+            _READERS,
             default="with reader" if settings.reader else "plain",
             required=True,
-            format_func={"with reader": t("with reader"), "plain": t("plain")}.__getitem__,
+            format_func=labels({name: name for name in _READERS}),
             key=READER,
             help=t("The switch on the Compare page asks for the one or the other: each has caches of its own."),
         )
@@ -80,10 +81,7 @@ def wanted_variant(variants: Sequence[Variant]) -> tuple[bool | None, str, Varia
         CACHE_PRECISIONS,
         index=CACHE_PRECISIONS.index(settings.cache_precision),
         key=PRECISION,
-        format_func={
-            **{name: name for name in CACHE_PRECISIONS},
-            "auto": t("the model's own number format"),
-        }.__getitem__,
+        format_func=labels({"auto": "the model's own number format"}),
         help=t(
             "Fewer bits take less disk and change answers a little: `python -m app precision` measures both. Answers "
             "are read from caches kept in '{precision}': TESSERA_CACHE_PRECISION says so.",
