@@ -151,8 +151,16 @@ class Partition:
 def why_another_count(cells: int, asked: int, cell_tokens: int) -> str:
     """Why a partition has more or fewer cells than were asked for, in one sentence."""
     if cells > asked:
-        return f"{asked} cells were asked for: those of more than {cell_tokens:,} tokens were split."
-    return f"{asked} cells were asked for, but the corpus has no more than {cells} different passages."
+        return said(
+            "{asked} cells were asked for: those of more than {tokens:,} tokens were split.",
+            asked=asked,
+            tokens=cell_tokens,
+        )
+    return said(
+        "{asked} cells were asked for, but the corpus has no more than {cells} different passages.",
+        asked=asked,
+        cells=cells,
+    )
 
 
 def partition_passages(

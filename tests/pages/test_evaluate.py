@@ -115,3 +115,20 @@ def test_filters_by_hand():
     assert matching(answers, "any", "cag", "em") == ["a", "b"]
     assert matching(answers, "cag", "any", "em") == ["c"]
     assert matching(answers, "any", "any", "em") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("New run", "방식을 하나씩 차례로 실행하며"),
+        ("Results", "평균과 95% 구간입니다"),
+        ("Answers", "전체 2개 가운데 질문 2개."),
+        ("Two runs", "비교할 두 번째 실행이 없습니다"),
+    ],
+)
+def test_every_view_speaks_korean(page, ran, name, words):
+    app = view(page("evaluate", lang="ko"), name)
+    assert not app.exception
+    assert words in said(app)
+    if name == "Results":
+        assert "표준 RAG" in set(app.dataframe[0].value["arm"])
