@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
 from app.cli.document import FileOption, TextOption, document, unseen_document
@@ -119,8 +120,9 @@ def _show(change: Change, lanes: Sequence[Lane]) -> None:
         stages = ", ".join(f"{name} {seconds(ms)}" for name, ms in lane.by_stage().items())
         before, after = (lane.before.answer if lane.before else ""), (lane.attempts[-1].answer if lane.attempts else "")
         known = lane.state if lane.known_ms is None else seconds(lane.known_ms)
-        table.add_row(METHODS[lane.arm].label, known, stages or lane.reason, before, after)
-    console.print(table, markup=False)
+        cells = (METHODS[lane.arm].label, known, stages or lane.reason, before, after)
+        table.add_row(*map(Text, cells))  # as it stands: an answer may hold what looks like markup
+    console.print(table)
     for lane in lanes:
         for what, found in (("old question", lane.damage), ("further question about it", lane.about)):
             if found:

@@ -28,6 +28,7 @@ from core.kvcache.variants import variant_folder
 from core.methods import registry
 from core.methods.base import Answer, Method, answer
 from core.methods.resources import Resources
+from core.said import said
 from core.workspace import VARIED
 
 ASK = "ask"
@@ -75,8 +76,8 @@ def race(resources: Resources, change: Change, config: RaceConfig, questions: Se
                 yield from _run(resources, change, config, tuple(questions), arm, folder / arm)
             except TesseraError as error:
                 refused.append(error)
-                lane = Lane(arm, "refused", reason=str(error))
-                yield Progress(f"{registry.METHODS[arm].label}: refused", 1, 1, error.what, {DATA: lane})
+                lane = Lane(arm, "refused", reason=error.told)
+                yield Progress(_stage(arm, "refused"), 1, 1, error.what, {DATA: lane})
     if refused and len(refused) == len(config.arms):
         raise refused[0]
 
@@ -84,8 +85,8 @@ def race(resources: Resources, change: Change, config: RaceConfig, questions: Se
 def _run(
     resources: Resources, change: Change, config: RaceConfig, questions: tuple[Question, ...], arm: str, folder: Path
 ) -> Work:
-    label, lane = registry.METHODS[arm].label, Lane(arm)
-    yield Progress(f"{label}: getting ready", 0, 1, "copying", {DATA: lane})
+    lane = Lane(arm)
+    yield Progress(_stage(arm, "getting ready"), 0, 1, "", {DATA: lane})
     place = _place(resources, config, arm, folder)
     taker = TAKERS[arm].make(place)
     clock = Clock(resources.models.lock, resources.models.language_model(resources.reader).synchronise)
@@ -93,14 +94,14 @@ def _run(
         with resources.models.lock:
             method = taker.open()
         asked = (*questions, *change.about)
-        before = yield from _ask_old(resources, method, asked, f"{label}: old questions before")
+        before = yield from _ask_old(resources, method, asked, _stage(arm, "old questions, before"))
         first = _ask(resources, method, change.question.text)
         lane = replace(lane, state="running", before=_attempt(change, first, 0.0))
-        yield Progress(f"{label}: taking up the change", 0, 1, "", {DATA: lane})
-        lane, method = yield from _take(taker, change, clock, lane, method, label)
-        after = yield from _ask_old(resources, method, asked, f"{label}: old questions after")
+        yield Progress(_stage(arm, "taking up the change"), 0, 1, "", {DATA: lane})
+        lane, method = yield from _take(taker, change, clock, lane, method)
+        after = yield from _ask_old(resources, method, asked, _stage(arm, "old questions, after"))
         lane = _finished(lane, change, asked, before, after)
-        yield Progress(f"{label}: {lane.state}", 1, 1, "", {DATA: lane})
+        yield Progress(_stage(arm, lane.state), 1, 1, "", {DATA: lane})
     finally:
         taker.close()
 
@@ -119,23 +120,22 @@ def _place(resources: Resources, config: RaceConfig, arm: str, folder: Path) -> 
 
 
 def _take(
-    taker: Taker, change: Change, clock: Clock, lane: Lane, method: Method, label: str
+    taker: Taker, change: Change, clock: Clock, lane: Lane, method: Method
 ) -> Generator[Progress, None, tuple[Lane, Method]]:
     """Lets an arm work until an answer shows the change, or it has done all it can."""
-    stage, steps = f"{label}: taking up the change", taker.take(change, clock)
-    learned: int | None = None
+    steps, learned = taker.take(change, clock), None
     try:
         for step in steps:
             if isinstance(step, Progress):
                 lane, learned = replace(lane, stages=clock.stages), step.data.get("step", learned)
-                yield replace(step, stage=f"{label}: {step.stage[:1].lower()}{step.stage[1:]}", data={DATA: lane})
+                yield replace(step, stage=_stage(lane.arm, step.stage), data={DATA: lane})
                 continue
             method = step
             with clock.stage(ASK):
-                said = answer(method, change.question.text)
-            attempt = _attempt(change, said, clock.now_ms, learned)
+                answered = answer(method, change.question.text)
+            attempt = _attempt(change, answered, clock.now_ms, learned)
             lane = replace(lane, stages=clock.stages, attempts=(*lane.attempts, attempt))
-            yield Progress(stage, 1, 1, said.text[:60], {DATA: lane})
+            yield Progress(_stage(lane.arm, "asking"), 1, 1, answered.text[:60], {DATA: lane})
             if attempt.verdict.known:
                 break
     finally:
@@ -151,11 +151,11 @@ def _ask(resources: Resources, method: Method, question: str) -> Answer:
 def _ask_old(
     resources: Resources, method: Method, questions: Sequence[Question], stage: str
 ) -> Generator[Progress, None, list[Answer]]:
-    said: list[Answer] = []
+    answers: list[Answer] = []
     for question in questions:
-        said.append(_ask(resources, method, question.text))
-        yield Progress(stage, len(said), len(questions), said[-1].text[:60])
-    return said
+        answers.append(_ask(resources, method, question.text))
+        yield Progress(stage, len(answers), len(questions), answers[-1].text[:60])
+    return answers
 
 
 def _finished(
@@ -172,6 +172,11 @@ def _finished(
     )
 
 
-def _attempt(change: Change, said: Answer, at_ms: float, step: int | None = None) -> Attempt:
-    evidence = tuple(piece.title or piece.passage_id for piece in said.evidence)
-    return Attempt(at_ms, said.text, evidence, change.verdict(said), step)
+def _attempt(change: Change, answered: Answer, at_ms: float, step: int | None = None) -> Attempt:
+    evidence = tuple(piece.title or piece.passage_id for piece in answered.evidence)
+    return Attempt(at_ms, answered.text, evidence, change.verdict(answered), step)
+
+
+def _stage(arm: str, what: str) -> str:
+    """What an arm is doing, in words that can be said in another language."""
+    return said("{arm}: {what}", arm=said(registry.METHODS[arm].label), what=said(what))

@@ -30,10 +30,10 @@ class Bm25Taker:
         corpus = self._place.resources().corpus
         with clock.stage("write"):
             write_corpus(self._place.ws, change.made_to(corpus))
-        yield Progress("Indexing the change", 1, 2, "written")
+        yield Progress("indexing the change", 1, 2, "written")
         with clock.stage("index"):
             method = Bm25Rag(self._place.resources())
-        yield Progress("Indexing the change", 2, 2, "indexed")
+        yield Progress("indexing the change", 2, 2, "indexed")
         yield method
 
     def close(self) -> None:

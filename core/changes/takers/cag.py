@@ -19,11 +19,12 @@ from core.methods.cag import Cag
 from core.models.bundle import Models
 from core.models.encoder import Vectors
 from core.pipeline import cache, load_vectors
+from core.said import said
 from core.voronoi.kmeans import IntArray
 from core.voronoi.partition import Partition
 from core.voronoi.upkeep import kept_up
 
-_STAGE = "Finding the cell of the change"
+_STAGE = "finding the cell of the change"
 
 
 class CagTaker:
@@ -58,7 +59,7 @@ class CagTaker:
         with clock.stage("assign"):
             vectors = changed_rows(change, self._corpus, self._vectors, vector)
             partition = kept_up(self._partition, vectors, self._tokens_after(change))
-        yield Progress(_STAGE, 2, 3, f"{partition.k} cells")
+        yield Progress(_STAGE, 2, 3, said("{n:,} cells", n=partition.k))
         with clock.stage("write"):
             self._write(corpus, vectors, partition)
         yield Progress(_STAGE, 3, 3, "written")

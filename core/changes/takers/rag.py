@@ -13,7 +13,7 @@ from core.pipeline import load_vectors, write_index
 from core.stores.registry import find_store
 from core.workspace import Manifest, index_kind, write_manifest
 
-_STAGE = "Indexing the change"
+_STAGE = "indexing the change"
 
 
 class RagTaker:
