@@ -24,6 +24,7 @@ from app.cli import (
     precision,
     prepare,
     query,
+    race,
     redis,
     routing,
     sample,
@@ -52,6 +53,7 @@ cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
 cli.command("edit")(adapt.edit)
 cli.command("forget")(adapt.forget)
+cli.command("race")(race.race)
 cli.command("calibrate")(calibrate.calibrate)
 cli.command("query")(query.query)
 cli.command("search")(search.search)
