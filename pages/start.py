@@ -9,6 +9,7 @@ from app.navigation import PAGES
 from app.widgets.frame import header
 from app.widgets.jobs import job_panel
 from app.widgets.ready import build_sample, checklist, is_complete
+from app.words import t
 from core.figures.palette import arm
 from core.methods import registry
 from core.settings import ROOT
@@ -27,7 +28,7 @@ st.markdown(
 for name, column in zip(WAYS, st.columns(3), strict=True):
     with column.container(border=True, height="stretch", key=f"arm-{name}"):
         st.markdown(f"#### :material/{arm(name).icon}: {registry.METHODS[name].label}")
-        st.image(str(ROOT / "assets" / "ways" / f"{name}.svg"), width="stretch")
+        st.image(str(ROOT / "assets" / "ways" / f"{name}.svg"), width="stretch", alt=registry.METHODS[name].summary)
         st.markdown(registry.METHODS[name].summary)
 
 sample = open_workspace(state.SAMPLE, state.settings().workspaces)
@@ -43,5 +44,9 @@ if not busy and ws.name == state.SAMPLE and not is_complete(sample):
     build_sample("Build the sample" if first else "Finish the sample")
 checklist(ws)
 can_ask = ws.state("index").status == "ready" and not busy
-if can_ask and st.button("Ask a question", type="primary", icon=":material/compare:", key="go-compare"):
-    st.switch_page(PAGES["compare"].path)
+with st.container(horizontal=True):
+    if can_ask and st.button("Ask a question", type="primary", icon=":material/compare:", key="go-compare"):
+        st.switch_page(PAGES["compare"].path)
+    if st.button(t("Bring your own documents"), icon=":material/upload_file:", key="go-bring"):
+        st.session_state["corpus_view"] = "Bring documents"  # the view of the Corpus page that takes them
+        st.switch_page(PAGES["corpus"].path)
