@@ -17,6 +17,7 @@ from core.figures.units import size
 from core.jobs import Progress, Work
 from core.methods.composed import Composed
 from core.methods.resources import Resources
+from core.turns import until_turn
 from core.workspace import Workspace
 
 BUILD = "Building the blocks of passages"
@@ -81,7 +82,8 @@ def _blocks(ws: Workspace) -> Work:
 
 def _compare(ws: Workspace, question: str) -> Work:
     models = state.models()
-    with models.lock:
+    with models.lock.ticket() as ticket:
+        yield from until_turn(ticket, 0, len(_COUNTS))
         yield Progress("Comparing link tokens", 0, len(_COUNTS), "the full prefill first")
         method = Composed(Resources(ws, models))
         for done, point in enumerate(method.sweep(question, _COUNTS), start=1):

@@ -51,10 +51,13 @@ def show_error(error: TesseraError) -> None:
 
 
 def show_failure(what: str, remedy: str) -> None:
-    """The same for an error that was kept as two sentences."""
-    st.error(
-        f"**{escape_but_code(what)}**" + (f"\n\n{escape_but_code(remedy)}" if remedy else ""), icon=":material/error:"
-    )
+    """The same for an error that was kept as two sentences.
+
+    A sentence of core is said in the session's language when it is constant or was made by ``core.said``; a rare error
+    that names a value in an f-string stays English.
+    """
+    happened, to_do_next = escape_but_code(t(what)), escape_but_code(t(remedy))
+    st.error(f"**{happened}**" + (f"\n\n{to_do_next}" if remedy else ""), icon=":material/error:")
 
 
 def header(name: str) -> None:

@@ -15,6 +15,7 @@ from core.jobs import Work
 from core.kvcache.variants import Variant
 from core.methods.resources import Resources
 from core.settings import Settings
+from core.turns import until_turn
 from core.workspace import Manifest, Workspace
 
 _QUESTIONS = 10
@@ -118,7 +119,8 @@ def _start(ws: Workspace, variant: Variant, questions: list[Question]) -> None:
         resources = _VariantResources(
             target, models, bool(params.get("reader")), precision=str(params.get("precision", "auto"))
         )
-        with models.lock:
+        with models.lock.ticket() as ticket:
+            yield from until_turn(ticket, 0, len(questions))
             yield from measure_payoff(resources, questions)
 
     state.start_job(ws.name, "Measuring what a question saves", measure)

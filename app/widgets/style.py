@@ -25,6 +25,7 @@ _STYLE = """
 }
 [data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; }
 .st-key-facts p { font-size: .84rem; line-height: 1.7; }
+[class*="st-key-arm-"] h3 { font-size: 1.12rem; padding-top: .4rem; }
 .st-key-suggestions { row-gap: 0; }
 /* Streamlit writes captions at 60 %, chosen options in the accent and chart text in a fixed grey: too faint to read. */
 [data-testid="stCaptionContainer"] { opacity: .76; }
@@ -43,7 +44,7 @@ def apply_style() -> None:
     """Adds the style sheet to the page."""
     arms = "\n".join(
         f".st-key-arm-{name} {{ border-top: 4px solid {style.colour} !important; }}"
-        f'.st-key-arm-{name} h4 span[role="img"], .st-key-arm-{name} h4 [data-testid="stIconMaterial"]'
+        f'.st-key-arm-{name} :is(h3, h4) :is(span[role="img"], [data-testid="stIconMaterial"])'
         f" {{ color: {style.colour}; }}"
         for name, style in ARMS.items()
     )

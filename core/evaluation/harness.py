@@ -36,6 +36,7 @@ from core.jobs import Progress, Work
 from core.methods import registry
 from core.methods.base import Method, answer
 from core.methods.resources import Resources
+from core.turns import until_turn
 
 
 def evaluate(resources: Resources, plan: Plan, folder: Path, skip_missing: bool = False) -> Work:
@@ -95,7 +96,9 @@ def _ask_arm(
         return
     yield Progress(stage, total - len(pending), total, "opening")
     try:
-        method, open_s = _open(resources, arm, pending)
+        with resources.models.lock.ticket() as ticket:
+            yield from until_turn(ticket, total - len(pending), total)
+            method, open_s = _open(resources, arm, pending)
     except (ArtefactMissing, ArtefactStale) as error:
         if not skip_missing:
             raise
@@ -110,13 +113,12 @@ def _ask_arm(
 
 def _open(resources: Resources, arm: Arm, pending: list[Question]) -> tuple[Method, float]:
     """The arm, opened and warmed up where no clock sees it, and the seconds that opening took."""
-    with resources.models.lock:
-        began = time.perf_counter()
-        method = registry.open_method(arm.method, arm.resources(resources))
-        open_s = time.perf_counter() - began
-        if pending:
-            # The last question: a cell that this leaves in memory is, by its turn, as warm as any other.
-            answer(method, pending[-1].text)
+    began = time.perf_counter()
+    method = registry.open_method(arm.method, arm.resources(resources))
+    open_s = time.perf_counter() - began
+    if pending:
+        # The last question: a cell that this leaves in memory is, by its turn, as warm as any other.
+        answer(method, pending[-1].text)
     return method, open_s
 
 
@@ -133,7 +135,8 @@ def _ask(
     _close_last_line(folder / ANSWERS_FILE)
     with (folder / ANSWERS_FILE).open("a", encoding="utf-8") as log:
         for done, question in enumerate(pending, start=total - len(pending) + 1):
-            with resources.models.lock:
+            with resources.models.lock.ticket() as ticket:
+                yield from until_turn(ticket, done - 1, total)
                 result = answer(method, question.text)
             log.write(answer_line(arm, key, question, result))
             log.flush()

@@ -23,7 +23,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     """
     return {
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count() or 0,
         "threads": torch.get_num_threads(),
         "memory_gb": _memory_gb(),
@@ -42,7 +42,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, as the system gives it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():

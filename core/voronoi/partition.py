@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress
 from core.models.encoder import Vectors
+from core.said import said
 from core.voronoi.kmeans import IntArray, count_distinct, halve, k_means, nearest
 from core.voronoi.silhouette import silhouette
 
@@ -182,7 +183,7 @@ def partition_passages(
     for k in candidates:
         found.append(_cut(vectors, tokens, k, config))
         score = found[-1].silhouette
-        note = f"k = {k}: {found[-1].k} cells, silhouette {score:.3f}"
+        note = said("k = {k}: {n} cells, silhouette {score:.3f}", k=k, n=found[-1].k, score=score)
         yield Progress("Cutting cells", len(found), len(candidates), note, {"k": k, "silhouette": score})
     best = max(found, key=lambda partition: partition.silhouette)
     scores = {k: partition.silhouette for k, partition in zip(candidates, found, strict=True)}
