@@ -170,6 +170,7 @@ def _arms(busy: bool) -> None:
             disabled=busy,
             help=what,
             width="content",
+            wrap=True,
             persist_state="session",
         )
 
