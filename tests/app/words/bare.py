@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _SHOWS = """
     badge button caption checkbox chat_input download_button error expander file_uploader form_submit_button
@@ -29,23 +29,25 @@ PLACED = {
 PROPER = frozenset({"JSON", "CSV", "HTML", "Id", "n", "z", "Z", "k", "ms", "s", "KL", "F1", "EM", "Language · 언어"})
 """Names that are the same in every language."""
 _MARKUP = re.compile(r":material/\w+:|:[a-z]+(?=\[)|`[^`]*`|https?://\S+")
+_VALUE = "0"  # stands for a value in an f-string
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
 def bare_texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Line and text of everything in a module that is shown as it stands in the code."""
-    known = _assigned(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name(node.func) in SHOWS:
-            for argument in _shown_arguments(node):
-                for text in _texts(argument, known):
-                    if is_words(text):
-                        yield argument.lineno, text
+    for scope in _scopes(tree.body):
+        known = {**_assigned(tree.body), **_assigned(ast.walk(scope))}
+        for node in ast.walk(scope):
+            if isinstance(node, ast.Call) and _name(node.func) in SHOWS:
+                for argument in _shown_arguments(node):
+                    for text in _texts(argument, known):
+                        if is_words(text):
+                            yield argument.lineno, text
 
 
 def is_words(text: str) -> bool:
     """Whether a text has words in it that a reader of another language would miss."""
-    rest = _MARKUP.sub("", text).strip(" #*·:,()[]{}-–→\n")
+    rest = _MARKUP.sub("", text).replace(_VALUE, "").strip(" #*·:,()[]{}-–→\n")
     return bool(_LETTERS.search(rest)) and rest not in PROPER
 
 
@@ -64,7 +66,7 @@ def _texts(node: ast.expr, known: dict[str, list[ast.expr]]) -> Iterator[str]:
         case ast.Constant(value=str(text)):
             yield text
         case ast.JoinedStr(values=parts):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in parts)
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else _VALUE for part in parts)
             for part in parts:
                 if isinstance(part, ast.FormattedValue):
                     yield from _texts(part.value, known)
@@ -84,10 +86,19 @@ def _texts(node: ast.expr, known: dict[str, list[ast.expr]]) -> Iterator[str]:
                 yield from _texts(value, {})
 
 
-def _assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:
-    """What the names of a module are set to, anywhere in it, where that is a text."""
+def _scopes(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Functions, those of classes among them, and what stands beside them."""
+    for statement in body:
+        if isinstance(statement, ast.ClassDef):
+            yield from _scopes(statement.body)
+        else:
+            yield statement
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
+    """What names are set to."""
     found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -13,13 +14,17 @@ CORE = {"said": 1, "Said": 1}
 """The same of core."""
 
 
-def modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+@cache
+def modules(*folders: str) -> tuple[tuple[Path, ast.Module], ...]:
     """All modules of some folders of the repository, parsed."""
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(
+        (path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8")))
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    )
 
 
+@cache
 def translated() -> dict[str, Path]:
     """Texts given to ``t``, ``tn`` and ``said`` as they stand, each with a module that does so."""
     found: dict[str, Path] = {}
@@ -32,6 +37,7 @@ def translated() -> dict[str, Path]:
     return found
 
 
+@cache
 def constants() -> set[str]:
     """Every text that stands in the code, whatever becomes of it."""
     return {

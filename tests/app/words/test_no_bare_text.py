@@ -8,48 +8,12 @@ from tests.app.words.sources import modules
 ELSEWHERE = ("app/cli/", "app/gradio_front/", "app/export.py", "app/export_html.py")
 """Fronts that speak English alone: the command line, the hosted demo with its API, and exported files."""
 _NOT_YET = """
-    app/learn/base.py
-    app/learn/cell.py
-    app/learn/cost.py
-    app/learn/embed.py
-    app/learn/failures.py
-    app/learn/inject.py
-    app/learn/kv_cache.py
-    app/learn/routing.py
-    app/learn/training.py
-    app/learn/z.py
-    app/widgets/ablating.py
-    app/widgets/answers.py
-    app/widgets/arms.py
-    app/widgets/composing.py
-    app/widgets/costs.py
-    app/widgets/cutting.py
-    app/widgets/evaluating.py
-    app/widgets/exactness.py
-    app/widgets/glossary.py
     app/widgets/indexes.py
-    app/widgets/kept.py
-    app/widgets/learning.py
-    app/widgets/mapping.py
-    app/widgets/payoff.py
-    app/widgets/pool.py
-    app/widgets/recall.py
     app/widgets/redis_ask.py
     app/widgets/redis_panel.py
-    app/widgets/remembering.py
-    app/widgets/results.py
-    app/widgets/routing.py
     app/widgets/search_bench.py
     app/widgets/serverless.py
     app/widgets/side_by_side.py
-    app/widgets/tour.py
-    app/widgets/variants.py
-    app/widgets/versus.py
-    pages/caches.py
-    pages/evaluate.py
-    pages/learn.py
-    pages/map.py
-    pages/memory.py
     pages/redis.py
     pages/serverless.py
     pages/stores.py
