@@ -32,5 +32,5 @@ class Said(str):
 
 
 def said(pattern: str, /, **values: object) -> Said:
-    """A pattern filled with values, which can be filled again in another language."""
-    return Said(pattern, values)
+    """A pattern filled with values, which can be filled again in another language; what is ``Said`` stays so."""
+    return pattern if isinstance(pattern, Said) and not values else Said(pattern, values)
