@@ -104,11 +104,11 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
             done += len(batch)
             yield Progress("Embedding passages", done, total)
         vectors = np.concatenate(batches)
-        _write_corpus(ws, corpus)
+        write_corpus(ws, corpus)
         inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder.fingerprint}
         with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}, began=began) as folder:
             save_file({"vectors": vectors}, folder / VECTORS_FILE)
-        _write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
+        write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
         yield Progress("Indexing passages", total, total)
 
 
@@ -133,7 +133,7 @@ def build_index(ws: Workspace, store: str, force: bool = False) -> Work:
         passages, vectors = load_passages(ws), load_vectors(ws)
         note = said("{n:,} passages", n=len(passages))
         yield Progress(stage, 0, 1, note)
-        _write_index(ws, store, passages, vectors)
+        write_index(ws, store, passages, vectors)
         yield Progress(stage, 1, 1, note)
 
 
@@ -409,7 +409,8 @@ def load_cells(ws: Workspace) -> list[list[Passage]]:
     return [[passages[row] for row in rows] for rows in partition.members()]
 
 
-def _write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors: Vectors) -> None:
+def write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors: Vectors) -> None:
+    """Indexes passages in a store; corpus and embeddings of the workspace are those they came from."""
     embeddings = ws.manifest("embeddings")
     encoder = embeddings.inputs["encoder"] if embeddings else ""
     inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder, "embeddings": ws.fingerprint("embeddings")}
@@ -433,7 +434,8 @@ def _save_memory(ws: Workspace, memory: Memory) -> None:
         memory.save(folder)
 
 
-def _write_corpus(ws: Workspace, corpus: Corpus) -> None:
+def write_corpus(ws: Workspace, corpus: Corpus) -> None:
+    """Writes a corpus; whatever was built from another one becomes stale."""
     params = {
         "name": corpus.name,
         "passages": len(corpus.passages),

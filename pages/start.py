@@ -29,9 +29,10 @@ st.markdown(
 )
 for name, column in zip(WAYS, st.columns(3), strict=True):
     with column.container(border=True, height="stretch", key=f"arm-{name}"):
-        st.markdown(f"#### :material/{arm(name).icon}: {t(registry.METHODS[name].label)}")
-        st.image(str(ROOT / "assets" / "ways" / f"{name}.svg"), width="stretch")
-        st.markdown(t(registry.METHODS[name].summary))
+        st.markdown(f"### :material/{arm(name).icon}: {t(registry.METHODS[name].label)}")
+        summary = t(registry.METHODS[name].summary)
+        st.image(str(ROOT / "assets" / "ways" / f"{name}.svg"), width="stretch", alt=summary)
+        st.markdown(summary)
 
 sample = open_workspace(state.SAMPLE, state.settings().workspaces)
 ws = state.current_workspace()
@@ -48,5 +49,9 @@ if not busy and ws.name == state.SAMPLE and not is_complete(sample):
     build_sample(t("Build the sample") if first else t("Finish the sample"))
 checklist(ws)
 can_ask = ws.state("index").status == "ready" and not busy
-if can_ask and st.button(t("Ask a question"), type="primary", icon=":material/compare:", key="go-compare"):
-    st.switch_page(PAGES["compare"].path)
+with st.container(horizontal=True):
+    if can_ask and st.button(t("Ask a question"), type="primary", icon=":material/compare:", key="go-compare"):
+        st.switch_page(PAGES["compare"].path)
+    if st.button(t("Bring your own documents"), icon=":material/upload_file:", key="go-bring"):
+        st.session_state["corpus_view"] = "Bring documents"  # the view of the Corpus page that takes them
+        st.switch_page(PAGES["corpus"].path)

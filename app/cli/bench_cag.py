@@ -65,10 +65,10 @@ def _show(found: dict[str, Any]) -> None:
         f"{found['question_tokens']} of the question, {found['answer_tokens']} of the answer; "
         f"median of {found['n']}, ms. The question alone takes {found['floor_ttft_ms']:,.1f} (the floor)."
     )
-    table = Table("Arm", "What", "First token", "p10 to p90", "x floor", "Last token", "p10 to p90")
+    table = Table("Arm", "First token", "p10 to p90", "x floor", "Last token", "p10 to p90", "What")
     for name, arm in found["arms"].items():
         first, last = _cells(arm["ttft_ms"]), _cells(arm["total_ms"])
-        table.add_row(name, _MEANING.get(name, ""), *first, f"{arm['to_floor']:.2f}", *last)
+        table.add_row(name, *first, f"{arm['to_floor']:.2f}", *last, _MEANING.get(name, ""))
     console.print(table)
     decode = found["decode"]
     paces = ", ".join(f"{name} {pace['median']:.1f}" for name, pace in decode["tokens_per_s"].items())

@@ -14,9 +14,9 @@ from app.cli.evaluate import chosen_questions
 
 def precision(
     cells: Annotated[int, typer.Option(min=1, help="Write this many cells in every format.")] = 4,
-    n: Annotated[int, typer.Option("--questions", min=1, help="Ask at most this many questions of each.")] = 20,
-    file: Annotated[
-        Path | None, typer.Option("--questions-file", help="A questions file (JSONL); else the corpus' own.")
+    n: Annotated[int, typer.Option("--n", min=1, help="Ask at most this many questions of each.")] = 20,
+    questions: Annotated[
+        Path | None, typer.Option(help="A questions file (JSONL); without it, the corpus' own questions.")
     ] = None,
     split: Annotated[str, typer.Option(help="Which of the corpus' own questions: train, dev or test.")] = "dev",
     plain: Annotated[bool, typer.Option("--plain", help="Read without the reader adapter.")] = False,
@@ -28,7 +28,7 @@ def precision(
     Cells are prefilled once and written to a temporary folder in every format; the workspace's caches stay as they
     are, and need not be built.
 
-    Example: python -m app precision --cells 4 --questions 20
+    Example: python -m app precision --cells 4 --n 20
     """
     from core import pipeline
     from core.kvcache.precision_table import Asked, choose_asked, precision_table
@@ -42,9 +42,9 @@ def precision(
         models = Models(settings)
         resources = Resources(ws, models)
         partition = Partition.load(ws.require("partition"))
-        questions = chosen_questions(file, split, resources.corpus)
+        possible = chosen_questions(questions, split, resources.corpus)
         encoder, lm = models.encoder(), models.language_model(False if plain else None)
-        routed = [Asked(q, route(partition, encoder.encode_query(q.text)).cells[0]) for q in questions]
+        routed = [Asked(q, route(partition, encoder.encode_query(q.text)).cells[0]) for q in possible]
         asked = choose_asked(routed, cells, n)
         found = drive(precision_table(lm, pipeline.load_cells(ws), asked, settings.max_new_tokens))
         facts = {"workspace": ws.name, "model": lm.identity.name, "device": str(lm.device), **found}

@@ -66,7 +66,7 @@ def header(name: str) -> None:
     st.session_state[state.PAGE] = name
     st.title(t(info.heading or info.title), anchor=False)
     with st.container(key="page-question"):
-        st.markdown(t(info.question))
+        st.header(t(info.question), anchor=False)
 
 
 def link_to(name: str, label: str = "") -> None:
@@ -78,7 +78,7 @@ def link_to(name: str, label: str = "") -> None:
 def empty_state(title: str, why: str, page: str = "", label: str = "", icon: str = ":material/inbox:") -> None:
     """Nothing here yet: what is missing, why it matters, and the next action."""
     with st.container(border=True):
-        st.markdown(f"#### {icon} {title}")
+        st.markdown(f"### {icon} {title}")
         st.markdown(why)
         if page:
             link_to(page, label)

@@ -24,6 +24,7 @@ from core.evaluation.runs import (
     RUN_FILE,
     Plan,
     answer_line,
+    close_last_line,
     configuration,
     plan_of,
     read_answers,
@@ -132,7 +133,7 @@ def _ask(
     stage: str,
     total: int,
 ) -> Iterator[Progress]:
-    _close_last_line(folder / ANSWERS_FILE)
+    close_last_line(folder / ANSWERS_FILE)
     with (folder / ANSWERS_FILE).open("a", encoding="utf-8") as log:
         for done, question in enumerate(pending, start=total - len(pending) + 1):
             with resources.models.lock.ticket() as ticket:
@@ -157,15 +158,6 @@ def _facts(resources: Resources, arm: Arm, key: str, open_s: float) -> dict[str,
         **asdict(storage),
         "bytes_per_1000_documents": storage.per_1000,
     }
-
-
-def _close_last_line(path: Path) -> None:
-    """Ends a line that a killed writer left open, so that the next answer gets a line of its own."""
-    if path.is_file() and path.stat().st_size:
-        with path.open("rb+") as log:
-            log.seek(-1, 2)
-            if log.read(1) != b"\n":
-                log.write(b"\n")
 
 
 @contextmanager

@@ -88,9 +88,7 @@ def train_memory(
     adapters = lora.state(learner.layers)
     hidden = learner.basis.components.shape[1]
     router = (
-        theta.router(hidden, learner.idf)
-        if theta
-        else Router.from_basis(learner.basis, config.router_dim, learner.idf)
+        theta.router(hidden, learner.idf) if theta else Router.from_basis(learner.basis, config.router_dim, learner.idf)
     )
     reader = QuestionReader(learner.model, config.router_layer, learner.frame.head[0])
     for progress in train_router(router, reader, learner.frame, as_stored(learner.z), corpus, config):

@@ -66,8 +66,18 @@ def test_routing_recall_by_cells_opened_and_by_margin(ws):
 
 
 def test_the_precision_table(ws):
-    found = told("precision", "--split", "test", "--questions", "2", "--cells", "2")
+    found = told("precision", "--split", "test", "--n", "2", "--cells", "2")
     assert [row["precision"] for row in found["rows"]] == ["float32", "bfloat16", "fp8", "int8", "int4"]
     assert found["n"] == 2 and all(row["touched_ms"] > 0 and row["mapped_ms"] > 0 for row in found["rows"])
-    plain = run(cli, ["precision", "-w", "tiny", "--split", "test", "--questions", "1"])
+    plain = run(cli, ["precision", "-w", "tiny", "--split", "test", "--n", "1"])
     assert plain.exit_code == 0 and "int4" in plain.output and "errors against" in plain.output
+
+
+def test_the_bench_of_caches(ws):
+    arguments = ["bench", "cag", "-w", "tiny", "--repeats", "1", "--passages", "2", "--tokens", "2", "--no-llama-cpp"]
+    found = told(*arguments[:2], *arguments[4:])
+    assert {"no_cache", "rag", "plain_recipe", "hot", "warm"} <= set(found["arms"])
+    assert all({"ttft_ms", "total_ms"} <= set(arm) for arm in found["arms"].values())
+    assert (found["n"], found["passages"], found["answer_tokens"]) == (1, 2, 2)
+    plain = run(cli, arguments, env={"COLUMNS": "200"})
+    assert plain.exit_code == 0 and "the floor" in plain.output and "hot_to_floor" in plain.output
