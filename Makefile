@@ -5,13 +5,14 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: run setup models sample test check format screenshots clean help
+.PHONY: run setup models sample test ragas check format screenshots clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     set up, fetch the models, build the sample, open the app on http://127.0.0.1:$(PORT)"
 	@echo "make test    all tests: units, pages, the real default models, the browser when Chromium is there"
 	@echo "make check   ruff and mypy"
+	@echo "make ragas   Ragas, as a judge of answers, in an environment of its own"
 	@echo "make setup   environment only        make models  default models only"
 	@echo "make format  format the code         make clean   remove environment, caches and workspaces"
 
@@ -30,6 +31,14 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.developed: $(VENV)/.installed requirements-dev.txt
 	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+# Ragas needs older libraries than the app runs on.
+ragas: .venv-ragas/.installed
+
+.venv-ragas/.installed: requirements-ragas.txt
+	$(PYTHON) -m venv .venv-ragas
+	.venv-ragas/bin/python -m pip --disable-pip-version-check install -r requirements-ragas.txt
 	@touch $@
 
 models: setup
@@ -55,5 +64,5 @@ format: $(VENV)/.developed
 	$(PY) -m ruff format .
 
 clean:
-	rm -rf $(VENV) workspaces .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-ragas workspaces .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from threading import RLock
 from typing import Literal
 
 from core.corpus.types import Question
@@ -18,8 +17,8 @@ from core.methods import registry
 from core.methods.base import Answer, Event, Finished, Method, Text
 from core.settings import DEFAULT_STORE
 from core.trace import Trace
+from core.turns import WAIT_S, Ticket, Turns
 
-WAIT_S = 0.4
 _WARM_UP = "What is this about?"
 Status = Literal["queued", "running", "done", "stopped"]
 
@@ -89,7 +88,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Someone else's answer or build holds the models."""
+    """Other answers or builds come first.
+
+    Attributes:
+        ahead: How many.
+    """
+
+    ahead: int = 1
 
 
 @dataclass(frozen=True)
@@ -109,34 +114,33 @@ Happening = Event | Waiting | Opening | Failed
 
 
 def answer_in_turn(
-    run: Run, open_arm: Callable[[str], Method], lock: RLock
+    run: Run, open_arm: Callable[[str], Method], lock: Turns
 ) -> Generator[tuple[str, Happening], None, None]:
     """Asks every arm of a run, one after another, and keeps what comes back in ``run``.
 
     Args:
         run: Its answers, failures and drafts are filled in as they come.
         open_arm: Opens a method by name; raises a TesseraError when it cannot.
-        lock: Held while an arm opens and answers, so that no two answers share a clock.
+        lock: Held from the first arm to the last, so that no two answers share a clock and whoever came first is done
+            first.
 
     Yields:
         The arm's name and what happened to it.
     """
     run.status = "running"
-    for name in run.choices.methods:
-        while not lock.acquire(timeout=WAIT_S):
-            yield name, Waiting()
-        try:
+    with lock.ticket() as ticket:
+        yield from _wait(run, ticket)
+        for name in run.choices.methods:
             yield name, Opening()
-            yield from _answer(run, name, open_arm(name))
-        except TesseraError as error:
-            yield name, _failed(run, name, error)
-        finally:
-            lock.release()
+            try:
+                yield from _answer(run, name, open_arm(name))
+            except TesseraError as error:
+                yield name, _failed(run, name, error)
     run.status = "done"
 
 
 def answer_together(
-    run: Run, open_arm: Callable[[str], Method], lock: RLock
+    run: Run, open_arm: Callable[[str], Method], lock: Turns
 ) -> Generator[tuple[str, Happening], None, None]:
     """A race: all arms of a run under way at once, a step each in turn. Their clocks count each other's steps.
 
@@ -149,14 +153,13 @@ def answer_together(
         The arm's name and what happened to it.
     """
     run.status = "running"
-    while not lock.acquire(timeout=WAIT_S):
-        yield run.choices.methods[0], Waiting()
-    lanes: dict[str, Iterator[tuple[str, Happening]]] = {}
-    try:
+    lanes: dict[str, Generator[tuple[str, Happening], None, None]] = {}
+    with lock.ticket() as ticket, ExitStack() as opened:
+        yield from _wait(run, ticket)
         for name in run.choices.methods:
             yield name, Opening()
             try:
-                lanes[name] = _answer(run, name, open_arm(name))
+                lanes[name] = opened.enter_context(closing(_answer(run, name, open_arm(name))))
             except TesseraError as error:
                 yield name, _failed(run, name, error)
         while lanes:
@@ -170,11 +173,12 @@ def answer_together(
                     del lanes[name]
                 else:
                     yield step
-    finally:
-        for lane in lanes.values():
-            lane.close()  # type: ignore[attr-defined]
-        lock.release()
     run.status = "done"
+
+
+def _wait(run: Run, ticket: Ticket) -> Iterator[tuple[str, Waiting]]:
+    while not ticket.wait(WAIT_S):
+        yield run.choices.methods[0], Waiting(ticket.ahead)
 
 
 def _failed(run: Run, name: str, error: TesseraError) -> Failed:
@@ -182,7 +186,7 @@ def _failed(run: Run, name: str, error: TesseraError) -> Failed:
     return Failed(error.what, error.remedy)
 
 
-def _answer(run: Run, name: str, method: Method) -> Iterator[tuple[str, Happening]]:
+def _answer(run: Run, name: str, method: Method) -> Generator[tuple[str, Happening], None, None]:
     said = ""
     with closing(method.stream(run.choices.question)) as events:  # type: ignore[type-var]
         for event in events:

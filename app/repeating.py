@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import RLock
 
-from app.asking import WAIT_S, Run
+from app.asking import Run
 from core.jobs import Progress, Work
 from core.methods import registry
 from core.methods.base import Method, answer
+from core.turns import Turns, until_turn
 
 TIMES = 5
 
 
-def repeat(run: Run, open_arm: Callable[[str], Method], lock: RLock, times: int = TIMES) -> Work:
+def repeat(run: Run, open_arm: Callable[[str], Method], lock: Turns, times: int = TIMES) -> Work:
     """Measures every arm that has answered ``times`` more times; what was measured stays when it is closed.
 
     Args:
@@ -33,12 +33,9 @@ def repeat(run: Run, open_arm: Callable[[str], Method], lock: RLock, times: int 
     for number in range(1, times + 1):
         for name in run.answers:
             label = registry.METHODS[name].label
-            while not lock.acquire(timeout=WAIT_S):
-                yield Progress("Waiting for the model", done, total, label)
-            try:
+            with lock.ticket() as ticket:
+                yield from until_turn(ticket, done, total)
                 trace = answer(open_arm(name), run.choices.question).trace
-            finally:
-                lock.release()
             run.repeats.setdefault(name, []).append(trace)
             done += 1
             yield Progress("Measuring", done, total, f"round {number} of {times}, {label}")

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import streamlit as st
 
+from app import waiting
 from core.corpus import store as corpus_store
 from core.corpus.types import Corpus
 from core.errors import TesseraError
@@ -41,8 +42,10 @@ def settings() -> Settings:
 
 @st.cache_resource(show_spinner=False)
 def models() -> Models:
-    """The models of this process; each is loaded when it is first asked for."""
-    return Models(settings())
+    """The models of this process; each is loaded when it is first asked for, and pages wait for them in a queue."""
+    found = Models(settings())
+    found.lock.attend = waiting.attend
+    return found
 
 
 @st.cache_resource(show_spinner=False)

@@ -6,6 +6,8 @@ The CLI prints it and exits with 1, the app shows it in a box; a traceback is ke
 
 from __future__ import annotations
 
+from core.said import Said, said
+
 
 class TesseraError(Exception):
     """A failure with a remedy.
@@ -19,6 +21,12 @@ class TesseraError(Exception):
         super().__init__(what if not remedy else f"{what} {remedy}")
         self.what = what
         self.remedy = remedy
+
+    @property
+    def told(self) -> Said:
+        """Both sentences as one text that can be said in another language."""
+        what, remedy = (text if isinstance(text, Said) else said(text) for text in (self.what, self.remedy))
+        return said("{what} {remedy}", what=what, remedy=remedy) if remedy else what
 
 
 class CorpusError(TesseraError):

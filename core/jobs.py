@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from core.errors import TesseraError, WorkspaceBusy
+from core.said import said
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,10 @@ class Job:
                     state = JobState.CANCELLED
                     break
         except TesseraError as error:
-            state, self._error = JobState.FAILED, str(error)
+            state, self._error = JobState.FAILED, error.told
         except Exception as error:  # the thread's boundary: a bug must reach the person, not vanish with the thread
             state = JobState.FAILED
-            self._error = f"This is a bug in Tessera: {type(error).__name__}: {error}"
+            self._error = said("This is a bug in Tessera: {kind}: {error}", kind=type(error).__name__, error=str(error))
             self._details = traceback.format_exc()
         with self._lock:
             self._state = state

@@ -39,10 +39,12 @@ from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
-from core.memory.store import read_card
+from core.memory.store import CARD, read_card
+from core.memory.theta import Theta
 from core.memory.training import train_memory
 from core.models.bundle import Models
 from core.models.encoder import Vectors, encode_in_batches
+from core.said import said
 from core.settings import DEFAULT_STORE, ROOT
 from core.stores.registry import STORES, find_store
 from core.voronoi.labels import label_cells
@@ -51,6 +53,8 @@ from core.voronoi.projection import project
 from core.workspace import Workspace, index_kind
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
+SHIPPED = "sample"
+"""The name under which a training may start from it."""
 VECTORS_FILE = "vectors.safetensors"
 _QUESTION_TOKENS = 256
 """Room that a cell leaves in the model's context for a question and the frame of the prompt."""
@@ -78,7 +82,7 @@ def prepare(ws: Workspace, models: Models, source: str, size: int | None = None)
     corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
     refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
     data = {"left_out": refused} if refused else {}
-    yield Progress("Reading the corpus", 1, 1, f"{len(corpus.passages):,} passages", data)
+    yield Progress("Reading the corpus", 1, 1, said("{n:,} passages", n=len(corpus.passages)), data)
     yield from prepare_corpus(ws, models, corpus)
 
 
@@ -101,11 +105,11 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
             done += len(batch)
             yield Progress("Embedding passages", done, total)
         vectors = np.concatenate(batches)
-        _write_corpus(ws, corpus)
+        write_corpus(ws, corpus)
         inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder.fingerprint}
         with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}, began=began) as folder:
             save_file({"vectors": vectors}, folder / VECTORS_FILE)
-        _write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
+        write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
         yield Progress("Indexing passages", total, total)
 
 
@@ -123,13 +127,15 @@ def build_index(ws: Workspace, store: str, force: bool = False) -> Work:
     """
     spec = find_store(store)
     with ws.lock():
+        stage = said("Building the {store} index", store=said(spec.label))
         if ws.state(index_kind(store)).status == "ready" and not force:
-            yield Progress(f"Building the {spec.label} index", 1, 1, "it is there already")
+            yield Progress(stage, 1, 1, "it is there already")
             return
         passages, vectors = load_passages(ws), load_vectors(ws)
-        yield Progress(f"Building the {spec.label} index", 0, 1, f"{len(passages):,} passages")
-        _write_index(ws, store, passages, vectors)
-        yield Progress(f"Building the {spec.label} index", 1, 1, f"{len(passages):,} passages")
+        note = said("{n:,} passages", n=len(passages))
+        yield Progress(stage, 0, 1, note)
+        write_index(ws, store, passages, vectors)
+        yield Progress(stage, 1, 1, note)
 
 
 def delete_index(ws: Workspace, store: str) -> None:
@@ -184,7 +190,7 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
             partition.save(folder)
         with ws.write("projection", {**inputs, "partition": ws.fingerprint("partition")}, {}) as folder:
             projection.save(folder)
-        yield Progress("Projecting to the plane", 1, 1, f"{partition.k} cells")
+        yield Progress("Projecting to the plane", 1, 1, said("{n:,} cells", n=partition.k))
 
 
 def cache(
@@ -268,7 +274,14 @@ def install_sample_memory(ws: Workspace) -> Work:
     yield from _install_memory(ws, SAMPLE_MEMORY)
 
 
-def train(ws: Workspace, models: Models, config: MemoryConfig, resume: bool = True) -> Work:
+def train(
+    ws: Workspace,
+    models: Models,
+    config: MemoryConfig,
+    resume: bool = True,
+    start: str = "",
+    general: Corpus | None = None,
+) -> Work:
     """Trains a memory of the workspace's corpus; goes on from the checkpoint of an interrupted run.
 
     Args:
@@ -276,6 +289,8 @@ def train(ws: Workspace, models: Models, config: MemoryConfig, resume: bool = Tr
         models: The plain language model is what learns; the reader adapter stays out of it.
         config: Settings of memory and training.
         resume: Go on from a checkpoint if there is one; otherwise begin anew.
+        start: The memory whose LoRA, projector and router are the start; see ``theta_of``. Empty starts from nothing.
+        general: A pool of other documents with train questions; needed where ``config`` gives it a share.
 
     Raises:
         ArtefactStale: The checkpoint belongs to another corpus or other settings.
@@ -286,9 +301,27 @@ def train(ws: Workspace, models: Models, config: MemoryConfig, resume: bool = Tr
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
         lm = models.language_model(reader=False)
-        yield from train_memory(lm, corpus, folder, config, resume=(folder / CHECKPOINT).is_file())
+        unfinished = (folder / CHECKPOINT).is_file()
+        theta = theta_of(start) if start else None
+        yield from train_memory(lm, corpus, folder, config, unfinished, general, theta)
         yield from _install_memory(ws, folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def theta_of(name: str) -> Theta:
+    """What a training may start from: "sample" for the memory that ships, else the folder of a memory or workspace.
+
+    Raises:
+        TesseraError: There is no memory.
+        ArtefactStale: It is damaged.
+    """
+    folders = [SAMPLE_MEMORY] if name == SHIPPED else [Path(name), Path(name) / "memory"]
+    folder = next((folder for folder in folders if (folder / CARD).is_file()), None)
+    if folder is None:
+        raise TesseraError(
+            f"There is no memory in {name!r} to start from.", f"Give {SHIPPED}, or the folder of a memory or workspace."
+        )
+    return Theta.load(folder)
 
 
 def adapt(
@@ -379,7 +412,8 @@ def load_cells(ws: Workspace) -> list[list[Passage]]:
     return [[passages[row] for row in rows] for rows in partition.members()]
 
 
-def _write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors: Vectors) -> None:
+def write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors: Vectors) -> None:
+    """Indexes passages in a store; corpus and embeddings of the workspace are those they came from."""
     embeddings = ws.manifest("embeddings")
     encoder = embeddings.inputs["encoder"] if embeddings else ""
     inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder, "embeddings": ws.fingerprint("embeddings")}
@@ -403,7 +437,8 @@ def _save_memory(ws: Workspace, memory: Memory) -> None:
         memory.save(folder)
 
 
-def _write_corpus(ws: Workspace, corpus: Corpus) -> None:
+def write_corpus(ws: Workspace, corpus: Corpus) -> None:
+    """Writes a corpus; whatever was built from another one becomes stale."""
     params = {
         "name": corpus.name,
         "passages": len(corpus.passages),

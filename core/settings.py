@@ -53,6 +53,9 @@ class Settings:
             local model. Its key is read from TESSERA_ANSWERER_KEY where it is used and is no setting.
         answerer_model: Name of the model there.
         answerer_timeout: Longest wait for the next piece of its answer, in seconds.
+        judge_url: Base address of an OpenAI-compatible server whose model judges kept answers; empty for none.
+        judge_model: Name of the model there.
+        judge_embeddings: Name of an embedding model there, for answer relevancy; empty leaves that out.
         cache_precision: Number format in which KV caches are kept; auto is the model's own.
         cache_prefetch: Whether the second-nearest cell is read into memory once an answer is complete. Off unless set:
             the disk and the core that it uses would disturb the clock of whatever is measured next.
@@ -82,6 +85,9 @@ class Settings:
     answerer_url: str = ""
     answerer_model: str = ""
     answerer_timeout: int = 60
+    judge_url: str = ""
+    judge_model: str = ""
+    judge_embeddings: str = ""
     cache_precision: str = "auto"
     cache_prefetch: bool = False
     cache_url: str = ""

@@ -30,6 +30,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError, WorkspaceBusy
+from core.said import said
 from core.settings import DEFAULT_STORE
 
 MANIFEST = "manifest.json"
@@ -256,11 +257,11 @@ class Workspace:
         for name, size in manifest.files.items():
             path = folder / name
             if not path.is_file() or path.stat().st_size != size:
-                return f"its file {name} is missing or cut short"
+                return said("its file {name} is missing or cut short", name=name)
         for name, fingerprint in manifest.inputs.items():
             now = self.fingerprint(name) if name in KINDS else inputs.get(name, fingerprint)
             if now != fingerprint:
-                return f"it was built from another {name}"
+                return said("it was built from another {name}", name=said(name))
         return ""
 
 

@@ -11,6 +11,7 @@ from app.widgets.jobs import job_panel
 from app.widgets.payoff import payoff_panel
 from app.widgets.text import escape
 from app.widgets.variants import choose_variant, residency_line, uses_of, variant_table
+from app.words import t
 from core.figures.caches import describe_sizes, sizes_figure
 from core.kvcache.variants import list_variants
 
@@ -22,10 +23,10 @@ if lacking:
     first = lacking[0].kind != "partition"
     if not busy:
         empty_state(
-            "There are no cells to cache yet",
-            "A cache belongs to a Voronoi cell of the passages: first cut the passages into cells.",
+            t("There are no cells to cache yet"),
+            t("A cache belongs to a Voronoi cell of the passages: first cut the passages into cells."),
             "corpus" if first else "map",
-            "Bring documents first" if first else "Cut into cells on the Map",
+            t("Bring documents first") if first else t("Cut into cells on the Map"),
         )
     st.stop()
 variants = list_variants(ws)
@@ -33,26 +34,31 @@ shown = choose_variant(variants)
 sizes, states, cells = kept.measure(ws, shown)
 if shown and shown.reason and shown.manifest and not busy:
     st.warning(
-        f"These caches are out of date: {escape(shown.reason)}. Building keeps the cells that did not change.",
+        t(
+            "These caches are out of date: {why}. Building keeps the cells that did not change.",
+            why=escape(t(shown.reason)),
+        ),
         icon=":material/history:",
     )
 kept.actions(ws, variants, len(cells), busy)
 kept.overview(sizes, states)
 if any(cell.cache_bytes for cell in sizes):
-    st.subheader("Text and cache, cell by cell", anchor=False)
+    st.subheader(t("Text and cache, cell by cell"), anchor=False)
     st.caption(
-        "Each row is a cell: the grey dot is its text, the hexagon its KV cache, on a logarithmic axis. The longer the "
-        "line, the more disk buys the time."
+        t(
+            "Each row is a cell: the grey dot is its text, the hexagon its KV cache, on a logarithmic axis. The longer "
+            "the line, the more disk buys the time."
+        )
     )
     st.plotly_chart(sizes_figure(sizes), key="sizes", config={"displayModeBar": False}, alt=describe_sizes(sizes))
-st.subheader("State of every cell", anchor=False)
+st.subheader(t("State of every cell"), anchor=False)
 if shown:
     st.markdown(residency_line(ws, shown))
 kept.table(sizes, states, cells, uses_of(ws, shown) if shown else {})
 if shown:
     payoff_panel(ws, shown, busy)
 if variants:
-    st.subheader("All caches of this workspace", anchor=False)
+    st.subheader(t("All caches of this workspace"), anchor=False)
     variant_table(ws, variants, busy)
 exactness.panel(ws, busy)
 composing.panel(ws, busy)

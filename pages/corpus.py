@@ -9,6 +9,7 @@ from app.widgets.bring import bring
 from app.widgets.browse import figures, passages, questions
 from app.widgets.frame import empty_state, header
 from app.widgets.jobs import job_panel
+from app.words import t
 
 PASSAGES, QUESTIONS, BRING = "Passages", "Questions", "Bring documents"
 ICONS = {PASSAGES: "article", QUESTIONS: "help", BRING: "upload_file"}
@@ -19,21 +20,21 @@ busy = job_panel(ws)
 if ws.state("corpus").status != "ready":
     if not busy:
         empty_state(
-            "This workspace has no passages yet",
-            "Bring your own documents below, take a known data set, or build the sample with one click.",
+            t("This workspace has no passages yet"),
+            t("Bring your own documents below, take a known data set, or build the sample with one click."),
             "start",
-            "Build the sample on Start",
+            t("Build the sample on Start"),
         )
     bring(busy)
 else:
     corpus = state.corpus_of(ws)
     figures(corpus)
     view = st.segmented_control(
-        "View",
+        t("View"),
         list(ICONS),
         default=PASSAGES,
         required=True,
-        format_func=lambda name: f":material/{ICONS[name]}: {name}",
+        format_func={name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}.__getitem__,
         key="corpus_view",
         label_visibility="collapsed",
     )

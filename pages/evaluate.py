@@ -11,6 +11,7 @@ from app.widgets.frame import empty_state, header
 from app.widgets.jobs import job_panel
 from app.widgets.results import choose_run, load, show_results
 from app.widgets.versus import show_versus
+from app.words import labels, t
 from core.evaluation.runs import list_runs
 
 NEW, RESULTS, ANSWERS, VERSUS = "New run", "Results", "Answers", "Two runs"
@@ -22,19 +23,19 @@ busy = job_panel(ws, live if state.job_is_running(ws) else None)
 if ws.state("corpus").status != "ready":
     if not busy:
         empty_state(
-            "There is nothing to ask about yet",
-            "An evaluation asks questions about the passages of a corpus.",
+            t("There is nothing to ask about yet"),
+            t("An evaluation asks questions about the passages of a corpus."),
             "corpus",
-            "Bring documents first",
+            t("Bring documents first"),
         )
     st.stop()
 runs = list_runs(ws)
 view = st.segmented_control(
-    "View",
+    t("View"),
     list(ICONS),
     default=RESULTS if runs else NEW,
     required=True,
-    format_func=lambda name: f":material/{ICONS[name]}: {name}",
+    format_func=labels({name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}),
     key="eval_view",
     label_visibility="collapsed",
 )
@@ -43,7 +44,7 @@ if view == NEW:
     st.stop()
 folder = choose_run(ws, "eval_run")
 if folder is None:
-    empty_state("No run yet", "Choose questions and arms under New run; the results appear here.")
+    empty_state(t("No run yet"), t("Choose questions and arms under New run; the results appear here."))
     st.stop()
 found = load(folder)
 if view == ANSWERS:

@@ -11,17 +11,20 @@ from app.widgets.frame import empty_state, guarded, header, link_to
 from app.widgets.glossary import glossary, words
 from app.widgets.ready import is_complete
 from app.widgets.tour import choose_question, place_of, progress, turn
+from app.words import t
 from core.workspace import open_workspace
 
 header("learn")
 ws = open_workspace(state.SAMPLE, state.settings().workspaces)
 if not is_complete(ws):
     empty_state(
-        "The tour needs the sample, complete",
-        "Every step computes on the sample workspace, with its cells, caches and memory. One click builds it, in a "
-        "minute or two on a laptop.",
+        t("The tour needs the sample, complete"),
+        t(
+            "Every step computes on the sample workspace, with its cells, caches and memory. One click builds it, in a "
+            "minute or two on a laptop."
+        ),
         "start",
-        "Build the sample on Start",
+        t("Build the sample on Start"),
         icon=":material/school:",
     )
     glossary()
@@ -31,12 +34,12 @@ number = place_of()
 step = STEPS[number]
 progress(number)
 question = choose_question(corpus)
-st.subheader(f"{number + 1}. {step.title}", anchor=False)
-st.markdown(f"*{step.question}*")
+st.subheader(f"{number + 1}. {t(step.title)}", anchor=False)
+st.markdown(f"*{t(step.question)}*")
 with guarded():
     step.show(Tour(ws, corpus, question))
 words(step.words)
 if step.page:
-    link_to(step.page, "Go on by yourself on its page")
+    link_to(step.page, t("Go on by yourself on its page"))
 turn(number)
 glossary()

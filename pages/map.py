@@ -10,6 +10,7 @@ from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
 from app.widgets.mapping import locate_question, map_of, question_form
 from app.widgets.recall import gold_verdict, recall_panel
+from app.words import t
 from core.figures.map import describe_map, map_figure
 from core.voronoi.partition import Partition
 from core.voronoi.projection import Projection
@@ -25,16 +26,21 @@ if lacking:
         st.stop()
     if lacking[0].kind in ("corpus", "embeddings"):
         empty_state(
-            "There is nothing to draw yet", "A map needs passages and their embeddings.", "corpus", "Bring documents"
+            t("There is nothing to draw yet"),
+            t("A map needs passages and their embeddings."),
+            "corpus",
+            t("Bring documents"),
         )
     else:
         empty_state(
-            "The passages are not cut into cells yet",
-            "Spherical k-means cuts the embedding space into Voronoi cells: KV-cache CAG keeps one cache for each, and "
-            "sends a question to the nearest. It takes seconds.",
+            t("The passages are not cut into cells yet"),
+            t(
+                "Spherical k-means cuts the embedding space into Voronoi cells: KV-cache CAG keeps one cache for each, "
+                "and sends a question to the nearest. It takes seconds."
+            ),
             icon=":material/content_cut:",
         )
-        cut_form(ws, busy, "Cut into cells")
+        cut_form(ws, busy, t("Cut into cells"))
     st.stop()
 partition = Partition.load(ws.require("partition"))
 projection = Projection.load(ws.require("projection"))
@@ -51,14 +57,17 @@ data = map_of(corpus, partition, projection, labels, located)
 with st.container(border=True):
     st.plotly_chart(map_figure(data, height=600), key="map", config=CONTROLS, alt=describe_map(data))
 st.caption(
-    "Every pebble is a passage, every tile a Voronoi cell with its most distinctive words. A question is the star, the "
-    "tile it falls into is lit, rings mark the passages of opened cells. Hover to read, drag to move, scroll to zoom."
+    t(
+        "Every pebble is a passage, every tile a Voronoi cell with its most distinctive words. A question is the star, "
+        "the tile it falls into is lit, rings mark the passages of opened cells. Hover to read, drag to move, scroll "
+        "to zoom."
+    )
 )
 st.caption(fidelity(projection))
-st.subheader("Cells", anchor=False)
+st.subheader(t("Cells"), anchor=False)
 st.caption(how_cut(partition))
 cell_table(partition, labels, located.route.cells if located else ())
 recall_panel(ws, corpus, nprobe, busy)
-with st.expander("Cut anew", icon=":material/content_cut:"):
-    st.markdown("Other cells mean other caches: those that no longer fit have to be built again.")
-    cut_form(ws, busy, "Cut anew")
+with st.expander(t("Cut anew"), icon=":material/content_cut:"):
+    st.markdown(t("Other cells mean other caches: those that no longer fit have to be built again."))
+    cut_form(ws, busy, t("Cut anew"))

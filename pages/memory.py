@@ -13,6 +13,7 @@ from app.widgets.pool import inside
 from app.widgets.remembering import live, overview, train_panel
 from app.widgets.routing import documents_of, route_panel
 from app.widgets.text import escape
+from app.words import labels, t
 
 ROUTE, LEARN, CHANGE, LOOK, TRAIN = "Route a question", "Learn a document", "Edit or forget", "Look inside", "Train"
 ICONS = {ROUTE: "alt_route", LEARN: "school", CHANGE: "edit_note", LOOK: "grid_on", TRAIN: "model_training"}
@@ -23,33 +24,38 @@ busy = job_panel(ws, live)
 if ws.state("corpus").status != "ready":
     if not busy:
         empty_state(
-            "There is nothing to remember yet",
-            "A memory is trained on the passages of a corpus.",
+            t("There is nothing to remember yet"),
+            t("A memory is trained on the passages of a corpus."),
             "corpus",
-            "Bring documents first",
+            t("Bring documents first"),
         )
     st.stop()
 corpus = state.corpus_of(ws)
 memory = ws.state("memory")
 if memory.status != "ready":
     if memory.status == "stale":
-        st.warning(f"This memory cannot be used: {escape(memory.reason)}.", icon=":material/history:")
+        st.warning(
+            t("This memory cannot be used: {why}.", why=escape(memory.reason)),
+            icon=":material/history:",
+        )
     elif not busy:
         empty_state(
-            "This workspace has no memory yet",
-            "Train one below. A few minutes give a first impression; it says itself how far it can be trusted, on "
-            "held-out questions and beside a shuffled control.",
+            t("This workspace has no memory yet"),
+            t(
+                "Train one below. A few minutes give a first impression; it says itself how far it can be trusted, on "
+                "held-out questions and beside a shuffled control."
+            ),
             icon=":material/blur_on:",
         )
     train_panel(ws, corpus, busy)
     st.stop()
 overview(ws, documents_of(ws))
 view = st.segmented_control(
-    "View",
+    t("View"),
     list(ICONS),
     default=ROUTE,
     required=True,
-    format_func=lambda name: f":material/{ICONS[name]}: {name}",
+    format_func=labels({name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}),
     key="memory_view",
     label_visibility="collapsed",
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Sequence
 from functools import cache
 
@@ -18,6 +17,7 @@ from core.models.encoder import Vectors
 from core.models.language_model import Identity, LanguageModel
 from core.models.prompt import Prompt
 from core.settings import Settings
+from core.turns import Turns
 
 _SENTENCES = (
     "The harbour of Ostrava Vale is lit by a tower of blue glass.",
@@ -103,7 +103,7 @@ class TinyModels:
     """Stands in for ``core.models.bundle.Models``: the same tiny model with and without the reader."""
 
     def __init__(self, settings: Settings, lm: LanguageModel, encoder: TinyEncoder) -> None:
-        self.settings, self.lock = settings, threading.RLock()
+        self.settings, self.lock = settings, Turns()
         self._lm, self._encoder = lm, encoder
 
     def encoder(self) -> TinyEncoder:

@@ -18,11 +18,13 @@ from app.cli import (
     gradio,
     index,
     index_serverless,
+    judge,
     link,
     models,
     precision,
     prepare,
     query,
+    race,
     redis,
     routing,
     sample,
@@ -51,6 +53,7 @@ cli.command("train")(train.train)
 cli.command("adapt")(adapt.adapt)
 cli.command("edit")(adapt.edit)
 cli.command("forget")(adapt.forget)
+cli.command("race")(race.race)
 cli.command("calibrate")(calibrate.calibrate)
 cli.command("query")(query.query)
 cli.command("search")(search.search)
@@ -58,6 +61,7 @@ cli.command("hybrid")(search.hybrid)
 cli.command("ask")(ask.ask)
 cli.command("status")(status.status)
 cli.command("eval")(evaluate.evaluate)
+cli.command("judge")(judge.judge)
 cli.command("eval-memory")(eval_memory.eval_memory)
 cli.command("ablate")(ablate.ablate)
 cli.command("assess-reader")(assess_reader.assess_reader)

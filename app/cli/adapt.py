@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.document import FileOption, TextOption, document, unseen_document
 
 if TYPE_CHECKING:
-    from core.corpus.types import Passage, Question
+    from core.corpus.types import Question
 
-    Lesson = tuple[Passage, tuple[Question, ...], tuple[Question, ...]]
-    """The passage to learn, the questions to learn from, and those that are only looked at."""
-
-TextOption = Annotated[str, typer.Option(help="The document itself.")]
-FileOption = Annotated[Path | None, typer.Option(help="A text file with the document.")]
 StepsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
 
 
@@ -98,7 +94,13 @@ def _learn(
 
     settings, ws = settings_and_workspace(workspace)
     models = Models(settings)
-    passage, questions, held_out = _document(text, file, title, unseen, models.prompt().count)
+    questions: tuple[Question, ...] = ()
+    held_out: tuple[Question, ...] = ()
+    if unseen is not None:
+        passage, asked = unseen_document(unseen)
+        questions, held_out = asked[:-2], asked[-2:]
+    else:
+        passage = document(text, file, title, models.prompt().count)
     if edited:
         pool = load_pool(ws.require("memory"))
         passage = replace(passage, id=edited, title=title.strip() or pool.titles[pool.row(edited)])
@@ -116,40 +118,3 @@ def _learn(
         said = last.get("evidence", {}).get(question.id)
         if said is not None:
             console.print(f"{question.text}\n  -> {said}", markup=False)
-
-
-def _document(text: str, file: Path | None, title: str, unseen: int | None, count: Any) -> Lesson:
-    from core.corpus.sample import load_unseen
-    from core.corpus.types import Passage
-    from core.errors import TesseraError
-
-    if unseen is not None:
-        documents = load_unseen()
-        if unseen > len(documents):
-            raise TesseraError(f"There is no unseen passage {unseen}.", f"Choose 1 to {len(documents)}.")
-        passage, questions = documents[unseen - 1]
-        return passage, questions[:-2], questions[-2:]
-    if file is not None:
-        return _from_file(file, count), (), ()
-    if not text.strip():
-        raise TesseraError("There is nothing to learn.", "Give --text, --file or --unseen.")
-    title = title.strip() or "New document"
-    name = "-".join(title.lower().split())[:40] or "new-document"
-    return Passage(name, title, text.strip()), (), ()
-
-
-def _from_file(file: Path, count: Any) -> Passage:
-    from core.corpus.importing import import_files
-    from core.errors import TesseraError
-
-    if not file.is_file():
-        raise TesseraError(f"There is no file {file}.", "Give the path of a document.")
-    report = import_files([(file.name, file.read_bytes())], count)
-    if report.failed:
-        raise TesseraError(report.failed[0].error)
-    if len(report.passages) != 1:
-        raise TesseraError(
-            f"{file.name} gives {len(report.passages)} passages, and a memory learns one at a time.",
-            "Give a shorter text, or put the file in the corpus and train.",
-        )
-    return report.passages[0]

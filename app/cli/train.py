@@ -14,7 +14,24 @@ def train(
     preset: Annotated[
         str, typer.Option(help="laptop (the shipped memory), first-look, gpu-thousands, or a YAML file.")
     ] = "laptop",
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps of the evidence stage.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Start LoRA, projector and router from a memory: sample (the shipped one), a folder or a workspace; "
+            "'' starts from nothing.",
+        ),
+    ] = None,
+    general: Annotated[
+        str, typer.Option(help="A corpus with train questions to learn reading on, for presets with a general share.")
+    ] = "",
+    steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="Optimiser steps of the evidence stage; 0, with --from, learns to route alone."),
+    ] = None,
+    router_steps: Annotated[
+        int | None, typer.Option("--router-steps", min=0, help="Optimiser steps of the router.")
+    ] = None,
     m: Annotated[int | None, typer.Option(min=1, help="Vectors per document.")] = None,
     z_dim: Annotated[int | None, typer.Option("--z-dim", min=1, help="Numbers per vector.")] = None,
     lora_r: Annotated[int | None, typer.Option("--lora-r", min=1, help="Rank of the LoRA.")] = None,
@@ -28,6 +45,7 @@ def train(
     Example: python -m app train --preset laptop --workspace sample
     """
     from core import pipeline
+    from core.corpus.load import load_corpus
     from core.memory.presets import load_preset
     from core.models.bundle import Models
 
@@ -38,8 +56,12 @@ def train(
             settings, model=chosen.model or settings.model, dtype=dtype or chosen.dtype or settings.dtype
         )
         given: dict[str, Any] = {"steps": steps, "m": m, "z_dim": z_dim, "lora_r": lora_r, "seed": settings.seed}
+        given["router_steps"] = router_steps
         config = replace(chosen.config, **{name: value for name, value in given.items() if value is not None})
-        drive(pipeline.train(ws, Models(settings), config, resume=not restart))
+        models = Models(settings)
+        pool = load_corpus(general, count=models.prompt().count) if general else None
+        begin = chosen.start if start is None else start
+        drive(pipeline.train(ws, models, config, not restart, begin, pool))
         manifest = ws.manifest("memory")
         figures = manifest.params if manifest else {}
         if as_json:

@@ -155,8 +155,10 @@ def _drawn(name: str, happening: Happening, said: dict[str, str], status: gr.Tex
         return {status: f"{label}: writing.", box: said[happening.part + name]}
     if isinstance(happening, Found):
         return {status: f"{label}: found what to answer from."}
-    doing = {Waiting: "waits for the model", Opening: "opening, not timed"}.get(type(happening), "working")
-    if isinstance(happening, Working):
+    doing = "opening, not timed" if isinstance(happening, Opening) else "working"
+    if isinstance(happening, Waiting):
+        doing = f"waits for the model, {happening.ahead} before"
+    elif isinstance(happening, Working):
         doing = happening.stage
     return {status: f"{label}: {doing}."}
 

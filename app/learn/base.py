@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.words import t
 from core.corpus.types import Corpus, Passage, Question
 from core.figures.bars import Amount, bars_figure, describe_bars
 from core.workspace import Workspace
@@ -66,9 +67,9 @@ def read_this(text: str) -> None:
 
 
 def bars(amounts: Sequence[Amount], title: str, key: str, log: bool = False) -> None:
-    """Bars, and the same numbers as a table for those who want them so."""
+    """Bars, and the same numbers as a table for those who want them so; what they are called is given in words."""
     st.plotly_chart(bars_figure(amounts, title, log), key=key, config=STATIC, alt=describe_bars(amounts, title))
-    with st.expander("As a table", icon=":material/table:"):
+    with st.expander(t("As a table"), icon=":material/table:"):
         st.dataframe(
             {"": [amount.name for amount in amounts], title: [amount.label for amount in amounts]},
             hide_index=True,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app.learn.base import STATIC, Tour, read_this
 from app.widgets.cutting import verdict
 from app.widgets.mapping import locate_question, map_of
+from app.words import t
 from core.figures.map import describe_map, map_figure
 from core.voronoi.partition import Partition
 from core.voronoi.projection import Projection
@@ -15,13 +18,15 @@ from core.voronoi.projection import Projection
 def show(tour: Tour) -> None:
     """The map, the question on it, and the cells it opens."""
     st.markdown(
-        "Passages that lie together are put into one **cell**, around a centroid. A question belongs to the cell whose "
-        "centroid is nearest: no passage has to be looked at. **Open more cells** and see which come next."
+        t(
+            "Passages that lie together are put into one **cell**, around a centroid. A question belongs to the cell "
+            "whose centroid is nearest: no passage has to be looked at. **Open more cells** and see which come next."
+        )
     )
     partition = Partition.load(tour.ws.require("partition"))
     projection = Projection.load(tour.ws.require("projection"))
     most = min(5, partition.k)
-    nprobe = st.slider("Cells to open", 1, most, 1, key="learn_nprobe") if most > 1 else 1
+    nprobe = st.slider(t("Cells to open"), 1, most, 1, key="learn_nprobe") if most > 1 else 1
     located = locate_question(tour.ws, partition, projection, tour.question.text, nprobe)
     if located is None:
         return
@@ -30,9 +35,21 @@ def show(tour: Tour) -> None:
     st.plotly_chart(map_figure(data, height=480), key="learn_map", config=STATIC, alt=describe_map(data))
     rows = [row for row, passage in enumerate(tour.corpus.passages) if passage.id in tour.question.passage_ids]
     homes = sorted({int(partition.assignment[row]) for row in rows})
-    inside = bool(homes) and set(homes) <= set(located.route.cells)
-    where = f"cell {', '.join(str(home) for home in homes)}" if homes else "no cell that is known"
-    read_this(
-        "Pebbles are passages, tiles are cells, the star is the question, the lit tiles are open. The passage with the "
-        f"answer lies in {where}: {'it is open' if inside else '**it is not open, so the answer cannot be read**'}."
+    legend = t("Pebbles are passages, tiles are cells, the star is the question, the lit tiles are open.")
+    read_this(f"{legend} {_whether_open(homes, located.route.cells)}")
+
+
+def _whether_open(homes: Sequence[int], opened: Sequence[int]) -> str:
+    """Whether the cells that hold the answer are among the opened ones, as a sentence."""
+    cells = ", ".join(str(home) for home in homes)
+    if not homes:
+        return t(
+            "The passage with the answer lies in no cell that is known: **it is not open, so the answer cannot be "
+            "read**."
+        )
+    if set(homes) <= set(opened):
+        return t("The passage with the answer lies in cell {cells}: it is open.", cells=cells)
+    return t(
+        "The passage with the answer lies in cell {cells}: **it is not open, so the answer cannot be read**.",
+        cells=cells,
     )

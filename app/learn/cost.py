@@ -7,11 +7,12 @@ from contextlib import closing
 import streamlit as st
 
 from app import state
-from app.asking import Choices, Run, answer_in_turn
+from app.asking import Choices, Ground, Run, answer_in_turn
 from app.learn.base import Tour, read_this
 from app.opening import ground_of, opener
 from app.widgets.accounts import ledger_panel
 from app.widgets.arms import heading
+from app.words import t
 from core.methods import registry
 
 _ARMS = ("rag", "cag", "memory")
@@ -20,21 +21,32 @@ _ARMS = ("rag", "cag", "memory")
 def show(tour: Tour) -> None:
     """One measured question, and the account over many."""
     st.markdown(
-        "Caches and memories are built once and asked often. Measure one question, then **move the slider**: over how "
-        "many questions does building pay? Never is a possible answer."
+        t(
+            "Caches and memories are built once and asked often. Measure one question, then **move the slider**: over "
+            "how many questions does building pay? Never is a possible answer."
+        )
     )
     run: Run | None = st.session_state.get("learn_cost")
-    if st.button("Measure the three", type="primary", icon=":material/timer:", key="learn-cost"):
+    if st.button(t("Measure the three"), type="primary", icon=":material/timer:", key="learn-cost"):
         run = _measure(tour)
     if run is None or run.choices.question != tour.question.text or not run.answers:
-        st.caption("Nothing has been measured for this question yet.")
+        st.caption(t("Nothing has been measured for this question yet."))
         return
     ledger_panel(run, tour.ws, "learn_ledger")
     ground = run.ground
-    on = f" on {ground.device} in {ground.dtype}" if ground else ""
-    read_this(
-        f"Both axes are logarithmic: a line starts at the build and rises with every question. n = 1 for each arm{on}; "
-        "disk is not on this chart, and a document that changes has to be built again."
+    legend = t("Both axes are logarithmic: a line starts at the build and rises with every question.")
+    read_this(f"{legend} {_measured_on(ground)}")
+
+
+def _measured_on(ground: Ground | None) -> str:
+    """What the numbers hold for, and what they leave out, as a sentence."""
+    if ground is None:
+        return t("n = 1 for each arm; disk is not on this chart, and a document that changes has to be built again.")
+    return t(
+        "n = 1 for each arm on {device} in {dtype}; disk is not on this chart, and a document that changes has to be "
+        "built again.",
+        device=ground.device,
+        dtype=ground.dtype,
     )
 
 
@@ -42,11 +54,11 @@ def _measure(tour: Tour) -> Run:
     settings = state.settings()
     methods = tuple(name for name in _ARMS if name in registry.METHODS)
     run = Run(Choices(tour.ws.name, tour.question.text, methods, settings.reader, settings.top_k))
-    with st.status("Measuring, one after another", expanded=True) as status:
+    with st.status(t("Measuring, one after another"), expanded=True) as status:
         with closing(answer_in_turn(run, opener(tour.ws, run.choices), state.models().lock)) as happenings:
             for name, _ in happenings:
-                status.update(label=f"{heading(name)} answers")
-        status.update(label="Measured", state="complete", expanded=False)
+                status.update(label=t("{method} answers", method=heading(name)))
+        status.update(label=t("The three are measured"), state="complete", expanded=False)
     run.ground = ground_of(run.choices)
     st.session_state["learn_cost"] = run
     return run

@@ -12,6 +12,7 @@ from app.learn.base import Tour, bars, read_this
 from app.widgets.cutting import nearness
 from app.widgets.frame import show_error
 from app.widgets.text import escape
+from app.words import t
 from core.corpus.types import Question
 from core.errors import TesseraError
 from core.evaluation.metrics import coverage, rouge_l
@@ -26,10 +27,17 @@ _LOOKED_AT = 24
 
 def show(tour: Tour) -> None:
     """One way of failing at a time."""
-    st.markdown("Every way of knowing has its own way of being wrong. **Choose one**; each is shown on the sample.")
+    st.markdown(t("Every way of knowing has its own way of being wrong. **Choose one**; each is shown on the sample."))
     kinds = {BORDER: _border, STALE: _stale, WRONG: _said_wrong, CRAMMED: _crammed}
+    names = {kind: t(kind) for kind in kinds}
     chosen = st.segmented_control(
-        "Failure", list(kinds), default=BORDER, required=True, key="learn_failure", label_visibility="collapsed"
+        t("Failure"),
+        list(kinds),
+        default=BORDER,
+        required=True,
+        format_func=names.__getitem__,
+        key="learn_failure",
+        label_visibility="collapsed",
     )
     kinds[chosen or BORDER](tour)
 
@@ -44,59 +52,84 @@ def _border(tour: Tour) -> None:
     """CAG: the answer lies in the next cell."""
     questions = _held_out(tour)
     if not questions:
-        st.info("This corpus has no held-out questions.", icon=":material/info:")
+        st.info(t("This corpus has no held-out questions."), icon=":material/info:")
         return
     partition, rows = Partition.load(tour.ws.require("partition")), tour.corpus.index()
-    queries = _encoded(tuple(question.text for question in questions))
+    with st.spinner(t("Encoding the held-out questions")):
+        queries = _encoded(tuple(question.text for question in questions))
     gold = [[rows[name] for name in question.passage_ids if name in rows] for question in questions]
     points = routing_recall(partition, queries, gold, range(1, min(5, partition.k) + 1))
     amounts = [
-        Amount(f"{p.nprobe} opened, {p.tokens:,.0f} tokens", p.recall, f"{p.recall:.0%}", p.nprobe == 1) for p in points
+        Amount(
+            t("{cells} opened, {tokens:,.0f} tokens", cells=p.nprobe, tokens=p.tokens),
+            p.recall,
+            f"{p.recall:.0%}",
+            p.nprobe == 1,
+        )
+        for p in points
     ]
-    bars(amounts, "held-out questions whose passage is in an opened cell", "learn_border")
+    bars(amounts, t("held-out questions whose passage is in an opened cell"), "learn_border")
     margins = [route(partition, query).margin for query in queries]
     lowest = int(np.argmin(margins))
     read_this(
-        f"Over {len(questions)} held-out questions: opening more cells finds more answers and reads more tokens. The "
-        f"question nearest to a border is “{escape(questions[lowest].text)}”, margin {margins[lowest]:.3f}: "
-        f"{nearness(margins[lowest])}."
+        t(
+            "Over {count} held-out questions: opening more cells finds more answers and reads more tokens. The "
+            "question nearest to a border is “{question}”, margin {margin:.3f}: {nearness}.",
+            count=len(questions),
+            question=escape(questions[lowest].text),
+            margin=margins[lowest],
+            nearness=nearness(margins[lowest]),
+        )
     )
 
 
 def _stale(tour: Tour) -> None:
     """CAG: a cache belongs to one model and one text."""
     st.markdown(
-        "A cache is what *one* model made of *one* text. A model accepts a wrong cache without a murmur and answers "
-        "wrongly from it, so every cache names what it was built from and is refused when that no longer holds. Below, "
-        "the caches of this workspace are asked for as if the model were another one: with, then without, its reader "
-        "adapter."
+        t(
+            "A cache is what *one* model made of *one* text. A model accepts a wrong cache without a murmur and "
+            "answers wrongly from it, so every cache names what it was built from and is refused when that no longer "
+            "holds. Below, the caches of this workspace are asked for as if the model were another one: with, then "
+            "without, its reader adapter."
+        )
     )
     models = state.models()
-    for reader, label in ((True, "with the reader adapter"), (False, "plain")):
+    for reader in (True, False):
         with models.lock:
             lm = models.language_model(reader)
         try:
             tour.ws.require("caches", {"model": lm.identity.fingerprint})
-            st.success(f"{escape(lm.identity.name)} {label}: these caches may be used.", icon=":material/check_circle:")
+            usable = t("{model}: these caches may be used.", model=_called(lm.identity.name, reader))
+            st.success(usable, icon=":material/check_circle:")
         except TesseraError as error:
-            st.markdown(f"{escape(lm.identity.name)} {label}:")
+            st.markdown(f"{_called(lm.identity.name, reader)}:")
             show_error(error)
-    read_this("Red is the real refusal that a person meets after switching the adapter off; it says what to do.")
+    read_this(t("Red is the real refusal that a person meets after switching the adapter off; it says what to do."))
+
+
+def _called(name: str, reader: bool) -> str:
+    """A model's name, with or without its reader adapter."""
+    if reader:
+        return t("{model} with the reader adapter", model=escape(name))
+    return t("{model} plain", model=escape(name))
 
 
 def _said_wrong(tour: Tour) -> None:
     """Memory: the right document, the wrong words."""
     st.markdown(
-        "The memory may find the right document and still say the wrong thing from it, most often a wrong name or "
-        "number. Ask it held-out questions, one by one, until it does."
+        t(
+            "The memory may find the right document and still say the wrong thing from it, most often a wrong name or "
+            "number. Ask it held-out questions, one by one, until it does."
+        )
     )
     questions = _held_out(tour)
     number = int(st.session_state.get("learn_wrong", -1))
-    if st.button("Ask the next held-out question", type="primary", icon=":material/skip_next:", key="learn-wrong"):
+    ask = t("Ask the next held-out question")
+    if st.button(ask, type="primary", icon=":material/skip_next:", key="learn-wrong"):
         number = (number + 1) % max(1, len(questions))
         st.session_state["learn_wrong"] = number
     if number < 0 or not questions:
-        st.caption("Nothing has been asked yet.")
+        st.caption(t("Nothing has been asked yet."))
         return
     question = questions[number]
     with state.models().lock:
@@ -110,18 +143,18 @@ def _said_wrong(tour: Tour) -> None:
 def _verdict(question: Question, found: str, said: str) -> None:
     routed, right = found in question.passage_ids, bool(coverage(said, question.answers))
     marks = {True: ":green[:material/check:]", False: ":red[:material/close:]"}
-    st.markdown(
-        f"{marks[routed]} {'right' if routed else 'wrong'} document · "
-        f"{marks[right]} the answer is {'' if right else 'not '}in what it says"
-    )
-    st.text(f"It says: {said or '(nothing)'}")
-    st.text(f"The passage says: {' '.join(question.evidence) or '(unknown)'}")
-    st.text(f"Gold answer: {' / '.join(question.answers)}")
-    score = rouge_l(said, question.evidence)
+    found_it = t("right document") if routed else t("wrong document")
+    said_it = t("the answer is in what it says") if right else t("the answer is not in what it says")
+    st.markdown(f"{marks[routed]} {found_it} · {marks[right]} {said_it}")
+    st.text(t("It says: {text}", text=said or t("(nothing)")))
+    st.text(t("The passage says: {text}", text=" ".join(question.evidence) or t("(unknown)")))
+    st.text(t("Gold answer: {text}", text=" / ".join(question.answers)))
     read_this(
-        f"ROUGE-L {score:.2f} between the two sentences. A high score beside a wrong answer is the typical "
-        "failure: the "
-        "sentence comes back, the name in it does not."
+        t(
+            "ROUGE-L {score:.2f} between the two sentences. A high score beside a wrong answer is the typical failure: "
+            "the sentence comes back, the name in it does not.",
+            score=rouge_l(said, question.evidence),
+        )
     )
 
 
@@ -130,27 +163,30 @@ def _crammed(tour: Tour) -> None:
     params = manifest.params if (manifest := tour.ws.manifest("memory")) else {}
     right, other = params.get("held_out_rouge_l"), params.get("shuffled_rouge_l")
     st.markdown(
-        "Vectors can be fitted until a model recites a whole page from one of them "
-        "([Kuratov et al., 2025](https://arxiv.org/abs/2502.13063)). Reciting is not answering: what was crammed gives "
-        "the page word after word, and falls silent when asked *about* it. That is why z is trained on "
-        "questions, and why "
-        "the loss on the documents says nothing about memory."
+        t(
+            "Vectors can be fitted until a model recites a whole page from one of them "
+            "([Kuratov et al., 2025](https://arxiv.org/abs/2502.13063)). Reciting is not answering: what was crammed "
+            "gives the page word after word, and falls silent when asked *about* it. That is why z is trained on "
+            "questions, and why the loss on the documents says nothing about memory."
+        )
     )
     if right is None or other is None:
         return
     amounts = [
-        Amount("its own z", float(right), f"{float(right):.2f}", marked=True),
-        Amount("another document's z", float(other), f"{float(other):.2f}"),
+        Amount(t("its own z"), float(right), f"{float(right):.2f}", marked=True),
+        Amount(t("another document's z"), float(other), f"{float(other):.2f}"),
     ]
-    bars(amounts, "ROUGE-L of the evidence, held-out questions", "learn_crammed")
+    bars(amounts, t("ROUGE-L of the evidence, held-out questions"), "learn_crammed")
     read_this(
-        "Measured when this memory was trained; its loss on what it studied was "
-        f"{float(params.get('read_loss', 0)):.2f} "
-        "at the end. Only the distance between the bars is memory. The step on training shows both sides live."
+        t(
+            "Measured when this memory was trained; its loss on what it studied was {loss:.2f} at the end. Only the "
+            "distance between the bars is memory. The step on training shows both sides live.",
+            loss=float(params.get("read_loss", 0)),
+        )
     )
 
 
-@st.cache_data(show_spinner="Encoding the held-out questions", max_entries=2)
+@st.cache_data(show_spinner=False, max_entries=2)
 def _encoded(texts: Sequence[str]) -> Vectors:
     models = state.models()
     with models.lock:

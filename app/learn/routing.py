@@ -7,6 +7,7 @@ import streamlit as st
 from app import state
 from app.learn.base import STATIC, Tour, read_this
 from app.widgets.text import escape
+from app.words import t
 from core.figures.memory import Weight, describe_routing, routing_figure
 
 _SHOWN = 6
@@ -15,31 +16,39 @@ _SHOWN = 6
 def show(tour: Tour) -> None:
     """A question, the documents it wakes, and the null slot."""
     st.markdown(
-        "No encoder and no index here: the model's own hidden states of the question are compared with keys made from "
-        "every z. One bar is not a document: the **null slot** says that nobody knows. **Change the "
-        "question**; try one "
-        "that has nothing to do with the sample."
+        t(
+            "No encoder and no index here: the model's own hidden states of the question are compared with keys made "
+            "from every z. One bar is not a document: the **null slot** says that nobody knows. **Change the "
+            "question**; try one that has nothing to do with the sample."
+        )
     )
-    text = st.text_input("A question to route", tour.question.text, key=f"learn_route_{tour.question.id}")
+    text = st.text_input(t("A question to route"), tour.question.text, key=f"learn_route_{tour.question.id}")
     if not text.strip():
-        st.info("Type a question.", icon=":material/edit:")
+        st.info(t("Type a question."), icon=":material/edit:")
         return
     with state.models().lock:
         memory = state.memory_of(tour.ws)
         routing = memory.route(text, _SHOWN)
     titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
     weights = [Weight(titles[found.passage_id] or found.passage_id, found.weight) for found in routing.documents]
-    weights.append(Weight("not in memory", routing.null, null=True))
+    weights.append(Weight(t("not in memory"), routing.null, null=True))
     weights.sort(key=lambda weight: -weight.weight)
     st.plotly_chart(routing_figure(weights), key="learn_routing", config=STATIC, alt=describe_routing(weights))
     st.dataframe(
-        {"document": [weight.title for weight in weights], "weight": [f"{weight.weight:.1%}" for weight in weights]},
+        {
+            t("document"): [weight.title for weight in weights],
+            t("weight"): [f"{weight.weight:.1%}" for weight in weights],
+        },
         hide_index=True,
         key="learn_routing_table",
     )
     best = titles[routing.documents[0].passage_id]
-    verdict = f"It would read **{escape(best)}**" if routing.knows else "It would rather **say nothing**"
-    read_this(
-        f"Bars share 100 % among {len(memory.pool.ids)} documents and the null slot; the heaviest {_SHOWN} are shown. "
-        f"{verdict}."
+    verdict = t("It would rather **say nothing**.")
+    if routing.knows:
+        verdict = t("It would read **{title}**.", title=escape(best))
+    shares = t(
+        "Bars share 100 % among {documents} documents and the null slot; the heaviest {shown} are shown.",
+        documents=len(memory.pool.ids),
+        shown=_SHOWN,
     )
+    read_this(f"{shares} {verdict}")

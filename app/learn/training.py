@@ -11,10 +11,11 @@ import streamlit as st
 from app import state
 from app.learn.base import STATIC, Tour, read_this
 from app.widgets.text import escape
+from app.words import t, tn
 from core.corpus.sample import load_unseen
 from core.corpus.types import Passage, Question
 from core.figures.training import curve, training_figure
-from core.figures.units import duration, plural
+from core.figures.units import duration
 from core.memory.adaptation import AdaptConfig, adapt
 
 _KEY = "learn_training"
@@ -23,22 +24,25 @@ _KEY = "learn_training"
 def show(tour: Tour) -> None:
     """What the shipped training reached, and a small training to watch; nothing is saved."""
     st.markdown(
-        "z starts from the document's own telling words and is moved by gradient, so that the model, reading z, "
-        "says the sentence that a question asks for. **Choose how many steps**, train z of a document that the memory "
-        "has never seen, and watch both curves. It is forgotten afterwards."
+        t(
+            "z starts from the document's own telling words and is moved by gradient, so that the model, reading z, "
+            "says the sentence that a question asks for. **Choose how many steps**, train z of a document that the "
+            "memory has never seen, and watch both curves. It is forgotten afterwards."
+        )
     )
     _shipped(tour)
     unseen = {passage.title: (passage, questions) for passage, questions in load_unseen()}
     left, right = st.columns(2, vertical_alignment="bottom")
-    title = left.selectbox("Unseen document", list(unseen), key="learn_training_document")
-    steps = right.slider("Steps", 4, 40, 12, step=4, key="learn_training_steps", help="Some seconds each on a CPU.")
-    if st.button("Train", type="primary", icon=":material/model_training:", key="learn-train"):
+    title = left.selectbox(t("Unseen document"), list(unseen), key="learn_training_document")
+    pace = t("Some seconds each on a CPU.")
+    steps = right.slider(t("Steps"), 4, 40, 12, step=4, key="learn_training_steps", help=pace)
+    if st.button(t("Train"), type="primary", icon=":material/model_training:", key="learn-train"):
         _train(tour, *unseen[title], steps)
     kept = st.session_state.get(_KEY)
     if kept and kept[0] == title:
         _curves(kept[1], "kept")
     else:
-        st.caption("No step has been taken on this document yet.")
+        st.caption(t("No step has been taken on this document yet."))
 
 
 def _shipped(tour: Tour) -> None:
@@ -47,17 +51,23 @@ def _shipped(tour: Tour) -> None:
     if "train_s" not in params or "held_out_rouge_l" not in params:
         return
     st.markdown(
-        f"The memory of this workspace took {params.get('step', 0):,} steps and {duration(float(params['train_s']))} "
-        f"for all its documents together. Its loss on what it studied ended at {float(params['read_loss']):.2f}; on "
-        f"held-out questions its evidence reached ROUGE-L **{float(params['held_out_rouge_l']):.2f}**, and "
-        f"**{float(params.get('shuffled_rouge_l', 0)):.2f}** with another document's z."
+        t(
+            "The memory of this workspace took {steps:,} steps and {time} for all its documents together. Its loss on "
+            "what it studied ended at {loss:.2f}; on held-out questions its evidence reached ROUGE-L **{own:.2f}**, "
+            "and **{other:.2f}** with another document's z.",
+            steps=params.get("step", 0),
+            time=duration(float(params["train_s"])),
+            loss=float(params["read_loss"]),
+            own=float(params["held_out_rouge_l"]),
+            other=float(params.get("shuffled_rouge_l", 0)),
+        )
     )
 
 
 def _train(tour: Tour, passage: Passage, questions: Sequence[Question], steps: int) -> None:
     """Any click stops it, as it does an answer."""
     history: list[Mapping[str, Any]] = []
-    bar, place = st.progress(0.0, text="Opening the memory"), st.empty()
+    bar, place = st.progress(0.0, text=t("Opening the memory")), st.empty()
     config = AdaptConfig(steps=steps, batch=4, look_every=max(4, steps // 3), seed=state.settings().seed)
     half = len(questions) // 2
     with state.models().lock:
@@ -65,7 +75,8 @@ def _train(tour: Tour, passage: Passage, questions: Sequence[Question], steps: i
         with closing(adapt(memory, passage, questions[:half], config, held_out=questions[half:])) as work:
             for progress in work:
                 history.append(progress.data)
-                bar.progress(progress.done / progress.total, text=f"step {progress.done} of {progress.total}")
+                at = t("step {done} of {total}", done=progress.done, total=progress.total)
+                bar.progress(progress.done / progress.total, text=at)
                 with place.container():
                     _curves(history, f"live-{progress.done}")
     bar.empty()
@@ -74,25 +85,37 @@ def _train(tour: Tour, passage: Passage, questions: Sequence[Question], steps: i
 
 
 def _curves(history: Sequence[Mapping[str, Any]], key: str) -> None:
-    loss = curve(history, "loss", "Loss")
-    scores = [curve(history, "rouge_l", "its evidence (ROUGE-L)"), curve(history, "coverage", "holds the answer")]
+    loss = curve(history, "loss", t("Loss"))
+    scores = [
+        curve(history, "rouge_l", t("its evidence (ROUGE-L)")),
+        curve(history, "coverage", t("holds the answer")),
+    ]
     if not loss.values:
         return
     st.plotly_chart(
         training_figure(loss, scores),
         key=f"learn_training_{key}",
         config=STATIC,
-        alt=f"Loss from {loss.values[0]:.2f} to {loss.values[-1]:.2f}, and held-out scores by step",
+        alt=t(
+            "Loss from {first:.2f} to {last:.2f}, and held-out scores by step",
+            first=loss.values[0],
+            last=loss.values[-1],
+        ),
     )
     said: dict[str, str] = next((data["evidence"] for data in reversed(history) if "evidence" in data), {})
-    read_this(
-        f"Left: loss on what it studies, in nats a token, {loss.values[0]:.2f} at first and "
-        f"{loss.values[-1]:.2f} after "
-        f"{plural(len(loss.values), 'step')}. On the whole it falls. Right: questions that it does not study. "
-        "Vectors can learn "
-        "to recite a document and still not answer from it: only the right side counts."
+    fallen = tn(
+        len(loss.values),
+        "Left: loss on what it studies, in nats a token, {first:.2f} at first and {last:.2f} after {n:,} step.",
+        "Left: loss on what it studies, in nats a token, {first:.2f} at first and {last:.2f} after {n:,} steps.",
+        first=loss.values[0],
+        last=loss.values[-1],
     )
+    rest = t(
+        "On the whole it falls. Right: questions that it does not study. Vectors can learn to recite a document and "
+        "still not answer from it: only the right side counts."
+    )
+    read_this(f"{fallen} {rest}")
     asked = {question.id: question.text for _, group in load_unseen() for question in group}
     for name, text in list(said.items())[:2]:
-        st.markdown(f"Held out: *{escape(asked.get(name, name))}* It now says:")
-        st.text(text or "(nothing)")
+        st.markdown(t("Held out: *{question}* It now says:", question=escape(asked.get(name, name))))
+        st.text(text or t("(nothing)"))

@@ -8,6 +8,7 @@ import torch
 from app import state
 from app.learn.base import Tour, read_this
 from app.widgets.text import escape
+from app.words import t
 from core.figures.units import size
 from core.memory.model import Memory
 
@@ -18,8 +19,10 @@ _FLOAT16 = 2
 def show(tour: Tour) -> None:
     """The z of one document, each vector with the token it lies nearest to."""
     st.markdown(
-        "LLM-as-Memory keeps no text. Every document is **z**: a handful of vectors that the model reads like words, "
-        "though no word has them. **Choose a document** and see which word each vector lies nearest to."
+        t(
+            "LLM-as-Memory keeps no text. Every document is **z**: a handful of vectors that the model reads like "
+            "words, though no word has them. **Choose a document** and see which word each vector lies nearest to."
+        )
     )
     with state.models().lock:
         memory = state.memory_of(tour.ws)
@@ -27,7 +30,11 @@ def show(tour: Tour) -> None:
     titles = dict(zip(ids, memory.pool.titles, strict=True))
     first = next((ids.index(passage.id) for passage in tour.gold if passage.id in ids), 0)
     chosen = st.selectbox(
-        "Document", ids, index=first, format_func=lambda name: titles[name] or name, key=f"learn_z_{tour.question.id}"
+        t("Document"),
+        ids,
+        index=first,
+        format_func=lambda name: titles[name] or name,
+        key=f"learn_z_{tour.question.id}",
     )
     with state.models().lock:
         words, nearness = nearest_words(memory, chosen)
@@ -38,15 +45,20 @@ def show(tour: Tour) -> None:
     z = memory.pool.z[memory.pool.row(chosen)]
     text = next((passage.text for passage in tour.corpus.passages if passage.id == chosen), "")
     read_this(
-        f"One cell of the table for each of the {z.shape[0]} vectors: the token whose embedding points most nearly the "
-        f"same way (mean cosine {nearness:.2f}; 1 would be the word itself). z is {z.shape[0]} × {z.shape[1]} numbers, "
-        f"{size(z.numel() * _FLOAT16)}, beside {size(len(text.encode()))} of text: it is not a compression. "
-        "Read in order, the words are still the telling ones of the document, where z began; training has moved it on "
-        "from there."
+        t(
+            "One cell of the table for each of the {vectors} vectors: the token whose embedding points most nearly the "
+            "same way (mean cosine {cosine:.2f}; 1 would be the word itself). z is {vectors} × {numbers} numbers, "
+            "{z_size}, beside {text_size} of text: it is not a compression. Read in order, the words are still the "
+            "telling ones of the document, where z began; training has moved it on from there.",
+            vectors=z.shape[0],
+            numbers=z.shape[1],
+            cosine=nearness,
+            z_size=size(z.numel() * _FLOAT16),
+            text_size=size(len(text.encode())),
+        )
     )
-    with st.expander(
-        f"The text of {escape(titles[chosen])}, which the memory does not hold", icon=":material/article:"
-    ):
+    label = t("The text of {title}, which the memory does not hold", title=escape(titles[chosen]))
+    with st.expander(label, icon=":material/article:"):
         st.text(text)
 
 

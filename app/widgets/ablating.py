@@ -5,20 +5,22 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.words import t, tn
 from core.evaluation.ablation import finished
 from core.figures.ablation import Tried, ablation_figure, describe_ablation
-from core.figures.units import plural
 from core.workspace import Workspace
 
 
 def ablation_panel(ws: Workspace) -> None:
     """The variants that were trained here, side by side; without any, the command that trains them."""
-    st.markdown("**What each choice is worth**")
+    st.markdown(t("**What each choice is worth**"))
     rows = finished(ws)
     if not rows:
         st.caption(
-            "Nothing has been tried in this workspace. `python -m app ablate --minutes 60` trains small variants of "
-            "the memory equally long and measures them side by side."
+            t(
+                "Nothing has been tried in this workspace. `python -m app ablate --minutes 60` trains small variants "
+                "of the memory equally long and measures them side by side."
+            )
         )
         return
     tried = [Tried(row["variant"], row["rouge_l"], row["shuffled"]["rouge_l"]) for row in rows]
@@ -26,8 +28,11 @@ def ablation_panel(ws: Workspace) -> None:
         ablation_figure(tried), key="ablation", config={"displayModeBar": False}, alt=describe_ablation(tried)
     )
     st.caption(
-        f"{plural(rows[0]['steps'], 'step')} each, {plural(rows[0]['n_questions'], 'dev question')}. The distance "
-        "between the two marks is what a variant remembers."
+        t(
+            "{steps} each, {questions}. The distance between the two marks is what a variant remembers.",
+            steps=tn(rows[0]["steps"], "{n:,} step", "{n:,} steps"),
+            questions=tn(rows[0]["n_questions"], "{n:,} dev question", "{n:,} dev questions"),
+        )
     )
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -48,12 +53,12 @@ def ablation_panel(ws: Workspace) -> None:
         hide_index=True,
         key="ablation_table",
         column_config={
-            "variant": "Variant",
+            "variant": t("Variant"),
             "recall": number("Recall@1", format="%.3f"),
-            "right": number("ROUGE-L, right z", format="%.3f"),
-            "shuffled": number("ROUGE-L, shuffled", format="%.3f"),
+            "right": number(t("ROUGE-L, right z"), format="%.3f"),
+            "shuffled": number(t("ROUGE-L, shuffled"), format="%.3f"),
             "em": number("EM", format="%.3f"),
-            "evidence": number("Evidence (ms)", format="%.0f"),
-            "bytes": number("MB per 1,000 documents", format="%.0f"),
+            "evidence": number(t("Evidence (ms)"), format="%.0f"),
+            "bytes": number(t("MB per 1,000 documents"), format="%.0f"),
         },
     )

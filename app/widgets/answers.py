@@ -11,8 +11,9 @@ import streamlit as st
 from app.widgets.arms import verdict_badge
 from app.widgets.results import Loaded
 from app.widgets.text import escape
+from app.words import labels, t, tn
 from core.figures.timing import ArmTiming, describe_timing, timing_figure
-from core.figures.units import plural, seconds
+from core.figures.units import seconds
 from core.trace import Span, Trace
 
 ANY = "any"
@@ -23,25 +24,25 @@ _RIGHT = {"em": "equals a gold answer", "coverage": "contains a gold answer"}
 def show_answers(found: Loaded) -> None:
     """Filters, the questions that pass them, and one of them in full."""
     if not found.answers:
-        st.info("This run has no answer yet.", icon=":material/hourglass_empty:")
+        st.info(t("This run has no answer yet."), icon=":material/hourglass_empty:")
         return
     left, middle, end = st.columns(3)
-    options = [ANY, *found.answers]
-
-    def label(name: str) -> str:
-        return found.labels.get(name, name)
-
-    right = left.selectbox("Right", options, format_func=label, key="eval_right", help="Only what this arm got right.")
-    wrong = middle.selectbox("Wrong", options, format_func=label, key="eval_wrong", help="Only what it got wrong.")
-    rule = end.selectbox("Right means", list(_RIGHT), format_func=_RIGHT.__getitem__, key="eval_rule")
+    options, label = [ANY, *found.answers], labels({ANY: ANY, **found.labels})
+    right = left.selectbox(
+        t("Right"), options, format_func=label, key="eval_right", help=t("Only what this arm got right.")
+    )
+    wrong = middle.selectbox(
+        t("Wrong"), options, format_func=label, key="eval_wrong", help=t("Only what it got wrong.")
+    )
+    rule = end.selectbox(t("Right means"), list(_RIGHT), format_func=labels(_RIGHT), key="eval_rule")
     ids = matching(found.answers, str(right), str(wrong), str(rule))
     questions = {i: row for rows in found.answers.values() for i, row in rows.items()}
-    st.caption(f"{plural(len(ids), 'question')} of {len(questions):,}.")
+    st.caption(t("{questions} of {total:,}.", questions=_count(len(ids)), total=len(questions)))
     if not ids:
-        st.info("No question passes this filter.", icon=":material/filter_alt_off:")
+        st.info(t("No question passes this filter."), icon=":material/filter_alt_off:")
         return
     _listed(found, ids, questions, str(rule))
-    chosen = st.selectbox("Look at", ids, format_func=lambda i: questions[i]["question"], key="eval_question")
+    chosen = st.selectbox(t("Look at"), ids, format_func=lambda i: questions[i]["question"], key="eval_question")
     _in_full(found, str(chosen), questions[str(chosen)])
 
 
@@ -67,7 +68,8 @@ def _listed(found: Loaded, ids: list[str], questions: Mapping[str, Any], rule: s
     for i in ids:
         marks = {found.labels[arm]: _mark(rows_of.get(i), rule) for arm, rows_of in found.answers.items()}
         rows.append({"question": questions[i]["question"], "gold": " | ".join(questions[i]["golds"]), **marks})
-    config: dict[str, Any] = {"question": st.column_config.TextColumn("Question", pinned=True), "gold": "Gold answer"}
+    config: dict[str, Any] = {"question": st.column_config.TextColumn(t("Question"), pinned=True)}
+    config["gold"] = t("Gold answer")
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-questions", column_config=config, height=240)
 
 
@@ -79,7 +81,7 @@ def _mark(row: Mapping[str, Any] | None, rule: str) -> str:
 
 def _in_full(found: Loaded, i: str, asked: Mapping[str, Any]) -> None:
     st.markdown(f"#### {escape(asked['question'])}")
-    st.caption(f"Gold: {escape(' | '.join(asked['golds']) or 'none given')}")
+    st.caption(t("Gold: {answers}", answers=escape(" | ".join(asked["golds"])) or t("none given")))
     rows = {arm: answers[i] for arm, answers in found.answers.items() if i in answers}
     names = list(rows)
     for start in range(0, len(names), _COLUMNS):
@@ -94,20 +96,30 @@ def _in_full(found: Loaded, i: str, asked: Mapping[str, Any]) -> None:
 
 def _one(label: str, row: Mapping[str, Any]) -> None:
     st.markdown(f"**{escape(label)}**")
-    st.text(row["answer"] or "(said nothing)")
+    st.text(row["answer"] or t("(said nothing)"))
     if row["golds"]:
         verdict_badge(row["answer"], row["golds"])
     trace = row["trace"]
     st.caption(
-        f"first token {seconds(trace['ttft_ms'])} · last {seconds(trace['total_ms'])} · "
-        f"{trace['prompt_tokens']:,} prefilled · {trace['cached_tokens']:,} cached"
+        t(
+            "first token {first} · last {last} · {prefilled:,} prefilled · {cached:,} cached",
+            first=seconds(trace["ttft_ms"]),
+            last=seconds(trace["total_ms"]),
+            prefilled=trace["prompt_tokens"],
+            cached=trace["cached_tokens"],
+        )
     )
     if row["evidence"]:
-        with st.expander(f"Evidence · {plural(len(row['evidence']), 'passage')}", icon=":material/format_quote:"):
+        passages = tn(len(row["evidence"]), "{n:,} passage", "{n:,} passages")
+        with st.expander(t("Evidence · {passages}", passages=passages), icon=":material/format_quote:"):
             for piece in row["evidence"]:
-                gold = " :green[:material/verified: gold]" if piece["passage_id"] in row["passage_ids"] else ""
+                gold = f" :green[:material/verified: {t('gold')}]" if piece["passage_id"] in row["passage_ids"] else ""
                 st.markdown(f"**{escape(piece['title'] or piece['passage_id'])}** :gray[{piece['score']:.3f}]{gold}")
                 st.text(piece["text"])
+
+
+def _count(questions: int) -> str:
+    return tn(questions, "{n:,} question", "{n:,} questions")
 
 
 def _trace(row: Mapping[str, Any]) -> Trace:

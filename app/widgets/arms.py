@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.asking import Failed, Happening, Opening, Run, Waiting
+from app.waiting import before
 from app.widgets.evidence import show_evidence
 from app.widgets.feedback import under_answer
 from app.widgets.frame import link_to, missing_for, page_for, show_failure, to_do
@@ -127,7 +128,7 @@ class Live:
 
     def _take_note(self, happening: Happening) -> None:
         if isinstance(happening, Waiting):
-            self._steps = {"waiting": "waits: another answer or a build is using the model"}
+            self._steps = {"waiting": before(happening.ahead)}
         elif isinstance(happening, Opening):
             self._steps = {"opening": "opening, not timed"}
         elif isinstance(happening, Working):

@@ -156,6 +156,7 @@ def _arms(busy: bool) -> None:
             disabled=busy,
             help=what,
             width="content",
+            wrap=True,
             persist_state="session",
         )
 

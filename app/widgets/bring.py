@@ -11,11 +11,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from app import building, state
 from app.widgets.frame import guarded
 from app.widgets.text import escape
+from app.words import labels, t, tn
 from core.corpus.importing import FileResult, Importer, ImportReport
 from core.corpus.intake import safe_name
 from core.corpus.readers.registry import READERS
 from core.corpus.types import Corpus
-from core.figures.units import plural, size
+from core.figures.units import size
+from core.said import said
 from core.workspace import list_workspaces
 
 DATA_SETS = {
@@ -32,17 +34,19 @@ def bring(busy: bool) -> None:
     """The two ways of bringing a corpus in, and the workspace that it goes to."""
     upload, choose = st.columns(2, gap="large")
     with upload.container(border=True, key="bring-upload"):
-        st.markdown("#### :material/upload_file: Your own documents")
+        st.markdown(f"#### :material/upload_file: {t('Your own documents')}")
         _upload(busy)
     with choose.container(border=True, key="bring-choose"):
-        st.markdown("#### :material/dataset: A data set or a path")
+        st.markdown(f"#### :material/dataset: {t('A data set or a path')}")
         _choose(busy)
 
 
 def _upload(busy: bool) -> None:
-    st.caption("Everything stays on this machine. A file is read whole or refused with the reason, nothing in between.")
+    st.caption(
+        t("Everything stays on this machine. A file is read whole or refused with the reason, nothing in between.")
+    )
     files = st.file_uploader(
-        "Documents",
+        t("Documents"),
         type=[suffix.lstrip(".") for suffix in READERS],
         accept_multiple_files=True,
         key="uploads",
@@ -54,17 +58,23 @@ def _upload(busy: bool) -> None:
     with guarded():
         report = _read(files)
         if not report.passages:
-            st.warning("None of these files gave a passage.", icon=":material/warning:")
+            st.warning(t("None of these files gave a passage."), icon=":material/warning:")
             return
         name = st.text_input(
-            "Name of the new workspace", "my-documents", key="upload_workspace", help="Letters, digits, '-' and '_'."
+            t("Name of the new workspace"),
+            "my-documents",
+            key="upload_workspace",
+            help=t("Letters, digits, '-' and '_'."),
         )
         _warn_of_replacing(name)
         st.checkbox(
-            "Go on to cells and KV caches", True, key="upload_further", help="What KV-cache CAG needs to answer, too."
+            t("Go on to cells and KV caches"),
+            True,
+            key="upload_further",
+            help=t("What KV-cache CAG needs to answer, too."),
         )
         st.button(
-            f"Build from {plural(len(report.passages), 'passage')}",
+            tn(len(report.passages), "Build from {n:,} passage", "Build from {n:,} passages"),
             type="primary",
             icon=":material/construction:",
             key="upload-build",
@@ -99,53 +109,60 @@ def _states(
     rows = []
     for number, file in enumerate(files):
         result = done[number] if number < len(done) else None
-        waiting = "reading" if number == len(done) else "queued"
+        place = {"n": number + 1, "total": len(files)}
+        waiting = t("reading, {n} of {total}", **place) if number == len(done) else t("queued, {n} of {total}", **place)
         rows.append(
             {
                 "file": safe_name(file.name),
                 "size": size(file.size),
-                "state": _verdict(result) if result else f"{waiting}, {number + 1} of {len(files)}",
+                "state": _verdict(result) if result else waiting,
             }
         )
     table.dataframe(
-        pd.DataFrame(rows), hide_index=True, column_config={"file": "File", "size": "Size", "state": "State"}
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"file": t("File"), "size": t("Size"), "state": t("State")},
     )
 
 
 def _verdict(result: FileResult) -> str:
     if result.status == "failed":
-        return f"✗ {result.error}"
-    copies = f", {result.duplicates:,} duplicates left out" if result.duplicates else ""
-    note = f" ({result.note})" if result.note else ""
-    return f"✓ ready: {plural(result.passages, 'passage')}{copies}{note}"
+        return f"✗ {t(result.error)}"
+    gave = tn(result.passages, "✓ ready: {n:,} passage", "✓ ready: {n:,} passages")
+    copies = t("{n:,} duplicates left out", n=result.duplicates) if result.duplicates else ""
+    note = f" ({t(result.note)})" if result.note else ""
+    return ", ".join(part for part in (gave, copies) if part) + note
 
 
 def _build_upload(report: ImportReport) -> None:
     # Widgets are read here and not when the button is drawn: a last change and the click may arrive together.
     name, further = str(st.session_state["upload_workspace"]).strip(), bool(st.session_state["upload_further"])
     corpus, models = Corpus(name, report.passages, {}), state.models()
-    state.start_job(name, f"Building {name}", lambda ws: building.from_corpus(ws, models, corpus, further))
+    state.start_job(
+        name, said("Building {name}", name=name), lambda ws: building.from_corpus(ws, models, corpus, further)
+    )
 
 
 def _warn_of_replacing(name: str) -> None:
     if name.strip() in list_workspaces(state.settings().workspaces):
-        st.caption(f":orange[:material/swap_horiz: {escape(name)} exists: its passages will be replaced.]")
+        warning = t("{name} exists: its passages will be replaced.", name=escape(name))
+        st.caption(f":orange[:material/swap_horiz: {warning}]")
 
 
 def _choose(busy: bool) -> None:
-    source = st.selectbox("Source", list(DATA_SETS), format_func=DATA_SETS.__getitem__, key="choose_source")
+    source = st.selectbox(t("Source"), list(DATA_SETS), format_func=labels(DATA_SETS), key="choose_source")
     path = ""
     if not source:
         path = st.text_input(
-            "Path",
+            t("Path"),
             key="choose_path",
-            placeholder="path/to/documents",
-            help="CSV, JSONL, Parquet, TXT, Markdown or PDF, or a folder, with passages.jsonl or with such files.",
+            placeholder=t("path/to/documents"),
+            help=t("CSV, JSONL, Parquet, TXT, Markdown or PDF, or a folder, with passages.jsonl or with such files."),
         )
     elif source != "sample":
-        st.caption("Comes from the Hugging Face hub, or from its cache on this machine.")
+        st.caption(t("Comes from the Hugging Face hub, or from its cache on this machine."))
     st.number_input(
-        "Passages at most",
+        t("Passages at most"),
         min_value=10,
         max_value=50_000,
         value=500,
@@ -153,11 +170,11 @@ def _choose(busy: bool) -> None:
         key="choose_size",
         disabled=source == "sample",
     )
-    name = st.text_input("Name of the workspace", source or "my-documents", key=f"choose_workspace_{source}")
+    name = st.text_input(t("Name of the workspace"), source or "my-documents", key=f"choose_workspace_{source}")
     _warn_of_replacing(name)
-    st.checkbox("Go on to cells and KV caches", True, key="choose_further")
+    st.checkbox(t("Go on to cells and KV caches"), True, key="choose_further")
     st.button(
-        "Bring it in",
+        t("Bring it in"),
         type="primary",
         icon=":material/download:",
         key="choose-build",
@@ -172,4 +189,6 @@ def _build_choice() -> None:
     name, further = str(chosen[f"choose_workspace_{source}"]).strip(), bool(chosen["choose_further"])
     limit = None if source == "sample" else int(chosen["choose_size"])
     source = source or str(chosen["choose_path"]).strip()
-    state.start_job(name, f"Building {name}", lambda ws: building.from_source(ws, models, source, limit, further))
+    state.start_job(
+        name, said("Building {name}", name=name), lambda ws: building.from_source(ws, models, source, limit, further)
+    )

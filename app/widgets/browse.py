@@ -9,8 +9,8 @@ import streamlit as st
 
 from app.navigation import PAGES
 from app.widgets.text import escape
+from app.words import labels, t, tn
 from core.corpus.types import Corpus, Passage, Question
-from core.figures.units import plural
 
 _EVERYTHING = "All topics"
 _SHOWN = 2000
@@ -20,11 +20,11 @@ def figures(corpus: Corpus) -> None:
     """Size of the corpus in a row of numbers."""
     topics = {passage.topic for passage in corpus.passages if passage.topic}
     with st.container(horizontal=True, gap="large"):
-        st.metric("Passages", f"{len(corpus.passages):,}", width="content")
+        st.metric(t("Passages"), f"{len(corpus.passages):,}", width="content")
         if topics:
-            st.metric("Topics", f"{len(topics):,}", width="content")
+            st.metric(t("Topics"), f"{len(topics):,}", width="content")
         for split, questions in corpus.questions.items():
-            st.metric(f"Questions, {split}", f"{len(questions):,}", width="content")
+            st.metric(t("Questions, {split}", split=split), f"{len(questions):,}", width="content")
 
 
 def passages(corpus: Corpus) -> None:
@@ -32,20 +32,27 @@ def passages(corpus: Corpus) -> None:
     topics = sorted({passage.topic for passage in corpus.passages if passage.topic})
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     wanted = left.text_input(
-        "Search",
+        t("Search"),
         key="corpus_search",
-        placeholder="Words of a title, text or topic",
+        placeholder=t("Words of a title, text or topic"),
         icon=":material/search:",
         persist_state="session",
     )
-    topic = right.selectbox("Topic", [_EVERYTHING, *topics], key="corpus_topic", disabled=not topics)
+    topic = right.selectbox(
+        t("Topic"),
+        [_EVERYTHING, *topics],
+        format_func=labels({_EVERYTHING: _EVERYTHING}),
+        key="corpus_topic",
+        disabled=not topics,
+    )
     found = matching(corpus.passages, wanted, "" if topic == _EVERYTHING else topic or "")
     if not found:
-        st.info("No passage has all of these words.", icon=":material/search_off:")
+        st.info(t("No passage has all of these words."), icon=":material/search_off:")
         return
     shown = found[:_SHOWN]
-    cut = f" The first {_SHOWN:,} are shown." if len(found) > _SHOWN else ""
-    st.caption(f"{plural(len(found), 'passage')}. Select a row to read it in full.{cut}")
+    counted = tn(len(found), "{n:,} passage.", "{n:,} passages.")
+    cut = t("The first {n:,} are shown.", n=_SHOWN) if len(found) > _SHOWN else ""
+    st.caption(f"{counted} {t('Select a row to read it in full.')} {cut}".rstrip())
     table = pd.DataFrame(
         {
             "title": [passage.title for passage in shown],
@@ -55,7 +62,7 @@ def passages(corpus: Corpus) -> None:
             "id": [passage.id for passage in shown],
         }
     )
-    columns = {"title": "Title", "topic": "Topic", "words": "Words", "text": "Text", "id": "Id"}
+    columns = {"title": t("Title"), "topic": t("Topic"), "words": t("Words"), "text": t("Text"), "id": "Id"}
     picked = st.dataframe(
         table,
         hide_index=True,
@@ -86,14 +93,14 @@ def questions(corpus: Corpus) -> None:
     splits = [split for split, group in corpus.questions.items() if group]
     if not splits:
         st.info(
-            "This corpus brings no questions. Ask your own; only the check against a gold answer is missing.",
+            t("This corpus brings no questions. Ask your own; only the check against a gold answer is missing."),
             icon=":material/help:",
         )
         return
     split = st.segmented_control(
-        "Split", splits, default=splits[-1], required=True, key="corpus_split", label_visibility="collapsed"
+        t("Split"), splits, default=splits[-1], required=True, key="corpus_split", label_visibility="collapsed"
     )
-    st.caption("Train questions taught the reader and the memory. Dev and test were kept from both: ask those.")
+    st.caption(t("Train questions taught the reader and the memory. Dev and test were kept from both: ask those."))
     group = corpus.questions[split or splits[0]]
     titles = {passage.id: passage.title or passage.id for passage in corpus.passages}
     picked = st.dataframe(
@@ -107,7 +114,11 @@ def questions(corpus: Corpus) -> None:
         hide_index=True,
         key=f"corpus_questions_{split}",
         height=420,
-        column_config={"question": "Question", "answers": "Accepted answers", "passages": "Gold passages"},
+        column_config={
+            "question": t("Question"),
+            "answers": t("Accepted answers"),
+            "passages": t("Gold passages"),
+        },
         on_select="rerun",
         selection_mode="single-row",
     )
@@ -122,12 +133,13 @@ def _in_full(passage: Passage, corpus: Corpus) -> None:
         st.text(passage.text)
         asked = [q for group in corpus.questions.values() for q in group if passage.id in q.passage_ids]
         if asked:
-            st.caption(f"Questions about it: {escape(' · '.join(question.text for question in asked[:6]))}")
+            asking = escape(" · ".join(question.text for question in asked[:6]))
+            st.caption(t("Questions about it: {questions}", questions=asking))
 
 
 def _ask_it(question: Question) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escape(question.text)}**", width="content")
-        if st.button("Ask it on Compare", icon=PAGES["compare"].icon, key="ask-this"):
+        if st.button(t("Ask it on Compare"), icon=PAGES["compare"].icon, key="ask-this"):
             st.session_state["ask_question"] = question.text
             st.switch_page(PAGES["compare"].path)

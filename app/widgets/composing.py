@@ -12,11 +12,13 @@ import streamlit as st
 from app import state
 from app.widgets.jobs import results_of
 from app.widgets.text import escape
+from app.words import t
 from core import pipeline
 from core.figures.units import size
 from core.jobs import Progress, Work
 from core.methods.composed import Composed
 from core.methods.resources import Resources
+from core.turns import until_turn
 from core.workspace import Workspace
 
 BUILD = "Building the blocks of passages"
@@ -26,22 +28,26 @@ _COUNTS = (0, 8, 16, 32, None)
 
 def panel(ws: Workspace, busy: bool) -> None:
     """State of the blocks, the button that builds them, and a question to compare with."""
-    st.subheader("Blocks of single passages", anchor=False)
+    st.subheader(t("Blocks of single passages"), anchor=False)
     st.caption(
-        "A cell's cache brings along the whole cell. A block is one passage, computed behind the prompt's head alone: "
-        "blocks of several cells can be moved and joined for one question, which is what composed CAG does."
+        t(
+            "A cell's cache brings along the whole cell. A block is one passage, computed behind the prompt's head "
+            "alone: blocks of several cells can be moved and joined for one question, which is what composed CAG does."
+        )
     )
     blocks = ws.state("blocks")
     _build(ws, blocks.status, busy)
     if blocks.status != "ready":
         if blocks.status == "stale":
-            st.warning(f"These blocks are out of date: {escape(blocks.reason)}.", icon=":material/history:")
+            st.warning(
+                t("These blocks are out of date: {why}.", why=escape(t(blocks.reason))), icon=":material/history:"
+            )
         return
     params = blocks.manifest.params if blocks.manifest else {}
     with st.container(horizontal=True, gap="large"):
-        st.metric("Blocks", f"{params.get('passages', 0):,}", width="content")
-        st.metric("Tokens", f"{params.get('tokens', 0):,}", width="content")
-        st.metric("On disk", size(blocks.bytes), width="content")
+        st.metric(t("Blocks"), f"{params.get('passages', 0):,}", width="content")
+        st.metric(t("Tokens"), f"{params.get('tokens', 0):,}", width="content")
+        st.metric(t("On disk"), size(blocks.bytes), width="content")
     _ask(ws, busy)
     points = results_of(ws, COMPARE)
     if points:
@@ -51,7 +57,7 @@ def panel(ws: Workspace, busy: bool) -> None:
 def _build(ws: Workspace, status: str, busy: bool) -> None:
     ready = status == "ready"
     st.button(
-        "All blocks are built" if ready else "Build blocks",
+        t("All blocks are built") if ready else t("Build blocks"),
         icon=":material/check:" if ready else ":material/construction:",
         key="blocks-build",
         disabled=busy or ready,
@@ -63,16 +69,18 @@ def _build(ws: Workspace, status: str, busy: bool) -> None:
 def _ask(ws: Workspace, busy: bool) -> None:
     with st.form("link-form", border=False):
         question = st.text_input(
-            "A question to compare joined blocks with the full prefill",
+            t("A question to compare joined blocks with the full prefill"),
             key="link-question",
-            help="The first tokens of every joined block can be computed anew, so that it sees what stands before it.",
+            help=t(
+                "The first tokens of every joined block can be computed anew, so that it sees what stands before it."
+            ),
         )
-        asked = st.form_submit_button("Compare", icon=":material/link:", disabled=busy)
+        asked = st.form_submit_button(t("Compare"), icon=":material/link:", disabled=busy)
     if asked and question.strip():
         state.start_job(ws.name, COMPARE, lambda target: _compare(target, question))
         st.rerun()
     elif asked:
-        st.info("Type a question first.", icon=":material/edit:")
+        st.info(t("Type a question first."), icon=":material/edit:")
 
 
 def _blocks(ws: Workspace) -> Work:
@@ -81,7 +89,8 @@ def _blocks(ws: Workspace) -> Work:
 
 def _compare(ws: Workspace, question: str) -> Work:
     models = state.models()
-    with models.lock:
+    with models.lock.ticket() as ticket:
+        yield from until_turn(ticket, 0, len(_COUNTS))
         yield Progress("Comparing link tokens", 0, len(_COUNTS), "the full prefill first")
         method = Composed(Resources(ws, models))
         for done, point in enumerate(method.sweep(question, _COUNTS), start=1):
@@ -90,18 +99,20 @@ def _compare(ws: Workspace, question: str) -> Work:
 
 def _table(points: Sequence[Mapping[str, Any]]) -> None:
     st.caption(
-        "KL is how far the next word's probabilities are from those of a full prefill of the same passages, in nats. "
-        "All tokens linked is that prefill."
+        t(
+            "KL is how far the next word's probabilities are from those of a full prefill of the same passages, in "
+            "nats. All tokens linked is that prefill."
+        )
     )
     rows = [
         {
-            "link": "all" if point["link_tokens"] is None else str(point["link_tokens"]),
+            "link": t("all") if point["link_tokens"] is None else str(point["link_tokens"]),
             "recomputed": point["recomputed"],
             "reused": point["reused"],
             "kl": f"{point['kl']:.2e}",
             "ms": point["ttft_ms"],
-            "answer": point["answer"] or "(nothing)",
-            "same": "✓ the same" if point["same"] else "another",
+            "answer": point["answer"] or t("(nothing)"),
+            "same": t("✓ the same") if point["same"] else t("another"),
         }
         for point in points
     ]
@@ -111,12 +122,12 @@ def _table(points: Sequence[Mapping[str, Any]]) -> None:
         hide_index=True,
         key="link-points",
         column_config={
-            "link": "Link tokens",
-            "recomputed": number("Computed anew", format="localized"),
-            "reused": number("Reused", format="localized"),
+            "link": t("Link tokens"),
+            "recomputed": number(t("Computed anew"), format="localized"),
+            "reused": number(t("Reused"), format="localized"),
             "kl": "KL",
-            "ms": number("First token (ms)", format="%.0f"),
-            "answer": "Answer",
-            "same": "As the full prefill",
+            "ms": number(t("First token (ms)"), format="%.0f"),
+            "answer": t("Answer"),
+            "same": t("As the full prefill"),
         },
     )

@@ -8,9 +8,21 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.figures.units import duration, milliseconds, size
+from app.words import duration, t
+from core.figures.units import milliseconds, size
 
 _MISSED = {"only_first": "Only first", "only_second": "Only second", "neither": "Neither"}
+_COSTS = (
+    "Arm",
+    "First token (p90)",
+    "Last token (p90)",
+    "Tokens/s",
+    "Prompt tokens",
+    "Cached tokens",
+    "Build",
+    "Per 1,000 docs",
+    "Pays off after",
+)
 
 
 def interval_text(interval: Mapping[str, float] | None) -> str:
@@ -23,7 +35,7 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     rows = []
     for name, facts in summary["efficiency"].items():
         scores, account = summary["methods"][name], facts.get("break_even")
-        pays = "" if account is None else "never" if account["questions"] is None else f"{account['questions']:,}"
+        pays = "" if account is None else t("never") if account["questions"] is None else f"{account['questions']:,}"
         rows.append(
             {
                 "Arm": labels[name],
@@ -37,10 +49,14 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
                 "Pays off after": pays,
             }
         )
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-costs")
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, key="eval-costs", column_config={name: t(name) for name in _COSTS}
+    )
     st.caption(
-        "Times are medians, with the 90th percentile. Storage is what an arm reads when it answers, text included "
-        "where it reads text. Pays off after: questions until the build has earned back what RAG's does not cost."
+        t(
+            "Times are medians, with the 90th percentile. Storage is what an arm reads when it answers, text included "
+            "where it reads text. Pays off after: questions until the build has earned back what RAG's does not cost."
+        )
     )
 
 
@@ -52,7 +68,7 @@ def show_hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     """Which hop each arm missed; nothing where no question has two gold passages."""
     if not hops:
         return
-    st.subheader("Which hop is missed", anchor=False)
+    st.subheader(t("Which hop is missed"), anchor=False)
     rows = [
         {
             "Arm": labels[name],
@@ -60,16 +76,11 @@ def show_hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> None:
             "n": group["n"],
             "First hop found": interval_text(group["hops"][0]),
             "Second hop found": interval_text(group["hops"][1]),
-            **{
-                title: f"{group[part]:.0%}" if part in group else ""
-                for part, title in (
-                    ("only_first", "Only first"),
-                    ("only_second", "Only second"),
-                    ("neither", "Neither"),
-                )
-            },
+            **{title: f"{group[part]:.0%}" if part in group else "" for part, title in _MISSED.items()},
         }
         for name, groups in hops.items()
         for kind, group in groups.items()
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-hops")
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, key="eval-hops", column_config={name: t(name) for name in rows[0]}
+    )

@@ -9,8 +9,8 @@ import streamlit as st
 
 from app import state
 from app.widgets.text import escape
+from app.words import t, tn
 from core import pipeline
-from core.figures.units import plural
 from core.voronoi.partition import Partition, PartitionConfig, why_another_count
 from core.voronoi.projection import Projection
 from core.voronoi.routing import Route
@@ -25,24 +25,31 @@ def cut_form(ws: Workspace, busy: bool, label: str) -> None:
     with st.form("cut", border=False):
         left, middle, right = st.columns(3)
         left.toggle(
-            "Choose the number of cells",
+            t("Choose the number of cells"),
             True,
             key="cut_auto",
-            help="By the silhouette, among the counts that the token budget allows.",
+            help=t("By the silhouette, among the counts that the token budget allows."),
         )
-        left.number_input("Number of cells otherwise", 1, 2000, 12, key="cut_k")
+        left.number_input(t("Number of cells otherwise"), 1, 2000, 12, key="cut_k")
         middle.number_input(
-            "Most tokens in a cell",
+            t("Most tokens in a cell"),
             64,
             8192,
             settings.cell_tokens,
             step=64,
             key="cut_tokens",
-            help="A cell is prefilled and kept as a whole; larger ones are cut in two. A number of cells that you "
-            "choose is kept: then a cell is cut only where it would not fit the model's context.",
+            help=t(
+                "A cell is prefilled and kept as a whole; larger ones are cut in two. A number of cells that you "
+                "choose is kept: then a cell is cut only where it would not fit the model's context."
+            ),
         )
         right.number_input(
-            "Seed", 0, 9999, settings.seed, key="cut_seed", help="The same seed gives the same cells and the same map."
+            t("Seed"),
+            0,
+            9999,
+            settings.seed,
+            key="cut_seed",
+            help=t("The same seed gives the same cells and the same map."),
         )
         st.form_submit_button(
             label, type="primary", icon=":material/content_cut:", disabled=busy, on_click=_cut, args=(ws.name,)
@@ -63,11 +70,14 @@ def _cut(name: str) -> None:
 def fidelity(projection: Projection) -> str:
     """How far the picture can be trusted, in one sentence."""
     technique = "UMAP" if projection.technique == "umap" else "PCA"
-    return (
-        f"{technique}, seed {projection.seed}, saved with the workspace. A plane cannot hold all dimensions: "
-        f"neighbours here are neighbours there with trustworthiness **{projection.trustworthiness:.2f}** (1 is "
-        f"perfect), and **{projection.agreement:.0%}** of the passages lie inside the drawn border of their own cell. "
-        "The colours are exact, the borders are a picture."
+    return t(
+        "{technique}, seed {seed}, saved with the workspace. A plane cannot hold all dimensions: neighbours here are "
+        "neighbours there with trustworthiness **{trust:.2f}** (1 is perfect), and **{agreement:.0%}** of the passages "
+        "lie inside the drawn border of their own cell. The colours are exact, the borders are a picture.",
+        technique=technique,
+        seed=projection.seed,
+        trust=projection.trustworthiness,
+        agreement=projection.agreement,
     )
 
 
@@ -80,24 +90,34 @@ def verdict(route: Route, labels: Sequence[str], drawn_in: int) -> str:
         drawn_in: Cell on whose tile the star lies.
     """
     cell = route.cells[0]
-    about = f" (*{escape(labels[cell])}*)" if cell < len(labels) else ""
-    opened = "" if len(route.cells) == 1 else f" Opened besides: {', '.join(str(other) for other in route.cells[1:])}."
-    elsewhere = ""
-    if drawn_in != cell:
-        elsewhere = (
-            f" On this picture the star lies on the tile of cell {drawn_in}: the plane misleads, the route does not."
+    sentences = [
+        t(
+            "The question falls into **cell {cell}**{about}, similarity {similarity:.3f}, margin {margin:.3f} to the "
+            "nearest border: {nearness}.",
+            cell=cell,
+            about=f" (*{escape(labels[cell])}*)" if cell < len(labels) else "",
+            similarity=route.similarities[0],
+            margin=route.margin,
+            nearness=nearness(route.margin),
         )
-    return (
-        f"The question falls into **cell {cell}**{about}, similarity {route.similarities[0]:.3f}, "
-        f"margin {route.margin:.3f} to the nearest border: {nearness(route.margin)}.{opened}{elsewhere}"
-    )
+    ]
+    if len(route.cells) > 1:
+        sentences.append(t("Opened besides: {cells}.", cells=", ".join(str(other) for other in route.cells[1:])))
+    if drawn_in != cell:
+        sentences.append(
+            t(
+                "On this picture the star lies on the tile of cell {cell}: the plane misleads, the route does not.",
+                cell=drawn_in,
+            )
+        )
+    return " ".join(sentences)
 
 
 def nearness(margin: float) -> str:
     """A margin in words."""
     if margin < _AT_BORDER:
-        return "right at it, so that a neighbouring cell may hold the answer: open more than one"
-    return "not far from it" if margin < _NEAR_BORDER else "well inside"
+        return t("right at it, so that a neighbouring cell may hold the answer: open more than one")
+    return t("not far from it") if margin < _NEAR_BORDER else t("well inside")
 
 
 def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int]) -> None:
@@ -122,26 +142,36 @@ def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int
         if opened
         else ("cell", "about", "passages", "tokens", "share"),
         column_config={
-            "opened": st.column_config.CheckboxColumn("Opened"),
-            "cell": st.column_config.NumberColumn("Cell"),
-            "about": "About (its most distinctive words)",
-            "passages": "Passages",
-            "tokens": st.column_config.NumberColumn("Tokens", format="localized"),
-            "share": st.column_config.ProgressColumn("Of the budget", format="%.0f%%", min_value=0, max_value=100),
+            "opened": st.column_config.CheckboxColumn(t("Opened")),
+            "cell": st.column_config.NumberColumn(t("Cell")),
+            "about": t("About (its most distinctive words)"),
+            "passages": t("Passages"),
+            "tokens": st.column_config.NumberColumn(t("Tokens"), format="localized"),
+            "share": st.column_config.ProgressColumn(t("Of the budget"), format="%.0f%%", min_value=0, max_value=100),
         },
     )
 
 
 def how_cut(partition: Partition) -> str:
     """How the cells came about, in one sentence."""
-    tried = sorted(partition.scores)
-    config = partition.config
-    chosen = "as many as asked for"
-    if config.auto_k:
-        chosen = f"the best silhouette of {plural(len(tried), 'count')} tried, from {tried[0]} to {tried[-1]}"
-    elif config.k and config.k != partition.k:
-        chosen = why_another_count(partition.k, config.k, config.budget).rstrip(".")
-    return (
-        f"{plural(partition.k, 'cell')} by spherical k-means ({chosen}), mean silhouette {partition.silhouette:.3f}, "
-        f"at most {config.budget:,} tokens each."
+    return t(
+        "{cells} by spherical k-means ({chosen}), mean silhouette {silhouette:.3f}, at most {tokens:,} tokens each.",
+        cells=tn(partition.k, "{n:,} cell", "{n:,} cells"),
+        chosen=_why_so_many(partition),
+        silhouette=partition.silhouette,
+        tokens=partition.config.budget,
     )
+
+
+def _why_so_many(partition: Partition) -> str:
+    tried, config = sorted(partition.scores), partition.config
+    if config.auto_k:
+        return t(
+            "the best silhouette of {counts} tried, from {first} to {last}",
+            counts=tn(len(tried), "{n:,} count", "{n:,} counts"),
+            first=tried[0],
+            last=tried[-1],
+        )
+    if config.k and config.k != partition.k:
+        return t(why_another_count(partition.k, config.k, config.budget)).rstrip(".")
+    return t("as many as asked for")

@@ -11,6 +11,7 @@ import streamlit as st
 
 from app import state
 from app.widgets.jobs import results_of
+from app.words import t
 from core import pipeline
 from core.jobs import Work
 from core.kvcache.verify import verify
@@ -24,13 +25,15 @@ _MARKS = {True: "✓ passed", False: "✗ failed", None: "reported"}
 
 def panel(ws: Workspace, busy: bool) -> None:
     """The button, and the table of what was measured last in this session."""
-    st.subheader("Is a cache the same as its text?", anchor=False)
+    st.subheader(t("Is a cache the same as its text?"), anchor=False)
     st.caption(
-        "Builds caches of two cells in a temporary folder, in float32, and holds them against the prefill of the same "
-        "tokens. Where the model runs in another number format, its rounding is reported beside it."
+        t(
+            "Builds caches of two cells in a temporary folder, in float32, and holds them against the prefill of the "
+            "same tokens. Where the model runs in another number format, its rounding is reported beside it."
+        )
     )
     st.button(
-        "Measure exactness",
+        t("Measure exactness"),
         icon=":material/rule:",
         key="verify",
         disabled=busy,
@@ -53,33 +56,42 @@ def _checks(ws: Workspace) -> Work:
 
 
 def _verdict(checks: Sequence[Mapping[str, Any]]) -> None:
-    failed = [str(check["name"]) for check in checks if check["passed"] is False]
+    failed = [t(str(check["name"])) for check in checks if check["passed"] is False]
     if failed:
         st.error(
-            f"**Not exact:** {', '.join(failed)}. Do not trust answers from caches of this model; "
-            "`python -m app verify --json` prints the numbers for a bug report.",
+            t(
+                "**Not exact:** {checks}. Do not trust answers from caches of this model; `python -m app verify "
+                "--json` prints the numbers for a bug report.",
+                checks=", ".join(failed),
+            ),
             icon=":material/error:",
         )
     else:
-        st.success("Every cache measured answers as its text does.", icon=":material/check_circle:")
+        st.success(t("Every cache measured answers as its text does."), icon=":material/check_circle:")
 
 
 def _table(checks: Sequence[Mapping[str, Any]]) -> None:
     rows = [
         {
-            "check": check["name"],
+            "check": t(check["name"]),
             "measured": f"{check['value']:.3g}",
-            "what": check["unit"],
+            "what": t(check["unit"]),
             "bound": f"{check['relation']} {check['bound']:g}" if check["relation"] else "",
-            "result": _MARKS[check["passed"]],
+            "result": t(_MARKS[check["passed"]]),
             "format": check["dtype"],
         }
         for check in checks
     ]
-    names = {"check": "Check", "measured": "Measured", "what": "What the number is", "bound": "Bound"}
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         key="exactness",
-        column_config={**names, "result": "Result", "format": "Format"},
+        column_config={
+            "check": t("Check"),
+            "measured": t("Measured"),
+            "what": t("What the number is"),
+            "bound": t("Bound"),
+            "result": t("Result"),
+            "format": t("Format"),
+        },
     )

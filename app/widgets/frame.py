@@ -51,10 +51,13 @@ def show_error(error: TesseraError) -> None:
 
 
 def show_failure(what: str, remedy: str) -> None:
-    """The same for an error that was kept as two sentences."""
-    st.error(
-        f"**{escape_but_code(what)}**" + (f"\n\n{escape_but_code(remedy)}" if remedy else ""), icon=":material/error:"
-    )
+    """The same for an error that was kept as two sentences.
+
+    A sentence of core is said in the session's language when it is constant or was made by ``core.said``; a rare error
+    that names a value in an f-string stays English.
+    """
+    happened, to_do_next = escape_but_code(t(what)), escape_but_code(t(remedy))
+    st.error(f"**{happened}**" + (f"\n\n{to_do_next}" if remedy else ""), icon=":material/error:")
 
 
 def header(name: str) -> None:
@@ -63,7 +66,7 @@ def header(name: str) -> None:
     st.session_state[state.PAGE] = name
     st.title(t(info.heading or info.title), anchor=False)
     with st.container(key="page-question"):
-        st.markdown(t(info.question))
+        st.header(t(info.question), anchor=False)
 
 
 def link_to(name: str, label: str = "") -> None:
@@ -75,7 +78,7 @@ def link_to(name: str, label: str = "") -> None:
 def empty_state(title: str, why: str, page: str = "", label: str = "", icon: str = ":material/inbox:") -> None:
     """Nothing here yet: what is missing, why it matters, and the next action."""
     with st.container(border=True):
-        st.markdown(f"#### {icon} {title}")
+        st.markdown(f"### {icon} {title}")
         st.markdown(why)
         if page:
             link_to(page, label)

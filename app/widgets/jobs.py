@@ -10,7 +10,7 @@ import streamlit as st
 from app import state
 from app.navigation import PAGES
 from app.widgets.text import escape, escape_but_code
-from core.figures.units import duration, plural
+from app.words import duration, t, tn
 from core.jobs import Job, JobState, Report
 from core.workspace import Workspace
 
@@ -33,7 +33,7 @@ def job_panel(ws: Workspace, live: Live | None = None) -> bool:
     """
     refused = st.session_state.pop(state.REFUSED, None)
     if refused:
-        st.warning(escape(" ".join(refused)), icon=":material/hourglass_top:")
+        st.warning(escape(" ".join(map(t, refused))), icon=":material/hourglass_top:")
     job = state.board().latest(str(ws.path))
     if job is None:
         return False
@@ -76,7 +76,7 @@ def job_summary(ws: Workspace) -> None:
         if report.state is not JobState.RUNNING or st.session_state.setdefault("job_stage", stage) != stage:
             st.session_state["job_stage"] = stage
             st.rerun()  # an artefact may have been finished: the list above shows it
-        st.progress(_share(report), text=f":material/progress_activity: {report.name}")
+        st.progress(_share(report), text=f":material/progress_activity: {t(report.name)}")
         st.caption(_pace(report))
 
     poll()
@@ -89,44 +89,51 @@ def _show(ws: Workspace, job: Job, report: Report) -> None:
     text, further, button = st.columns([6, 2, 1], vertical_alignment="center")
     here = st.session_state.get(state.PAGE, "")
     if report.state is JobState.DONE and ws.state("index").status == "ready" and here not in _OFFER_TO_ASK:
-        further.page_link(PAGES["compare"].path, label="Ask a question", icon=PAGES["compare"].icon)
+        further.page_link(PAGES["compare"].path, label=t("Ask a question"), icon=PAGES["compare"].icon)
     with text:
-        if report.state is JobState.DONE:
-            st.success(f"{report.name}: done in {duration(report.elapsed_s)}.", icon=":material/check_circle:")
-        elif report.state is JobState.CANCELLED:
-            st.info(
-                f"{report.name}: stopped after {duration(report.elapsed_s)}. What was finished is kept; "
-                "start it again to go on.",
-                icon=":material/stop_circle:",
-            )
-        else:
-            st.error(f"**{report.name} failed.** {escape_but_code(report.error)}", icon=":material/error:")
+        _outcome(report)
     with button:
-        st.button("Close", key="job-close", on_click=state.board().clear, args=(str(ws.path),), width="stretch")
+        st.button(t("Close"), key="job-close", on_click=state.board().clear, args=(str(ws.path),), width="stretch")
     _refused_files(report)
     if report.details:
-        with st.expander("Details for a bug report", icon=":material/bug_report:"):
+        with st.expander(t("Details for a bug report"), icon=":material/bug_report:"):
             st.code(report.details, language=None)
+
+
+def _outcome(report: Report) -> None:
+    name, elapsed = t(report.name), duration(report.elapsed_s)
+    if report.state is JobState.DONE:
+        st.success(t("{name}: done in {elapsed}.", name=name, elapsed=elapsed), icon=":material/check_circle:")
+    elif report.state is JobState.CANCELLED:
+        stopped = t(
+            "{name}: stopped after {elapsed}. What was finished is kept; start it again to go on.",
+            name=name,
+            elapsed=elapsed,
+        )
+        st.info(stopped, icon=":material/stop_circle:")
+    else:
+        failed = t("{name} failed.", name=name)
+        st.error(f"**{failed}** {escape_but_code(t(report.error))}", icon=":material/error:")
 
 
 def _refused_files(report: Report) -> None:
     refused = [file for data in report.history for file in data.get("left_out", ())]
     if refused:
-        with st.expander(f"{plural(len(refused), 'file')} left out", icon=":material/warning:"):
+        with st.expander(tn(len(refused), "{n:,} file left out", "{n:,} files left out"), icon=":material/warning:"):
             for file in refused:
-                st.markdown(escape(str(file["error"])))
+                st.markdown(escape(t(file["error"])))
 
 
 def _running(job: Job, report: Report) -> None:
     text, button = st.columns([6, 1], vertical_alignment="center")
     with text:
-        st.markdown(f"**{report.name}**")
+        st.markdown(f"**{t(report.name)}**")
     with button:
-        if st.button("Cancel", key="job-cancel", icon=":material/stop:", width="stretch"):
+        if st.button(t("Cancel"), key="job-cancel", icon=":material/stop:", width="stretch"):
             job.cancel()
             st.session_state["job_cancelling"] = id(job)
     cancelling = st.session_state.get("job_cancelling") == id(job)
-    stage = "Stopping after this step" if cancelling else _stage(report)
+    stage = t("Stopping after this step") if cancelling else _stage(report)
     st.progress(_share(report), text=stage)
     st.caption(_pace(report))
 
@@ -134,9 +141,9 @@ def _running(job: Job, report: Report) -> None:
 def _stage(report: Report) -> str:
     progress = report.progress
     if progress is None:
-        return "Starting: loading the models"
-    note = f" · {escape(progress.note)}" if progress.note else ""
-    return f"{progress.stage}{f' · {progress.done:,} of {progress.total:,}' if progress.total > 1 else ''}{note}"
+        return t("Starting: loading the models")
+    counted = t("{done:,} of {total:,}", done=progress.done, total=progress.total) if progress.total > 1 else ""
+    return " · ".join(part for part in (t(progress.stage), counted, escape(t(progress.note))) if part)
 
 
 def _share(report: Report) -> float:
@@ -146,5 +153,7 @@ def _share(report: Report) -> float:
 
 def _pace(report: Report) -> str:
     left = report.remaining_s
-    remaining = f" · about {duration(left)} left in this stage" if left is not None and left >= 1 else ""
-    return f"{duration(report.elapsed_s)} so far{remaining}"
+    so_far = t("{elapsed} so far", elapsed=duration(report.elapsed_s))
+    if left is None or left < 1:
+        return so_far
+    return f"{so_far} · {t('about {left} left in this stage', left=duration(left))}"

@@ -11,10 +11,11 @@ import streamlit as st
 
 from app import state
 from app.widgets.variants import wanted_variant
+from app.words import duration, t, tn
 from core import pipeline
 from core.corpus.types import Passage
 from core.figures.caches import CellSize
-from core.figures.units import duration, plural, size
+from core.figures.units import size
 from core.kvcache.resident import CellUse
 from core.kvcache.store import CellState
 from core.kvcache.variants import Variant
@@ -66,7 +67,11 @@ def actions(ws: Workspace, variants: Sequence[Variant], cells: int, busy: bool) 
     unfinished = any(variant.manifest is None and variant.bytes for variant in variants)
     with st.container(horizontal=True, vertical_alignment="center"):
         label = (
-            "These caches are built" if there else "Go on building" if unfinished else f"Build {plural(cells, 'cache')}"
+            t("These caches are built")
+            if there
+            else t("Go on building")
+            if unfinished
+            else t("Build {caches}", caches=tn(cells, "{n:,} cache", "{n:,} caches"))
         )
         st.button(
             label,
@@ -78,13 +83,13 @@ def actions(ws: Workspace, variants: Sequence[Variant], cells: int, busy: bool) 
             args=(ws, False, reader, precision),
         )
         st.button(
-            "Rebuild all",
+            t("Rebuild all"),
             icon=":material/refresh:",
             key="cache-force",
             disabled=busy or not variants,
             on_click=start,
             args=(ws, True, reader, precision),
-            help="Prefills cells again whose cache still holds, too.",
+            help=t("Prefills cells again whose cache still holds, too."),
         )
 
 
@@ -94,16 +99,22 @@ def overview(sizes: Sequence[CellSize], states: Sequence[CellState]) -> None:
     cache, text = sum(found.bytes for found in ready), sum(cell.text_bytes for cell in sizes if cell.cache_bytes)
     tokens = sum(found.tokens for found in ready)
     with st.container(horizontal=True, gap="large"):
-        st.metric("Cells ready", f"{len(ready)} of {len(sizes)}", width="content")
-        st.metric("Tokens kept", f"{tokens:,}", width="content")
-        st.metric("KV caches on disk", size(cache), width="content")
-        st.metric("The same as text", size(text), width="content")
-        st.metric("Prefill took", duration(sum(found.build_s for found in ready)), width="content")
+        cells_ready = t("{done:,} of {total:,}", done=len(ready), total=len(sizes))
+        st.metric(t("Cells ready"), cells_ready, width="content")
+        st.metric(t("Tokens kept"), f"{tokens:,}", width="content")
+        st.metric(t("KV caches on disk"), size(cache), width="content")
+        st.metric(t("The same as text"), size(text), width="content")
+        st.metric(t("Prefill took"), duration(sum(found.build_s for found in ready)), width="content")
     if ready and text:
         st.markdown(
-            f"A token is about {text / tokens:.0f} bytes of text, and **{size(cache / tokens)}** of keys and values: "
-            f"the caches weigh **{cache / text:,.0f} times** their text. That is what one pays, once and on disk, for "
-            "not having to read the cell again with every question."
+            t(
+                "A token is about {text:.0f} bytes of text, and **{cache}** of keys and values: the caches weigh "
+                "**{times:,.0f} times** their text. That is what one pays, once and on disk, for not having to read "
+                "the cell again with every question.",
+                text=text / tokens,
+                cache=size(cache / tokens),
+                times=cache / text,
+            )
         )
 
 
@@ -126,7 +137,7 @@ def table(
         {
             "cell": cell.cell,
             "about": cell.label,
-            "state": STATES[kept[cell.cell].status if cell.cell in kept else "missing"],
+            "state": t(STATES[kept[cell.cell].status if cell.cell in kept else "missing"]),
             "passages": len(cells[cell.cell]),
             "tokens": cell.tokens or None,
             "cache": cell.cache_bytes / 1e6 or None,
@@ -142,18 +153,18 @@ def table(
         hide_index=True,
         key="cells",
         column_config={
-            "cell": number("Cell", pinned=True),
-            "about": "About",
-            "state": "State",
-            "passages": "Passages",
-            "tokens": number("Tokens", format="localized"),
-            "cache": number("KV cache (MB)", format="%.1f"),
-            "text": number("Text (KB)", format="%.1f"),
-            "prefill": number("Prefill (s)", format="%.1f"),
-            "hits": number("Hits", help="Questions that found the cell in memory, since the caches were opened."),
-            "misses": number("Read", help="Questions that had to read it."),
-            "evictions": number("Evicted", help="Times it left memory to make room for another cell."),
-            "last": st.column_config.DatetimeColumn("Last asked (UTC)", format="HH:mm:ss"),
+            "cell": number(t("Cell"), pinned=True),
+            "about": t("About"),
+            "state": t("State"),
+            "passages": t("Passages"),
+            "tokens": number(t("Tokens"), format="localized"),
+            "cache": number(t("KV cache (MB)"), format="%.1f"),
+            "text": number(t("Text (KB)"), format="%.1f"),
+            "prefill": number(t("Prefill (s)"), format="%.1f"),
+            "hits": number(t("Hits"), help=t("Questions that found the cell in memory, since the caches were opened.")),
+            "misses": number(t("Read"), help=t("Questions that had to read it.")),
+            "evictions": number(t("Evicted"), help=t("Times it left memory to make room for another cell.")),
+            "last": st.column_config.DatetimeColumn(t("Last asked (UTC)"), format="HH:mm:ss"),
         },
     )
 

@@ -8,12 +8,14 @@ import streamlit as st
 
 from app import state
 from app.widgets.text import escape
+from app.words import labels, t
 from core import pipeline
 from core.corpus.sample import load_unseen
 from core.corpus.types import Passage, Question
 from core.errors import CorpusError
 from core.memory.adaptation import AdaptConfig
 from core.memory.store import load_pool
+from core.said import said
 from core.workspace import Workspace
 
 _OWN = "Your own text"
@@ -22,28 +24,31 @@ _OWN = "Your own text"
 def adapt_panel(ws: Workspace, busy: bool) -> None:
     """Learns one more document: one that ships unseen, or a text of one's own."""
     st.markdown(
-        "Only the new document's z moves; model, projector, router and all other documents stay as they are, bit for "
-        "bit. Watch the loss fall, and beside it what counts: when its evidence first holds the answer."
+        t(
+            "Only the new document's z moves; model, projector, router and all other documents stay as they are, bit "
+            "for bit. Watch the loss fall, and beside it what counts: when its evidence first holds the answer."
+        )
     )
     unseen = unseen_documents()
-    choice = st.selectbox("Document", [*unseen, _OWN], key="adapt_choice")
+    choice = st.selectbox(t("Document"), [*unseen, _OWN], format_func=labels({_OWN: _OWN}), key="adapt_choice")
     if choice == _OWN or choice not in unseen:
-        st.text_input("Title", key="adapt_title", max_chars=200)
+        st.text_input(t("Title"), key="adapt_title", max_chars=200)
         text = st.text_area(
-            "Text", key="adapt_text", height=160, max_chars=2_000, placeholder="70 to 150 words work best"
+            t("Text"), key="adapt_text", height=160, max_chars=2_000, placeholder=t("70 to 150 words work best")
         )
         left, right = st.columns(2)
-        left.text_input("A question about it, to watch (optional)", key="adapt_question", max_chars=300)
-        right.text_input("Its answer", key="adapt_answer", max_chars=100)
+        left.text_input(t("A question about it, to watch (optional)"), key="adapt_question", max_chars=300)
+        right.text_input(t("Its answer"), key="adapt_answer", max_chars=100)
     else:
         passage, questions = unseen[choice]
         text = passage.text
         with st.container(border=True, key="passage-unseen"):
             st.text(passage.text)
-        st.caption("Watched, not learned from: " + escape(" · ".join(question.text for question in questions)))
-    st.slider("Steps", 5, 200, 50, 5, key="adapt_steps")
+        watched = escape(" · ".join(question.text for question in questions))
+        st.caption(t("Watched, not learned from: {questions}", questions=watched))
+    st.slider(t("Steps"), 5, 200, 50, 5, key="adapt_steps")
     st.button(
-        "Learn it",
+        t("Learn it"),
         type="primary",
         icon=":material/school:",
         key="adapt-start",
@@ -63,7 +68,7 @@ def _adapt(name: str) -> None:
         passage = own_document(str(chosen["adapt_title"]), str(chosen["adapt_text"]))
         watched = own_question(str(chosen["adapt_question"]), str(chosen["adapt_answer"]))
     config = AdaptConfig(steps=int(chosen["adapt_steps"]), seed=models.settings.seed)
-    label = f"Learning {passage.title or 'your text'}"
+    label = said("Learning {title}", title=passage.title or said("your text"))
     state.start_job(name, label, lambda ws: pipeline.adapt(ws, models, passage, held_out=watched, config=config))
 
 
@@ -94,25 +99,29 @@ def change_panel(ws: Workspace, busy: bool) -> None:
     pool = load_pool(ws.require("memory"))
     titles = dict(zip(pool.ids, pool.titles, strict=True))
     st.markdown(
-        "Both touch one row of Z alone. The corpus keeps its text: the arms that read text know it as before, until "
-        "the corpus itself is changed."
+        t(
+            "Both touch one row of Z alone. The corpus keeps its text: the arms that read text know it as before, "
+            "until the corpus itself is changed."
+        )
     )
+    names = {i: t("{title} · learned later", title=titles[i] or i) for i in reversed(learned)}
+    names |= {i: titles[i] or i for i in pool.ids if i not in names}
     chosen = st.selectbox(
-        "Document",
-        [*reversed(learned), *(passage_id for passage_id in pool.ids if passage_id not in set(learned))],
-        format_func=lambda i: f"{titles[i] or i}{' · learned later' if i in learned else ''}",
+        t("Document"),
+        list(names),
+        format_func=labels(names),
         key="change_choice",
     )
     text = st.text_area(
-        "Its new text",
+        t("Its new text"),
         key="change_text",
         height=140,
         max_chars=2_000,
-        placeholder="The z of the document begins anew from this text and is trained on it",
+        placeholder=t("The z of the document begins anew from this text and is trained on it"),
     )
     with st.container(horizontal=True, gap="small"):
         st.button(
-            "Learn the new text",
+            t("Learn the new text"),
             type="primary",
             icon=":material/edit:",
             key="edit-start",
@@ -121,11 +130,11 @@ def change_panel(ws: Workspace, busy: bool) -> None:
             args=(ws.name, chosen, titles[chosen]),
         )
         st.button(
-            "Forget it",
+            t("Forget it"),
             icon=":material/delete:",
             key="forget",
             disabled=busy or len(pool.ids) == 1,
-            help="The last document cannot be forgotten: delete the memory instead." if len(pool.ids) == 1 else None,
+            help=t("The last document cannot be forgotten: delete the memory instead.") if len(pool.ids) == 1 else None,
             on_click=_forget,
             args=(ws.name, chosen),
         )
@@ -137,11 +146,13 @@ def _edit(name: str, passage_id: str, title: str) -> None:
     config = AdaptConfig(seed=models.settings.seed)
     state.start_job(
         name,
-        f"Editing {title or passage_id}",
+        said("Editing {title}", title=title or passage_id),
         lambda ws: pipeline.adapt(ws, models, passage, config=config, edit=True),
     )
 
 
 def _forget(name: str, passage_id: str) -> None:
     models = state.models()
-    state.start_job(name, f"Forgetting {passage_id}", lambda ws: pipeline.forget(ws, models, passage_id))
+    state.start_job(
+        name, said("Forgetting {title}", title=passage_id), lambda ws: pipeline.forget(ws, models, passage_id)
+    )

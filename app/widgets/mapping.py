@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import state
+from app.words import t
 from core import pipeline
 from core.corpus.types import Corpus
 from core.figures.map import MapData, MapQuestion
@@ -43,9 +44,9 @@ def question_form(cells: int) -> tuple[str, int]:
     """The question and how many cells to open."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     question = left.text_input(
-        "A question to place on the map",
+        t("A question to place on the map"),
         key="map_question",
-        placeholder="Ask something that the passages know",
+        placeholder=t("Ask something that the passages know"),
         icon=":material/star:",
         persist_state="session",
     )
@@ -53,7 +54,7 @@ def question_form(cells: int) -> tuple[str, int]:
     if most < 2:
         return question, 1
     nprobe = right.slider(
-        "Cells to open", 1, most, 1, key="map_nprobe", help="Near a border the answer may lie in the next cell."
+        t("Cells to open"), 1, most, 1, key="map_nprobe", help=t("Near a border the answer may lie in the next cell.")
     )
     return question, nprobe
 
@@ -89,6 +90,6 @@ def map_of(
         xy=projection.xy,
         cells=partition.assignment.tolist(),
         centres=projection.centres,
-        labels=[labels[cell] if cell < len(labels) else f"cell {cell}" for cell in range(partition.k)],
+        labels=[labels[cell] if cell < len(labels) else t("cell {cell}", cell=cell) for cell in range(partition.k)],
         question=MapQuestion(located.question, located.point, located.route.cells) if located else None,
     )

@@ -8,13 +8,15 @@ import pandas as pd
 import streamlit as st
 
 from app import state
+from app.words import duration, t, tn
 from core.corpus.types import Question
 from core.evaluation.payoff import Payoff, kept_payoff, measure_payoff
-from core.figures.units import duration, milliseconds, plural, size
+from core.figures.units import milliseconds, size
 from core.jobs import Work
 from core.kvcache.variants import Variant
 from core.methods.resources import Resources
 from core.settings import Settings
+from core.turns import until_turn
 from core.workspace import Manifest, Workspace
 
 _QUESTIONS = 10
@@ -34,57 +36,77 @@ class _VariantResources(Resources):
 
 def payoff_panel(ws: Workspace, variant: Variant, busy: bool) -> None:
     """What was measured with these caches, or the button that measures."""
-    st.subheader("Does it pay?", anchor=False)
+    st.subheader(t("Does it pay?"), anchor=False)
     if variant.manifest is None or variant.reason:
-        st.caption("Once these caches are ready, what they save can be measured here.")
+        st.caption(t("Once these caches are ready, what they save can be measured here."))
         return
     found = kept_payoff(ws, variant.manifest.fingerprint)
     if found:
         st.markdown(verdict(found, variant.manifest))
         _table(found)
         st.caption(
-            f":material/memory: {found.model} · {found.device} · {found.dtype} · n = {found.questions}, medians, both "
-            "arms on every question, one right after the other, after a warm-up"
+            t(
+                ":material/memory: {model} · {device} · {dtype} · n = {n}, medians, both arms on every question, one "
+                "right after the other, after a warm-up",
+                model=found.model,
+                device=found.device,
+                dtype=found.dtype,
+                n=found.questions,
+            )
         )
     else:
         st.caption(
-            "What the caches cost is above; what a question saves against RAG has to be measured: the same questions "
-            'are asked of both, in turn. "Never" is a possible answer.'
+            t(
+                "What the caches cost is above; what a question saves against RAG has to be measured: the same "
+                'questions are asked of both, in turn. "Never" is a possible answer.'
+            )
         )
     questions = _questions(ws)
     if not questions:
-        st.caption("The corpus has no questions of its own to measure with: `python -m app query` shows single ones.")
+        st.caption(
+            t("The corpus has no questions of its own to measure with: `python -m app query` shows single ones.")
+        )
         return
+    asked = tn(len(questions), "{n:,} question", "{n:,} questions")
     st.button(
-        f"Measure with {plural(len(questions), 'question')}" + (" again" if found else ""),
+        t("Measure with {questions} again", questions=asked)
+        if found
+        else t("Measure with {questions}", questions=asked),
         key="payoff-measure",
         icon=":material/timer:",
         disabled=busy,
         on_click=_start,
         args=(ws, variant, questions),
-        help="Asks RAG and CAG the same questions. Nothing else should run on this machine meanwhile.",
+        help=t("Asks RAG and CAG the same questions. Nothing else should run on this machine meanwhile."),
     )
 
 
 def verdict(found: Payoff, manifest: Manifest) -> str:
     """When the build has paid for itself, in a few sentences."""
     account = found.account(manifest.build_s)
-    built = f"Prefilling took **{duration(manifest.build_s)}** and {size(float(manifest.params['bytes']))} of storage."
-    if account.questions is None:
-        return (
-            f"{built} A question takes **{milliseconds(-account.saving_ms)} longer** than with RAG (median): at that "
-            "rate the caches **never** pay off."
-        )
-    return (
-        f"{built} A question saves **{milliseconds(account.saving_ms)}** against RAG (median): the caches pay off "
-        f"after **{plural(account.questions, 'question')}**."
+    built = t(
+        "Prefilling took **{time}** and {size} of storage.",
+        time=duration(manifest.build_s),
+        size=size(float(manifest.params["bytes"])),
     )
+    if account.questions is None:
+        pays = t(
+            "A question takes **{time} longer** than with RAG (median): at that rate the caches **never** pay off.",
+            time=milliseconds(-account.saving_ms),
+        )
+    else:
+        pays = t(
+            "A question saves **{time}** against RAG (median): the caches pay off after **{questions}**.",
+            time=milliseconds(account.saving_ms),
+            questions=tn(account.questions, "{n:,} question", "{n:,} questions"),
+        )
+    return f"{built} {pays}"
 
 
 def _table(found: Payoff) -> None:
     rows = [
         {
-            "arm": label,
+            "arm": t(label),
             "first": float(pd.Series(clocks.ttft_ms).median()),
             "last": float(pd.Series(clocks.total_ms).median()),
         }
@@ -96,9 +118,9 @@ def _table(found: Payoff) -> None:
         hide_index=True,
         key="payoff",
         column_config={
-            "arm": "Arm",
-            "first": number("First token (ms, median)", format="%.0f"),
-            "last": number("Last token (ms, median)", format="%.0f"),
+            "arm": t("Arm"),
+            "first": number(t("First token (ms, median)"), format="%.0f"),
+            "last": number(t("Last token (ms, median)"), format="%.0f"),
         },
     )
 
@@ -118,7 +140,8 @@ def _start(ws: Workspace, variant: Variant, questions: list[Question]) -> None:
         resources = _VariantResources(
             target, models, bool(params.get("reader")), precision=str(params.get("precision", "auto"))
         )
-        with models.lock:
+        with models.lock.ticket() as ticket:
+            yield from until_turn(ticket, 0, len(questions))
             yield from measure_payoff(resources, questions)
 
     state.start_job(ws.name, "Measuring what a question saves", measure)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from app.words import t, tn
 from core.corpus.folder import PASSAGES_FILE
 from core.figures.pool import describe_pool, drawn_rows, is_idle, pool_figure
 from core.figures.storage import Weighed, describe_storage, storage_figure
-from core.figures.units import plural, size
+from core.figures.units import size
 from core.memory import store
 from core.workspace import Workspace
 
@@ -22,12 +23,15 @@ def inside(ws: Workspace) -> None:
     pool = store.load_pool(ws.require("memory"))
     norms = pool.z.norm(dim=2).numpy()
     st.markdown(
-        f"**Z**: a row is one of {plural(len(pool.ids), 'document')}, a column one of its vectors, the colour its "
-        "length. Vectors that a short document does not fill begin empty and stay short."
+        t(
+            "**Z**: a row is one of {documents}, a column one of its vectors, the colour its length. Vectors that a "
+            "short document does not fill begin empty and stay short.",
+            documents=tn(len(pool.ids), "{n:,} document", "{n:,} documents"),
+        )
     )
     drawn = len(drawn_rows(len(pool.ids)))
     if drawn < len(pool.ids):
-        st.caption(f"Drawn: {drawn:,} documents, evenly chosen from {len(pool.ids):,}.")
+        st.caption(t("Drawn: {drawn:,} documents, evenly chosen from {n:,}.", drawn=drawn, n=len(pool.ids)))
     titles = [title or passage_id for title, passage_id in zip(pool.titles, pool.ids, strict=True)]
     st.plotly_chart(pool_figure(norms, titles), key="pool", config=_STATIC, alt=describe_pool(norms))
     st.dataframe(
@@ -41,18 +45,21 @@ def inside(ws: Workspace) -> None:
         key="pool_table",
         height=200,
         column_config={
-            "document": "Document",
-            "vectors": st.column_config.NumberColumn("Vectors in use"),
-            "length": st.column_config.NumberColumn("Mean length", format="%.2f"),
-            "bytes": st.column_config.NumberColumn("Bytes of z", format="localized"),
+            "document": t("Document"),
+            "vectors": st.column_config.NumberColumn(t("Vectors in use")),
+            "length": st.column_config.NumberColumn(t("Mean length"), format="%.2f"),
+            "bytes": st.column_config.NumberColumn(t("Bytes of z"), format="localized"),
         },
     )
-    st.markdown("**What it weighs** beside the other ways of knowing the same documents.")
+    st.markdown(t("**What it weighs** beside the other ways of knowing the same documents."))
     things = weighed(ws)
     st.plotly_chart(storage_figure(things), key="storage", config=_STATIC, alt=describe_storage(things))
     st.caption(
-        "LoRA, projector and router are there once, however many documents there are; all else grows with them. "
-        + " · ".join(f"{thing.name} {size(thing.bytes)}" for thing in things if thing.bytes)
+        t(
+            "LoRA, projector and router are there once, however many documents there are; all else grows with them. "
+            "{sizes}",
+            sizes=" · ".join(f"{thing.name} {size(thing.bytes)}" for thing in things if thing.bytes),
+        )
     )
 
 
@@ -60,11 +67,11 @@ def weighed(ws: Workspace) -> list[Weighed]:
     """Everything on disk by which a method knows the documents of the workspace."""
     memory = ws.folder("memory")
     return [
-        Weighed("Text of the passages", _bytes(ws.folder("corpus") / PASSAGES_FILE)),
-        Weighed("Search index", ws.state("index").bytes, "rag"),
+        Weighed(t("Text of the passages"), _bytes(ws.folder("corpus") / PASSAGES_FILE)),
+        Weighed(t("Search index"), ws.state("index").bytes, "rag"),
         Weighed("Z", _bytes(memory / store.POOL), "memory"),
-        Weighed("LoRA, projector, router", _bytes(memory / store.LORA) + _bytes(memory / store.PARTS), "memory"),
-        Weighed("KV caches of the cells", ws.state("caches").bytes, "cag"),
+        Weighed(t("LoRA, projector, router"), _bytes(memory / store.LORA) + _bytes(memory / store.PARTS), "memory"),
+        Weighed(t("KV caches of the cells"), ws.state("caches").bytes, "cag"),
     ]
 
 

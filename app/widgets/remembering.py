@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 
 from app import state
+from app.words import labels, t, tn
 from core import pipeline
 from core.corpus.types import Corpus
 from core.figures.training import curve, training_figure
-from core.figures.units import plural, size
+from core.figures.units import size
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
 from core.workspace import Workspace
@@ -31,51 +32,76 @@ def overview(ws: Workspace, documents: int) -> None:
     learned = len(params.get("learned", ()))
     m, z_dim = int(params.get("m", 0)), int(params.get("z_dim", 0))
     with st.container(horizontal=True, gap="medium"):
-        st.metric("Documents", f"{documents:,}", f"{learned} learned later" if learned else None, width="content")
-        st.metric("Vectors per document", f"{m} × {z_dim}", width="content", help="m vectors of z_dim numbers: its z.")
-        st.metric("Z of one document", size(m * z_dim * _FLOAT16), width="content")
-        st.metric("Memory on disk", size(found.bytes), width="content", help="Z, projector, router and LoRA.")
+        later = t("{n} learned later", n=learned) if learned else None
+        st.metric(t("Documents"), f"{documents:,}", later, width="content")
+        st.metric(
+            t("Vectors per document"), f"{m} × {z_dim}", width="content", help=t("m vectors of z_dim numbers: its z.")
+        )
+        st.metric(t("Z of one document"), size(m * z_dim * _FLOAT16), width="content")
+        st.metric(t("Memory on disk"), size(found.bytes), width="content", help=t("Z, projector, router and LoRA."))
         if "train_s" in params:
-            st.metric("Training took", about(float(params["train_s"])), width="content")
+            st.metric(t("Training took"), about(float(params["train_s"])), width="content")
     if "held_out_rouge_l" in params:
         right, shuffled = float(params["held_out_rouge_l"]), float(params.get("shuffled_rouge_l", 0.0))
         st.markdown(
-            f"On held-out questions its evidence matches the gold sentence with ROUGE-L **{right:.2f}**; with another "
-            f"document's z in its place, **{shuffled:.2f}**. Only the difference, **{right - shuffled:+.2f}**, is "
-            "memory: the rest the model guesses."
+            t(
+                "On held-out questions its evidence matches the gold sentence with ROUGE-L **{right:.2f}**; with "
+                "another document's z in its place, **{shuffled:.2f}**. Only the difference, **{difference:+.2f}**, is "
+                "memory: the rest the model guesses.",
+                right=right,
+                shuffled=shuffled,
+                difference=right - shuffled,
+            )
         )
     if "held_out_recall_at_1" in params:
         first, five = float(params["held_out_recall_at_1"]), float(params.get("held_out_recall_at_5", 0.0))
         st.markdown(
-            f"Its router, which is the model itself, puts the right document first for **{first:.0%}** of held-out "
-            f"questions, and among the first five for {five:.0%}."
+            t(
+                "Its router, which is the model itself, puts the right document first for **{first:.0%}** of held-out "
+                "questions, and among the first five for {five:.0%}.",
+                first=first,
+                five=five,
+            )
         )
 
 
 def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
     """How long to train, and the button."""
     st.markdown(
-        f"Training gives each of the {plural(len(corpus.passages), 'passage')} its own z, and teaches the model to "
-        "find and to read them. It may be cancelled at any time: what was learned is kept, and the same button goes on."
+        t(
+            "Training gives each of the {passages} its own z, and teaches the model to find and to read them. It may "
+            "be cancelled at any time: what was learned is kept, and the same button goes on.",
+            passages=tn(len(corpus.passages), "{n:,} passage", "{n:,} passages"),
+        )
     )
     pace = seconds_per_step(ws)
     with st.form("train", border=False):
         st.segmented_control(
-            "How long",
+            t("How long"),
             list(BUDGETS),
             default=STANDARD,
             required=True,
-            format_func=lambda name: f"{name} · {about(BUDGETS[name] * pace)}",
+            format_func=labels({name: f"{t(name)} · {about(steps * pace)}" for name, steps in BUDGETS.items()}),
             key="train_budget",
-            help="Estimated from the last training here, or else for two CPU cores and the default model. "
-            + ", ".join(f"{name}: {plural(steps, 'step')}" for name, steps in BUDGETS.items())
-            + ".",
+            help=t(
+                "Estimated from the last training here, or else for two CPU cores and the default model. {steps}.",
+                steps=", ".join(f"{t(name)}: {_steps(steps)}" for name, steps in BUDGETS.items()),
+            ),
         )
-        st.toggle("Go on from where it was stopped", True, key="train_resume", help="Off starts from the beginning.")
+        st.toggle(
+            t("Go on from where it was stopped"), True, key="train_resume", help=t("Off starts from the beginning.")
+        )
         if (ws.path / pipeline.TRAINING / CHECKPOINT).is_file():
-            st.caption("An unfinished training is kept here: with the same length chosen, it goes on where it stopped.")
+            st.caption(
+                t("An unfinished training is kept here: with the same length chosen, it goes on where it stopped.")
+            )
         st.form_submit_button(
-            "Train", type="primary", icon=":material/model_training:", disabled=busy, on_click=_train, args=(ws.name,)
+            t("Train"),
+            type="primary",
+            icon=":material/model_training:",
+            disabled=busy,
+            on_click=_train,
+            args=(ws.name,),
         )
 
 
@@ -91,7 +117,13 @@ def seconds_per_step(ws: Workspace) -> float:
 def about(seconds: float) -> str:
     """A long wait, to the minute: "19 min", "1 h 29 min"."""
     minutes = max(1, round(seconds / 60))
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    if minutes < 60:
+        return t("{minutes} min", minutes=minutes)
+    return t("{hours} h {minutes:02d} min", hours=minutes // 60, minutes=minutes % 60)
+
+
+def _steps(count: int) -> str:
+    return tn(count, "{n:,} step", "{n:,} steps")
 
 
 def _train(name: str) -> None:
@@ -105,41 +137,49 @@ def _train(name: str) -> None:
 
 def live(history: Sequence[Mapping[str, Any]]) -> None:
     """What a training or an adaptation reports, as it goes."""
-    losses = curve(history, "read_loss" if any("read_loss" in data for data in history) else "loss", "Loss")
+    losses = curve(history, "read_loss" if any("read_loss" in data for data in history) else "loss", t("Loss"))
     scores = [
-        curve(history, "held_out_rouge_l", "right z (ROUGE-L)"),
-        curve(history, "shuffled_rouge_l", "another document's z", control=True),
-        curve(history, "rouge_l", "its evidence (ROUGE-L)"),
-        curve(history, "coverage", "holds the answer"),
+        curve(history, "held_out_rouge_l", t("right z (ROUGE-L)")),
+        curve(history, "shuffled_rouge_l", t("another document's z"), control=True),
+        curve(history, "rouge_l", t("its evidence (ROUGE-L)")),
+        curve(history, "coverage", t("holds the answer")),
     ]
     if losses.values:
         st.plotly_chart(
-            training_figure(losses, scores), key="live-training", config=_STATIC, alt="Loss and held-out scores by step"
+            training_figure(losses, scores),
+            key="live-training",
+            config=_STATIC,
+            alt=t("Loss and held-out scores by step"),
         )
         st.caption(
-            "Left: how well it fits what it studies, in nats a token; this always falls. Right: questions that it does "
-            "not study. The distance between the solid and the dotted line is what it remembers."
+            t(
+                "Left: how well it fits what it studies, in nats a token; this always falls. Right: questions that it "
+                "does not study. The distance between the solid and the dotted line is what it remembers."
+            )
         )
-    routing = curve(history, "routing_loss", "Loss", at="routing_step")
+    routing = curve(history, "routing_loss", t("Loss"), at="routing_step")
     if routing.values:
         recall = [
-            curve(history, "held_out_recall_at_1", "right document first", at="routing_step"),
-            curve(history, "held_out_recall_at_5", "among the first five", at="routing_step"),
+            curve(history, "held_out_recall_at_1", t("right document first"), at="routing_step"),
+            curve(history, "held_out_recall_at_5", t("among the first five"), at="routing_step"),
         ]
         st.plotly_chart(
-            training_figure(routing, recall, "Loss of the router"),
+            training_figure(routing, recall, t("Loss of the router")),
             key="live-routing",
             config=_STATIC,
-            alt="Loss of the router and held-out recall by step",
+            alt=t("Loss of the router and held-out recall by step"),
         )
     latest = next((data for data in reversed(history) if "evidence" in data), None)
     if latest:
         right = history[-1].get("first_right")
         if right is not None:
             st.markdown(
-                f":green[:material/check_circle:] **It first answered right after {plural(int(right), 'step')}.**"
+                t(
+                    ":green[:material/check_circle:] **It first answered right after {steps}.**",
+                    steps=_steps(int(right)),
+                )
             )
-        st.markdown(f"**What it says now**, after {plural(int(latest.get('step', 0)), 'step')}")
+        st.markdown(t("**What it says now**, after {steps}", steps=_steps(int(latest.get("step", 0)))))
         for number, text in enumerate(latest["evidence"].values()):
             with st.container(key=f"draft-live-{number}"):
-                st.text(text or "(nothing yet)")
+                st.text(text or t("(nothing yet)"))

@@ -12,7 +12,9 @@ import streamlit as st
 
 from app import state
 from app.widgets.costs import interval_text, show_costs, show_hops
+from app.widgets.judging import judge_line
 from app.widgets.text import escape
+from app.words import labels, t, tn
 from core.evaluation import harness
 from core.evaluation.arms import parse_arms
 from core.evaluation.export import to_csv, to_json, to_ragas
@@ -21,7 +23,6 @@ from core.evaluation.runs import ANSWERS_FILE, RUN_FILE, list_runs, read_run
 from core.evaluation.scoring import LABELS, MEANINGS
 from core.evaluation.summary import answers_of, summarise
 from core.figures.evaluation import ArmPoint, describe_pareto, pareto_figure
-from core.figures.units import plural
 from core.methods import registry
 from core.methods.resources import Resources
 from core.workspace import Workspace
@@ -46,7 +47,7 @@ class Loaded:
     @property
     def labels(self) -> dict[str, str]:
         """Arm to its name for people."""
-        return {name: self.run["arms"][name]["label"] for name in self.summary["methods"]}
+        return {name: t(self.run["arms"][name]["label"]) for name in self.summary["methods"]}
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -67,27 +68,33 @@ def load(folder: Path) -> Loaded:
     return loaded
 
 
-def choose_run(ws: Workspace, key: str, label: str = "Run", without: str = "") -> Path | None:
+def choose_run(ws: Workspace, key: str, label: str = "", without: str = "") -> Path | None:
     """A selection among the workspace's runs, latest first; None when there is none to choose.
 
     Args:
         ws: The workspace.
         key: Of the widget.
-        label: Of the widget.
+        label: Of the widget; empty for a plain name.
         without: Name of a run that is not offered.
     """
     runs = {folder.name: folder for folder in list_runs(ws) if folder.name != without}
     if not runs:
         return None
-    name = st.selectbox(label, list(runs), format_func=lambda name: _title(runs[name]), key=key)
+    titles = {name: _title(folder) for name, folder in runs.items()}
+    name = st.selectbox(label or t("Run"), list(titles), format_func=labels(titles), key=key)
     return runs.get(str(name))
 
 
 def _title(folder: Path) -> str:
     run = read_run(folder)
     asked = run["questions"]
-    arms = ", ".join(run["arms"]) or "nothing answered yet"
-    return f"{run['created'][:16].replace('T', ' ')} · {asked['n']:,} of {asked['source']} · {arms}"
+    return t(
+        "{created} · {n:,} of {source} · {arms}",
+        created=run["created"][:16].replace("T", " "),
+        n=asked["n"],
+        source=asked["source"],
+        arms=", ".join(run["arms"]) or t("nothing answered yet"),
+    )
 
 
 def show_results(ws: Workspace, found: Loaded, busy: bool) -> None:
@@ -95,23 +102,29 @@ def show_results(ws: Workspace, found: Loaded, busy: bool) -> None:
     _ground(found.run)
     _unfinished(ws, found, busy)
     if not found.summary["methods"]:
-        st.info("This run has no answer yet.", icon=":material/hourglass_empty:")
+        st.info(t("This run has no answer yet."), icon=":material/hourglass_empty:")
         return
     _scores(found)
     _picture(found)
     show_costs(found.summary, found.labels)
     show_hops(found.summary["hops"], found.labels)
+    judge_line(ws, found.folder, found.run, busy)
     _files(found)
 
 
 def _ground(run: Mapping[str, Any]) -> None:
     model, machine, asked = run["model"], run["machine"], run["questions"]
-    reader = "with reader" if model["adapter"] else "plain"
+    reader = t("with reader") if model["adapter"] else t("plain")
     facts = (
-        f"{asked['n']:,} questions drawn from {asked['drawn_from']:,} by seed {asked['seed']}",
-        f"{run['corpus']['passages']:,} passages",
+        t(
+            "{n:,} questions drawn from {all:,} by seed {seed}",
+            n=asked["n"],
+            all=asked["drawn_from"],
+            seed=asked["seed"],
+        ),
+        tn(run["corpus"]["passages"], "{n:,} passage", "{n:,} passages"),
         f"{model['name']} {reader} · {run['encoder']['name']} · {machine['device']} · {model['dtype']}",
-        f"top {run['settings']['top_k']} · greedy",
+        t("top {k} · greedy", k=run["settings"]["top_k"]),
     )
     st.caption(":material/memory: " + escape(" · ".join(facts)).replace("\\·", "·"))
 
@@ -124,10 +137,16 @@ def _unfinished(ws: Workspace, found: Loaded, busy: bool) -> None:
     if not short or busy:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        said = ", ".join(f"{escape(name)} {count:,} of {wanted:,}" for name, count in short.items())
-        st.caption(f":material/pause_circle: Unfinished: {said}.", width="content")
+        said = ", ".join(
+            f"{escape(name)} {t('{done:,} of {total:,}', done=count, total=wanted)}" for name, count in short.items()
+        )
+        st.caption(t(":material/pause_circle: Unfinished: {arms}.", arms=said), width="content")
         st.button(
-            "Go on", icon=":material/play_arrow:", key="eval-resume", on_click=_resume, args=(ws, found.folder, counts)
+            t("Go on"),
+            icon=":material/play_arrow:",
+            key="eval-resume",
+            on_click=_resume,
+            args=(ws, found.folder, counts),
         )
 
 
@@ -144,9 +163,9 @@ def _resume(ws: Workspace, folder: Path, names: Mapping[str, int]) -> None:
 
 def _scores(found: Loaded) -> None:
     methods = found.summary["methods"]
-    st.subheader("Scores", anchor=False)
+    st.subheader(t("Scores"), anchor=False)
     differences = st.toggle(
-        "As differences to RAG, paired by question",
+        t("As differences to RAG, paired by question"),
         key="eval_differences",
         disabled=not found.summary["differences_to_rag"],
     )
@@ -156,24 +175,26 @@ def _scores(found: Loaded) -> None:
         {"arm": found.labels[arm], "n": scores["em"]["n"], **{name: interval_text(scores.get(name)) for name in names}}
         for arm, scores in shown.items()
     ]
-    config = {name: st.column_config.TextColumn(LABELS[name], help=MEANINGS[name]) for name in names}
-    config["arm"] = st.column_config.TextColumn("Arm", pinned=True)
+    config = {name: st.column_config.TextColumn(t(LABELS[name]), help=t(MEANINGS[name])) for name in names}
+    config["arm"] = st.column_config.TextColumn(t("Arm"), pinned=True)
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-scores", column_config=config)
     st.caption(
-        "Mean and 95 % interval (percentile bootstrap, 2,000 resamples). Where an interval of differences holds 0, "
-        "these questions do not tell the two arms apart."
+        t(
+            "Mean and 95 % interval (percentile bootstrap, 2,000 resamples). Where an interval of differences holds 0, "
+            "these questions do not tell the two arms apart."
+        )
     )
 
 
 def _picture(found: Loaded) -> None:
-    st.subheader("Quality, latency, storage", anchor=False)
+    st.subheader(t("Quality, latency, storage"), anchor=False)
     methods = found.summary["methods"]
     names = [name for name in LABELS if all(name in scores for scores in methods.values())]
     metric = st.segmented_control(
-        "Score", names, default="f1", required=True, format_func=lambda name: LABELS[name], key="eval_metric"
+        t("Score"), names, default="f1", required=True, format_func=labels(LABELS), key="eval_metric"
     )
     points = points_of(found, str(metric))
-    label = LABELS[str(metric)]
+    label = t(LABELS[str(metric)])
     st.plotly_chart(
         pareto_figure(points, label),
         key="eval-pareto",
@@ -181,8 +202,10 @@ def _picture(found: Loaded) -> None:
         alt=describe_pareto(points, label),
     )
     st.caption(
-        "Up is better, left is faster, a larger mark keeps more on disk for 1,000 documents. Arms in bold are beaten "
-        "by no other in all three; faded ones are."
+        t(
+            "Up is better, left is faster, a larger mark keeps more on disk for 1,000 documents. Arms in bold are "
+            "beaten by no other in all three; faded ones are."
+        )
     )
 
 
@@ -207,16 +230,17 @@ def points_of(found: Loaded, metric: str) -> list[ArmPoint]:
 def _files(found: Loaded) -> None:
     """The run as files; each is made when it is asked for."""
     answered = sum(len(rows) for rows in found.answers.values())
-    st.subheader("Take it along", anchor=False)
+    st.subheader(t("Take it along"), anchor=False)
     kinds = (
-        ("Report", "html", "text/html", ":material/article:", lambda: to_html(found.folder)),
+        (t("Report"), "html", "text/html", ":material/article:", lambda: to_html(found.folder)),
         ("CSV", "csv", "text/csv", ":material/table:", lambda: to_csv(found.folder)),
         ("JSON", "json", "application/json", ":material/data_object:", lambda: to_json(found.folder)),
-        ("For a Ragas judge", "jsonl", "application/jsonl", ":material/gavel:", lambda: to_ragas(found.folder)),
+        (t("For a Ragas judge"), "jsonl", "application/jsonl", ":material/gavel:", lambda: to_ragas(found.folder)),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, suffix, mime, icon, make in kinds:
             st.download_button(
                 label, make, f"{found.folder.name}.{suffix}", mime, key=f"eval-{suffix}", icon=icon, on_click="ignore"
             )
-        st.caption(f"{plural(answered, 'answer')}, with the full configuration of the run.", width="content")
+        answers = tn(answered, "{n:,} answer", "{n:,} answers")
+        st.caption(t("{answers}, with the full configuration of the run.", answers=answers), width="content")

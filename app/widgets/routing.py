@@ -9,6 +9,7 @@ from app.asking import Choices
 from app.opening import opener
 from app.widgets.frame import guarded
 from app.widgets.text import escape
+from app.words import t
 from core.figures.memory import Weight, describe_routing, routing_figure
 from core.memory.model import Memory
 from core.methods.base import Answer
@@ -22,12 +23,17 @@ _NULL = "not in memory"
 def route_panel(ws: Workspace) -> None:
     """A question, the weights of the documents it wakes, and the evidence from the first."""
     st.markdown(
-        "The model itself finds the document: its hidden states of the question are compared with keys made from every "
-        "z. No encoder, no index, no stored text. The grey bar is the null slot: how strongly it thinks that no "
-        "document knows."
+        t(
+            "The model itself finds the document: its hidden states of the question are compared with keys made from "
+            "every z. No encoder, no index, no stored text. The grey bar is the null slot: how strongly it thinks that "
+            "no document knows."
+        )
     )
     question = st.text_input(
-        "Question", key="route_question", placeholder="Ask something that the documents know", persist_state="session"
+        t("Question"),
+        key="route_question",
+        placeholder=t("Ask something that the documents know"),
+        persist_state="session",
     )
     if not question.strip():
         return
@@ -37,14 +43,18 @@ def route_panel(ws: Workspace) -> None:
         routing = memory.route(question, _SHOWN)
     titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
     weights = [Weight(titles[d.passage_id] or d.passage_id, d.weight) for d in routing.documents]
-    weights.append(Weight(_NULL, routing.null, null=True))
+    weights.append(Weight(t(_NULL), routing.null, null=True))
     if routing.knows:
         best = routing.documents[0]
         st.markdown(
-            f"It goes to **{escape(titles[best.passage_id] or best.passage_id)}**, with weight {best.weight:.1%}."
+            t(
+                "It goes to **{document}**, with weight {weight:.1%}.",
+                document=escape(titles[best.passage_id] or best.passage_id),
+                weight=best.weight,
+            )
         )
     else:
-        st.markdown("It thinks that **no document knows** this: the null slot outweighs every one of them.")
+        st.markdown(t("It thinks that **no document knows** this: the null slot outweighs every one of them."))
     st.plotly_chart(
         routing_figure(weights), key="routing", config={"displayModeBar": False}, alt=describe_routing(weights)
     )
@@ -53,8 +63,8 @@ def route_panel(ws: Workspace) -> None:
         hide_index=True,
         key="routing_table",
         column_config={
-            "document": "Document",
-            "weight": st.column_config.ProgressColumn("Weight", format="percent", min_value=0, max_value=1),
+            "document": t("Document"),
+            "weight": st.column_config.ProgressColumn(t("Weight"), format="percent", min_value=0, max_value=1),
         },
     )
     _evidence(memory, question, routing.documents[0].passage_id)
@@ -69,13 +79,11 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         return
     titles, null = answer.details["titles"], float(answer.details["not_in_memory"])
     weights = [Weight(titles[i] or i, weight) for i, weight in answer.details["routing"].items()]
-    named = " and ".join(f"**{escape(titles[i] or i)}**" for i in answer.details["read"])
-    with st.expander("Where the model looked", icon=":material/alt_route:"):
-        doubt = ", though it thinks that no document knows" if null > weights[0].weight else ""
+    named = t(" and ").join(f"**{escape(titles[i] or i)}**" for i in answer.details["read"])
+    with st.expander(t("Where the model looked"), icon=":material/alt_route:"):
         own = answer.method == LlmAsMemory.name
-        did = "It read the z of" if own else "Another document's z was read in the place of"
-        st.markdown(f"{did} {named}{doubt}.")
-        shown = [*weights, Weight(_NULL, null, null=True)]
+        st.markdown(_looked(own, null > weights[0].weight, named))
+        shown = [*weights, Weight(t(_NULL), null, null=True)]
         st.plotly_chart(
             routing_figure(shown),
             key=f"routing-{answer.method}",
@@ -86,25 +94,38 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
             _control(ws, choices, answer)
 
 
+def _looked(own: bool, doubt: bool, named: str) -> str:
+    if own and doubt:
+        return t("It read the z of {documents}, though it thinks that no document knows.", documents=named)
+    if own:
+        return t("It read the z of {documents}.", documents=named)
+    if doubt:
+        return t(
+            "Another document's z was read in the place of {documents}, though it thinks that no document knows.",
+            documents=named,
+        )
+    return t("Another document's z was read in the place of {documents}.", documents=named)
+
+
 def _control(ws: Workspace, choices: Choices, answer: Answer) -> None:
     key = f"shuffled {ws.path} {ws.fingerprint('memory')} {answer.question} {choices.reader}"
-    help_ = "The same question and route, but every document has another's z. What is right here is not memory."
-    if st.button("What would a shuffled Z say?", key="shuffled-z", icon=":material/shuffle:", help=help_):
+    help_ = t("The same question and route, but every document has another's z. What is right here is not memory.")
+    if st.button(t("What would a shuffled Z say?"), key="shuffled-z", icon=":material/shuffle:", help=help_):
         with guarded(), state.models().lock:
             arm = opener(ws, choices)("memory")
             if isinstance(arm, LlmAsMemory):
                 st.session_state["shuffled_z"] = (key, *arm.shuffled(answer.question, answer.details["read"]))
     kept = st.session_state.get("shuffled_z")
     if kept and kept[0] == key:
-        st.markdown("**Control: shuffled Z**")
+        st.markdown(t("**Control: shuffled Z**"))
         with st.container(key="shuffled-evidence"):
-            st.text(kept[1].text or "(said nothing)")
+            st.text(kept[1].text or t("(said nothing)"))
         with st.container(key="shuffled-answer"):
-            st.text(f"Answer: {kept[2] or '(said nothing)'}")
+            st.text(t("Answer: {answer}", answer=kept[2] or t("(said nothing)")))
 
 
 def _evidence(memory: Memory, question: str, passage_id: str) -> None:
-    if st.button("Write the evidence from its z", key="route-evidence", icon=":material/edit_note:"):
+    if st.button(t("Write the evidence from its z"), key="route-evidence", icon=":material/edit_note:"):
         with st.container(key="draft-route"):
             place = st.empty()
         said = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.learn.registry import STEPS
+from app.words import t
 from core.corpus.types import Corpus, Question
 
 _STEP, _QUESTION = "learn_step", "learn_question"
@@ -21,10 +22,11 @@ def place_of() -> int:
 def progress(number: int) -> None:
     """The line that says how far one has come, and leads to any step."""
     names = [step.name for step in STEPS]
-    titles = {step.name: step.title for step in STEPS}
     if st.session_state.get(_STEP) != names[number]:
         st.session_state[_STEP] = names[number]
-    st.progress((number + 1) / len(STEPS), text=f"Step {number + 1} of {len(STEPS)}: {titles[names[number]]}")
+    title = t(STEPS[number].title)
+    said = t("Step {number} of {count}: {title}", number=number + 1, count=len(STEPS), title=title)
+    st.progress((number + 1) / len(STEPS), text=said)
     st.query_params["step"] = names[number]
 
 
@@ -33,11 +35,11 @@ def choose_question(corpus: Corpus) -> Question:
     held_out = corpus.questions.get("dev") or next(iter(corpus.questions.values()))
     offered = held_out[:: max(1, len(held_out) // _OFFERED)][:_OFFERED]
     chosen: Question = st.selectbox(
-        "The question of this tour",
+        t("The question of this tour"),
         offered,
         format_func=lambda question: question.text,
         key=_QUESTION,
-        help="Held out: no training has seen it. It goes along through all steps.",
+        help=t("Held out: no training has seen it. It goes along through all steps."),
         persist_state="session",
     )
     return chosen
@@ -46,16 +48,16 @@ def choose_question(corpus: Corpus) -> Question:
 def turn(number: int) -> None:
     """Previous and next."""
     with st.container(horizontal=True, horizontal_alignment="distribute", key="learn-turn"):
-        for label, target, icon in (
-            ("Previous", number - 1, ":material/arrow_back:"),
-            ("Next", number + 1, ":material/arrow_forward:"),
+        for name, label, target, icon in (
+            ("previous", t("Previous"), number - 1, ":material/arrow_back:"),
+            ("next", t("Next"), number + 1, ":material/arrow_forward:"),
         ):
             there = 0 <= target < len(STEPS)
             st.button(
-                f"{label}: {STEPS[target].title}" if there else label,
-                key=f"learn-{label.lower()}",
+                f"{label}: {t(STEPS[target].title)}" if there else label,
+                key=f"learn-{name}",
                 icon=icon,
-                type="primary" if label == "Next" and there else "secondary",
+                type="primary" if name == "next" and there else "secondary",
                 disabled=not there,
                 on_click=_go,
                 args=(target,),

@@ -9,8 +9,9 @@ import streamlit as st
 
 from app import state
 from app.widgets.text import escape
+from app.words import duration, labels, t, tn
 from core.errors import TesseraError
-from core.figures.units import duration, plural, size
+from core.figures.units import size
 from core.kvcache.resident import CellUse, ResidentStats
 from core.kvcache.variants import Variant, asked_for, delete_variant, find_variant
 from core.models.bundle import reader_for
@@ -18,6 +19,7 @@ from core.settings import CACHE_PRECISIONS
 from core.workspace import Workspace
 
 SHOWN, READER, PRECISION = "caches_shown", "caches_reader", "caches_precision"
+_READERS = ("with reader", "plain")
 
 
 def choose_variant(variants: Sequence[Variant]) -> Variant | None:
@@ -26,24 +28,36 @@ def choose_variant(variants: Sequence[Variant]) -> Variant | None:
         return variants[0] if variants else None
     by_name = {variant.name: variant for variant in variants}
     chosen = st.selectbox(
-        "Caches of",
+        t("Caches of"),
         list(by_name),
-        format_func=lambda name: describe(by_name[name]),
+        format_func=labels({name: describe(variant) for name, variant in by_name.items()}),
         key=SHOWN,
-        help="Caches of several models and precisions stand beside each other: switching makes none of them stale.",
+        help=t("Caches of several models and precisions stand beside each other: switching makes none of them stale."),
     )
     return by_name.get(chosen, variants[0])
 
 
 def describe(variant: Variant) -> str:
     """A variant in a few words."""
+    described = _model_of(variant)
+    if variant.manifest and variant.reason:
+        return t("{caches} (out of date)", caches=described)
+    return described
+
+
+def _model_of(variant: Variant) -> str:
     if variant.manifest is None:
-        return f"{variant.name} (not complete)"
+        return t("{folder} (not complete)", folder=variant.name)
     params = variant.manifest.params
-    reader = "with reader" if params.get("reader") else "plain"
-    kept = "" if params.get("native", True) else f", kept in {params['precision']}"
-    stale = " (out of date)" if variant.reason else ""
-    return f"{params.get('model', variant.name)} {reader}, {params.get('dtype', '')}{kept}{stale}"
+    model, dtype = params.get("model", variant.name), params.get("dtype", "")
+    described = (
+        t("{model} with reader, {dtype}", model=model, dtype=dtype)
+        if params.get("reader")
+        else t("{model} plain, {dtype}", model=model, dtype=dtype)
+    )
+    if params.get("native", True):
+        return described
+    return t("{caches}, kept in {precision}", caches=described, precision=params["precision"])
 
 
 def wanted_variant(variants: Sequence[Variant]) -> tuple[bool | None, str, Variant | None]:
@@ -53,22 +67,26 @@ def wanted_variant(variants: Sequence[Variant]) -> tuple[bool | None, str, Varia
     reader: bool | None = None
     if reader_for(settings.model):
         plain = left.segmented_control(
-            "For the model",
-            ["with reader", "plain"],
+            t("For the model"),
+            _READERS,
             default="with reader" if settings.reader else "plain",
             required=True,
+            format_func=labels({name: name for name in _READERS}),
             key=READER,
-            help="The switch on the Compare page asks for the one or the other: each has caches of its own.",
+            help=t("The switch on the Compare page asks for the one or the other: each has caches of its own."),
         )
         reader = plain != "plain"
     precision = right.selectbox(
-        "Kept in",
+        t("Kept in"),
         CACHE_PRECISIONS,
         index=CACHE_PRECISIONS.index(settings.cache_precision),
         key=PRECISION,
-        format_func=lambda name: "the model's own number format" if name == "auto" else name,
-        help="Fewer bits take less disk and change answers a little: `python -m app precision` measures both. "
-        f"Answers are read from caches kept in '{settings.cache_precision}': TESSERA_CACHE_PRECISION says so.",
+        format_func=labels({"auto": "the model's own number format"}),
+        help=t(
+            "Fewer bits take less disk and change answers a little: `python -m app precision` measures both. Answers "
+            "are read from caches kept in '{precision}': TESSERA_CACHE_PRECISION says so.",
+            precision=settings.cache_precision,
+        ),
     )
     chosen = str(precision)
     return reader, chosen, find_variant(variants, asked_for(settings, reader), chosen)
@@ -78,11 +96,11 @@ def variant_table(ws: Workspace, variants: Sequence[Variant], busy: bool) -> Non
     """All caches of the workspace, what they weigh, and a button that deletes them."""
     rows = [
         {
-            "model": describe(variant).removesuffix(" (out of date)"),
-            "state": "✓ ready" if not variant.reason else f"○ {variant.reason}",
+            "model": _model_of(variant),
+            "state": t("✓ ready") if not variant.reason else f"○ {t(variant.reason)}",
             "size": size(variant.bytes),
             "built in": duration(variant.manifest.build_s) if variant.manifest else "–",
-            "kept at": variant.location or "in the workspace",
+            "kept at": variant.location or t("in the workspace"),
             "folder": variant.name,
         }
         for variant in variants
@@ -91,13 +109,20 @@ def variant_table(ws: Workspace, variants: Sequence[Variant], busy: bool) -> Non
         pd.DataFrame(rows),
         hide_index=True,
         key="variants",
-        column_config={name: name.capitalize() for name in rows[0]},
+        column_config={
+            "model": t("Model"),
+            "state": t("State"),
+            "size": t("Size"),
+            "built in": t("Built in"),
+            "kept at": t("Kept at"),
+            "folder": t("Folder"),
+        },
     )
-    with st.popover("Delete caches", icon=":material/delete:", disabled=busy):
-        doomed = st.selectbox("Which", [variant.name for variant in variants], key="caches_doomed")
+    with st.popover(t("Delete caches"), icon=":material/delete:", disabled=busy):
+        doomed = st.selectbox(t("Which"), [variant.name for variant in variants], key="caches_doomed")
         weight = next((variant.bytes for variant in variants if variant.name == doomed), 0)
-        st.caption(f"Frees {size(weight)}. Answers that need them are refused until they are built again.")
-        st.button("Delete", key="cache-delete", type="primary", disabled=busy, on_click=_delete, args=(ws, doomed))
+        st.caption(t("Frees {size}. Answers that need them are refused until they are built again.", size=size(weight)))
+        st.button(t("Delete"), key="cache-delete", type="primary", disabled=busy, on_click=_delete, args=(ws, doomed))
 
 
 def _delete(ws: Workspace, name: str) -> None:
@@ -111,13 +136,18 @@ def residency_line(ws: Workspace, variant: Variant) -> str:
     """What is in memory of these caches, in one sentence."""
     found = _residencies(ws, variant)
     if not found:
-        return "No method has these caches open: ask something on the Compare page, and cells come into memory here."
+        return t("No method has these caches open: ask something on the Compare page, and cells come into memory here.")
     held = sum(stats.bytes for stats in found)
-    return (
-        f"In memory now: **{plural(sum(len(stats.cells) for stats in found), 'cell')}**, {size(held)} of "
-        f"{size(found[0].budget)} allowed. Since they were opened: {plural(sum(s.hits for s in found), 'hit')}, "
-        f"{sum(s.misses for s in found):,} read from {escape(_where(variant))}, "
-        f"{plural(sum(s.evictions for s in found), 'eviction')}."
+    return t(
+        "In memory now: **{cells}**, {held} of {budget} allowed. Since they were opened: {hits}, {misses:,} read from "
+        "{storage}, {evictions}.",
+        cells=tn(sum(len(stats.cells) for stats in found), "{n:,} cell", "{n:,} cells"),
+        held=size(held),
+        budget=size(found[0].budget),
+        hits=tn(sum(stats.hits for stats in found), "{n:,} hit", "{n:,} hits"),
+        misses=sum(stats.misses for stats in found),
+        storage=escape(variant.location) or t("disk"),
+        evictions=tn(sum(stats.evictions for stats in found), "{n:,} eviction", "{n:,} evictions"),
     )
 
 
@@ -139,7 +169,3 @@ def uses_of(ws: Workspace, variant: Variant) -> dict[int, CellUse]:
 def _residencies(ws: Workspace, variant: Variant) -> list[ResidentStats]:
     location = variant.store().storage.location
     return [stats for stats in state.residencies(ws) if stats.location == location]
-
-
-def _where(variant: Variant) -> str:
-    return variant.location or "disk"

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app.widgets.results import Loaded, choose_run, load
+from app.words import t
 from core.evaluation.scoring import LABELS
 from core.evaluation.summary import CLOCKS, differences
 from core.workspace import Workspace
@@ -17,33 +18,33 @@ _CLOCKS = {"ttft_ms": "first token", "total_ms": "last token"}
 
 def show_versus(ws: Workspace, found: Loaded) -> None:
     """Another run to compare with, an arm of each, and their paired differences."""
-    folder = choose_run(ws, "eval_other", "Compare with", without=found.folder.name)
+    folder = choose_run(ws, "eval_other", t("Compare with"), without=found.folder.name)
     if folder is None:
-        st.info("There is no second run in this workspace to compare with.", icon=":material/compare_arrows:")
+        st.info(t("There is no second run in this workspace to compare with."), icon=":material/compare_arrows:")
         return
     other = load(folder)
     if not found.answers or not other.answers:
-        st.info("One of the two runs has no answer yet.", icon=":material/hourglass_empty:")
+        st.info(t("One of the two runs has no answer yet."), icon=":material/hourglass_empty:")
         return
     rows = paired_rows(found, other)
     if not rows:
-        st.info("The two runs share no arm and question.", icon=":material/join_inner:")
+        st.info(t("The two runs share no arm and question."), icon=":material/join_inner:")
         return
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         key="eval-versus",
         column_config={
-            "arm": "Arm",
-            "score": "Score",
-            "mean": "First run minus second",
-            "lo": "from",
-            "hi": "to",
-            "n": "Questions both asked",
-            "sure": st.column_config.TextColumn("More than chance", help="The 95 % interval does not hold 0."),
+            "arm": t("Arm"),
+            "score": t("Score"),
+            "mean": t("First run minus second"),
+            "lo": t("from"),
+            "hi": t("to"),
+            "n": t("Questions both asked"),
+            "sure": st.column_config.TextColumn(t("More than chance"), help=t("The 95 % interval does not hold 0.")),
         },
     )
-    st.caption("Paired by question: only questions that both runs asked count. 95 % intervals by the bootstrap.")
+    st.caption(t("Paired by question: only questions that both runs asked count. 95 % intervals by the bootstrap."))
 
 
 def paired_rows(found: Loaded, other: Loaded) -> list[dict[str, Any]]:
@@ -52,10 +53,10 @@ def paired_rows(found: Loaded, other: Loaded) -> list[dict[str, Any]]:
     return [
         {
             "arm": found.labels[arm],
-            "score": LABELS.get(name) or _CLOCKS[name],
+            "score": t(LABELS.get(name) or _CLOCKS[name]),
             **{part: _signed(interval[part], name) for part in ("mean", "lo", "hi")},
             "n": interval["n"],
-            "sure": "yes" if interval["lo"] > 0 or interval["hi"] < 0 else "no",
+            "sure": t("yes") if interval["lo"] > 0 or interval["hi"] < 0 else t("no"),
         }
         for arm, answers in found.answers.items()
         if arm in other.answers

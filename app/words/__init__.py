@@ -6,19 +6,26 @@ one table per part of the app:
     t("Ask a question")                                -> "질문하기"
     t("{seconds} s left", seconds=4)                   -> "4초 남음"
     tn(3, "{n:,} passage", "{n:,} passages")           -> "문단 3개"
+    st.selectbox(..., format_func=labels({"rag": "Standard RAG"}))
 
 Text of documents, questions, answers and code is never translated. What a table lacks is shown in English;
 ``tests/app/words`` holds that nothing is lacking.
+
+What core says (stages, labels, errors) is looked up when it is shown: ``t(progress.stage)``. A sentence of core with
+values in it is in the tables when core made it with ``core.said``; other errors with values stay English.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
+
+from core.said import Said
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "한국어"}
 """Code and own name of every language."""
@@ -41,13 +48,38 @@ def browser_language() -> str:
 
 
 def t(text: str, /, **values: object) -> str:
-    """A text in this session's language, its ``{places}`` filled with values when any are given."""
+    """A text in this session's language, its ``{places}`` filled with values when any are given.
+
+    A text that remembers its own pattern and values is said from these.
+    """
+    if isinstance(text, Said):
+        text, values = text.pattern, {**text.values, **values}
     return _fill(table(language()).get(text, text), values)
 
 
 def tn(n: int, one: str, many: str, /, **values: object) -> str:
     """A text about ``n`` things: ``one`` for exactly one of them, ``many`` otherwise; ``{n}`` is filled, too."""
     return t(one if n == 1 else many, n=n, **values)
+
+
+def labels(texts: Mapping[Any, str]) -> Callable[[Any], str]:
+    """A ``format_func`` for a choice of values, each with its text.
+
+    Streamlit calls such a function again when the browser reports a choice, which may be after the language was
+    changed: so the words are looked up now. A value without a text is shown as it is.
+    """
+    ready = {value: t(text) for value, text in texts.items()}
+    return lambda value: ready.get(value, str(value))
+
+
+def duration(s: float) -> str:
+    """A wait in this session's language: "2 min 05 s", "2분 05초"."""
+    whole = round(s)
+    if whole < 60:
+        return t("{s} s", s=whole)
+    if whole < 3600:
+        return t("{min} min {s:02d} s", min=whole // 60, s=whole % 60)
+    return t("{h} h {min:02d} min", h=whole // 3600, min=whole % 3600 // 60)
 
 
 @cache
@@ -67,4 +99,5 @@ def table_files(code: str) -> list[Path]:
 
 
 def _fill(text: str, values: Mapping[str, object]) -> str:
-    return text.format(**values) if values else text
+    told = {name: t(value) if isinstance(value, Said) else value for name, value in values.items()}
+    return text.format(**told) if told else text

@@ -25,8 +25,9 @@ class Measured:
         qps_1: Queries a second, one client.
         qps_many: Queries a second, several clients.
         build_s: Seconds to build the index.
-        disk_bytes: Its files.
-        memory_bytes: Resident memory of the open index in a process of its own; None where unknown.
+        disk_bytes: Its files; of a store on a server the pointer to it alone.
+        memory_bytes: Resident memory of the open index in a process of its own, or what a server says it
+            takes there; None where unknown.
         dominated: Whether another setting finds as much at least as fast.
     """
 

@@ -28,7 +28,7 @@ from core.benchmarks.store_verdict import Measured, Tested
 from core.benchmarks.workloads import Workload
 from core.errors import TesseraError
 from core.jobs import Progress, Work
-from core.stores.base import SearchRequest, VectorStore
+from core.stores.base import OnServer, SearchRequest, VectorStore
 from core.stores.registry import STORES, StoreSpec, find_store
 from core.workspace import Workspace, write_atomically
 
@@ -141,7 +141,11 @@ def _measure_store(
         pass  # the first use loads the engine, which is no part of building an index
     with _built(spec, workload) as (folder, store, build_s):
         texts = workload.texts if "text" in spec.searches else ()
-        memory = store_memory.measure(name, folder, workload.queries, texts, K)
+        memory = (
+            store.server_bytes()
+            if isinstance(store, OnServer)
+            else store_memory.measure(name, folder, workload.queries, texts, K)
+        )
         size = store.stats().bytes
         for options in settings_of(spec):
             requests = _requests(spec, workload, options)

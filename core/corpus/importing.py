@@ -99,7 +99,7 @@ class Importer:
         try:
             return self._keep(name, read_document(name, content))
         except CorpusError as error:
-            return self._log(FileResult(name, "failed", error=str(error)))
+            return self._log(FileResult(name, "failed", error=error.told))
 
     def add_path(self, path: Path, name: str = "") -> FileResult:
         """Takes one file of this machine in, shown as ``name``."""
@@ -107,7 +107,7 @@ class Importer:
         try:
             return self.add(name, read_file(path, name))
         except CorpusError as error:
-            return self._log(FileResult(safe_name(name), "failed", error=str(error)))
+            return self._log(FileResult(safe_name(name), "failed", error=error.told))
 
     def report(self) -> ImportReport:
         """What came of all files so far."""

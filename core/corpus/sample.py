@@ -13,6 +13,9 @@ from core.settings import ROOT
 
 SAMPLE = ROOT / "data" / "sample"
 UNSEEN_FILE = "unseen.jsonl"
+EDITED_FILE = "edited.jsonl"
+_Asked = tuple[tuple[Passage, tuple[Question, ...]], ...]
+"""Passages, each with its questions."""
 
 
 def load_sample() -> Corpus:
@@ -24,17 +27,30 @@ def load_sample() -> Corpus:
     return replace(read_folder(SAMPLE), name="sample")
 
 
-def load_unseen(folder: Path = SAMPLE) -> tuple[tuple[Passage, tuple[Question, ...]], ...]:
+def load_unseen(folder: Path = SAMPLE) -> _Asked:
     """Passages that are not in the sample, each with its questions: for learning a new document.
 
     Raises:
         CorpusError: The file is missing or damaged.
     """
-    unseen: list[tuple[Passage, tuple[Question, ...]]] = []
-    for where, row in json_lines(UNSEEN_FILE, read_file(folder / UNSEEN_FILE)):
+    return _read(folder, UNSEEN_FILE)
+
+
+def load_edited(folder: Path = SAMPLE) -> _Asked:
+    """Passages of the sample in which one fact is another, each with a question about it: for changing a document.
+
+    Raises:
+        CorpusError: The file is missing or damaged.
+    """
+    return _read(folder, EDITED_FILE)
+
+
+def _read(folder: Path, name: str) -> _Asked:
+    found: list[tuple[Passage, tuple[Question, ...]]] = []
+    for where, row in json_lines(name, read_file(folder / name)):
         passage, questions = row.get("passage"), row.get("questions")
         if not isinstance(passage, dict) or not isinstance(questions, list):
             raise refused(where, "lacks its passage or its questions", "Restore the file.")
         asked = tuple(question_from(question, where) for question in questions)
-        unseen.append((passage_from(passage, where), asked))
-    return tuple(unseen)
+        found.append((passage_from(passage, where), asked))
+    return tuple(found)

@@ -42,7 +42,7 @@ def to_csv(folder: Path) -> str:
 def to_ragas(folder: Path) -> str:
     """Samples in the fields of a Ragas ``SingleTurnSample``, a JSON object a line.
 
-    A judge model can score them where Ragas is installed, which asks for older libraries than Tessera runs on.
+    For judges beyond ``core.evaluation.judge``, which needs no export.
     """
     lines = []
     for arm, answers in answers_of(folder).items():

@@ -24,6 +24,7 @@ from core.evaluation.runs import (
     RUN_FILE,
     Plan,
     answer_line,
+    close_last_line,
     configuration,
     plan_of,
     read_answers,
@@ -36,6 +37,7 @@ from core.jobs import Progress, Work
 from core.methods import registry
 from core.methods.base import Method, answer
 from core.methods.resources import Resources
+from core.turns import until_turn
 
 
 def evaluate(resources: Resources, plan: Plan, folder: Path, skip_missing: bool = False) -> Work:
@@ -95,7 +97,9 @@ def _ask_arm(
         return
     yield Progress(stage, total - len(pending), total, "opening")
     try:
-        method, open_s = _open(resources, arm, pending)
+        with resources.models.lock.ticket() as ticket:
+            yield from until_turn(ticket, total - len(pending), total)
+            method, open_s = _open(resources, arm, pending)
     except (ArtefactMissing, ArtefactStale) as error:
         if not skip_missing:
             raise
@@ -110,13 +114,12 @@ def _ask_arm(
 
 def _open(resources: Resources, arm: Arm, pending: list[Question]) -> tuple[Method, float]:
     """The arm, opened and warmed up where no clock sees it, and the seconds that opening took."""
-    with resources.models.lock:
-        began = time.perf_counter()
-        method = registry.open_method(arm.method, arm.resources(resources))
-        open_s = time.perf_counter() - began
-        if pending:
-            # The last question: a cell that this leaves in memory is, by its turn, as warm as any other.
-            answer(method, pending[-1].text)
+    began = time.perf_counter()
+    method = registry.open_method(arm.method, arm.resources(resources))
+    open_s = time.perf_counter() - began
+    if pending:
+        # The last question: a cell that this leaves in memory is, by its turn, as warm as any other.
+        answer(method, pending[-1].text)
     return method, open_s
 
 
@@ -130,10 +133,11 @@ def _ask(
     stage: str,
     total: int,
 ) -> Iterator[Progress]:
-    _close_last_line(folder / ANSWERS_FILE)
+    close_last_line(folder / ANSWERS_FILE)
     with (folder / ANSWERS_FILE).open("a", encoding="utf-8") as log:
         for done, question in enumerate(pending, start=total - len(pending) + 1):
-            with resources.models.lock:
+            with resources.models.lock.ticket() as ticket:
+                yield from until_turn(ticket, done - 1, total)
                 result = answer(method, question.text)
             log.write(answer_line(arm, key, question, result))
             log.flush()
@@ -154,15 +158,6 @@ def _facts(resources: Resources, arm: Arm, key: str, open_s: float) -> dict[str,
         **asdict(storage),
         "bytes_per_1000_documents": storage.per_1000,
     }
-
-
-def _close_last_line(path: Path) -> None:
-    """Ends a line that a killed writer left open, so that the next answer gets a line of its own."""
-    if path.is_file() and path.stat().st_size:
-        with path.open("rb+") as log:
-            log.seek(-1, 2)
-            if log.read(1) != b"\n":
-                log.write(b"\n")
 
 
 @contextmanager

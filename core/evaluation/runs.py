@@ -161,6 +161,15 @@ def answer_line(arm: Arm, key: str, question: Question, result: Answer) -> str:
     return json.dumps(row, ensure_ascii=False, default=str) + "\n"
 
 
+def close_last_line(path: Path) -> None:
+    """Ends a line that a killed writer left open, so that the next answer gets a line of its own."""
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb+") as log:
+            log.seek(-1, 2)
+            if log.read(1) != b"\n":
+                log.write(b"\n")
+
+
 def read_answers(folder: Path, keys: Mapping[str, str], ids: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     """Answers that still hold, by arm and question; see ``key_of``.
 

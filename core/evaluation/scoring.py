@@ -4,6 +4,7 @@ answer      em, f1, coverage
 evidence    rouge_l, recall, context_precision, context_recall: for arms that read something, by gold passages
 both        kilt_em, kilt_f1: the answer counts only when all gold passages are among the evidence
 grounding   faithfulness, relevancy: without a judge, see ``core.evaluation.grounding``
+judged      ragas_faithfulness, ragas_relevancy: what a judge model said, see ``core.evaluation.judge``
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ LABELS = {
     "kilt_f1": "KILT-F1",
     "faithfulness": "faithfulness",
     "relevancy": "answer relevancy",
+    "ragas_faithfulness": "faithfulness, judged",
+    "ragas_relevancy": "answer relevancy, judged",
 }
 MEANINGS = {
     "em": "Exact match with an accepted answer after SQuAD's normalisation.",
@@ -40,10 +43,12 @@ MEANINGS = {
     "kilt_f1": "F1 where recall@K is 1, else 0: right answer and right passage.",
     "faithfulness": "How far one sentence of the evidence says what the answer claims, by words; refusals left out.",
     "relevancy": "Whether the answer is of the kind the question asks for, by its question word; English only.",
+    "ragas_faithfulness": "Share of the answer's statements that a judge model finds in the evidence (Ragas).",
+    "ragas_relevancy": "How near questions that a judge model makes from the answer come to the one asked (Ragas).",
 }
 
 
-def score(row: Mapping[str, Any]) -> dict[str, float]:
+def score(row: Mapping[str, Any], judged: Mapping[str, float] | None = None) -> dict[str, float]:
     """Scores of one answer, each in [0, 1]; a metric that makes no sense for it is left out.
 
     Context precision and recall are the id-based ones of Ragas. KILT (Petroni et al., 2021) asks for R-precision 1:
@@ -52,6 +57,7 @@ def score(row: Mapping[str, Any]) -> dict[str, float]:
 
     Args:
         row: A line of answers.jsonl.
+        judged: What a judge has said of it.
     """
     text, golds = row["answer"], row["golds"]
     scores = {"em": exact_match(text, golds), "f1": f1(text, golds), "coverage": coverage(text, golds)}
@@ -73,7 +79,7 @@ def score(row: Mapping[str, Any]) -> dict[str, float]:
     supported = faithfulness(row["question"], text, [piece["text"] for piece in evidence]) if evidence else None
     if supported is not None:
         scores["faithfulness"] = supported
-    return scores
+    return scores | {name: value for name, value in (judged or {}).items() if name in LABELS}
 
 
 def _reads(arm: str) -> bool:

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from core.evaluation.hops import per_hop
+from core.evaluation.judge.kept import judged_rows, place_of
 from core.evaluation.ledger import break_even
 from core.evaluation.runs import read_answers, read_run
 from core.evaluation.scoring import LABELS, score
@@ -34,7 +35,12 @@ def answers_of(folder: Path, arms: Sequence[str] | None = None) -> dict[str, dic
     keys = {name: facts["key"] for name, facts in run["arms"].items() if arms is None or name in arms}
     ordered = {name: keys[name] for name in (arms or keys) if name in keys}
     found = read_answers(folder, ordered, run["questions"]["ids"])
-    return {arm: {i: {**row, "scores": score(row)} for i, row in rows.items()} for arm, rows in found.items() if rows}
+    judged = judged_rows(folder)
+    return {
+        arm: {i: {**row, "scores": score(row, judged.get(place_of(row), {}))} for i, row in rows.items()}
+        for arm, rows in found.items()
+        if rows
+    }
 
 
 def summarise(

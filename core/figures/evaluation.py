@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
 import plotly.graph_objects as go
 
@@ -11,6 +12,9 @@ from core.figures.palette import MUTED, arm
 from core.figures.units import seconds, size
 
 _SMALLEST, _LARGEST = 12.0, 46.0
+_NEAR_SCORE = 0.04
+_NEAR_TIME = log(1.4)
+"""Arms that differ by less than this would write their names over each other: score, and ratio of times."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ def pareto_figure(points: Sequence[ArmPoint], metric: str) -> go.Figure:
     """
     best = pareto(points)
     heaviest = max((point.bytes for point in points), default=0.0) or 1.0
-    figure = go.Figure([_mark(point, metric, point.name in best, heaviest) for point in points])
+    sides = label_sides(points)
+    figure = go.Figure([_mark(point, metric, point.name in best, heaviest, sides[point.name]) for point in points])
     figure.update_layout(
         height=420, margin={"l": 10, "r": 120, "t": 20, "b": 40}, showlegend=False, dragmode=False, hovermode="closest"
     )
@@ -77,7 +82,24 @@ def describe_pareto(points: Sequence[ArmPoint], metric: str) -> str:
     return f"Score against time and storage of each arm. {'; '.join(arms)}. Beaten by no other arm: {best}."
 
 
-def _mark(point: ArmPoint, metric: str, kept: bool, heaviest: float) -> go.Scatter:
+def label_sides(points: Sequence[ArmPoint]) -> dict[str, str]:
+    """Where each arm's name is written, by arm: of arms that score and take the same, one above and one below."""
+    sides = {}
+    for point in points:
+        near = [
+            other
+            for other in points
+            if abs(other.quality - point.quality) < _NEAR_SCORE and abs(log(other.ms / point.ms)) < _NEAR_TIME
+        ]
+        near.sort(key=lambda other: other.quality)
+        side = (
+            "middle" if len(near) == 1 else "bottom" if near[0] is point else "top" if near[-1] is point else "middle"
+        )
+        sides[point.name] = f"{side} right"
+    return sides
+
+
+def _mark(point: ArmPoint, metric: str, kept: bool, heaviest: float, side: str) -> go.Scatter:
     """An arm with its interval; ``kept`` when no other beats it."""
     style = arm(point.name.partition(":")[0])
     return go.Scatter(
@@ -95,13 +117,13 @@ def _mark(point: ArmPoint, metric: str, kept: bool, heaviest: float) -> go.Scatt
         mode="markers+text",
         name=point.label,
         text=[f"<b>{point.label}</b>" if kept else point.label],
-        textposition="middle right",
+        textposition=side,
         marker={
             "color": style.colour,
             "symbol": style.marker,
             "size": _diameter(point.bytes, heaviest),
-            "opacity": 0.9 if kept else 0.45,
-            "line": {"width": 2 if kept else 0, "color": style.colour},
+            "opacity": 0.9 if kept else 0.6,
+            "line": {"width": 2, "color": style.colour},  # an open symbol is nothing but its line
         },
         customdata=[[seconds(point.ms), size(point.bytes), point.lo, point.hi, point.n]],
         hovertemplate=(

@@ -20,8 +20,8 @@ from core.voronoi.cells2d import BOX, Mosaic, mosaic
 from core.voronoi.projection import Points
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon2", "star-square")
-POINTS, BORDERS, QUESTION = "passages", "borders", "question"
-"""Names of the traces that a selection or a test looks for."""
+POINTS, BORDERS, QUESTION, NAME = "passages", "borders", "question", "name"
+"""Names of the traces, and of the annotations that name cells, that a selection or a test looks for."""
 _STAR = "#f2b632"
 _INK = "rgba(22, 24, 29, 0.55)"
 _GROUT = "rgba(138, 144, 160, 0.5)"
@@ -31,6 +31,8 @@ _HOVER_WIDTH = 58
 _FADED = 0.3
 _LETTER = 0.021
 """Width of a letter of a name in units of the map, at the default height."""
+_BEYOND = 4.0
+"""Tiles reach this far past the box, so that they fill a screen of any shape."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,14 @@ def map_figure(data: MapData, height: int = 660) -> go.Figure:
         data: What to show.
         height: Height in pixels.
     """
-    tiles = mosaic(data.centres)
+    tiles = mosaic(data.centres, (BOX[0] * _BEYOND, BOX[1] * _BEYOND))
     colours = tile_colours(len(data.centres), tiles.neighbours)
     figure = go.Figure()
     _add_tiles(figure, tiles, colours)
     if data.question:
         _add_opened_tiles(figure, data.question, tiles, colours)
     _add_passages(figure, data, colours)
-    _add_names(figure, data, tiles)
+    _add_names(figure, data, mosaic(data.centres))
     if data.question:
         _add_question(figure, data, data.question)
     _lay_out(figure, height)
@@ -182,18 +184,16 @@ def _add_names(figure: go.Figure, data: MapData, tiles: Mosaic) -> None:
     named = range(len(tiles.polygons)) if len(tiles.polygons) <= _NAMED_CELLS else opened
     spots = [widest_chord(tiles.polygons[cell]) for cell in named]
     names = [_name(data.labels[cell], width) for cell, (_, _, width) in zip(named, spots, strict=True)]
-    figure.add_trace(
-        go.Scatter(
-            x=[x for x, _, _ in spots],
-            y=[y for _, y, _ in spots],
-            mode="text",
-            text=[f"<b>{name}</b>" if cell in opened else name for cell, name in zip(named, names, strict=True)],
-            textfont={"size": 12},
-            name="names",
-            opacity=0.85,
-            hoverinfo="skip",
+    for cell, name, (x, y, _) in zip(named, names, spots, strict=True):
+        # An annotation, since traces of text lie beneath the passages, whose markers would cover the letters.
+        figure.add_annotation(
+            x=x,
+            y=y,
+            text=f"<b>{name}</b>" if cell in opened else name,
+            name=NAME,
+            showarrow=False,
+            font={"size": 12},
         )
-    )
 
 
 def _add_question(figure: go.Figure, data: MapData, question: MapQuestion) -> None:
@@ -231,9 +231,9 @@ def _lay_out(figure: go.Figure, height: int) -> None:
         uirevision="map",  # a new question must not undo the reader's zoom
     )
     bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "showline": False, "ticks": ""}
-    figure.update_xaxes(range=[-BOX[0], BOX[0]], constrain="domain", **bare)
+    figure.update_xaxes(range=[-BOX[0], BOX[0]], constrain="range", **bare)
     # To scale, so that a border is seen to run midway between two cells.
-    figure.update_yaxes(range=[-BOX[1], BOX[1]], constrain="domain", scaleanchor="x", **bare)
+    figure.update_yaxes(range=[-BOX[1], BOX[1]], constrain="range", scaleanchor="x", **bare)
 
 
 def _name(label: str, width: float) -> str:

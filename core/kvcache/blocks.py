@@ -23,6 +23,7 @@ from core.kvcache.compose import Block, head_layers, join, passage_block
 from core.kvcache.resident import ResidentCaches
 from core.kvcache.store import CacheStore, CellEntry, Index
 from core.models.language_model import LanguageModel
+from core.said import said
 from core.workspace import MANIFEST, Manifest, write_manifest
 
 KIND = "blocks"
@@ -129,9 +130,8 @@ def gather(
 def _compute(store: CacheStore, lm: LanguageModel, cells: Sequence[Sequence[Passage]], index: Index) -> Work:
     total = sum(entry.tokens for entry in index.cells.values())
     done = sum(entry.tokens for entry in index.cells.values() if entry.sha256)
-    yield Progress(
-        STAGE, done, total, f"{sum(bool(e.sha256) for e in index.cells.values())} of {len(cells)} cells kept"
-    )
+    kept = sum(bool(entry.sha256) for entry in index.cells.values())
+    yield Progress(STAGE, done, total, said("{n} of {total} cells kept", n=kept, total=len(cells)))
     head = head_layers(lm)
     for entry in [entry for entry in index.cells.values() if not entry.sha256]:
         began = time.perf_counter()
@@ -139,7 +139,7 @@ def _compute(store: CacheStore, lm: LanguageModel, cells: Sequence[Sequence[Pass
         for block in _blocks_of(lm, head, cells[entry.cell]):
             blocks.append(block)
             fed = sum(each.tokens for each in blocks)
-            yield Progress(STAGE, done + fed, total, f"cell {entry.cell + 1} of {len(cells)}")
+            yield Progress(STAGE, done + fed, total, said("cell {n} of {total}", n=entry.cell + 1, total=len(cells)))
         cache = join(lm, head, blocks)
         size, digest = store_cell(store.storage, file_name(entry.key), cache, entry.key, entry.passage_ids, index.built)
         seconds = round(time.perf_counter() - began, 4)

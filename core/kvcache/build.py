@@ -20,6 +20,7 @@ from core.kvcache.cell_file import Built, cell_key, file_name, store_cell
 from core.kvcache.precision import bits_per_number
 from core.kvcache.store import INDEX, CacheStore, CellEntry, Index
 from core.models.language_model import LanguageModel
+from core.said import said
 from core.workspace import MANIFEST, Manifest, write_manifest
 
 STAGE = "Prefilling cells, in tokens"
@@ -83,12 +84,12 @@ def _prefill(store: CacheStore, lm: LanguageModel, index: Index, todo: Sequence[
     total = sum(entry.tokens for entry in index.cells.values())
     done = total - sum(task.entry.tokens for task in todo)
     kept = len(index.cells) - len(todo)
-    yield Progress(STAGE, done, total, f"{kept} of {len(index.cells)} cells kept")
+    yield Progress(STAGE, done, total, said("{n} of {total} cells kept", n=kept, total=len(index.cells)))
     for ordinal, task in enumerate(todo, start=kept + 1):
         began = time.perf_counter()
         session = lm.session()
         for fed in session.feed(task.ids):
-            yield Progress(STAGE, done + fed, total, f"cell {ordinal} of {len(index.cells)}")
+            yield Progress(STAGE, done + fed, total, said("cell {n} of {total}", n=ordinal, total=len(index.cells)))
         name, entry = file_name(task.entry.key), task.entry
         size, digest = store_cell(store.storage, name, session.cache, entry.key, entry.passage_ids, index.built)
         seconds = round(time.perf_counter() - began, 4)

@@ -24,7 +24,7 @@ class MemoryConfig:
         lora_r: Rank of the LoRA on every linear layer.
         read: One of ``READ_MODES``.
         init: One of ``INITS``.
-        steps: Optimiser steps of the evidence stage.
+        steps: Optimiser steps of the evidence stage; 0 leaves every document its first z, and needs a start.
         batch: Examples per step.
         lr_z: Learning rate of Z.
         lr_projector: Learning rate of the projector.
@@ -38,7 +38,7 @@ class MemoryConfig:
         passage_tokens: Documents are cut to this many tokens when recited.
         router_dim: Width of routing queries and keys.
         router_layer: Hidden states of the question are taken after this layer, beside its token embeddings.
-        router_steps: Optimiser steps of the routing stage.
+        router_steps: Optimiser steps of the routing stage; 0 finds as the memory it starts from does.
         router_batch: Questions per routing step.
         lr_router: Learning rate of the router.
         eval_every: Steps between two looks at the held-out questions.
@@ -86,6 +86,9 @@ class MemoryConfig:
             if field.name in ("study", "recite", "twin", "wrong", "general", "warmup"):
                 if not 0 <= value < 1:
                     raise TesseraError(f"{field.name} is {value}.", "It is a share: give a number from 0 to below 1.")
+            elif field.name in ("steps", "router_steps"):
+                if value < 0:
+                    raise TesseraError(f"{field.name} is {value}.", "Give 0 or more.")
             elif isinstance(value, (int, float)) and field.name != "seed" and value <= 0:
                 raise TesseraError(f"{field.name} is {value}.", "Give a number above 0.")
         shares = self.recite + self.twin + self.wrong + self.general

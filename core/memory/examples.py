@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.corpus.types import Corpus, Passage, texts
 from core.errors import TesseraError
@@ -31,6 +31,7 @@ class Example:
         kind: read, recite, twin, general or wrong.
         row: Row of the pool whose z is shown; -1 when ``document`` is.
         document: Text of a document outside the pool, whose first z is shown.
+        general: Whether that document is of the general pool.
         tail: Ids of the question.
         target: Ids of the evidence, end included.
     """
@@ -40,6 +41,7 @@ class Example:
     document: str
     tail: tuple[int, ...]
     target: tuple[int, ...]
+    general: bool = False
 
 
 Triple = tuple[int, str, str]
@@ -132,7 +134,8 @@ class Examples:
         draw -= share.twin
         if draw < share.general:
             row, question, sentence = rng.choice(self._general)
-            return self._example("general", self._general_passages[row], question, sentence, _GENERAL_LIMIT)
+            example = self._example("general", self._general_passages[row], question, sentence, _GENERAL_LIMIT)
+            return replace(example, general=True)
         row, question, sentence = self._reading(rng)
         return self._example("read", row, question, sentence)
 
@@ -142,7 +145,8 @@ class Examples:
         draw = rng.random() * own
         if draw < self._config.general:
             row, question, _ = rng.choice(self._general)
-            return self._example("wrong", self._other_general(row, rng), question, NOT_IN_MEMORY)
+            example = self._example("wrong", self._other_general(row, rng), question, NOT_IN_MEMORY)
+            return replace(example, general=True)
         row, question, _ = self._reading(rng)
         other = self._other(row, rng)
         if draw < self._config.general + self._config.twin:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
 
-from core.corpus.types import Corpus, texts
+from core.corpus.types import Corpus, Passage, texts
 from core.errors import ArtefactMissing, ArtefactStale
 from core.evaluation.metrics import rouge_l
 from core.memory import lora
@@ -21,6 +22,7 @@ from core.memory.pool import embedding_basis, first_z, token_idf
 from core.memory.projector import Projector
 from core.memory.reading import greedy, short_attention, target_losses
 from core.memory.row_adam import RowAdam
+from core.memory.theta import Theta
 from core.models.language_model import LanguageModel
 from core.workspace import write_atomically
 
@@ -36,21 +38,36 @@ class EvidenceLearner:
         corpus: The documents to remember.
         general: A pool to learn reading on, or None.
         config: Settings.
+        theta: What LoRA and projector start from; None starts from nothing.
 
     Attributes:
         z: [N, m, z_dim], trained in place.
-        idf: [vocabulary], over all documents.
+        idf: [vocabulary], over the documents to remember.
+
+    Raises:
+        ArtefactStale: ``theta`` belongs to another model.
+        TesseraError: ``theta`` has other shapes, or a document is empty.
     """
 
-    def __init__(self, lm: LanguageModel, corpus: Corpus, general: Corpus | None, config: MemoryConfig) -> None:
+    def __init__(
+        self,
+        lm: LanguageModel,
+        corpus: Corpus,
+        general: Corpus | None,
+        config: MemoryConfig,
+        theta: Theta | None = None,
+    ) -> None:
         self.config, self._lm = config, lm
         self.frame = Frame(lm.tokenizer, min(lm.stop_ids))
+        if theta:
+            theta.require(lm, self.frame, config)
         self.model = copy.deepcopy(lm.model)
         table = self.model.get_input_embeddings().weight
         pool = general.passages if general and config.general else ()
-        documents = [self.frame.encode(text) for text in texts([*corpus.passages, *pool])]
         self.basis = embedding_basis(table, config.z_dim)
-        self.idf = token_idf(documents, len(table))
+        # Two idf: what is common in one pool tells documents apart in another.
+        self.idf = self._idf_of(corpus.passages)
+        self._general_idf = self._idf_of(pool) if pool else self.idf
         self.z = torch.stack([self._first_z(text) for text in texts(corpus.passages)])
         if config.init == "noise":
             self.z = torch.randn(self.z.shape, generator=torch.Generator().manual_seed(config.seed))
@@ -58,6 +75,8 @@ class EvidenceLearner:
         self.layers = lora.attach(self.model, config.lora_r, config.seed)
         for layer in self.layers.values():
             layer.to(self.model.device)
+        if theta:
+            theta.into(self.projector, self.layers)
         self.examples = Examples(corpus, general, self.frame, config, neighbours(self.z))
         self._held_out = given_questions(corpus, "dev")[: config.eval_questions]
         self._row_adam = RowAdam(self.z)
@@ -77,7 +96,7 @@ class EvidenceLearner:
         rows = torch.tensor(own, dtype=torch.long)
         leaf = self.z[rows].requires_grad_()
         place = {row: i for i, row in enumerate(own)}
-        shown = [leaf[place[e.row]] if e.row >= 0 else self._first_z(e.document) for e in batch]
+        shown = [leaf[place[e.row]] if e.row >= 0 else self._first_z(e.document, e.general) for e in batch]
         soft = self.projector(torch.stack(shown).to(self.model.device))
         self._adam.zero_grad(set_to_none=True)
         with short_attention(self.model):
@@ -94,9 +113,14 @@ class EvidenceLearner:
             self._row_adam.update(rows, leaf.grad, self.config.lr_z * factor)
         return _by_kind(batch, losses)
 
-    def _first_z(self, text: str) -> torch.Tensor:
+    def _idf_of(self, passages: Sequence[Passage]) -> torch.Tensor:
+        documents = [self.frame.encode(text) for text in texts(passages)]
+        return token_idf(documents, len(self.model.get_input_embeddings().weight))
+
+    def _first_z(self, text: str, general: bool = False) -> torch.Tensor:
         table = self.model.get_input_embeddings().weight
-        return first_z(self.frame.content(text, self.idf), table, self.basis, self.config.m)
+        idf = self._general_idf if general else self.idf
+        return first_z(self.frame.content(text, idf), table, self.basis, self.config.m)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:

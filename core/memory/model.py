@@ -268,11 +268,7 @@ def build_parts(tensors: dict[str, torch.Tensor]) -> tuple[Projector, Router]:
     """Projector and router from their saved tensors; shapes tell the sizes."""
     z_dim, hidden = tensors["projector.weight"].shape
     projector = Projector(z_dim, hidden)
-    projector.load_state_dict(_under("projector.", tensors))
+    projector.load_state_dict(store.under("projector.", tensors))
     router = Router(hidden, z_dim, tensors["router.key"].shape[1], tensors["router.idf"])
-    router.load_state_dict(_under("router.", tensors))
+    router.load_state_dict(store.under("router.", tensors))
     return projector, router
-
-
-def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -13,7 +13,7 @@ from core.memory.config import MemoryConfig
 from core.settings import DTYPES, ROOT
 
 FOLDER = ROOT / "assets" / "presets" / "memory"
-_FIELDS = ("about", "model", "dtype", "memory")
+_FIELDS = ("about", "model", "dtype", "start", "memory")
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,14 @@ class Preset:
         about: What it is for, in a sentence or two.
         model: The language model it is meant for; empty for the chosen one.
         dtype: Its number format; empty for the chosen one.
+        start: The memory it starts from; empty starts from nothing.
         config: Settings of memory and training.
     """
 
     about: str
     model: str
     dtype: str
+    start: str
     config: MemoryConfig
 
 
@@ -74,7 +76,8 @@ def _parse(found: Any, name: str) -> Preset:
                 f"{key} is {value!r} in {name}.", f"Give a {type(defaults[key]).__name__}, such as {defaults[key]!r}."
             )
     config = MemoryConfig.from_json(found.get("memory", {}))
-    return Preset(str(found.get("about") or ""), str(found.get("model") or ""), dtype, config)
+    about, model, start = (str(found.get(name) or "") for name in ("about", "model", "start"))
+    return Preset(about, model, dtype, start, config)
 
 
 def _kinds(default: object) -> tuple[type, ...]:

@@ -64,14 +64,18 @@ def train_router(
     Yields:
         Progress with ``routing_loss``, and ``held_out_recall_at_1`` and ``_at_5`` on the dev questions.
     """
+    held_out = asked_questions(corpus, "dev")
+    held_out_states = [part for _, part in read_questions(reader, frame, held_out)]
+    if not config.router_steps:
+        router.eval()
+        yield Progress(STAGE, 0, 0, "none asked for", recall(router, held_out_states, z, held_out) if held_out else {})
+        return
     study, given = study_questions(corpus, config.seed), asked_questions(corpus, "train")
     questions = study + given
     states: list[QuestionStates] = []
     for done, part in read_questions(reader, frame, questions):
         states.append(part)
         yield Progress("Reading routing questions", done, len(questions))
-    held_out = asked_questions(corpus, "dev")
-    held_out_states = [part for _, part in read_questions(reader, frame, held_out)]
     optimiser = torch.optim.AdamW(router.parameters(), lr=config.lr_router, weight_decay=0.01)
     rng = random.Random(f"{config.seed}/router")
     torch.manual_seed(config.seed)

@@ -43,6 +43,7 @@ class Card:
         config: Settings of the memory and its training.
         learned: Ids of documents learned after training.
         training: Figures of the training: seconds, losses, held-out scores.
+        origin: The memory whose LoRA, projector and router it started from; empty when it started from nothing.
     """
 
     base: str
@@ -52,6 +53,7 @@ class Card:
     config: MemoryConfig
     learned: tuple[str, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
+    origin: str = ""
 
     def figures(self) -> dict[str, Any]:
         """Plain values worth showing in a manifest."""
@@ -59,6 +61,7 @@ class Card:
             "model": self.model,
             "corpus": self.corpus_name,
             "learned": list(self.learned),
+            "origin": self.origin,
             **self.config.to_json(),
             **self.training,
         }
@@ -93,6 +96,7 @@ def save_pool(folder: Path, pool: MemoryPool, card: Card) -> None:
         "config": card.config.to_json(),
         "learned": list(card.learned),
         "training": card.training,
+        "origin": card.origin,
         "ids": list(pool.ids),
         "titles": list(pool.titles),
     }
@@ -136,6 +140,11 @@ def load_parts(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.T
     return {name: t.float() for name, t in _tensors(folder / PARTS).items()}, _tensors(folder / LORA)
 
 
+def under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of one part, by their names in it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
 _REMEDY = "Train it again: `python -m app train`."
 
 
@@ -162,6 +171,7 @@ def _parse(document: dict[str, Any], folder: Path) -> Card:
             config=MemoryConfig.from_json(document["config"]),
             learned=tuple(document["learned"]),
             training=document["training"],
+            origin=str(document.get("origin", "")),
         )
     except (KeyError, TypeError) as error:
         raise ArtefactStale(f"{folder / CARD} lacks {error}.", _REMEDY) from error

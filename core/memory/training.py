@@ -30,6 +30,7 @@ from core.memory.model import Memory, as_stored
 from core.memory.pool import MemoryPool
 from core.memory.router import QuestionReader, Router
 from core.memory.routing import train_router
+from core.memory.theta import Theta
 from core.models.language_model import LanguageModel
 
 EVIDENCE_STAGE = "Learning evidence"
@@ -44,6 +45,7 @@ def train_memory(
     config: MemoryConfig,
     resume: bool = False,
     general: Corpus | None = None,
+    theta: Theta | None = None,
 ) -> Work:
     """Trains a memory and writes it to a folder.
 
@@ -54,6 +56,7 @@ def train_memory(
         config: Settings.
         resume: Go on from the checkpoint in ``output``.
         general: A pool of other documents with train questions, to learn reading on; needed for a ``general`` share.
+        theta: What LoRA, projector and router start from; None starts from nothing. Z always starts from the documents.
 
     Yields:
         Progress whose data hold ``step``, the losses of that step by kind of example (``read_loss``, ``recite_loss``,
@@ -67,10 +70,15 @@ def train_memory(
     """
     if not corpus.passages:
         raise TesseraError("There is nothing to remember: the corpus has no passage.", "Prepare a corpus first.")
+    if theta is None and not (config.steps and config.router_steps):
+        raise TesseraError(
+            "Without a step, a memory that starts from nothing cannot be read.",
+            "Give steps and router_steps above 0, or a memory to start from.",
+        )
     began = time.monotonic()
     yield Progress("Giving every document its first z", 0, 1)
-    learner = EvidenceLearner(lm, corpus, general, config)
-    run = run_fingerprint(lm, corpus, config, general)
+    learner = EvidenceLearner(lm, corpus, general, config, theta)
+    run = run_fingerprint(lm, corpus, config, general, theta)
     start = learner.restore(output, run) if resume else 0
     yield Progress("Giving every document its first z", 1, 1, f"{len(corpus.passages):,} documents")
     figures: dict[str, Any] = {}
@@ -78,7 +86,10 @@ def train_memory(
         figures |= progress.data
         yield progress
     adapters = lora.state(learner.layers)
-    router = Router.from_basis(learner.basis, config.router_dim, learner.idf)
+    hidden = learner.basis.components.shape[1]
+    router = (
+        theta.router(hidden, learner.idf) if theta else Router.from_basis(learner.basis, config.router_dim, learner.idf)
+    )
     reader = QuestionReader(learner.model, config.router_layer, learner.frame.head[0])
     for progress in train_router(router, reader, learner.frame, as_stored(learner.z), corpus, config):
         figures |= progress.data
@@ -91,6 +102,7 @@ def train_memory(
         corpus_name=corpus.name,
         config=config,
         training={key: round(value, 4) for key, value in figures.items() if isinstance(value, (int, float))},
+        origin=theta.card.corpus_name if theta else "",
     )
     parts = {f"projector.{name}": tensor for name, tensor in learner.projector.state_dict().items()}
     parts |= {f"router.{name}": tensor for name, tensor in router.state_dict().items()}
@@ -103,7 +115,9 @@ def train_memory(
     yield Progress("Writing the memory", 1, 1, f"{sum((output / f).stat().st_size for f in _FILES) / 1e6:.1f} MB")
 
 
-def run_fingerprint(lm: LanguageModel, corpus: Corpus, config: MemoryConfig, general: Corpus | None) -> str:
+def run_fingerprint(
+    lm: LanguageModel, corpus: Corpus, config: MemoryConfig, general: Corpus | None, theta: Theta | None = None
+) -> str:
     """Digest of all that a training run depends on."""
     fields = [
         lm.identity.fingerprint,
@@ -111,6 +125,7 @@ def run_fingerprint(lm: LanguageModel, corpus: Corpus, config: MemoryConfig, gen
         [question.id for question in corpus.questions.get("train", ())],
         config.to_json(),
         passages_fingerprint(general.passages) if general and config.general else "",
+        theta.digest if theta else "",
     ]
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -118,6 +133,9 @@ def run_fingerprint(lm: LanguageModel, corpus: Corpus, config: MemoryConfig, gen
 def _learn_evidence(learner: EvidenceLearner, start: int, output: Path, run: str) -> Work:
     """The first stage; leaves a checkpoint behind at its end, at intervals, and when it is closed."""
     config = learner.config
+    if not config.steps:
+        yield Progress(EVIDENCE_STAGE, 0, 0, "none asked for", {"step": 0} | learner.held_out())
+        return
     smooth: dict[str, float] = defaultdict(float)
     saved = start
     done = start

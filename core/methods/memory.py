@@ -27,6 +27,7 @@ class LlmAsMemory:
     Args:
         resources: Needs the artefacts corpus and memory.
         read: How Z is read; without it, as the memory's own settings say.
+        memory: One that is open already, such as one that is learning; without it, the workspace's.
 
     Attributes:
         memory: The open memory.
@@ -40,9 +41,10 @@ class LlmAsMemory:
 
     name = "memory"
 
-    def __init__(self, resources: Resources, read: ReadConfig | None = None) -> None:
-        folder = resources.workspace.require("memory")
-        self.memory = Memory.load(folder, resources.models.language_model(reader=False))
+    def __init__(self, resources: Resources, read: ReadConfig | None = None, memory: Memory | None = None) -> None:
+        self.memory = memory or Memory.load(
+            resources.workspace.require("memory"), resources.models.language_model(reader=False)
+        )
         mode = ReadConfig(self.memory.card.config.read, budget=resources.settings.cache_bytes)
         self.reader = ZReader(self.memory, read or mode)
         self.answerer = open_answerer(resources.models, resources.reader)

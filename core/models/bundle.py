@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from transformers import AutoConfig, AutoTokenizer
@@ -13,6 +12,7 @@ from core.models.presets import SMOLLM2
 from core.models.prompt import Prompt
 from core.models.provision import locate
 from core.settings import ROOT, Settings
+from core.turns import Turns
 
 READER_FOLDER = ROOT / "assets" / "reader" / SMOLLM2.name
 
@@ -28,18 +28,21 @@ class Models:
 
     Attributes:
         settings: Names, device and dtype.
-        lock: Held by whoever computes; two answers at once on one device would corrupt each other's latency.
+        lock: Held by whoever computes, one after another in the order in which they came: two answers at once on one
+            device would corrupt each other's latency.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.lock = threading.RLock()
+        self.lock = Turns()
         self._encoder: Encoder | None = None
         self._prompt: Prompt | None = None
         self._language_models: dict[bool, LanguageModel] = {}
 
     def encoder(self) -> Encoder:
         """The sentence encoder."""
+        if self._encoder is not None:  # only loading needs a turn
+            return self._encoder
         with self.lock:
             if self._encoder is None:
                 self._encoder = SentenceEncoder(self.settings.encoder, self.settings)
@@ -47,6 +50,8 @@ class Models:
 
     def prompt(self) -> Prompt:
         """The prompt of the language model; loads the tokenizer alone where the model is not loaded yet."""
+        if self._prompt is not None:
+            return self._prompt
         with self.lock:
             if self._prompt is None:
                 folder = locate(self.settings.model, self.settings.home)
@@ -67,6 +72,8 @@ class Models:
         """
         adapter = reader_for(self.settings.model)
         with_reader = adapter is not None and (self.settings.reader if reader is None else reader)
+        if with_reader in self._language_models:
+            return self._language_models[with_reader]
         with self.lock:
             if with_reader not in self._language_models:
                 self._language_models[with_reader] = LanguageModel.load(

@@ -28,6 +28,8 @@ from core.redis import supervisor
 MODULE = Path("redis-stack-server", "lib", "redisearch.so")
 START_LOCK = "start.lock"
 _START_S = 60.0
+_LOAD_S = 600.0
+"""A server that listens may be reading its data: graphs of neighbours are built again then, a minute for 60,000."""
 _POLL_S = 0.02
 _OWN = "Install a Redis with its search module (Redis 8, or Redis Stack) and give its address in REDIS_URL."
 
@@ -60,9 +62,14 @@ class Address:
             retry=Retry(NoBackoff(), 0),  # by default a refusal is tried again for many seconds
         )
         try:
-            return int(client.info("server")["process_id"]) == self.pid
+            if int(client.info("server")["process_id"]) != self.pid:
+                return False
+            return bool(client.ping())  # unlike INFO, it is refused while data are read
         except redis.BusyLoadingError:
             raise
+        except redis.TimeoutError as error:
+            # It listens and says nothing: while it builds an index from its data it seldom looks up.
+            raise redis.BusyLoadingError(str(error)) from error
         except redis.RedisError:
             return False
         finally:
@@ -159,7 +166,7 @@ class EmbeddedServer:
 
     def _running(self) -> Address | None:
         began = time.monotonic()
-        while time.monotonic() - began < _START_S:
+        while time.monotonic() - began < _LOAD_S:
             try:
                 found = Address(**json.loads((self.folder / supervisor.STATE_FILE).read_text()))
                 return found if found.answers() else None
@@ -181,7 +188,7 @@ class EmbeddedServer:
             start_new_session=True,  # Ctrl-C in the terminal is meant for the person's command, not for the server
         )
         began = time.monotonic()
-        while self._child.poll() is None and time.monotonic() - began < _START_S:
+        while not self._child.poll() and time.monotonic() - began < _START_S:
             found = self._running()
             if found:
                 return found

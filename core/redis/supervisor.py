@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TextIO
 
 USERS_FILE = "users.lock"
+SERVER_LOCK = "server.lock"
 STATE_FILE = "server.json"
 LAST_PORT_FILE = "last-port"
 CONFIG_FILE = "redis.conf"
@@ -57,8 +58,14 @@ def configuration(folder: Path, module: str, port: int, password: str) -> str:
 
 
 def main() -> int:
-    """Starts the server, watches it and its users, and ends with it."""
+    """Starts the server, watches it and its users, and ends with it; does nothing where there is one already."""
     folder, server, module = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    with (folder / SERVER_LOCK).open("a") as only:
+        # Two servers would write into the same files: one that seems not to answer may be busy reading its data.
+        return _serve(folder, server, module) if _locked(only) else 0
+
+
+def _serve(folder: Path, server: str, module: str) -> int:
     state = folder / STATE_FILE
     state.unlink(missing_ok=True)
     child = _start(folder, server, module)
@@ -66,7 +73,7 @@ def main() -> int:
         return 1
     try:
         with (folder / USERS_FILE).open("a") as users:
-            while child.poll() is None and not _nobody_uses(users):
+            while child.poll() is None and not _locked(users):
                 time.sleep(_POLL_S)
             state.unlink(missing_ok=True)
             _stop(child)  # still under the exclusive lock: whoever comes now waits, and then starts a new one
@@ -119,11 +126,12 @@ def _free_port(folder: Path | None) -> int:
     raise OSError("no free port on 127.0.0.1")
 
 
-def _nobody_uses(users: TextIO) -> bool:
+def _locked(file: TextIO) -> bool:
+    """Whether nobody else held a lock on the file; from then on this process does, alone."""
     import fcntl  # here, so that the names above can be imported where there is no such module
 
     try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

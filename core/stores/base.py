@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -117,6 +117,15 @@ class VectorStore(Protocol):
 
     def close(self) -> None:
         """Lets go of memory, files and connections; the store is not used afterwards."""
+        ...
+
+
+@runtime_checkable
+class OnServer(Protocol):
+    """A store whose passages are in the memory of a server, not of this process."""
+
+    def server_bytes(self) -> int:
+        """Bytes that they and their index take there, by the server's own account."""
         ...
 
 

@@ -1,6 +1,7 @@
 """What the LanceDB stores share: a table of passages, searched by cosine, each change one commit of the table.
 
-Rows that come later are found at once, by a scan beside the index, until ``optimize`` takes them into it. LanceDB
+Rows that come later are found at once, by a scan beside the index, until ``optimize`` takes them into it, which ``add``
+calls when they have become too many to scan with every question. LanceDB
 writes a new version of the table and then points to it, so a crash leaves the passages before a call or after it.
 """
 
@@ -34,6 +35,8 @@ from core.stores.lancedb_place import Place
 
 TABLE = "passages"
 _INDEX = "vector_idx"
+_SCANNED = 1_000
+_SCANNED_SHARE = 0.1
 
 
 class LanceTable:
@@ -114,6 +117,8 @@ class LanceTable:
             merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
             merge.execute(_rows(passages, vectors))
             self._stats = self._measure()
+        if self.unindexed() > max(_SCANNED, _SCANNED_SHARE * self._stats.documents):
+            self.optimize()
 
     def delete(self, passage_ids: Sequence[str]) -> int:
         """See ``VectorStore.delete``."""

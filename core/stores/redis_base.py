@@ -129,6 +129,10 @@ class RedisStore:
         size = (self._folder / FILE).stat().st_size
         return StoreStats(self._index.count(), size, f"{self.label} (RediSearch, float32, cosine)")
 
+    def server_bytes(self) -> int:
+        """See ``OnServer.server_bytes``."""
+        return self._index.weight()
+
     def close(self) -> None:
         """See ``VectorStore.close``; the connection is shared by all stores, and stays."""
 

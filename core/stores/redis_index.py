@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import redis
 from redisvl.exceptions import RedisVLError
 from redisvl.index import SearchIndex
-from redisvl.query import AggregateHybridQuery, VectorQuery
+from redisvl.query import AggregateHybridQuery, TextQuery, VectorQuery
 from redisvl.query.filter import FilterExpression, Tag
 
 from core.corpus.types import Passage, texts
@@ -38,6 +39,8 @@ _BATCH = 500
 _POLL_S = 0.02
 _CANDIDATES = 100
 _BUILDING_S = 600
+_WEIGHED = 100
+_MB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,19 @@ class RedisIndex:
         with self.asking() as client:
             return int(client.scard(self.layout.ids))
 
+    def weight(self) -> int:
+        """Bytes of the server's memory that its index and its passages take, by the server's own account."""
+        with self.asking() as client:
+            info = self._search_index(client).info()
+            some = client.srandmember(self.layout.ids, _WEIGHED)
+            weighing = client.pipeline(transaction=False)
+            for passage_id in some:
+                weighing.memory_usage(self.layout.key(passage_id.decode()))
+            each = [size for size in weighing.execute() if size]
+            passages = sum(each) / len(each) * client.scard(self.layout.ids) if each else 0.0
+        index = float(info["total_index_memory_sz_mb"]) + float(info["vector_index_sz_mb"])
+        return round(index * _MB + passages)
+
     def change(self, wanted: Mapping[str, Fields | None]) -> dict[str, Fields]:
         """Sets or removes (None) passages, all in one transaction.
 
@@ -178,36 +194,34 @@ class RedisIndex:
     def hybrid(
         self, vector: Vectors, words: Sequence[str], weight: float, k: int, narrowed: Mapping[str, str]
     ) -> list[Hit]:
-        """The nearest candidates, ordered anew by vector and words.
+        """The nearest candidates and those with the best words, ordered by both.
 
         BM25 has no upper bound, so the best of the candidates counts as 1:
         score = (1 - weight) * cosine similarity + weight * BM25 / best BM25.
         """
-        query = AggregateHybridQuery(
-            text=" ".join(words),
-            text_field_name="words",
-            vector=_bytes(vector),
-            vector_field_name="vector",
-            num_results=max(_CANDIDATES, k),
-            return_fields=["__key"],
-            stopwords=None,
-            filter_expression=_filter(narrowed),
+        fields = {"text": " ".join(words), "text_field_name": "words", "stopwords": None}
+        limits = {"num_results": max(_CANDIDATES, k), "filter_expression": _filter(narrowed)}
+        nearest = AggregateHybridQuery(
+            vector=_bytes(vector), vector_field_name="vector", return_fields=["__key"], **fields, **limits
         )
+        wordiest = TextQuery(return_fields=["score"], **fields, **limits)
         with self.asking() as client:
-            rows = self._search_index(client).query(query)
-        best = max((float(row["text_score"]) for row in rows), default=0.0) or 1.0
-        return [
-            Hit(
-                self._id(row["__key"]),
-                (1 - weight) * (1 - float(row["vector_distance"])) + weight * float(row["text_score"]) / best,
-            )
-            for row in rows
-        ]
+            index = self._search_index(client)
+            near = {
+                row["__key"]: (1 - float(row["vector_distance"]), float(row["text_score"]))
+                for row in index.query(nearest)
+            }
+            told = {row["id"]: float(row["score"]) for row in index.query(wordiest) if row["id"] not in near}
+            near |= _similar(client, vector, told)
+        best = max((bm25 for _, bm25 in near.values()), default=0.0) or 1.0
+        return [Hit(self._id(key), (1 - weight) * cos + weight * bm25 / best) for key, (cos, bm25) in near.items()]
 
     def drop(self) -> None:
         """Deletes it with everything in it."""
         with self.asking() as client:
             drop_index(client, self.layout)
+            if self.server.embedded:
+                _forget_on_disk(client)
 
     def _fill(self, client: Any, passages: Sequence[Passage], vectors: Vectors) -> None:
         layout = self.layout
@@ -249,6 +263,15 @@ class RedisIndex:
         return key[len(self.layout.key("")) :]
 
 
+def _similar(client: Any, vector: Vectors, told: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Cosine similarity and BM25 of passages that were found by their words alone, by key."""
+    reading = client.pipeline(transaction=False)
+    for key in told:
+        reading.hget(key, "vector")
+    kept = zip(told.items(), reading.execute(), strict=True)
+    return {key: (float(np.frombuffer(raw, np.float32) @ vector), bm25) for (key, bm25), raw in kept if raw}
+
+
 def as_fields(passage: Passage, vector: Vectors) -> dict[str, str | bytes]:
     """A passage as the server keeps it."""
     return {
@@ -269,6 +292,14 @@ def drop_index(client: Any, layout: Layout) -> None:
         client.delete(layout.ids, layout.meta, layout.building)
     except (redis.ConnectionError, redis.TimeoutError):
         return  # what stays is not whole, so ``sweep`` takes it away with the next build
+
+
+def _forget_on_disk(client: Any) -> None:
+    """Writes the log anew: at its next start the server would build the whole index again, only to delete it."""
+    if not client.info("persistence")["aof_rewrite_in_progress"]:
+        client.bgrewriteaof()
+    while client.info("persistence")["aof_rewrite_in_progress"]:
+        time.sleep(_POLL_S)
 
 
 def sweep(client: Any) -> None:

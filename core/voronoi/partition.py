@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress
 from core.models.encoder import Vectors
+from core.said import said
 from core.voronoi.kmeans import IntArray, count_distinct, halve, k_means, nearest
 from core.voronoi.silhouette import silhouette
 
@@ -150,8 +151,16 @@ class Partition:
 def why_another_count(cells: int, asked: int, cell_tokens: int) -> str:
     """Why a partition has more or fewer cells than were asked for, in one sentence."""
     if cells > asked:
-        return f"{asked} cells were asked for: those of more than {cell_tokens:,} tokens were split."
-    return f"{asked} cells were asked for, but the corpus has no more than {cells} different passages."
+        return said(
+            "{asked} cells were asked for: those of more than {tokens:,} tokens were split.",
+            asked=asked,
+            tokens=cell_tokens,
+        )
+    return said(
+        "{asked} cells were asked for, but the corpus has no more than {cells} different passages.",
+        asked=asked,
+        cells=cells,
+    )
 
 
 def partition_passages(
@@ -182,7 +191,7 @@ def partition_passages(
     for k in candidates:
         found.append(_cut(vectors, tokens, k, config))
         score = found[-1].silhouette
-        note = f"k = {k}: {found[-1].k} cells, silhouette {score:.3f}"
+        note = said("k = {k}: {n} cells, silhouette {score:.3f}", k=k, n=found[-1].k, score=score)
         yield Progress("Cutting cells", len(found), len(candidates), note, {"k": k, "silhouette": score})
     best = max(found, key=lambda partition: partition.silhouette)
     scores = {k: partition.silhouette for k, partition in zip(candidates, found, strict=True)}
@@ -212,15 +221,15 @@ def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -
     return sorted({round(float(k)) for k in spread})
 
 
-_Cut = tuple[Vectors, IntArray, IntArray]
+Cut = tuple[Vectors, IntArray, IntArray]
 """Centroids, assignment and tokens of each cell."""
 
 
 def _cut(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) -> Partition:
-    cut = _settle(vectors, tokens, k_means(vectors, k, config.seed))
+    cut = settle(vectors, tokens, k_means(vectors, k, config.seed))
     if not config.auto_k:
         cut = _filled_up(vectors, tokens, cut, k, config.seed)
-    centroids, assignment, weight = _within_budget(vectors, tokens, cut, config)
+    centroids, assignment, weight = within_budget(vectors, tokens, cut, config)
     _, first = np.unique(assignment, return_index=True)
     order = np.lexsort((first, -weight))
     assignment = np.argsort(order)[assignment].astype(np.int64)
@@ -228,7 +237,7 @@ def _cut(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) ->
     return Partition(centroids[order], assignment, weight[order], score, {k: score}, config)
 
 
-def _within_budget(vectors: Vectors, tokens: IntArray, cut: _Cut, config: PartitionConfig) -> _Cut:
+def within_budget(vectors: Vectors, tokens: IntArray, cut: Cut, config: PartitionConfig) -> Cut:
     """Cuts cells over the budget in two until every cell fits or cannot be cut."""
     centroids, assignment, weight = cut
     for _ in range(_MAX_ROUNDS):
@@ -239,11 +248,11 @@ def _within_budget(vectors: Vectors, tokens: IntArray, cut: _Cut, config: Partit
         if sum(map(len, pieces)) == len(centroids):
             break
         # A new centroid may draw passages from its neighbours, so everything is assigned again.
-        centroids, assignment, weight = _settle(vectors, tokens, np.concatenate(pieces))
+        centroids, assignment, weight = settle(vectors, tokens, np.concatenate(pieces))
     return centroids, assignment, weight
 
 
-def _filled_up(vectors: Vectors, tokens: IntArray, cut: _Cut, k: int, seed: int) -> _Cut:
+def _filled_up(vectors: Vectors, tokens: IntArray, cut: Cut, k: int, seed: int) -> Cut:
     """Cuts the largest cells in two until there are ``k``: k-means leaves some cells empty where passages are alike."""
     for _ in range(_MAX_ROUNDS):
         centroids, assignment, weight = cut
@@ -254,11 +263,11 @@ def _filled_up(vectors: Vectors, tokens: IntArray, cut: _Cut, k: int, seed: int)
         if len(centroids) >= k or found is None:
             break
         cell, pair = found
-        cut = _settle(vectors, tokens, np.concatenate([np.delete(centroids, cell, axis=0), pair]))
+        cut = settle(vectors, tokens, np.concatenate([np.delete(centroids, cell, axis=0), pair]))
     return cut
 
 
-def _settle(vectors: Vectors, tokens: IntArray, centroids: Vectors) -> _Cut:
+def settle(vectors: Vectors, tokens: IntArray, centroids: Vectors) -> Cut:
     """Assigns every passage and drops empty cells; returns centroids, assignment and tokens of each cell."""
     used, assignment = np.unique(nearest(vectors, centroids), return_inverse=True)
     weight = np.bincount(assignment, weights=tokens).astype(np.int64)

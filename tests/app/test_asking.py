@@ -1,5 +1,5 @@
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -7,6 +7,7 @@ from app.asking import Choices, Failed, Opening, Run, Waiting, answer_in_turn, a
 from core.errors import ArtefactMissing
 from core.methods.base import Answer, Finished, Text, Working
 from core.trace import Trace
+from core.turns import Turns
 
 TRACE = Trace((), 5.0, 9.0, 3, 0, 2, 100)
 
@@ -32,10 +33,27 @@ def run_of(*methods):
     return Run(Choices("sample", "Who?", methods, True, 3))
 
 
+@contextmanager
+def held_by_another(lock):
+    entered, release = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            entered.set()
+            release.wait(30)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    entered.wait(30)
+    yield
+    release.set()
+    other.join()
+
+
 def test_arms_answer_one_after_another_and_are_kept():
     run = run_of("rag", "cag")
     methods = {name: Says(name) for name in ("rag", "cag")}
-    order = [name for name, _ in answer_in_turn(run, methods.__getitem__, threading.RLock())]
+    order = [name for name, _ in answer_in_turn(run, methods.__getitem__, Turns())]
     assert order == sorted(order, key=["rag", "cag"].index)
     assert {name: answer.text for name, answer in run.answers.items()} == {"rag": "one two", "cag": "one two"}
     assert run.status == "done"
@@ -49,14 +67,14 @@ def test_an_arm_that_cannot_open_does_not_stop_the_others():
         return Says(name)
 
     run = run_of("cag", "rag")
-    happenings = list(answer_in_turn(run, open_arm, threading.RLock()))
+    happenings = list(answer_in_turn(run, open_arm, Turns()))
     assert ("cag", Failed("There are no caches.", "Build them.")) in happenings
     assert run.failures == {"cag": ("There are no caches.", "Build them.")}
     assert "rag" in run.answers
 
 
 def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
-    run, method, lock = run_of("rag", "cag"), Says("rag"), threading.RLock()
+    run, method, lock = run_of("rag", "cag"), Says("rag"), Turns()
     with closing(answer_in_turn(run, lambda name: method, lock)) as happenings:
         for _, happening in happenings:
             if isinstance(happening, Text):
@@ -65,43 +83,45 @@ def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
     assert method.said == 1
     assert run.drafts == {"rag": "one"}
     assert run.answers == {}
-    free = []
-    thread = threading.Thread(target=lambda: free.append(lock.acquire(timeout=1)))
-    thread.start()
-    thread.join()
-    assert free == [True]
+    assert lock.people == 0
 
 
 def test_no_two_arms_compute_at_once():
-    lock, entered = threading.RLock(), threading.Event()
-    release = threading.Event()
-
-    def hold():
-        with lock:
-            entered.set()
-            release.wait(5)
-
-    other = threading.Thread(target=hold)
-    other.start()
-    entered.wait(5)
-    opened = []
-    happenings = answer_in_turn(run_of("rag"), lambda name: opened.append(name) or Says(name), lock)
-    assert next(happenings) == ("rag", Waiting())
-    assert opened == []
-    release.set()
-    other.join()
+    lock, opened = Turns(), []
+    with held_by_another(lock):
+        happenings = answer_in_turn(run_of("rag"), lambda name: opened.append(name) or Says(name), lock)
+        assert next(happenings) == ("rag", Waiting(1))
+        assert opened == []
     assert ("rag", Opening()) in list(happenings)
     assert opened == ["rag"]
+
+
+@pytest.mark.parametrize("answering", [answer_in_turn, answer_together])
+def test_who_goes_away_while_waiting_gives_the_place_up(answering):
+    lock = Turns()
+    with held_by_another(lock):
+        happenings = answering(run_of("rag"), Says, lock)
+        assert next(happenings) == ("rag", Waiting(1))
+        happenings.close()
+        assert lock.people == 1
+    assert lock.people == 0
+
+
+def test_a_run_keeps_its_turn_from_the_first_arm_to_the_last():
+    lock, seen = Turns(), []
+    for name, _ in answer_in_turn(run_of("rag", "cag"), Says, lock):
+        seen.append((name, lock.people))
+    assert set(seen) == {("rag", 1), ("cag", 1)}
 
 
 def test_a_bug_is_not_swallowed_and_frees_the_lock():
     def broken(name):
         raise ZeroDivisionError
 
-    lock = threading.RLock()
+    lock = Turns()
     with pytest.raises(ZeroDivisionError):
         list(answer_in_turn(run_of("rag"), broken, lock))
-    assert not lock._is_owned()
+    assert lock.people == 0
 
 
 def test_warming_up_stops_at_the_first_word():
@@ -112,7 +132,7 @@ def test_warming_up_stops_at_the_first_word():
 
 
 def test_in_a_race_the_arms_take_turns_and_the_shorter_one_finishes_first():
-    run, lock = run_of("rag", "cag"), threading.RLock()
+    run, lock = run_of("rag", "cag"), Turns()
     methods = {"rag": Says("rag", ("a", "b", "c", "d")), "cag": Says("cag", ("a",))}
     happenings = answer_together(run, methods.__getitem__, lock)
     assert [name for name, event in happenings if isinstance(event, Text)] == ["rag", "cag", "rag", "rag", "rag"]
@@ -132,20 +152,20 @@ def test_a_race_goes_on_without_an_arm_that_cannot_open_or_breaks():
         return Breaks(name) if name == "memory" else Says(name)
 
     run = run_of("cag", "memory", "rag")
-    list(answer_together(run, open_arm, threading.RLock()))
+    list(answer_together(run, open_arm, Turns()))
     assert list(run.answers) == ["rag"]
     assert set(run.failures) == {"cag", "memory"}
 
 
 def test_stopping_a_race_stops_every_arm_and_frees_the_lock():
-    run, lock = run_of("rag", "cag"), threading.RLock()
+    run, lock = run_of("rag", "cag"), Turns()
     methods = {name: Says(name) for name in ("rag", "cag")}
     with closing(answer_together(run, methods.__getitem__, lock)) as happenings:
         for name, happening in happenings:
             if name == "cag" and isinstance(happening, Text):
                 break
     assert all(method.closed for method in methods.values())
-    assert not lock._is_owned()
+    assert lock.people == 0
     assert run.drafts == {"rag": "one", "cag": "one"}
 
 

@@ -1,4 +1,3 @@
-import threading
 from contextlib import closing
 
 import pytest
@@ -8,6 +7,7 @@ from app.repeating import repeat
 from core.errors import ArtefactMissing
 from core.methods.base import Answer, Finished
 from core.trace import Trace
+from core.turns import Turns
 
 
 class Ticks:
@@ -35,7 +35,7 @@ def run():
 
 
 def test_every_round_asks_each_arm_that_had_answered(run, methods):
-    steps = list(repeat(run, methods.__getitem__, threading.RLock(), times=3))
+    steps = list(repeat(run, methods.__getitem__, Turns(), times=3))
     assert [step.note for step in steps][:3] == [
         "round 1 of 3, Standard RAG", "round 1 of 3, KV-cache CAG", "round 2 of 3, Standard RAG"
     ]  # fmt: skip
@@ -47,13 +47,13 @@ def test_every_round_asks_each_arm_that_had_answered(run, methods):
 
 
 def test_what_was_measured_stays_when_it_is_stopped(run, methods):
-    lock = threading.RLock()
+    lock = Turns()
     with closing(repeat(run, methods.__getitem__, lock)) as work:
         for step in work:
             if step.done == 3:
                 break
     assert [len(run.repeats[name]) for name in ("rag", "cag")] == [2, 1]
-    assert not lock._is_owned()
+    assert lock.people == 0
 
 
 def test_an_arm_that_is_gone_is_an_error(run):
@@ -61,4 +61,4 @@ def test_an_arm_that_is_gone_is_an_error(run):
         raise ArtefactMissing("Gone.", "Build it.")
 
     with pytest.raises(ArtefactMissing):
-        list(repeat(run, gone, threading.RLock()))
+        list(repeat(run, gone, Turns()))

@@ -1,4 +1,8 @@
-"""The app as a person meets it: a real server on the sample workspace, a real browser in front of it."""
+"""The app as a person meets it: a real server on the sample workspace, a real browser in front of it.
+
+``TESSERA_E2E=http://127.0.0.1:8501 python -m pytest tests/e2e`` takes an app that runs already instead of starting one;
+the tests build in its workspaces.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,35 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+SCREEN = {"width": 1366, "height": 900}
 START_S = 120
-PATIENCE_MS = 120_000
+PATIENCE_MS = 240_000
+NOT_OURS = "/_stcore/"
+"""Streamlit looks for its own address under the page's address first, and finds it one step up."""
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[str]:
     """Address of the app, on a sample workspace of its own that ``python -m app sample`` has built."""
+    if running := os.environ.get("TESSERA_E2E"):
+        yield running
+        return
     environment = {
         **os.environ,
         "TESSERA_WORKSPACES": str(tmp_path_factory.mktemp("workspaces")),
+        "TESSERA_REDIS_FOLDER": str(tmp_path_factory.mktemp("redis")),
         "OMP_NUM_THREADS": "2",
     }
     subprocess.run([sys.executable, "-m", "app", "sample"], cwd=ROOT, env=environment, check=True, capture_output=True)
@@ -70,16 +85,34 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, server):
-    """A fresh tab; a test fails when the page throws."""
-    context = browser.new_context(viewport={"width": 1366, "height": 900}, base_url=server)
-    page = context.new_page()
+def tab(browser, server) -> Iterator[Callable[..., Page]]:
+    """Opens a fresh tab without a past, as ``tab(locale="ko-KR")``; the test fails when a page of it throws."""
+    contexts: list[BrowserContext] = []
     thrown: list[str] = []
-    page.on("pageerror", lambda error: thrown.append(str(error)))
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    context.close()
+
+    def open_tab(**options: object) -> Page:
+        context = browser.new_context(**{"viewport": SCREEN, "base_url": server, "locale": "en-US", **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: thrown.append(str(error)))
+        page.on("console", lambda message: thrown.append(message.text) if _is_ours(message) else None)
+        page.set_default_timeout(PATIENCE_MS)
+        return page
+
+    yield open_tab
+    for context in contexts:
+        context.close()
     assert thrown == []
+
+
+@pytest.fixture
+def page(tab) -> Page:
+    """A fresh tab in English."""
+    return tab()
+
+
+def _is_ours(message: ConsoleMessage) -> bool:
+    return message.type == "error" and NOT_OURS not in message.location.get("url", "")
 
 
 def _wait_for(address: str, process: subprocess.Popen) -> None:

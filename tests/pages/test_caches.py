@@ -87,3 +87,11 @@ def test_a_damaged_manifest_is_an_error_with_a_remedy(page, cached, models):
     (cached.folder("partition") / "manifest.json").write_text("{", encoding="utf-8")
     app = page("caches")
     assert any("damaged" in error.value for error in app.error)
+
+
+def test_it_speaks_korean(page, cached, models):
+    app = page("caches", lang="ko")
+    assert not app.exception
+    assert set(app.dataframe[0].value["state"]) == {"✓ 준비됨"}
+    assert {entry.label: entry.value for entry in app.metric}["준비된 셀"] == "3 중 3"
+    assert "캐시의 무게는 글의" in said(app) and "이 캐시를 열어 둔 방식이 없습니다" in said(app)

@@ -1,9 +1,15 @@
+from dataclasses import replace
+
 import pytest
 
+from app import words
+from app.learn.failures import BORDER, CRAMMED, STALE, WRONG
 from app.learn.registry import STEPS
 from core import pipeline
 from core.glossary import GLOSSARY
 from core.memory.config import MemoryConfig
+from core.methods import registry
+from core.methods.cag import Cag
 from tests.pages.conftest import button, drain, said
 
 TINY = MemoryConfig(
@@ -64,11 +70,7 @@ def test_a_cache_weighs_what_the_models_configuration_says(page, complete, tiny_
 
 
 def test_the_injected_cache_says_what_reading_says(page, complete, monkeypatch):
-    from core.methods import registry
-    from core.methods.cag import Cag
-
-    cag = registry.METHODS["cag"]
-    monkeypatch.setitem(registry.METHODS, "cag", type(cag)(cag.label, cag.summary, cag.needs, Cag))
+    monkeypatch.setitem(registry.METHODS, "cag", replace(registry.METHODS["cag"], open=Cag))
     app = at(page, "inject")
     button(app, "learn-inject").click().run()
     assert not app.exception
@@ -122,3 +124,57 @@ def test_what_was_measured_is_put_on_one_account(page, complete):
 
 def test_every_word_of_a_step_is_in_the_glossary():
     assert {name for step in STEPS for name in step.words} <= set(GLOSSARY)
+
+
+def test_every_word_of_the_tour_is_there_in_korean():
+    steps = {text for step in STEPS for text in (step.title, step.question)}
+    terms = {text for term in GLOSSARY.values() for text in (term.name, term.meaning)}
+    assert not (steps | terms | {BORDER, STALE, WRONG, CRAMMED}) - set(words.table("ko"))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_every_step_speaks_korean(page, complete, step):
+    app = page("learn", step=step.name, lang="ko")
+    table, text = words.table("ko"), said(app)
+    assert table[step.title] in text and table[step.question] in text
+    assert step.question not in text
+    assert all(table[name] in text for name in step.words)
+    assert table[GLOSSARY["Centroid"].meaning] in text
+
+
+@pytest.mark.parametrize(
+    ("step", "key", "says"),
+    [
+        ("inject", "learn-inject", "두 답변은 한 글자도 다르지 않습니다."),
+        ("training", "learn-train", "스텝 뒤에는"),
+        ("cost", "learn-cost", "두 축 모두 로그 축입니다."),
+    ],
+)
+def test_what_a_click_brings_is_in_korean_too(page, complete, monkeypatch, step, key, says):
+    if step == "inject":
+        monkeypatch.setitem(registry.METHODS, "cag", replace(registry.METHODS["cag"], open=Cag))
+    app = page("learn", step=step, lang="ko")
+    if step == "training":
+        app.slider(key="learn_training_steps").set_value(4).run()
+    button(app, key).click().run()
+    assert not app.exception
+    assert says in said(app)
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (BORDER, "경계에 가장 가까운 질문은"),
+        (STALE, "이 캐시를 쓸 수 있습니다"),
+        (WRONG, "정답: Tess Quill"),
+        (CRAMMED, "욱여넣은 벡터는"),
+    ],
+)
+def test_every_failure_is_told_in_korean(page, complete, kind, says):
+    app = page("learn", step="failures", lang="ko")
+    app.session_state["learn_failure"] = kind
+    app.run()
+    if kind == WRONG:
+        button(app, "learn-wrong").click().run()
+    assert not app.exception
+    assert says in said(app)

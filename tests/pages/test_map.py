@@ -106,3 +106,13 @@ def test_cutting_anew_is_refused_while_something_is_built(page, clustered, model
     release.set()
     wait_for_job(clustered.path)
     assert button
+
+
+def test_it_speaks_korean(page, clustered, models):
+    app = page("map", lang="ko")
+    app.text_input(key="map_question").set_value("Who planted the pear orchard?")
+    app.slider(key="map_nprobe").set_value(2).run()
+    assert not app.exception
+    text = said(app)
+    assert "질문은 **셀" in text and "함께 연 셀" in text and "정답 문단은 열린" in text
+    assert "구면 k-평균으로 나눈 셀 3개" in text

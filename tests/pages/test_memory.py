@@ -147,3 +147,20 @@ def test_a_damaged_memory_is_an_error_with_a_remedy(page, remembered, models):
     card.write_bytes(b"{" + b" " * (card.stat().st_size - 1))
     app = page("memory")
     assert any("damaged" in error.value for error in app.error)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Route a question", "문서를 찾는 것은 모델 자신입니다"),
+        ("Learn a document", "새 문서의 z만 움직입니다"),
+        ("Edit or forget", "Z의 한 행만"),
+        ("Look inside", "문서 11개 가운데 하나"),
+        ("Train", "문단 11개에 저마다의 z를"),
+    ],
+)
+def test_every_view_speaks_korean(page, remembered, models, name, words):
+    app = view(page("memory", lang="ko"), name)
+    assert not app.exception
+    assert words in said(app) and "그 차이인" in said(app)
+    assert {entry.label for entry in app.metric} >= {"문서", "문서당 벡터", "문서 하나의 Z"}

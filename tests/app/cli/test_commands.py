@@ -73,6 +73,7 @@ def test_status_names_further_indexes_that_are_there(tmp_path):
         (["link", "--text", " "], "empty"),
         (["link", "--text", "x", "--tokens", "7,many"], "many"),
         (["bench", "cag"], "prepare"),
+        (["judge"], "eval"),
     ],
 )
 def test_what_a_person_gets_wrong_is_a_sentence_and_exit_code_1(arguments, says):

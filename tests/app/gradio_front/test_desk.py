@@ -55,8 +55,8 @@ def test_stopping_frees_the_models(desk, tiny_models):
         for _, happening in happenings:
             if isinstance(happening, Text):
                 break
-    assert tiny_models.lock.acquire(timeout=10)
-    tiny_models.lock.release()
+    with tiny_models.lock.ticket() as ticket:
+        assert ticket.wait(10)
     assert "cag" not in run.answers
 
 
@@ -72,7 +72,7 @@ def test_a_question_waits_while_another_computes(desk, tiny_models):
     other.start()
     held.wait(10)
     happenings = desk.stream(Run(desk.choose(QUESTION, ["rag"], 2)))
-    assert next(happenings) == ("rag", Waiting())
+    assert next(happenings) == ("rag", Waiting(1))
     release.set()
     other.join()
     list(happenings)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-SHOWN = {"t": 1, "tn": 3}
+SHOWN = {"t": 1, "tn": 3, "said": 1}
 """Functions whose first arguments are keys; of ``tn`` the second and third."""
 
 
@@ -19,9 +19,9 @@ def modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
 
 
 def translated() -> dict[str, Path]:
-    """Texts given to ``t`` and ``tn`` as they stand, each with a module that does so."""
+    """Texts given to ``t``, ``tn`` and ``said`` as they stand, each with a module that does so."""
     found: dict[str, Path] = {}
-    for path, tree in modules("app", "pages"):
+    for path, tree in modules("app", "pages", "core"):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SHOWN:
                 for text in _texts(node.args[: SHOWN[node.func.id]]):

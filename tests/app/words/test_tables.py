@@ -1,4 +1,5 @@
 import json
+import re
 import string
 from collections import Counter
 
@@ -43,3 +44,16 @@ def test_a_text_stands_in_one_table_only(code):
 def test_the_places_to_be_filled_are_the_same(code):
     table, spoken = words.table(code), translated()
     assert not [text for text in table if text in spoken and places(text) != places(table[text])]
+
+
+def test_bold_ends_where_markdown_sees_its_end(code):
+    """Between a sign and a letter ``**`` stays two stars: "**93%**에서" is to be "**93%에서**"."""
+    broken = []
+    for text in words.table(code).values():
+        parts = re.sub(r"\{[^{}]*%\}", "%", text).split("**")
+        for before, bold, after in zip(parts[::2], parts[1::2], parts[2::2], strict=False):
+            opens = not (re.search(r"\w$", before) and re.match(r"[^\w\s{]", bold))
+            closes = not (re.search(r"[^\w\s}]$", bold) and re.match(r"\w", after))
+            if not (opens and closes):
+                broken.append(text)
+    assert not broken

@@ -2,7 +2,10 @@ import pytest
 import streamlit as st
 
 from app import words
-from app.words import t, tn
+from app.words import duration, t, tn
+from core.errors import TesseraError
+from core.figures import units
+from core.said import said
 
 
 @pytest.fixture
@@ -20,6 +23,24 @@ def test_english_is_its_own_key(monkeypatch):
 def test_another_language_is_looked_up_and_filled(korean):
     assert t("Compare") == "비교"
     assert tn(1204, "{n:,} cell", "{n:,} cells") == "셀 1,204개"
+
+
+def test_what_core_has_filled_is_said_anew(korean):
+    assert t(said("{n:,} passages", n=1204)) == "문단 1,204개"
+    assert t(said("Building the {store} index", store=said("LanceDB flat"))) == "LanceDB flat 인덱스 만드는 중"
+    error = TesseraError(said("Building {name}", name="Start"), "Wait for it to end, or cancel it.")
+    assert (
+        t(error.told) == "Start 만들기 끝날 때까지 기다리거나 취소하세요."
+    )  # a value that only looks like a key stays
+
+
+def test_waits_are_said_in_the_language(korean):
+    assert [duration(s) for s in (8.2, 125, 4_320)] == ["8초", "2분 05초", "1시간 12분"]
+
+
+def test_waits_are_those_of_the_figures_in_english(monkeypatch):
+    monkeypatch.setattr(words, "language", lambda: "en")
+    assert [duration(s) for s in (8.2, 125, 4_320)] == [units.duration(s) for s in (8.2, 125, 4_320)]
 
 
 def test_what_a_table_lacks_is_said_in_english(korean):

@@ -1,4 +1,4 @@
-from core.figures.evaluation import ArmPoint, describe_pareto, pareto, pareto_figure
+from core.figures.evaluation import ArmPoint, describe_pareto, label_sides, pareto, pareto_figure
 
 
 def point(name, quality, ms, size):
@@ -32,3 +32,19 @@ def test_every_arm_is_drawn_with_its_interval():
 def test_the_words_name_the_arms_that_nothing_beats():
     words = describe_pareto(ARMS, "F1")
     assert "Beaten by no other arm: CAG, ORACLE" in words and "RAG: F1 0.50 (0.40 to 0.60)" in words
+
+
+def test_names_of_neighbours_are_not_written_over_each_other():
+    near = [
+        point("rag", 0.70, 470, 1),
+        point("bm25", 0.71, 520, 1),
+        point("cag", 0.56, 154, 1),
+        point("x", 0.7, 900, 1),
+    ]
+    assert label_sides(near) == {
+        "rag": "bottom right",
+        "bm25": "top right",
+        "cag": "middle right",
+        "x": "middle right",
+    }
+    assert [trace.textposition for trace in pareto_figure(near, "F1").data] == list(label_sides(near).values())

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.figures.map import BORDERS, POINTS, QUESTION, MapData, MapQuestion, describe_map, map_figure
+from core.figures.map import BORDERS, NAME, POINTS, QUESTION, MapData, MapQuestion, describe_map, map_figure
 from core.voronoi.cells2d import BOX
 
 EVIL = '<a href="javascript:alert(1)">x</a> & %{y}'
@@ -115,8 +115,17 @@ def test_it_reads_on_light_and_dark(asked):
     layout = drawn["layout"]
     assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
     assert "font" not in layout
-    names = next(t for t in drawn["data"] if t["name"] == "names")
-    assert "color" not in names["textfont"]
+    names = [written for written in layout["annotations"] if written["name"] == NAME]
+    assert len(names) == 5 and not any("color" in written["font"] for written in names)
+
+
+def test_tiles_fill_a_screen_of_any_shape_and_names_stay_in_the_box(asked):
+    figure = map_figure(asked)
+    tiles = [t for t in figure.data if t.fill == "toself"]
+    for axis, half in zip("xy", BOX, strict=True):
+        assert max(abs(at) for t in tiles for at in t[axis] if at is not None) > 3 * half
+    names = np.array([[written.x, written.y] for written in figure.layout.annotations])
+    assert (np.abs(names) <= np.array(BOX)).all()
 
 
 def test_drawn_to_scale_within_the_box(asked):

@@ -168,3 +168,21 @@ def test_a_platform_without_the_binaries_says_which_part(embedded, monkeypatch, 
     with pytest.raises(TesseraError, match=says) as caught:
         embedded.address()
     assert "REDIS_URL" in caught.value.remedy
+
+
+def test_a_server_that_still_reads_its_data_is_waited_for_and_not_doubled(embedded):
+    first = client(embedded.address())
+    first.eval("for i = 1, 300000 do redis.call('SET', 'key:' .. i, i) end", 0)
+    first.close()
+    embedded.release()
+    again = embedded.address()
+    assert client(again).dbsize() == 300_000
+    assert EmbeddedServer(embedded.folder).address() == again
+
+
+def test_a_second_supervisor_leaves_the_folder_to_the_first(embedded):
+    running = embedded.address()
+    program, module = server.binaries()
+    script = [sys.executable, "-I", supervisor.__file__, str(embedded.folder), str(program), str(module)]
+    assert subprocess.run(script, timeout=60, check=False).returncode == 0
+    assert embedded.address() == running and client(running).ping()

@@ -9,6 +9,7 @@ import pytest
 
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
+from core.stores import lancedb_table
 from core.stores.base import SearchRequest
 from core.stores.lancedb_flat import LanceFlat
 from core.stores.lancedb_ivf_flat import LanceIvfFlat
@@ -85,6 +86,20 @@ def test_a_damaged_pointer_is_refused(tmp_path):
     (tmp_path / POINTER).write_text("[]", encoding="utf-8")
     with pytest.raises(ArtefactStale, match="damaged"):
         LanceFlat.open(tmp_path)
+
+
+def test_many_new_rows_are_indexed_by_themselves(tmp_path, tiny_corpus, monkeypatch):
+    monkeypatch.setattr(lancedb_table, "_SCANNED", 40)
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((360, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    passages = [replace(tiny_corpus.passages[0], id=f"v{row}") for row in range(360)]
+    store = LanceIvfHnswSq.create(tmp_path / "index", passages[:300], vectors[:300])
+    store.add(passages[300:330], vectors[300:330])
+    assert store.unindexed() == 30
+    store.add(passages[330:], vectors[330:])
+    assert store.unindexed() == 0
+    assert store.search(SearchRequest(k=1, vector=vectors[350]))[0].passage_id == "v350"
 
 
 @pytest.mark.parametrize("variant", VARIANTS[1:])

@@ -69,6 +69,22 @@ def test_words_bring_up_what_the_vector_alone_ranks_lower(store, tiny_encoder):
     assert found[0].passage_id == "p10" and found[0].score > found[1].score
 
 
+def test_words_find_what_is_far_from_the_vector(tmp_path):
+    vectors = clustered(300, 16, 12)
+    passages = [Passage(f"v{row}", "", "plain words", "") for row in range(299)] + [Passage("far", "", "a zither", "")]
+    vectors[299] = -vectors[0]
+    store = RedisFlat.create(tmp_path / "index", passages, vectors)
+    request = SearchRequest(k=3, vector=vectors[0], text="zither", options={KEYWORDS: 80})
+    found = {hit.passage_id: hit.score for hit in store.search(request)}
+    assert found["far"] == pytest.approx(0.2 * -1 + 0.8, abs=1e-5)  # its cosine is -1, and nothing has better words
+    assert ids(store.search(SearchRequest(k=3, vector=vectors[0], text="zither")))[0] == "v0"
+    drop(tmp_path / "index")
+
+
+def test_it_says_what_it_takes_on_the_server(store, vectors):
+    assert store.server_bytes() > vectors.nbytes
+
+
 def test_korean_words_are_found_without_their_particles(store, tiny_encoder):
     far = tiny_encoder.encode_query("orchard")
     found = store.search(SearchRequest(k=1, vector=far, text="도서관", options={KEYWORDS: 100}))

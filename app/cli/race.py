@@ -1,0 +1,134 @@
+"""``race``: change one document and watch every arm until it first answers right about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.document import FileOption, TextOption, document, unseen_document
+from core.figures.units import plural, seconds
+
+if TYPE_CHECKING:
+    from core.changes.change import Change
+    from core.changes.lanes import Lane
+    from core.corpus.types import Corpus, Question
+    from core.models.bundle import Models
+
+
+def race(
+    change: Annotated[str, typer.Option(help="What happens to the document: add, edit or delete.")] = "add",
+    passage_id: Annotated[
+        str, typer.Option("--id", help="Id of the passage to edit or delete; without it, an example.")
+    ] = "",
+    text: TextOption = "",
+    file: FileOption = None,
+    title: Annotated[str, typer.Option(help="Its title; an edited passage keeps its own.")] = "",
+    unseen: Annotated[int, typer.Option(min=1, help="Without --text and --file, add this unseen sample passage.")] = 1,
+    question: Annotated[str, typer.Option(help="A question about the passage.")] = "",
+    answer: Annotated[list[str] | None, typer.Option(help="An accepted answer; may be given again.")] = None,
+    arms: Annotated[str, typer.Option(help="Who runs, comma-separated: rag, cag, memory, bm25.")] = "rag,cag,memory",
+    n: Annotated[int, typer.Option("--n", min=0, help="Old questions asked before and after.")] = 20,
+    split: Annotated[str, typer.Option(help="Their split; without it test, else dev, else train.")] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Most optimiser steps of the memory.")] = 50,
+    every: Annotated[int, typer.Option(min=1, help="Steps between two questions to it.")] = 5,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Add, edit or delete one document and time each arm from the change to its first right answer about it.
+
+    Each arm makes the change for real in a throw-away copy; the workspace stays as it is. The same old questions are
+    asked before and after: what did the change break?
+
+    Example: python -m app race --change edit
+    """
+    from core.changes.damage import old_questions
+    from core.changes.lanes import lanes_of
+    from core.changes.race import RaceConfig
+    from core.changes.race import race as run
+    from core.changes.report import report
+    from core.changes.takers.registry import parse_arms
+    from core.methods.resources import Resources
+    from core.models.bundle import Models
+
+    with reporting(as_json):
+        settings, ws = settings_and_workspace(workspace)
+        config = RaceConfig(parse_arms(arms), steps, every)
+        models = Models(settings)
+        resources = Resources(ws, models)
+        asked = _question(question, answer or [])
+        made = _change(change, resources.corpus, passage_id, text, file, title, unseen, asked, models)
+        old = old_questions(resources.corpus, made, n, settings.seed, split)
+        history: list[Any] = []
+        drive(run(resources, made, config, old), lambda step: history.append(step.data))
+        if as_json:
+            emit(report(history))
+        else:
+            _show(made, lanes_of(history))
+
+
+def _question(text: str, answers: Sequence[str]) -> Question | None:
+    """A question of one's own; None when there is neither question nor answer."""
+    from core.changes.examples import question_of
+
+    return question_of(text, tuple(answers)) if text.strip() or answers else None
+
+
+def _change(
+    kind: str,
+    corpus: Corpus,
+    passage_id: str,
+    text: str,
+    file: Path | None,
+    title: str,
+    unseen: int,
+    asked: Question | None,
+    models: Models,
+) -> Change:
+    """The change that the options name, or the example that they leave room for."""
+    from dataclasses import replace
+
+    from core.changes.change import KINDS
+    from core.changes.examples import added, deletion, edit_of, edited, example_edit, passage_of
+    from core.corpus.types import Passage
+    from core.errors import TesseraError
+
+    own: Passage | None = document(text, file, title, models.prompt().count) if text.strip() or file else None
+    if kind not in KINDS:
+        raise TesseraError(f"There is no change {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
+    if kind == "add":
+        passage, questions = (own, ()) if own else unseen_document(unseen)
+        return added(replace(passage, id=passage_id or passage.id), asked, questions)
+    if kind == "delete":
+        return deletion(corpus, passage_of(corpus, passage_id).id if passage_id else "", asked)
+    if not passage_id and not own:
+        return example_edit(corpus, asked)
+    return edit_of(corpus, edited(corpus, passage_id, own.text if own else "", title), asked)
+
+
+def _show(change: Change, lanes: Sequence[Lane]) -> None:
+    from core.methods.registry import METHODS
+
+    console.print(f"{change.kind} {change.passage.id!r}: {change.question.text}", markup=False)
+    table = Table("arm", "first right after", "stages", "answer before", "answer after")
+    for lane in lanes:
+        stages = ", ".join(f"{name} {seconds(ms)}" for name, ms in lane.by_stage().items())
+        before, after = (lane.before.answer if lane.before else ""), (lane.attempts[-1].answer if lane.attempts else "")
+        known = lane.state if lane.known_ms is None else seconds(lane.known_ms)
+        cells = (METHODS[lane.arm].label, known, stages or lane.reason, before, after)
+        table.add_row(*map(Text, cells))  # as it stands: an answer may hold what looks like markup
+    console.print(table)
+    for lane in lanes:
+        for what, found in (("old question", lane.damage), ("further question about it", lane.about)):
+            if found:
+                f = found.figures()
+                console.print(
+                    f"{METHODS[lane.arm].label}: of {plural(int(f['n']), what)}, {f['changed']:.0f} answered "
+                    f"differently, {f['broken']:.0f} right became wrong, {f['mended']:.0f} wrong became right; "
+                    f"EM {f['em_before']:.2f} before, {f['em_after']:.2f} after."
+                )

@@ -1,0 +1,1 @@
+"""How each arm takes up a change, one file per arm."""

@@ -1,0 +1,224 @@
+"""The race on tiny models: changes are made for real, in copies, and the workspace keeps every bit."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from core import pipeline
+from core.changes.copies import PREFIX
+from core.changes.damage import old_questions
+from core.changes.lanes import DATA, lanes_of
+from core.changes.race import RaceConfig, race
+from core.changes.report import report
+from core.changes.takers.registry import TAKERS, WAYS, parse_arms
+from core.corpus.types import Question
+from core.errors import TesseraError, WorkspaceBusy
+from core.methods.base import Answer, Evidence, Finished, answer
+from core.methods.rag import Rag
+from core.methods.resources import Resources
+from core.trace import Trace
+from core.workspace import Workspace
+
+SHORT = RaceConfig(steps=4, every=2)
+
+
+def digests(ws):
+    files = (path for path in sorted(ws.path.rglob("*")) if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(ws.path)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def run(resources, change, config=SHORT, questions=()):
+    return [step.data for step in race(resources, change, config, questions)]
+
+
+@pytest.fixture(params=["addition", "edit", "deletion"])
+def change(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_every_arm_makes_every_change_and_the_workspace_keeps_its_bits(resources, change):
+    before = digests(resources.workspace)
+    old = old_questions(resources.corpus, change, 2, 0)
+    lanes = lanes_of(run(resources, change, replace(SHORT, arms=tuple(TAKERS)), old))
+    assert [lane.arm for lane in lanes] == list(TAKERS)
+    assert digests(resources.workspace) == before
+    for lane in lanes:
+        assert lane.state in ("known", "not reached"), lane.reason
+        assert lane.before is not None and lane.attempts and lane.damage is not None
+        assert [one.question_id for one in lane.damage.answers] == [question.id for question in old]
+        ends = [stage.end_ms for stage in lane.stages]
+        assert [stage.start_ms for stage in lane.stages] == [0.0, *ends[:-1]]
+        assert lane.attempts[-1].at_ms == lane.total_ms == pytest.approx(sum(lane.by_stage().values()))
+    assert not list(resources.workspace.path.glob(f"{PREFIX}*"))
+
+
+def test_the_stages_are_those_of_the_arm(resources, addition, deletion):
+    lanes = {lane.arm: list(lane.by_stage()) for lane in lanes_of(run(resources, addition))}
+    assert lanes["rag"] == ["embed", "write", "index", "open", "ask"]
+    assert lanes["cag"] == ["embed", "assign", "write", "check", "prefill", "open", "ask"]
+    assert lanes["memory"] == ["first z", "write", "ask", "adapt"]
+    gone = {lane.arm: list(lane.by_stage()) for lane in lanes_of(run(resources, deletion))}
+    assert gone["memory"] == ["forget", "write", "ask"]
+
+
+def test_an_added_passage_is_found_and_a_deleted_one_is_not(resources, addition, deletion):
+    for lane in lanes_of(run(resources, addition, replace(SHORT, arms=("rag", "cag", "bm25")))):
+        assert lane.attempts[-1].verdict.from_passage and not lane.before.verdict.from_passage, lane.arm
+    for lane in lanes_of(run(resources, deletion, replace(SHORT, arms=("rag", "cag", "bm25")))):
+        assert lane.before.verdict.from_passage and not lane.attempts[-1].verdict.from_passage, lane.arm
+        assert lane.state == "known"
+
+
+def test_only_the_cells_that_changed_are_prefilled(resources, addition):
+    lane = lanes_of(run(resources, addition, replace(SHORT, arms=("cag",))))[0]
+    (prefill,) = [stage for stage in lane.stages if stage.name == "prefill"]
+    cells = len(pipeline.load_cells(resources.workspace))
+    assert prefill.note == f"cell {cells} of {cells}"  # the others were kept: it is the last one of the build
+
+
+def test_the_memory_is_asked_every_few_steps_until_it_can_do_no_more(resources, addition):
+    never = replace(addition, question=Question("own", addition.question.text, ("unsayable zzz",)))
+    lane = lanes_of(run(resources, never, replace(SHORT, arms=("memory",))))[0]
+    assert lane.state == "not reached" and lane.known_ms is None
+    assert [attempt.step for attempt in lane.attempts] == [None, 2, 4]
+
+
+class Knows:
+    """An arm that answers right when it is asked for the n-th time."""
+
+    name = "rag"
+
+    def __init__(self, nth, text, passage_id):
+        self.nth, self.text, self.passage_id, self.asked = nth, text, passage_id, 0
+
+    def stream(self, question):
+        self.asked += 1
+        text = self.text if self.asked >= self.nth else "nothing"
+        trace = Trace((), 0.0, 0.0, 0, 0, 0, 0)
+        yield Finished(Answer("rag", question, text, (Evidence(self.passage_id, "", "", 1.0),), trace))
+
+
+def test_an_arm_stops_at_its_first_right_answer(resources, addition, monkeypatch):
+    closed, arm = [], Knows(3, "by Ada Brill", "horn")
+
+    class Slow:
+        def __init__(self, place):
+            pass
+
+        def open(self):
+            return arm
+
+        def take(self, change, clock):
+            try:
+                for _ in range(9):
+                    with clock.stage("adapt"):
+                        pass
+                    yield arm
+            finally:
+                closed.append("take")
+
+        def close(self):
+            closed.append("taker")
+
+    monkeypatch.setitem(TAKERS, "rag", replace(TAKERS["rag"], make=Slow))
+    lane = lanes_of(run(resources, addition, replace(SHORT, arms=("rag",))))[0]
+    assert lane.state == "known" and len(lane.attempts) == 2
+    assert lane.known_ms == lane.attempts[-1].at_ms == lane.total_ms
+    assert closed == ["take", "taker"]
+
+
+def test_damage_counts_what_changed_between_the_same_questions(resources, addition, tiny_corpus, monkeypatch):
+    asked = tiny_corpus.questions["test"]
+    arm = Knows(2, "Mira Tolle", "horn")
+
+    class Breaks:
+        def __init__(self, place):
+            pass
+
+        def open(self):
+            return arm
+
+        def take(self, change, clock):
+            yield arm
+
+        def close(self):
+            pass
+
+    monkeypatch.setitem(TAKERS, "rag", replace(TAKERS["rag"], make=Breaks))
+    change = replace(addition, about=(Question("more", "How often?", ("Mira Tolle",)),))
+    lane = lanes_of(run(resources, change, replace(SHORT, arms=("rag",)), asked))[0]
+    figures = lane.damage.figures()
+    assert (figures["n"], figures["changed"], figures["broken"], figures["mended"]) == (2, 1, 0, 1)
+    assert (figures["em_before"], figures["em_after"]) == (0.0, 0.5)
+    assert [one.from_change for one in lane.damage.answers] == [True, True]
+    assert (lane.about.figures()["n"], lane.about.figures()["right_after"]) == (1, 1)
+
+
+def test_an_arm_that_cannot_run_is_refused_and_the_others_go_on(models, tiny_corpus, addition, tmp_path):
+    ws = Workspace(tmp_path / "ws")
+    list(pipeline.prepare_corpus(ws, models, tiny_corpus))
+    resources = Resources(ws, models)
+    lanes = {lane.arm: lane for lane in lanes_of(run(resources, addition))}
+    assert lanes["rag"].state in ("known", "not reached")
+    assert lanes["cag"].state == "refused" and "partition" in lanes["cag"].reason
+    assert lanes["memory"].state == "refused" and "train" in lanes["memory"].reason
+    with pytest.raises(TesseraError, match="has no partition"):
+        run(resources, addition, replace(SHORT, arms=("cag",)))
+
+
+def test_a_cancelled_race_leaves_nothing(resources, addition):
+    before = digests(resources.workspace)
+    work = race(resources, addition, SHORT)
+    for step in work:
+        if DATA in step.data and step.data[DATA].arm == "cag" and step.data[DATA].stages:
+            break
+    work.close()
+    assert digests(resources.workspace) == before
+    assert not list(resources.workspace.path.glob(f"{PREFIX}*"))
+    with resources.workspace.lock():
+        pass
+
+
+def test_a_change_that_cannot_be_made_is_refused_before_anything_starts(resources, addition, tiny_corpus):
+    with pytest.raises(TesseraError, match="already holds"):
+        next(race(resources, replace(addition, passage=tiny_corpus.passages[0]), SHORT))
+
+
+def test_a_workspace_in_which_something_is_built_is_busy(resources, addition):
+    other = Workspace(resources.workspace.path)
+    with other.lock(), pytest.raises(WorkspaceBusy):
+        run(resources, addition)
+
+
+def test_the_report_holds_what_a_stranger_needs(resources, addition):
+    found = report(run(resources, addition, replace(SHORT, arms=("rag",))))
+    assert found["change"]["passage"]["id"] == "horn" and found["model"]["name"] == "tiny"
+    (lane,) = found["lanes"]
+    assert lane["arm"] == "rag" and set(lane["by_stage"]) == {"embed", "write", "index", "open", "ask"}
+    assert lane["damage"] is None and lane["before"]["answer"] is not None
+    assert report([]) == {}
+
+
+def test_old_questions_come_from_the_split_that_is_least_known(resources, addition, edit):
+    corpus = resources.corpus
+    assert {q.id for q in old_questions(corpus, addition, 9, 0)} == {"test-0", "test-1"}
+    assert [q.id for q in old_questions(corpus, edit, 9, 0, "train")] == ["train-1"]
+    assert old_questions(corpus, addition, 0, 0) == ()
+    with pytest.raises(TesseraError, match="no 'hard' questions"):
+        old_questions(corpus, addition, 9, 0, "hard")
+
+
+def test_arms_are_named():
+    assert parse_arms("cag, rag,cag") == ("cag", "rag")
+    for names in ("oracle", " , "):
+        with pytest.raises(TesseraError, match="rag, cag, memory"):
+            parse_arms(names)
+    assert set(WAYS) < set(TAKERS)
+
+
+def test_rag_answers_as_a_workspace_built_from_the_changed_corpus(resources, addition, models, tmp_path):
+    fresh = Workspace(tmp_path / "fresh")
+    list(pipeline.prepare_corpus(fresh, models, addition.made_to(resources.corpus)))
+    lane = lanes_of(run(resources, addition, replace(SHORT, arms=("rag",))))[0]
+    assert lane.attempts[-1].answer == answer(Rag(Resources(fresh, models)), addition.question.text).text

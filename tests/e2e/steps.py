@@ -1,0 +1,81 @@
+"""What the browser tests have in common: how a page is opened, a question asked, an ended script recognised.
+
+Widgets are found by their keys, so that a test reads the same in every language; what the app says is looked up in the
+same tables that the app speaks from.
+"""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from app.words import table
+from core.methods.registry import METHODS
+
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+
+def settled(page: Page) -> None:
+    """Waits until the page has drawn itself and its script has ended."""
+    page.wait_for_selector("[data-testid=stMainBlockContainer] h1")
+    page.wait_for_selector(SETTLED)
+
+
+def visit(page: Page, name: str, **query: str) -> None:
+    """Opens a page of the app by its name."""
+    asked = "&".join(f"{key}={value}" for key, value in query.items())
+    page.goto(("/" if name == "start" else f"/{name}") + (f"?{asked}" if asked else ""))
+    settled(page)
+
+
+def keyed(page: Page, key: str, tag: str = "button") -> Locator:
+    """The button (or another tag) of the widget that has this key."""
+    return page.locator(f".st-key-{key} {tag}").first
+
+
+def arm(page: Page, name: str) -> Locator:
+    """The column of an arm on the Compare page."""
+    return page.locator(f".st-key-arm-{name}")
+
+
+def answer_of(page: Page, name: str) -> str:
+    """What an arm has answered, at rest."""
+    return page.locator(f".st-key-answer-{name} [data-testid=stText]").inner_text().strip()
+
+
+def ask(page: Page, question: str) -> None:
+    """Types a question on the Compare page, presses Enter and waits for the last answer."""
+    box = keyed(page, "ask_question", "input")
+    box.fill(question)
+    box.press("Enter")
+    answered(page)
+
+
+def answered(page: Page) -> None:
+    """Waits until all answers are there."""
+    expect(page.locator(".st-key-timing")).to_be_visible()
+    settled(page)
+
+
+def chosen_arms(page: Page) -> Locator:
+    """The arms on the Compare page that are pressed."""
+    return page.locator(":is(.st-key-ask_methods, .st-key-ask_controls) button[data-selected=true]")
+
+
+def choose_arms(page: Page, *names: str) -> None:
+    """Presses the arms on the Compare page so that these alone are chosen."""
+    pressed = chosen_arms(page)
+    for left in reversed(range(pressed.count())):
+        pressed.first.click()
+        expect(pressed).to_have_count(left)
+    for name in names:
+        key = "ask_controls" if METHODS[name].role == "control" else "ask_methods"
+        pill = re.compile(rf"{re.escape(METHODS[name].label)}$")
+        page.locator(f".st-key-{key} button").filter(has_text=pill).click()
+    expect(pressed).to_have_count(len(names))
+
+
+def said(language: str, text: str) -> str:
+    """A text of the app in a language."""
+    return table(language).get(text, text)
