@@ -105,15 +105,10 @@ def open_store(ws: Workspace, lm: LanguageModel, settings: Settings) -> CacheSto
         why = said("The workspace {name!r} has no {kind} yet.", name=ws.name, kind=said(KIND))
         raise ArtefactMissing(why, remedy)
     if state.status == "stale":
-<<<<<<< HEAD
         reason = said(state.reason)
         why = said("The {kind} in {name!r} cannot be used: {reason}.", kind=said(KIND), name=ws.name, reason=reason)
         raise ArtefactStale(why, remedy)
-    return CacheStore(_location(state.folder) or state.folder)
-=======
-        raise ArtefactStale(f"The caches in {ws.name!r} cannot be used: {state.reason}.", remedy)
     return store_of(state.folder)
->>>>>>> kv
 
 
 def list_variants(ws: Workspace) -> list[Variant]:
