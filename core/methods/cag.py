@@ -60,7 +60,7 @@ class Cag:
         with tracer.span("load cache"):
             # The tokens that a prefill would read: what was stored must stand for them, or it is refused.
             loaded, hit = self._caches.get(cell, self._ids(cell))
-            session = self._lm.session(loaded.cache())
+            session = self._lm.session(loaded.cache(), self._ids(cell))
         yield Working(loading, 1, 1)
         tracer.cached_tokens += loaded.tokens
         tracer.bytes_touched += loaded.bytes
