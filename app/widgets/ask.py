@@ -11,6 +11,7 @@ from app.asking import Choices, Run
 from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
 from app.widgets.after import remember
 from app.widgets.arms import CONTROLS, USUAL, heading
+from app.widgets.text import escape
 from core.corpus.types import Corpus, Question
 from core.methods import registry
 from core.models.bundle import reader_for
@@ -199,7 +200,7 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
         st.caption(":material/lightbulb: Try", width="content", help="Held out: no training has seen these questions.")
         for number, question in enumerate(shown):
             st.button(
-                question.text,
+                escape(question.text),
                 key=f"suggestion-{number}",
                 type="tertiary",
                 disabled=busy,
