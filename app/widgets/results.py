@@ -12,6 +12,7 @@ import streamlit as st
 
 from app import state
 from app.widgets.costs import interval_text, show_costs, show_hops
+from app.widgets.judging import judge_line
 from app.widgets.text import escape
 from app.words import labels, t, tn
 from core.evaluation import harness
@@ -107,6 +108,7 @@ def show_results(ws: Workspace, found: Loaded, busy: bool) -> None:
     _picture(found)
     show_costs(found.summary, found.labels)
     show_hops(found.summary["hops"], found.labels)
+    judge_line(ws, found.folder, found.run, busy)
     _files(found)
 
 
