@@ -51,6 +51,8 @@ VARIED = ("caches", "blocks")
 of such a kind is said of one variant: one that agrees with the inputs asked for, of several the newest."""
 INDEX_PREFIX = "index-"
 _NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+# Names that Windows gives to devices, whatever follows the dot.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 Status = Literal["missing", "ready", "stale"]
 
 
@@ -278,7 +280,7 @@ def open_workspace(name: str, parent: Path) -> Workspace:
     if os.sep in name or name.startswith("."):
         path = Path(name).expanduser()
     else:
-        if not re.fullmatch(r"[\w][\w .-]{0,63}", name):
+        if not re.fullmatch(r"[\w][\w .-]{0,63}", name) or _RESERVED.fullmatch(name) or name[-1] in " .":
             raise TesseraError(
                 said("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
             )

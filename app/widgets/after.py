@@ -72,7 +72,7 @@ def history(runs: Sequence[Run], current: Run | None, busy: bool) -> None:
     for number, run in enumerate(earlier):
         with st.container(horizontal=True, vertical_alignment="center", key=f"history-{number}"):
             st.button(
-                run.choices.question,
+                escape(run.choices.question),
                 key=f"history-show-{number}",
                 type="tertiary",
                 icon=":material/keep:" if run.pinned else ":material/history:",

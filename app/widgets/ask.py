@@ -11,6 +11,7 @@ from app.asking import Choices, Run
 from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
 from app.widgets.after import remember
 from app.widgets.arms import CONTROLS, USUAL, headings
+from app.widgets.text import escape
 from app.words import labels, t
 from core.corpus.types import Corpus, Question
 from core.methods import registry
@@ -218,7 +219,7 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
         st.caption(f":material/lightbulb: {t('Try')}", width="content", help=held)
         for number, question in enumerate(shown):
             st.button(
-                question.text,
+                escape(question.text),
                 key=f"suggestion-{number}",
                 type="tertiary",
                 disabled=busy,

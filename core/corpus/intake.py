@@ -143,7 +143,9 @@ def clean_title(text: str, where: str) -> str:
 def safe_name(name: str) -> str:
     """The last part of a file name that came from outside, fit for display and never used as a path."""
     last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    last = unicodedata.normalize("NFC", _UNPRINTABLE.sub("", last[: 4 * MAX_NAME])).strip()
+    if len(last) > 4 * MAX_NAME:
+        last = last[: 2 * MAX_NAME] + last[-2 * MAX_NAME :]  # the ending says what it is
+    last = unicodedata.normalize("NFC", _UNPRINTABLE.sub("", last)).strip()
     if len(last) > MAX_NAME:
         stem, dot, suffix = last.rpartition(".")
         last = f"{stem[: MAX_NAME - 10]}.{suffix[:9]}" if dot else last[:MAX_NAME]

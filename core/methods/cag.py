@@ -41,7 +41,7 @@ class Cag:
         self._partition = Partition.load(ws.require("partition"))
         store = open_store(ws, self._lm, resources.settings)
         settings = resources.settings
-        self._caches = ResidentCaches(store, self._lm, settings.cache_bytes, ahead=settings.cache_prefetch)
+        self._caches = ResidentCaches(store, self._lm, resources.models.cache_budget, ahead=settings.cache_prefetch)
         self._limit = settings.max_new_tokens
         rows = resources.corpus.passages
         self._cells = [[rows[row] for row in members] for members in self._partition.members()]
