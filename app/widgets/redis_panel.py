@@ -86,7 +86,7 @@ def answers_panel(ws: Workspace) -> None:
 
 def _facts(facts: ServerFacts) -> None:
     with st.container(horizontal=True, gap="large"):
-        st.metric("Redis", facts.version, width="content")
+        st.metric(t("Redis"), facts.version, width="content")
         st.metric(t("Search module"), facts.search or t("missing"), width="content")
         st.metric(t("Memory in use"), size(facts.memory), width="content")
         st.metric(t("Keys"), f"{facts.keys:,}", width="content")

@@ -14,7 +14,8 @@ from core.corpus.types import Corpus, Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.memory.model import Memory
 from core.memory.store import CARD, LORA, POOL
-from core.models.language_model import LanguageModel, Session
+from core.models.language_model import LanguageModel
+from core.models.session import Session
 from tests.core.memory.conftest import FACTS
 from tests.models import tiny_language_model
 
