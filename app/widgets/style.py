@@ -19,6 +19,8 @@ _STYLE = """
   border-left: 3px solid #17967c; background: rgba(23, 150, 124, .13); padding: .2rem .6rem;
 }
 [class*="st-key-support-"] [data-testid="stText"] { font-weight: 600; }
+/* Korean breaks its lines between words; one that is longer than its line still breaks. */
+.stApp :is(p, li, h1, h2, h3, h4, label) { word-break: keep-all; overflow-wrap: anywhere; }
 [class*="st-key-status-"] p { font-size: .86rem; }
 [data-testid="stMetricLabel"] p { font-size: .8rem; }
 [data-testid="stSidebarHeader"] > :first-child::after {
