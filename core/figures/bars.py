@@ -9,6 +9,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from core.figures.palette import ACCENT, MUTED
+from core.said import joined
 
 _LONGEST = 44
 
@@ -70,7 +71,8 @@ def bars_figure(amounts: Sequence[Amount], title: str, log: bool = False) -> go.
 
 def describe_bars(amounts: Sequence[Amount], title: str) -> str:
     """The bars in words."""
-    return f"{title}: " + "; ".join(f"{amount.name} {amount.label}" for amount in amounts) + "."
+    parts = [joined(" ", (amount.name, amount.label)) for amount in amounts]
+    return joined("", (title, ": ", joined("; ", parts), "."))
 
 
 def _short(name: str) -> str:

@@ -24,6 +24,7 @@ from core.models.bundle import reader_for
 from core.models.device import choose_device, choose_dtype
 from core.models.language_model import LanguageModel
 from core.models.presets import find_preset
+from core.said import said
 from core.settings import Settings
 from core.workspace import MANIFEST, Manifest, Workspace
 
@@ -99,11 +100,14 @@ def open_store(ws: Workspace, lm: LanguageModel, settings: Settings) -> CacheSto
     """
     precision = chosen_precision(settings.cache_precision, lm.dtype)
     state = ws.state(KIND, {"model": lm.identity.fingerprint, "precision": precision})
-    remedy = f"Run `python -m app cache{_flags(lm, settings)}` or open the Caches page."
+    remedy = said("Run `python -m app cache{flags}` or open the Caches page.", flags=_flags(lm, settings))
     if state.status == "missing" or state.folder is None:
-        raise ArtefactMissing(f"The workspace {ws.name!r} has no caches yet.", remedy)
+        why = said("The workspace {name!r} has no {kind} yet.", name=ws.name, kind=said(KIND))
+        raise ArtefactMissing(why, remedy)
     if state.status == "stale":
-        raise ArtefactStale(f"The caches in {ws.name!r} cannot be used: {state.reason}.", remedy)
+        reason = said(state.reason)
+        why = said("The {kind} in {name!r} cannot be used: {reason}.", kind=said(KIND), name=ws.name, reason=reason)
+        raise ArtefactStale(why, remedy)
     return store_of(state.folder)
 
 

@@ -94,7 +94,7 @@ class Composed:
         self._partition = Partition.load(ws.require("partition"))
         self._members = self._partition.members()
         store = store_of(ws.require(KIND, {"model": self._lm.identity.fingerprint}))
-        self._blocks = ResidentCaches(store, self._lm, settings.cache_bytes)
+        self._blocks = ResidentCaches(store, self._lm, resources.models.cache_budget)
         self._nprobe = settings.nprobe if nprobe is None else nprobe
         self._keep = settings.block_passages if keep is None else keep
         self._link = settings.link_tokens

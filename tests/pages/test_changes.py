@@ -24,7 +24,7 @@ def remembered(cached, models):
 
 def start(app, ws):
     button(app, "race-start").click().run()
-    report = wait_for_job(ws.path, 120)
+    report = wait_for_job(ws.path, 600)
     return report, app.run()
 
 
@@ -85,7 +85,7 @@ def test_a_deletion_asks_what_the_corpus_asks_and_speaks_korean(page, prepared, 
     assert app.selectbox(key="race_asked").value == "Who planted the pear orchard?"
     report, app = start(app, prepared)
     assert report.state.value == "done", report.error
-    assert "삭제함: Orchard pears" in said(app) and "만에 맞힘" in str(app.dataframe[0].value)
+    assert "삭제함: Orchard pears" in said(app) and "만에 맞힘" in app.dataframe[0].value.to_string()
 
 
 def test_an_arm_that_fails_is_shown_with_its_reason_and_the_others_finish(page, remembered, models):
@@ -94,7 +94,7 @@ def test_an_arm_that_fails_is_shown_with_its_reason_and_the_others_finish(page, 
     app.slider(key="race_old").set_value(0).run()
     report, app = start(app, remembered)
     assert report.state.value == "done", report.error
-    assert "already holds" in said(app) and "could not run" in str(app.dataframe[0].value)
+    assert "already holds" in said(app) and "could not run" in app.dataframe[0].value.to_string()
 
 
 def test_what_was_raced_can_be_taken_along(page, prepared, models):

@@ -76,8 +76,8 @@ class CagTaker:
     def _tokens_after(self, change: Change) -> IntArray:
         """Tokens of each passage afterwards: only the changed one is counted anew."""
         prompt = self._place.models.language_model(self._place.reader).prompt
-        counted = None if change.kind == "delete" else np.array([[len(prompt.passage(change.passage))]])
-        return changed_rows(change, self._corpus, self._tokens[:, None], counted)[:, 0]
+        counted = None if change.kind == "delete" else np.array([len(prompt.passage(change.passage))])
+        return changed_rows(change, self._corpus, self._tokens, counted)
 
     def _write(self, corpus: Corpus, vectors: Vectors, partition: Partition) -> None:
         ws = self._place.ws

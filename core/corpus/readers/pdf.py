@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pypdf import PdfReader
 
 MAX_PAGES = 2_000
+# pypdf bounds what one stream unpacks to and how deep forms nest; these bound a whole file, about a minute of work.
+MAX_STEPS = 10_000_000
+MAX_CHARACTERS = 50_000_000
 # What pypdf lets through when a file is damaged in a way its own errors do not foresee.
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError, zlib.error)
 _HYPHEN = regex.compile(r"(?<=\p{Ll})-\n(?=\p{Ll})")
@@ -26,7 +30,8 @@ def read_pdf(name: str, content: bytes) -> Document:
     """Reads the text layer of a PDF.
 
     Raises:
-        CorpusError: It is damaged, protected with a password, has too many pages, or no page holds text.
+        CorpusError: It is damaged, protected with a password, has too many pages or takes too much work to read, or no
+            page holds text.
     """
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
@@ -35,7 +40,7 @@ def read_pdf(name: str, content: bytes) -> Document:
     try:
         reader = PdfReader(io.BytesIO(content))
         _check(name, reader)
-        pages = [page.extract_text() for page in reader.pages]
+        pages = list(_texts(name, reader))
         own_title = (reader.metadata.title if reader.metadata else "") or ""
     except (PyPdfError, *_DAMAGE) as error:
         raise refused(name, f"is no readable PDF ({type(error).__name__}: {error})", "Save it again.") from error
@@ -58,6 +63,37 @@ def _check(name: str, reader: PdfReader) -> None:
         raise refused(name, "is protected with a password", "Save a copy without one.")
     if len(reader.pages) > MAX_PAGES:
         raise refused(name, f"has {len(reader.pages):,} pages, and {MAX_PAGES:,} is the limit", "Split it.")
+
+
+class _Effort:
+    """What reading a file has taken so far; pypdf tells it of every drawing step and every piece of text."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._steps = self._characters = 0
+
+    def step(self, *_: object) -> None:
+        self._steps += 1
+        self.check()
+
+    def text(self, text: str, *_: object) -> None:
+        self._characters += len(text)
+        self.check()
+
+    def check(self) -> None:
+        if self._steps > MAX_STEPS:
+            why = f"takes more than {MAX_STEPS:,} drawing steps to read"
+            raise refused(self._name, why, "Split it, or save it as text.")
+        if self._characters > MAX_CHARACTERS:
+            raise refused(self._name, f"holds more than {MAX_CHARACTERS:,} characters", "Split it into smaller files.")
+
+
+def _texts(name: str, reader: PdfReader) -> Iterator[str]:
+    effort = _Effort(name)
+    for page in reader.pages:
+        text = page.extract_text(visitor_operand_before=effort.step, visitor_text=effort.text)
+        effort.check()  # pypdf leaves out a form in which something was raised, and goes on
+        yield text
 
 
 def _flow(text: str) -> str:
