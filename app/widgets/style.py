@@ -40,7 +40,7 @@ _STYLE = """
 }
 """
 # Korean words stay whole at the end of a line; what is longer than a line may break anywhere.
-_WHOLE_WORDS = ".stApp { word-break: keep-all; overflow-wrap: anywhere; }"
+_WHOLE_WORDS = ".stApp :is(p, li, h1, h2, h3, h4) { word-break: keep-all; overflow-wrap: anywhere; }"
 
 
 def apply_style() -> None:
