@@ -8,7 +8,6 @@ from app.words import language
 from core.figures.palette import ARMS
 
 _STYLE = """
-[data-testid="stMarkdownContainer"] :is(p, li) { word-break: keep-all; overflow-wrap: break-word; }
 .stMainBlockContainer { padding-top: 2.6rem; padding-bottom: 5rem; max-width: 1240px; }
 .st-key-page-question h2 {
   font: 400 1.08rem/1.6 "Source Sans", sans-serif; opacity: .78; padding: 0; margin-bottom: .4rem;
