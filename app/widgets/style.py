@@ -7,8 +7,6 @@ import streamlit as st
 from core.figures.palette import ARMS
 
 _STYLE = """
-/* Korean words stay whole at the end of a line; what is longer than a line may break anywhere. */
-:is(h1, h2), [data-testid="stMarkdownContainer"] :is(p, li, h3, h4) { word-break: keep-all; overflow-wrap: break-word; }
 .stMainBlockContainer { padding-top: 2.6rem; padding-bottom: 5rem; max-width: 1240px; }
 .st-key-page-question h2 {
   font: 400 1.08rem/1.6 "Source Sans", sans-serif; opacity: .78; padding: 0; margin-bottom: .4rem;
