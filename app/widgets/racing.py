@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app.widgets.arms import heading
+from app.widgets.chart import chart
 from app.widgets.text import escape
 from app.words import t
 from core.changes.lanes import Attempt, Damage, Lane, lanes_of
@@ -45,10 +46,9 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
         return
     rows = [row_of(lane, live) for lane in lanes]
     _asked(history)
-    st.plotly_chart(
+    chart(
         race_figure(rows, t("seconds of its own work since the change"), t("first right"), t("not reached")),
         key=f"race-figure-{live}",
-        config={"displayModeBar": False},
         alt=describe_race(rows),
     )
     _answers(lanes, live)

@@ -20,7 +20,7 @@ from core.errors import TesseraError
 from core.memory.config import READ_MODES
 from core.memory.model import Memory
 from core.models.kv_buffer import Layers, new_buffer
-from core.models.language_model import Session
+from core.models.session import Session
 from core.trace import Tracer
 
 

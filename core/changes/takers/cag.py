@@ -13,7 +13,8 @@ from core.changes.takers.base import Place, Taking, changed_rows, embed, write_r
 from core.corpus.types import Corpus
 from core.jobs import Progress
 from core.kvcache.build import STAGE
-from core.kvcache.variants import take_in, variant_folder
+from core.kvcache.location import take_in
+from core.kvcache.variants import variant_folder
 from core.methods.base import Method
 from core.methods.cag import Cag
 from core.models.bundle import Models
@@ -42,7 +43,7 @@ class CagTaker:
         place = self._place
         lm = place.models.language_model(place.reader)
         precision = place.models.settings.cache_precision
-        for _ in take_in(place.ws, variant_folder(place.ws, lm, precision), lm, ""):
+        for _ in take_in(variant_folder(place.ws, lm, precision), ""):
             pass
         method = Cag(place.resources())
         self._corpus, self._vectors = place.resources().corpus, load_vectors(place.ws)
