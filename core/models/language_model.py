@@ -205,8 +205,12 @@ class Session:
         """Appends soft tokens [T, hidden] in place of token embeddings."""
         self._forward(embeddings.to(self._lm.device, self._lm.dtype))
 
-    def decode(self, max_new_tokens: int) -> Iterator[int]:
+    def decode(self, max_new_tokens: int, bias: torch.Tensor | None = None) -> Iterator[int]:
         """Greedy decoding until a stop id; yields each token before the model runs on it.
+
+        Args:
+            max_new_tokens: Where to stop at the latest.
+            bias: [vocabulary], added to the logits before each choice.
 
         Raises:
             ModelError: Nothing has been fed yet.
@@ -214,7 +218,7 @@ class Session:
         if self.logits is None:
             raise ModelError("There is nothing to continue: no token has been fed.", "Feed the prompt first.")
         for step in range(max_new_tokens):
-            token = int(self.logits.argmax())
+            token = int((self.logits if bias is None else self.logits + bias).argmax())
             if token in self._lm.stop_ids:
                 return
             yield token
