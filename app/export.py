@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.asking import Run
+from core.spreadsheet import harmless
 
 COLUMNS = (
     "asked",
@@ -31,7 +32,6 @@ COLUMNS = (
     "device",
     "dtype",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_json(runs: Sequence[Run]) -> str:
@@ -46,7 +46,7 @@ def to_csv(runs: Sequence[Run]) -> str:
     writer.writeheader()
     for run in runs:
         for row in _rows(run):
-            writer.writerow({name: _harmless(value) for name, value in row.items()})
+            writer.writerow({name: harmless(value) for name, value in row.items()})
     return buffer.getvalue()
 
 
@@ -100,7 +100,3 @@ def _rows(run: Run) -> list[dict[str, Any]]:
         }
         for name, answer in run.answers.items()
     ]
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -62,6 +62,12 @@ PAGES: dict[str, PageInfo] = {
         ),
         PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
         PageInfo(
+            "changes",
+            "Live change",
+            ":material/published_with_changes:",
+            "How soon does each way know about a change, and what does the change break?",
+        ),
+        PageInfo(
             "evaluate",
             "Evaluate",
             ":material/monitoring:",

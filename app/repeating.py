@@ -8,6 +8,7 @@ from app.asking import Run
 from core.jobs import Progress, Work
 from core.methods import registry
 from core.methods.base import Method, answer
+from core.said import said
 from core.turns import Turns, until_turn
 
 TIMES = 5
@@ -32,10 +33,11 @@ def repeat(run: Run, open_arm: Callable[[str], Method], lock: Turns, times: int 
     done = 0
     for number in range(1, times + 1):
         for name in run.answers:
-            label = registry.METHODS[name].label
+            arm = said(registry.METHODS[name].label)
             with lock.ticket() as ticket:
                 yield from until_turn(ticket, done, total)
                 trace = answer(open_arm(name), run.choices.question).trace
             run.repeats.setdefault(name, []).append(trace)
             done += 1
-            yield Progress("Measuring", done, total, f"round {number} of {times}, {label}")
+            note = said("round {number} of {times}, {arm}", number=number, times=times, arm=arm)
+            yield Progress("Measuring", done, total, note)

@@ -22,6 +22,7 @@ from core.memory.model import Memory
 from core.methods.base import Method
 from core.methods.cag import Cag
 from core.models.bundle import Models
+from core.said import said
 from core.settings import Settings
 from core.workspace import Workspace, list_workspaces, open_workspace
 
@@ -85,7 +86,7 @@ def named_workspace(name: str) -> Workspace:
         TesseraError: It is no name.
     """
     if not name.isprintable() or set(name) & set("/\\") or name.startswith("."):
-        raise TesseraError(f"{name!r} is no name for a workspace.", "Use letters, digits, '-' and '_'.")
+        raise TesseraError(said("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'.")
     return open_workspace(name, settings().workspaces)
 
 

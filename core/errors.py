@@ -25,7 +25,7 @@ class TesseraError(Exception):
     @property
     def told(self) -> Said:
         """Both sentences as one text that can be said in another language."""
-        what, remedy = (text if isinstance(text, Said) else said(text) for text in (self.what, self.remedy))
+        what, remedy = said(self.what), said(self.remedy)
         return said("{what} {remedy}", what=what, remedy=remedy) if remedy else what
 
 

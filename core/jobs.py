@@ -195,7 +195,8 @@ class JobBoard:
             current = self._jobs.get(key)
             if current and current.report().state is JobState.RUNNING:
                 raise WorkspaceBusy(
-                    f"'{current.name}' is still running in this workspace.", "Wait for it to end, or cancel it."
+                    said("'{name}' is still running in this workspace.", name=said(current.name)),
+                    "Wait for it to end, or cancel it.",
                 )
             self._jobs[key] = Job(name, make)
             return self._jobs[key].start()

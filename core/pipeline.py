@@ -30,8 +30,9 @@ from core.jobs import Progress, Work
 from core.kvcache.blocks import KIND as BLOCKS
 from core.kvcache.blocks import build_blocks
 from core.kvcache.build import build_caches
+from core.kvcache.location import location_for, take_in
 from core.kvcache.precision import chosen_precision
-from core.kvcache.variants import asked_for, location_for, take_in, variant_folder
+from core.kvcache.variants import asked_for, variant_folder
 from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
@@ -219,7 +220,7 @@ def cache(
         }
         folder = variant_folder(ws, lm, kept_in)
         location = location_for(folder, ws, models.settings.cache_url)
-        yield from take_in(ws, folder, lm, location)
+        yield from take_in(folder, location)
         facts = asked_for(models.settings, reader)
         yield from build_caches(folder, lm, cells, inputs, force, kept_in, location, facts)
 
@@ -241,7 +242,9 @@ def blocks(ws: Workspace, models: Models, force: bool = False, reader: bool | No
         lm = models.language_model(reader)
         inputs = {kind: ws.fingerprint(kind) for kind in ("corpus", "partition")}
         folder = ws.folder(BLOCKS) / variant_folder(ws, lm, "auto").name
-        yield from build_blocks(folder, lm, cells, {**inputs, "model": lm.identity.fingerprint}, force)
+        location = location_for(folder, ws, models.settings.cache_url)
+        yield from take_in(folder, location)
+        yield from build_blocks(folder, lm, cells, {**inputs, "model": lm.identity.fingerprint}, force, location)
 
 
 def build_sample(ws: Workspace, models: Models) -> Work:

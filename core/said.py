@@ -10,7 +10,7 @@ It knows no other language: whoever shows it has the tables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class Said(str):
@@ -32,5 +32,16 @@ class Said(str):
 
 
 def said(pattern: str, /, **values: object) -> Said:
-    """A pattern filled with values, which can be filled again in another language."""
-    return Said(pattern, values)
+    """A pattern filled with values, which can be filled again in another language; what is ``Said`` stays so."""
+    return pattern if isinstance(pattern, Said) and not values else Said(pattern, values)
+
+
+def joined(separator: str, parts: Iterable[str]) -> Said:
+    """Parts one after another, of which those that are ``Said`` can be said in another language.
+
+    Args:
+        separator: Stands between them as it is.
+        parts: Words, sentences, or text that is never translated.
+    """
+    named = {f"part{number}": part for number, part in enumerate(parts)}
+    return Said(separator.replace("{", "{{").replace("}", "}}").join(f"{{{name}}}" for name in named), named)

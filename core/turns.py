@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from core.jobs import Progress
+from core.said import said
 
 WAIT_S = 0.4
 """How long to wait between two looks at whether anybody still wants the turn, in seconds."""
@@ -137,4 +138,4 @@ def until_turn(ticket: Ticket, done: int, total: int) -> Iterator[Progress]:
         That it waits, and how many are before it; nothing when the turn is here at once.
     """
     while not ticket.wait(WAIT_S):
-        yield Progress("Waiting for the models", done, total, f"{ticket.ahead} before this one")
+        yield Progress("Waiting for the models", done, total, said("{n:,} before this one", n=ticket.ahead))

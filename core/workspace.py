@@ -51,6 +51,8 @@ VARIED = ("caches", "blocks")
 of such a kind is said of one variant: one that agrees with the inputs asked for, of several the newest."""
 INDEX_PREFIX = "index-"
 _NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+# Names that Windows gives to devices, whatever follows the dot.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 Status = Literal["missing", "ready", "stale"]
 
 
@@ -136,7 +138,8 @@ class Workspace:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise WorkspaceBusy(
-                f"Something else is building in the workspace {self.name!r}.", "Wait for it to end, or cancel it."
+                said("Something else is building in the workspace {name!r}.", name=self.name),
+                "Wait for it to end, or cancel it.",
             ) from None
         try:
             yield
@@ -246,9 +249,12 @@ class Workspace:
         """
         state = self.state(kind, inputs)
         if state.status == "missing":
-            raise ArtefactMissing(f"The workspace {self.name!r} has no {kind} yet.", remedy_for(kind))
+            why = said("The workspace {name!r} has no {kind} yet.", name=self.name, kind=said(kind))
+            raise ArtefactMissing(why, remedy_for(kind))
         if state.status == "stale":
-            raise ArtefactStale(f"The {kind} in {self.name!r} cannot be used: {state.reason}.", remedy_for(kind))
+            values = {"kind": said(kind), "name": self.name, "reason": said(state.reason)}
+            why = said("The {kind} in {name!r} cannot be used: {reason}.", **values)
+            raise ArtefactStale(why, remedy_for(kind))
         return state.folder or self.folder(kind)
 
     def _why_stale(self, folder: Path, kind: str, manifest: Manifest, inputs: Mapping[str, str]) -> str:
@@ -274,11 +280,13 @@ def open_workspace(name: str, parent: Path) -> Workspace:
     if os.sep in name or name.startswith("."):
         path = Path(name).expanduser()
     else:
-        if not re.fullmatch(r"[\w][\w .-]{0,63}", name):
-            raise TesseraError(f"{name!r} is no name for a workspace.", "Use letters, digits, '-' and '_'.")
+        if not re.fullmatch(r"[\w][\w .-]{0,63}", name) or _RESERVED.fullmatch(name) or name[-1] in " .":
+            raise TesseraError(
+                said("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
+            )
         path = parent / name
     if path.exists() and not path.is_dir():
-        raise TesseraError(f"{path} is a file, not a workspace.", "Give a folder.")
+        raise TesseraError(said("{path} is a file, not a workspace.", path=path), "Give a folder.")
     return Workspace(path)
 
 
@@ -290,7 +298,8 @@ def index_kind(store: str) -> str:
 def remedy_for(kind: str) -> str:
     """What to do about an artefact that is missing or stale."""
     if kind.startswith(INDEX_PREFIX):
-        return f"Run `python -m app index --store {kind.removeprefix(INDEX_PREFIX)}` or open the Stores page."
+        store = kind.removeprefix(INDEX_PREFIX)
+        return said("Run `python -m app index --store {store}` or open the Stores page.", store=store)
     return REMEDIES[kind]
 
 

@@ -10,11 +10,12 @@ from app import state
 from app.asking import Run, answer_in_turn, answer_together
 from app.opening import ground_of, opener
 from app.widgets.after import history, keep_and_share
-from app.widgets.arms import Live, at_rest, heading, places
+from app.widgets.arms import Live, at_rest, headings, places
 from app.widgets.ask import ask_form, restore_choices
 from app.widgets.frame import empty_state, header, link_to, missing_for, page_for, to_do
 from app.widgets.measures import show_measures
 from app.widgets.text import escape
+from app.words import labels, t
 from core.methods import registry
 from core.workspace import Workspace
 
@@ -25,10 +26,10 @@ def unready(ws: Workspace) -> None:
     if not any(lacking.values()):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="unready"):
-        st.caption("Cannot answer yet:", width="content")
+        st.caption(t("Cannot answer yet:"), width="content")
         for name, states in lacking.items():
             if states:
-                link_to(page_for(states[0].kind), f"{registry.METHODS[name].label}: {to_do(states[0])}")
+                link_to(page_for(states[0].kind), f"{t(registry.METHODS[name].label)}: {to_do(states[0])}")
 
 
 def stream(ws: Workspace, run: Run) -> None:
@@ -48,12 +49,13 @@ def rest(ws: Workspace, run: Run) -> None:
     """A run that has ended: columns, charts, numbers."""
     focus = ""
     if len(run.choices.methods) > 1:
+        side_by_side = f":material/view_column: {t('Side by side')}"
         chosen = st.segmented_control(
-            "Show",
+            t("Show"),
             ["", *run.choices.methods],
             default="",
             required=True,
-            format_func=lambda name: heading(name) if name else ":material/view_column: Side by side",
+            format_func=labels({"": side_by_side, **headings(run.choices.methods)}),
             key="focus",
             label_visibility="collapsed",
         )
@@ -68,10 +70,10 @@ header("compare")
 ws = state.current_workspace()
 if ws.state("corpus").status != "ready":
     empty_state(
-        "There is nothing to ask about yet",
-        "A comparison needs passages that the three methods can know. The sample corpus is one click away.",
+        t("There is nothing to ask about yet"),
+        t("A comparison needs passages that the three methods can know. The sample corpus is one click away."),
         "start",
-        "Build the sample on Start",
+        t("Build the sample on Start"),
     )
     st.stop()
 corpus = state.corpus_of(ws)
@@ -84,25 +86,25 @@ if run and run.status == "running":  # the run before this one was interrupted: 
 busy = run is not None and run.status == "queued"
 ask_form(corpus, busy)
 if problem := st.session_state.get("ask_problem"):
-    st.warning(problem, icon=":material/edit:")
+    st.warning(t(problem), icon=":material/edit:")
 unready(ws)
 if state.is_building():
     st.warning(
-        "Something is being built on this machine: times measured now are disturbed.", icon=":material/timer_off:"
+        t("Something is being built on this machine: times measured now are disturbed."), icon=":material/timer_off:"
     )
 if run is None:
     st.caption(
-        "Ask, and the arms answer one after another: two at once on one device would falsify each other's clock."
+        t("Ask, and the arms answer one after another: two at once on one device would falsify each other's clock.")
     )
 else:
     if run.status == "stopped":
-        st.info("Stopped. What had been answered by then is below.", icon=":material/stop_circle:")
+        st.info(t("Stopped. What had been answered by then is below."), icon=":material/stop_circle:")
     left, right = st.columns([6, 1], vertical_alignment="center")
     left.markdown(f"### {escape(run.choices.question)}")
     if run.gold and run.gold.answers:
-        left.caption(f"Gold answer: {escape(' / '.join(run.gold.answers))}")
+        left.caption(t("Gold answer: {text}", text=escape(" / ".join(run.gold.answers))))
     if busy:
-        right.button("Stop", key="stop", icon=":material/stop:", width="stretch")
+        right.button(t("Stop"), key="stop", icon=":material/stop:", width="stretch")
         stream(ws, run)
     else:
         rest(ws, run)

@@ -9,10 +9,10 @@ from app.navigation import PAGES
 from app.widgets.frame import header
 from app.widgets.jobs import job_panel
 from app.widgets.ready import build_sample, checklist, is_complete
+from app.widgets.ways import drawing
 from app.words import t
 from core.figures.palette import arm
 from core.methods import registry
-from core.settings import ROOT
 from core.workspace import open_workspace
 
 WAYS = ("rag", "cag", "memory")
@@ -31,7 +31,7 @@ for name, column in zip(WAYS, st.columns(3), strict=True):
     with column.container(border=True, height="stretch", key=f"arm-{name}"):
         st.markdown(f"### :material/{arm(name).icon}: {t(registry.METHODS[name].label)}")
         summary = t(registry.METHODS[name].summary)
-        st.image(str(ROOT / "assets" / "ways" / f"{name}.svg"), width="stretch", alt=summary)
+        st.image(drawing(name), width="stretch", alt=summary)
         st.markdown(summary)
 
 sample = open_workspace(state.SAMPLE, state.settings().workspaces)

@@ -10,6 +10,7 @@ from app.widgets.indexes import index_list, index_states
 from app.widgets.jobs import job_panel
 from app.widgets.search_bench import bench_panel
 from app.widgets.side_by_side import compare_form
+from app.words import t
 
 header("stores")
 ws = state.current_workspace()
@@ -17,23 +18,23 @@ busy = job_panel(ws)
 if missing_for(ws, ("corpus", "embeddings")):
     if not busy:
         empty_state(
-            "There is nothing to search yet",
-            "A store holds the passages of a corpus and their vectors: first bring documents.",
+            t("There is nothing to search yet"),
+            t("A store holds the passages of a corpus and their vectors: first bring documents."),
             "corpus",
-            "Bring documents first",
+            t("Bring documents first"),
         )
     st.stop()
 states = index_states(ws)
-st.caption("RAG on the Compare page searches any of these that is ready; FAISS flat is its default.")
+st.caption(t("RAG on the Compare page searches any of these that is ready; FAISS flat is its default."))
 index_list(ws, states, busy)
-link_to("redis", "What Redis adds: kept answers, words beside vectors, counters")
-st.subheader("One question, two engines", anchor=False)
+link_to("redis", t("What Redis adds: kept answers, words beside vectors, counters"))
+st.subheader(t("One question, two engines"), anchor=False)
 built = [name for name, found in states.items() if found.status == "ready"]
 if len(built) < 2:
-    st.caption(":material/inbox: Build a second index above, and compare what the two find.")
+    st.caption(t(":material/inbox: Build a second index above, and compare what the two find."))
 else:
     with guarded():
         compare_form(ws, built, busy)
-st.subheader("Recall against speed", anchor=False)
+st.subheader(t("Recall against speed"), anchor=False)
 with guarded():
     bench_panel(ws, busy)

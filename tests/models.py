@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from core.kvcache.budget import Budget
 from core.models.encoder import Vectors
 from core.models.language_model import Identity, LanguageModel
 from core.models.prompt import Prompt
@@ -104,6 +105,7 @@ class TinyModels:
 
     def __init__(self, settings: Settings, lm: LanguageModel, encoder: TinyEncoder) -> None:
         self.settings, self.lock = settings, Turns()
+        self.cache_budget = Budget(settings.cache_bytes)
         self._lm, self._encoder = lm, encoder
 
     def encoder(self) -> TinyEncoder:

@@ -14,6 +14,7 @@ from app.cli import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+KOREAN = "README.ko.md"
 
 
 def blocks(document: str) -> list[tuple[str, str]]:
@@ -25,6 +26,23 @@ def blocks(document: str) -> list[tuple[str, str]]:
 def commands(document: str, only: str = "sh") -> list[str]:
     lines = [line for info, body in blocks(document) if info.startswith(only) for line in body.splitlines()]
     return [line.split(" #")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def inline(document: str) -> list[str]:
+    """The app's commands within sentences."""
+    text = " ".join((ROOT / document).read_text(encoding="utf-8").split())
+    return re.findall(r"`(python -m app [^`]+)`", text)
+
+
+def tables(document: str) -> list[str]:
+    """Every table as it stands, from its heading to its last row."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return [found.group() for found in re.finditer(r"(?:^\|[^\n]*\n)+", text, flags=re.MULTILINE)]
+
+
+def numbers(table: str) -> list[str]:
+    """All numbers of a table, sorted: the words around them differ, and so may their order in a row."""
+    return sorted(re.findall(r"\d*[.,]?\d+(?:[.,]\d+)*", table))
 
 
 def app_commands() -> list[str]:
@@ -49,10 +67,25 @@ def test_every_make_target_exists():
     assert {"run", "test"} <= used <= targets
 
 
-def test_every_file_named_exists():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", ["README.md", KOREAN])
+def test_every_file_named_exists(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
     for path in re.findall(r"\]\((?!http)([^)#]+)\)", text):
         assert (ROOT / path).exists(), path
+
+
+def test_the_korean_readme_gives_the_same_commands():
+    assert commands(KOREAN, only="sh") == commands("README.md", only="sh")
+    assert commands(KOREAN, only="sh tour") == commands("README.md", only="sh tour")
+    assert inline(KOREAN) == inline("README.md")
+
+
+def test_the_korean_readme_states_the_same_figures():
+    korean, english = tables(KOREAN), tables("README.md")
+    assert len(korean) == len(english)
+    for ours, theirs in zip(korean, english, strict=True):
+        assert numbers(ours) == numbers(theirs), theirs[:120]
+    assert numbers("".join(tables("README.md")))
 
 
 @pytest.mark.real

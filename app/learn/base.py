@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.widgets.chart import chart
 from app.words import t
 from core.corpus.types import Corpus, Passage, Question
 from core.figures.bars import Amount, bars_figure, describe_bars
 from core.workspace import Workspace
-
-STATIC = {"displayModeBar": False}
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def read_this(text: str) -> None:
 
 def bars(amounts: Sequence[Amount], title: str, key: str, log: bool = False) -> None:
     """Bars, and the same numbers as a table for those who want them so; what they are called is given in words."""
-    st.plotly_chart(bars_figure(amounts, title, log), key=key, config=STATIC, alt=describe_bars(amounts, title))
+    chart(bars_figure(amounts, title, log), key=key, alt=describe_bars(amounts, title))
     with st.expander(t("As a table"), icon=":material/table:"):
         st.dataframe(
             {"": [amount.name for amount in amounts], title: [amount.label for amount in amounts]},

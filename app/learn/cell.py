@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.learn.base import STATIC, Tour, read_this
+from app.learn.base import Tour, read_this
+from app.widgets.chart import chart
 from app.widgets.cutting import verdict
 from app.widgets.mapping import locate_question, map_of
 from app.words import t
@@ -32,7 +33,7 @@ def show(tour: Tour) -> None:
         return
     st.markdown(f":material/star: {verdict(located.route, tour.labels(), located.drawn_in)}")
     data = map_of(tour.corpus, partition, projection, tour.labels(), located)
-    st.plotly_chart(map_figure(data, height=480), key="learn_map", config=STATIC, alt=describe_map(data))
+    chart(map_figure(data, height=480), key="learn_map", alt=describe_map(data))
     rows = [row for row, passage in enumerate(tour.corpus.passages) if passage.id in tour.question.passage_ids]
     homes = sorted({int(partition.assignment[row]) for row in rows})
     legend = t("Pebbles are passages, tiles are cells, the star is the question, the lit tiles are open.")

@@ -12,7 +12,7 @@ from app.learn.base import Tour, bars, read_this
 from app.widgets.cutting import nearness
 from app.widgets.frame import show_error
 from app.widgets.text import escape
-from app.words import t
+from app.words import labels, t
 from core.corpus.types import Question
 from core.errors import TesseraError
 from core.evaluation.metrics import coverage, rouge_l
@@ -29,13 +29,12 @@ def show(tour: Tour) -> None:
     """One way of failing at a time."""
     st.markdown(t("Every way of knowing has its own way of being wrong. **Choose one**; each is shown on the sample."))
     kinds = {BORDER: _border, STALE: _stale, WRONG: _said_wrong, CRAMMED: _crammed}
-    names = {kind: t(kind) for kind in kinds}
     chosen = st.segmented_control(
         t("Failure"),
         list(kinds),
         default=BORDER,
         required=True,
-        format_func=names.__getitem__,
+        format_func=labels({kind: kind for kind in kinds}),
         key="learn_failure",
         label_visibility="collapsed",
     )

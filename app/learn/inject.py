@@ -6,8 +6,9 @@ import streamlit as st
 
 from app import state
 from app.asking import Choices, Ground
-from app.learn.base import STATIC, Tour, read_this
+from app.learn.base import Tour, read_this
 from app.opening import ground_of, opener
+from app.widgets.chart import chart
 from app.words import t
 from core.figures.timing import ArmTiming, describe_timing, timing_figure
 from core.figures.units import seconds
@@ -57,7 +58,7 @@ def _side_by_side(injected: Answer, said: str, trace: Trace, ground: Ground) -> 
             took = t("first token {time}", time=seconds(clock.ttft_ms))
             st.caption(f"{took} · {t('{n:,} tokens prefilled', n=clock.prompt_tokens)}")
     rows = [ArmTiming(read, trace), ArmTiming(cached, injected.trace)]
-    st.plotly_chart(timing_figure(rows), key="learn_inject_chart", config=STATIC, alt=describe_timing(rows))
+    chart(timing_figure(rows), key="learn_inject_chart", alt=describe_timing(rows))
     same = t("The answers are word for word the same.")
     if said != injected.text:
         same = t("The answers are **not the same**: the cache does not fit.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.learn.base import STATIC, Tour, read_this
+from app.learn.base import Tour, read_this
+from app.widgets.chart import chart
 from app.widgets.text import escape
 from app.words import t
 from core.figures.memory import Weight, describe_routing, routing_figure
@@ -33,7 +34,7 @@ def show(tour: Tour) -> None:
     weights = [Weight(titles[found.passage_id] or found.passage_id, found.weight) for found in routing.documents]
     weights.append(Weight(t("not in memory"), routing.null, null=True))
     weights.sort(key=lambda weight: -weight.weight)
-    st.plotly_chart(routing_figure(weights), key="learn_routing", config=STATIC, alt=describe_routing(weights))
+    chart(routing_figure(weights), key="learn_routing", alt=describe_routing(weights))
     st.dataframe(
         {
             t("document"): [weight.title for weight in weights],

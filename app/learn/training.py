@@ -9,13 +9,13 @@ from typing import Any
 import streamlit as st
 
 from app import state
-from app.learn.base import STATIC, Tour, read_this
+from app.learn.base import Tour, read_this
+from app.widgets.chart import chart
 from app.widgets.text import escape
-from app.words import t, tn
+from app.words import duration, t, tn
 from core.corpus.sample import load_unseen
 from core.corpus.types import Passage, Question
 from core.figures.training import curve, training_figure
-from core.figures.units import duration
 from core.memory.adaptation import AdaptConfig, adapt
 
 _KEY = "learn_training"
@@ -92,10 +92,9 @@ def _curves(history: Sequence[Mapping[str, Any]], key: str) -> None:
     ]
     if not loss.values:
         return
-    st.plotly_chart(
+    chart(
         training_figure(loss, scores),
         key=f"learn_training_{key}",
-        config=STATIC,
         alt=t(
             "Loss from {first:.2f} to {last:.2f}, and held-out scores by step",
             first=loss.values[0],

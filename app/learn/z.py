@@ -42,24 +42,27 @@ def show(tour: Tour) -> None:
     st.dataframe(
         [{str(column + 1): word for column, word in enumerate(row)} for row in rows], hide_index=True, key="learn_z"
     )
-    z = memory.pool.z[memory.pool.row(chosen)]
     text = next((passage.text for passage in tour.corpus.passages if passage.id == chosen), "")
-    read_this(
-        t(
-            "One cell of the table for each of the {vectors} vectors: the token whose embedding points most nearly the "
-            "same way (mean cosine {cosine:.2f}; 1 would be the word itself). z is {vectors} × {numbers} numbers, "
-            "{z_size}, beside {text_size} of text: it is not a compression. Read in order, the words are still the "
-            "telling ones of the document, where z began; training has moved it on from there.",
-            vectors=z.shape[0],
-            numbers=z.shape[1],
-            cosine=nearness,
-            z_size=size(z.numel() * _FLOAT16),
-            text_size=size(len(text.encode())),
-        )
-    )
+    read_this(_reading(memory, chosen, text, nearness))
     label = t("The text of {title}, which the memory does not hold", title=escape(titles[chosen]))
     with st.expander(label, icon=":material/article:"):
         st.text(text)
+
+
+def _reading(memory: Memory, chosen: str, text: str, nearness: float) -> str:
+    """What the table shows, and how large z is beside the text."""
+    z = memory.pool.z[memory.pool.row(chosen)]
+    return t(
+        "One cell of the table for each of the {vectors} vectors: the token whose embedding points most nearly the "
+        "same way (mean cosine {cosine:.2f}; 1 would be the word itself). z is {vectors} × {numbers} numbers, "
+        "{z_size}, beside {text_size} of text: it is not a compression. Read in order, the words are still the "
+        "telling ones of the document, where z began; training has moved it on from there.",
+        vectors=z.shape[0],
+        numbers=z.shape[1],
+        cosine=nearness,
+        z_size=size(z.numel() * _FLOAT16),
+        text_size=size(len(text.encode())),
+    )
 
 
 @torch.inference_mode()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from app.asking import Run
+from app.widgets.chart import chart
+from app.words import duration, t
 from core.evaluation.ledger import Account
 from core.evaluation.repeats import spread
 from core.figures.ledger import describe_ledger, ledger_figure
-from core.figures.units import duration
 from core.methods import registry
 from core.workspace import Workspace
 
@@ -28,7 +29,7 @@ def accounts_of(run: Run, ws: Workspace) -> list[Account]:
             continue
         traces = run.repeats.get(name) or [answer.trace]
         asked = spread([trace.total_ms for trace in traces]).median
-        accounts.append(Account(name, spec.label, _build_s(spec.needs, ws), asked))
+        accounts.append(Account(name, t(spec.label), _build_s(spec.needs, ws), asked))
     return accounts
 
 
@@ -37,18 +38,18 @@ def ledger_panel(run: Run, ws: Workspace, key: str) -> None:
     accounts = accounts_of(run, ws)
     if len(accounts) < 2:
         return
-    count = st.select_slider("Questions asked in all", _COUNTS, 100, key=key, format_func=lambda n: f"{n:,}")
+    count = st.select_slider(t("Questions asked in all"), _COUNTS, 100, key=key, format_func=lambda n: f"{n:,}")
     words = describe_ledger(accounts, count)
-    st.plotly_chart(ledger_figure(accounts, count), key=f"{key}_chart", config={"displayModeBar": False}, alt=words)
-    st.markdown(f":material/balance: {words}")
-    with st.expander("As a table", icon=":material/table:"):
+    chart(ledger_figure(accounts, count), key=f"{key}_chart", alt=words)
+    st.markdown(f":material/balance: {t(words)}")
+    with st.expander(t("As a table"), icon=":material/table:"):
         st.dataframe(
             [
                 {
-                    "arm": account.label,
-                    "to build": duration(account.build_s),
-                    "one question (ms)": round(account.question_ms),
-                    f"{count:,} questions": duration(account.total_s(count)),
+                    t("arm"): account.label,
+                    t("to build"): duration(account.build_s),
+                    t("one question (ms)"): round(account.question_ms),
+                    t("{n:,} questions", n=count): duration(account.total_s(count)),
                 }
                 for account in accounts
             ],

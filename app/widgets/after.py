@@ -11,6 +11,7 @@ from app.export import to_csv, to_json
 from app.export_html import to_html
 from app.links import link
 from app.widgets.text import escape
+from app.words import t
 from core.figures.units import seconds
 from core.methods import registry
 
@@ -38,25 +39,25 @@ def keep_and_share(run: Run, runs: Sequence[Run]) -> None:
             "text/html",
             icon=":material/download:",
             key="html",
-            help="One page to send or print: no script, no request.",
+            help=t("One page to send or print: no script, no request."),
         )
         if len(runs) > 1:
             st.download_button(
-                f"All {len(runs)} as CSV",
+                t("All {n} as CSV", n=len(runs)),
                 to_csv(list(reversed(runs))),
                 "tessera-session.csv",
                 "text/csv",
                 icon=":material/history:",
                 key="csv-all",
             )
-        with st.popover("Link", icon=":material/link:"):
-            st.caption("Restores question and settings, not the answers: they are measured anew.")
+        with st.popover(t("Link"), icon=":material/link:"):
+            st.caption(t("Restores question and settings, not the answers: they are measured anew."))
             st.code(link(st.context.url or "", run.choices), language=None, wrap_lines=True)
         st.button(
-            "Unpin" if run.pinned else "Pin",
+            t("Unpin") if run.pinned else t("Pin"),
             key="pin",
             icon=":material/keep_off:" if run.pinned else ":material/keep:",
-            help="Pinned comparisons stay on top of the list below, however many follow.",
+            help=t("Pinned comparisons stay on top of the list below, however many follow."),
             on_click=_pin,
             args=(run,),
         )
@@ -67,11 +68,11 @@ def history(runs: Sequence[Run], current: Run | None, busy: bool) -> None:
     earlier = sorted((run for run in runs if run is not current), key=lambda run: not run.pinned)
     if not earlier:
         return
-    st.subheader("Asked before", anchor=False)
+    st.subheader(t("Asked before"), anchor=False)
     for number, run in enumerate(earlier):
         with st.container(horizontal=True, vertical_alignment="center", key=f"history-{number}"):
             st.button(
-                run.choices.question,
+                escape(run.choices.question),
                 key=f"history-show-{number}",
                 type="tertiary",
                 icon=":material/keep:" if run.pinned else ":material/history:",
@@ -101,8 +102,8 @@ def _pin(run: Run) -> None:
 
 def _outcome(run: Run) -> str:
     arms = [
-        registry.METHODS[name].label + ("" if run.choices.race else f" {seconds(answer.trace.ttft_ms)}")
+        t(registry.METHODS[name].label) + ("" if run.choices.race else f" {seconds(answer.trace.ttft_ms)}")
         for name, answer in run.answers.items()
         if name in registry.METHODS
     ]
-    return escape(" · ".join(arms) or run.status)
+    return escape(" · ".join(arms) or t(run.status))

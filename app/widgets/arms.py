@@ -6,7 +6,7 @@ Whatever a document or a model wrote is shown with ``st.text``: it can neither f
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import streamlit as st
@@ -19,9 +19,10 @@ from app.widgets.feedback import under_answer
 from app.widgets.frame import link_to, missing_for, page_for, show_failure, to_do
 from app.widgets.routing import answer_routing
 from app.widgets.text import escape
+from app.words import t, tn
 from core.evaluation.metrics import coverage, exact_match, f1
 from core.figures.palette import arm as arm_style
-from core.figures.units import plural, seconds
+from core.figures.units import seconds
 from core.glossary import meaning
 from core.methods import registry
 from core.methods.base import Answer, Finished, Found, Text, Working
@@ -39,7 +40,12 @@ _BESIDE = 3
 
 def heading(name: str) -> str:
     """An arm's symbol and label."""
-    return f":material/{arm_style(name).icon}: {registry.METHODS[name].label}"
+    return f":material/{arm_style(name).icon}: {t(registry.METHODS[name].label)}"
+
+
+def headings(names: Iterable[str]) -> dict[str, str]:
+    """The symbols and labels of some arms, by name."""
+    return {name: heading(name) for name in names}
 
 
 def places(methods: Sequence[str], focus: str = "") -> dict[str, DeltaGenerator]:
@@ -76,12 +82,12 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
         elif name in run.failures:
             _failed(name, run, ws)
         elif name in run.drafts:
-            st.caption(":material/stop_circle: stopped while answering")
+            st.caption(f":material/stop_circle: {t('stopped while answering')}")
             _say(f"draft-{name}", run.drafts[name])
         elif run.status in ("queued", "running"):
             st.caption(waiting(run))
         else:
-            st.caption(":material/stop_circle: no answer: the run was stopped")
+            st.caption(f":material/stop_circle: {t('no answer: the run was stopped')}")
 
 
 class Live:
@@ -130,23 +136,23 @@ class Live:
         if isinstance(happening, Waiting):
             self._steps = {"waiting": before(happening.ahead)}
         elif isinstance(happening, Opening):
-            self._steps = {"opening": "opening, not timed"}
+            self._steps = {"opening": t("opening, not timed")}
         elif isinstance(happening, Working):
             self._steps.pop("opening", None)
             counted = f" {happening.done:,}/{happening.total:,}" if happening.total > 1 else ""
-            self._steps[happening.stage] = f"{happening.stage}{counted}"
+            self._steps[happening.stage] = f"{t(happening.stage)}{counted}"
         elif isinstance(happening, Found):
             self._steps.pop("opening", None)
-            self._steps["found"] = plural(len(happening.evidence), "passage") + " found"
+            self._steps["found"] = tn(len(happening.evidence), "{n:,} passage found", "{n:,} passages found")
         elif isinstance(happening, Text) and happening.part == "evidence":
             self._evidence += happening.text
-            self._steps["evidence"] = "writing the evidence"
+            self._steps["evidence"] = t("writing the evidence")
         elif isinstance(happening, Text):
             self._answer += happening.text
-            self._steps["answer"] = "answering"
+            self._steps["answer"] = t("answering")
 
     def _draw(self) -> None:
-        *past, now = [escape(step) for step in self._steps.values()] or ["starting"]
+        *past, now = [escape(step) for step in self._steps.values()] or [t("starting")]
         trail = " → ".join([*past, f"**{now}** …"])
         self._status.caption(f":material/progress_activity: {trail}")
         if self._evidence:
@@ -156,12 +162,12 @@ class Live:
 
 
 def _title(name: str) -> None:
-    st.markdown(f"#### {heading(name)}", help=registry.METHODS[name].summary)
+    st.markdown(f"#### {heading(name)}", help=t(registry.METHODS[name].summary))
 
 
 def _say(key: str, text: str) -> None:
     with st.container(key=key):
-        st.text(text or "(said nothing)")
+        st.text(text or t("(said nothing)"))
 
 
 def is_wide(name: str, methods: Sequence[str]) -> bool:
@@ -172,8 +178,8 @@ def is_wide(name: str, methods: Sequence[str]) -> bool:
 def waiting(run: Run) -> str:
     """What is said of an arm that has not begun."""
     if run.choices.race:
-        return ":material/schedule: at the start"
-    return ":material/schedule: waits for its turn, so that the clocks stay honest"
+        return f":material/schedule: {t('at the start')}"
+    return f":material/schedule: {t('waits for its turn, so that the clocks stay honest')}"
 
 
 def _answered(name: str, run: Run) -> None:
@@ -195,11 +201,12 @@ def _answered(name: str, run: Run) -> None:
 def _clocks(name: str, run: Run) -> None:
     if run.choices.race:
         place, runners = list(run.answers).index(name) + 1, len(run.choices.methods) - len(run.failures)
-        st.metric("Finished", f"{place} of {runners}", width="content", help="A race is not for timing.")
+        finished = t("{place} of {runners}", place=place, runners=runners)
+        st.metric(t("Finished"), finished, width="content", help=t("A race is not for timing."))
     else:
         answer = run.answers[name]
-        st.metric("First token", seconds(answer.trace.ttft_ms), width="content", help=meaning("TTFT"))
-        st.metric("Last token", seconds(answer.trace.total_ms), width="content")
+        st.metric(t("First token"), seconds(answer.trace.ttft_ms), width="content", help=t(meaning("TTFT")))
+        st.metric(t("Last token"), seconds(answer.trace.total_ms), width="content")
 
 
 def _failed(name: str, run: Run, ws: Workspace) -> None:
@@ -209,42 +216,44 @@ def _failed(name: str, run: Run, ws: Workspace) -> None:
         show_failure(*run.failures[name])
     if lacking:
         action = to_do(lacking[0])
-        st.caption(f":material/inbox: {escape(run.failures[name][0])}")
+        st.caption(f":material/inbox: {escape(t(run.failures[name][0]))}")
         link_to(page_for(lacking[0].kind), action[0].upper() + action[1:])
     elif name in BUILT_WITH_READER:
-        st.caption("KV caches belong to the model that built them: switch the adapter back, or build them again.")
+        st.caption(t("KV caches belong to the model that built them: switch the adapter back, or build them again."))
 
 
 def verdict_badge(text: str, golds: Sequence[str]) -> None:
     """Right, partly right or wrong against the gold answers, in a word and a colour."""
     score = f1(text, golds)
     if exact_match(text, golds):
-        st.badge("right", icon=":material/check:", color="green", help="Equals a gold answer (SQuAD normalisation).")
+        equal = t("Equals a gold answer (SQuAD normalisation).")
+        st.badge(t("right"), icon=":material/check:", color="green", help=equal)
     elif coverage(text, golds):
-        st.badge("holds the answer", icon=":material/check:", color="green", help=f"F1 {score:.2f}")
+        st.badge(t("holds the answer"), icon=":material/check:", color="green", help=f"F1 {score:.2f}")
     elif score >= _PARTLY:
-        st.badge(f"partly right, F1 {score:.2f}", icon=":material/contrast:", color="orange")
+        st.badge(t("partly right, F1 {score:.2f}", score=score), icon=":material/contrast:", color="orange")
     else:
-        st.badge("wrong", icon=":material/close:", color="red", help=f"F1 {score:.2f} against the gold answer")
+        against = t("F1 {score:.2f} against the gold answer", score=score)
+        st.badge(t("wrong"), icon=":material/close:", color="red", help=against)
 
 
 def facts_of(answer: Answer) -> Iterator[str]:
     """What an arm did, in a few words each."""
     details, trace = answer.details, answer.trace
     if "cell" in details:
-        yield f"cell {details['cell']}"
+        yield t("cell {cell}", cell=details["cell"])
     if "margin" in details:
-        yield f"margin {details['margin']:.3f}"
+        yield t("margin {margin:.3f}", margin=details["margin"])
     if "resident" in details:
-        yield "cache was in memory" if details["resident"] else "cache read from disk"
+        yield t("cache was in memory") if details["resident"] else t("cache read from disk")
     if "store" in details:
-        yield f"{details['store']}, top {details.get('top_k', len(answer.evidence))}"
+        yield t("{store}, top {k}", store=details["store"], k=details.get("top_k", len(answer.evidence)))
     if "not_in_memory" in details:
         if answer.evidence:
-            yield f"routed to {answer.evidence[0].title or answer.evidence[0].passage_id}"
-        yield f"chosen among {details.get('documents', 0):,} documents"
-        yield f"null slot {details['not_in_memory']:.0%}"
+            yield t("routed to {document}", document=answer.evidence[0].title or answer.evidence[0].passage_id)
+        yield t("chosen among {n:,} documents", n=details.get("documents", 0))
+        yield t("null slot {share:.0%}", share=details["not_in_memory"])
     if trace.cached_tokens:
-        yield f"{trace.cached_tokens:,} tokens cached"
-    yield f"{trace.prompt_tokens:,} prefilled"
-    yield f"{trace.generated_tokens:,} generated"
+        yield t("{n:,} tokens cached", n=trace.cached_tokens)
+    yield t("{n:,} prefilled", n=trace.prompt_tokens)
+    yield t("{n:,} generated", n=trace.generated_tokens)

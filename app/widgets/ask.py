@@ -10,7 +10,9 @@ from app import state
 from app.asking import Choices, Run
 from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
 from app.widgets.after import remember
-from app.widgets.arms import CONTROLS, USUAL, heading
+from app.widgets.arms import CONTROLS, USUAL, headings
+from app.widgets.text import escape
+from app.words import labels, t
 from core.corpus.types import Corpus, Question
 from core.methods import registry
 from core.models.bundle import reader_for
@@ -54,34 +56,40 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
         widths = [5.4, 2.6, 2.6, 2] if len(searched) > 1 else [9, 2, 2]
         text, *store, passages, button = st.columns(widths, vertical_alignment="bottom")
         text.text_input(
-            "Your question",
+            t("Your question"),
             key=QUESTION,
             max_chars=MAX_QUESTION,
-            placeholder="Ask something that the passages know",
+            placeholder=t("Ask something that the passages know"),
             disabled=busy,
             persist_state="session",
         )
         for column in store:
             column.selectbox(
-                "Store for RAG",
+                t("Store for RAG"),
                 searched,
                 format_func=lambda name: STORES[name].label,
                 key=STORE,
                 disabled=busy,
-                help="Where RAG searches: the indexes that are built on the Stores page.",
+                help=t("Where RAG searches: the indexes that are built on the Stores page."),
                 persist_state="session",
             )
         passages.number_input(
-            "Passages for RAG",
+            t("Passages for RAG"),
             min_value=1,
             max_value=MAX_TOP_K,
             key=TOP_K,
             disabled=busy,
-            help="How many passages RAG puts in the prompt.",
+            help=t("How many passages RAG puts in the prompt."),
             persist_state="session",
         )
         button.form_submit_button(
-            "Ask", type="primary", icon=":material/send:", width="stretch", disabled=busy, on_click=ask, args=(corpus,)
+            t("Ask"),
+            type="primary",
+            icon=":material/send:",
+            width="stretch",
+            disabled=busy,
+            on_click=ask,
+            args=(corpus,),
         )
         with st.container(horizontal=True, gap="medium"):
             _arms(busy)
@@ -137,12 +145,19 @@ def find_question(corpus: Corpus, text: str) -> Question | None:
 
 def _arms(busy: bool) -> None:
     groups = (
-        ("Methods", METHODS, "Ways of knowing the documents.", [n for n in registry.METHODS if n not in CONTROLS]),
         (
-            "Controls",
+            t("Methods"),
+            METHODS,
+            t("Ways of knowing the documents."),
+            [name for name in registry.METHODS if name not in CONTROLS],
+        ),
+        (
+            t("Controls"),
             CONTROLLED,
-            "Nobody would use these to get answers: they show what the numbers of the others mean. What closed book "
-            "gets right, the others need not have read.",
+            t(
+                "Nobody would use these to get answers: they show what the numbers of the others mean. What closed "
+                "book gets right, the others need not have read."
+            ),
             [name for name in CONTROLS if name in registry.METHODS],
         ),
     )
@@ -151,7 +166,7 @@ def _arms(busy: bool) -> None:
             label,
             names,
             selection_mode="multi",
-            format_func=heading,
+            format_func=labels(headings(names)),
             key=key,
             disabled=busy,
             help=what,
@@ -164,21 +179,25 @@ def _arms(busy: bool) -> None:
 def _settings(busy: bool) -> None:
     has_reader = reader_for(state.settings().model) is not None
     st.toggle(
-        "Reader adapter",
+        t("Reader adapter"),
         key=READER,
         disabled=busy or not has_reader,
-        help="A small LoRA with which the model reads passages and answers briefly; all arms share it. Switch it off "
-        "to see the plain model. KV caches and memory belong to the model they were built with."
-        if has_reader
-        else "No reader adapter ships for this model: it reads plain.",
+        help=t(
+            "A small LoRA with which the model reads passages and answers briefly; all arms share it. Switch it off "
+            "to see the plain model. KV caches and memory belong to the model they were built with."
+            if has_reader
+            else "No reader adapter ships for this model: it reads plain."
+        ),
         persist_state="session",
     )
     st.toggle(
-        "Race",
+        t("Race"),
         key=RACE,
         disabled=busy,
-        help="All arms at once, a step each in turn, to watch. They share the device, so no time is shown: not for "
-        "timing.",
+        help=t(
+            "All arms at once, a step each in turn, to watch. They share the device, so no time is shown: not for "
+            "timing."
+        ),
         persist_state="session",
     )
 
@@ -196,10 +215,11 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
         return
     shown = suggested(held_out, int(st.session_state.get("ask_turn", 0)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="suggestions"):
-        st.caption(":material/lightbulb: Try", width="content", help="Held out: no training has seen these questions.")
+        held = t("Held out: no training has seen these questions.")
+        st.caption(f":material/lightbulb: {t('Try')}", width="content", help=held)
         for number, question in enumerate(shown):
             st.button(
-                question.text,
+                escape(question.text),
                 key=f"suggestion-{number}",
                 type="tertiary",
                 disabled=busy,
@@ -207,7 +227,7 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
                 args=(corpus, question.text),
             )
         st.button(
-            "others",
+            t("others"),
             key="suggestions-turn",
             type="tertiary",
             icon=":material/refresh:",

@@ -47,7 +47,7 @@ def panel(ws: Workspace, busy: bool) -> None:
     with st.container(horizontal=True, gap="large"):
         st.metric(t("Blocks"), f"{params.get('passages', 0):,}", width="content")
         st.metric(t("Tokens"), f"{params.get('tokens', 0):,}", width="content")
-        st.metric(t("On disk"), size(blocks.bytes), width="content")
+        st.metric(t("On disk"), size(params.get("bytes", 0)), width="content")
     _ask(ws, busy)
     points = results_of(ws, COMPARE)
     if points:

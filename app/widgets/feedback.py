@@ -11,12 +11,12 @@ from app import state
 from app.asking import Run
 from app.widgets.frame import show_failure
 from app.widgets.text import escape
+from app.words import t, tn
 from core.errors import TesseraError
 from core.feedback.base import NOTE_LIMIT, Feedback, Rating
 from core.feedback.export import to_csv, to_json
 from core.feedback.log import feedback_log
 from core.feedback.ranking import rank
-from core.figures.units import plural
 from core.methods.base import Answer
 from core.methods.registry import METHODS
 from core.redis.telling import cache_sentence
@@ -24,14 +24,23 @@ from core.workspace import Workspace
 
 _JUDGED = "judged_answers"
 _PROBLEM = "feedback_problem"
+_THUMBS: tuple[tuple[Rating, str, str, str], ...] = (
+    (1, "thumb_up", "Good answer", "Good answer: your judgement"),
+    (-1, "thumb_down", "Poor answer", "Poor answer: your judgement"),
+)
 
 
 def under_answer(ws: Workspace, run: Run, name: str) -> None:
     """What stands under an answer: whether it came from the answer cache, and what the person thinks of it."""
     answer = run.answers[name]
     if answer.details.get("cache") in ("exact", "semantic"):
-        st.badge("from the answer cache", icon=":material/bolt:", color="orange", help="Nothing was read or generated.")
-        st.caption(escape(cache_sentence(answer.details)))
+        st.badge(
+            t("from the answer cache"),
+            icon=":material/bolt:",
+            color="orange",
+            help=t("Nothing was read or generated."),
+        )
+        st.caption(escape(t(cache_sentence(answer.details))))
     feedback_buttons(ws, run, name)
 
 
@@ -41,19 +50,19 @@ def feedback_buttons(ws: Workspace, run: Run, name: str) -> None:
     judged: dict[str, Feedback] = st.session_state.setdefault(_JUDGED, {})
     known = judged.get(_judgement(run, answer, 1).id)
     with st.container(horizontal=True, gap="small", key=f"feedback-{name}"):
-        for rating, icon, word in ((1, "thumb_up", "Good answer"), (-1, "thumb_down", "Poor answer")):
+        for rating, icon, word, given in _THUMBS:
             chosen = known is not None and known.rating == rating
             st.button(
                 "",
                 icon=f":material/{icon}:",
                 key=f"judge-{name}-{rating}",
                 type="primary" if chosen else "tertiary",
-                help=word + (": your judgement" if chosen else ""),
+                help=t(given) if chosen else t(word),
                 on_click=_judge,
-                args=(ws, _judgement(run, answer, rating, known.note if known else "")),  # type: ignore[arg-type]
+                args=(ws, _judgement(run, answer, rating, known.note if known else "")),
             )
         if known:
-            with st.popover("Note" if not known.note else "Note kept", icon=":material/edit_note:"):
+            with st.popover(t("Note") if not known.note else t("Note kept"), icon=":material/edit_note:"):
                 _note(ws, run, name, known)
     if problem := st.session_state.pop(f"{_PROBLEM}-{name}", None):
         show_failure(*problem)
@@ -67,20 +76,20 @@ def feedback_board(ws: Workspace) -> None:
     """
     feedback = feedback_log(ws, state.settings()).all()
     if not feedback:
-        st.caption(
-            ":material/thumbs_up_down: No answer in this workspace has been judged yet: use the thumbs under an answer."
-        )
+        nothing = t("No answer in this workspace has been judged yet: use the thumbs under an answer.")
+        st.caption(f":material/thumbs_up_down: {nothing}")
         return
-    st.caption(
-        f"{plural(len(feedback), 'judgement')}. Ranked by the lower end of the 95 % Wilson interval, so that one lucky "
-        "vote does not lead; intervals that overlap are no difference."
+    ranked_by = t(
+        "Ranked by the lower end of the 95 % Wilson interval, so that one lucky vote does not lead; intervals that "
+        "overlap are no difference."
     )
+    st.caption(f"{tn(len(feedback), '{n:,} judgement.', '{n:,} judgements.')} {ranked_by}")
     ranked = [
         {
-            "method": METHODS[entry.method].label if entry.method in METHODS else entry.method,
+            "method": t(METHODS[entry.method].label) if entry.method in METHODS else entry.method,
             "lower": 100 * entry.lower,
             "good": 100 * entry.up / entry.n,
-            "interval": f"{entry.lower:.0%} to {entry.upper:.0%}",
+            "interval": t("{low:.0%} to {high:.0%}", low=entry.lower, high=entry.upper),
             "n": entry.n,
         }
         for entry in rank(feedback)
@@ -91,10 +100,10 @@ def feedback_board(ws: Workspace) -> None:
         hide_index=True,
         key="feedback-ranks",
         column_config={
-            "method": "Method",
-            "lower": columns.ProgressColumn("At least", format="%.0f %%", min_value=0, max_value=100),
-            "good": columns.NumberColumn("Thumbs up", format="%.0f %%"),
-            "interval": "95 % interval",
+            "method": t("Method"),
+            "lower": columns.ProgressColumn(t("At least"), format="%.0f %%", min_value=0, max_value=100),
+            "good": columns.NumberColumn(t("Thumbs up"), format="%.0f %%"),
+            "interval": t("95 % interval"),
             "n": columns.NumberColumn("n"),
         },
     )
@@ -110,7 +119,7 @@ def feedback_board(ws: Workspace) -> None:
             icon=":material/download:",
             key="feedback-json",
         )
-    with st.expander("All judgements", icon=":material/list:"):
+    with st.expander(t("All judgements"), icon=":material/list:"):
         _all(feedback)
 
 
@@ -118,11 +127,11 @@ def _all(feedback: list[Feedback]) -> None:
     rows = [
         {
             "": "👍" if found.rating > 0 else "👎",
-            "method": found.method,
-            "question": found.question,
-            "answer": found.answer,
-            "note": found.note,
-            "given": found.given,
+            t("method"): found.method,
+            t("question"): found.question,
+            t("answer"): found.answer,
+            t("note"): found.note,
+            t("given"): found.given,
         }
         for found in reversed(feedback)
     ]
@@ -131,8 +140,8 @@ def _all(feedback: list[Feedback]) -> None:
 
 def _note(ws: Workspace, run: Run, name: str, known: Feedback) -> None:
     with st.form(f"note-{name}", border=False):
-        text = st.text_area("Why?", known.note, max_chars=NOTE_LIMIT, key=f"note-text-{name}")
-        if st.form_submit_button("Keep", icon=":material/save:"):
+        text = st.text_area(t("Why?"), known.note, max_chars=NOTE_LIMIT, key=f"note-text-{name}")
+        if st.form_submit_button(t("Keep"), icon=":material/save:"):
             _judge(ws, _judgement(run, run.answers[name], known.rating, text))
             st.rerun()
 

@@ -135,7 +135,7 @@ def machine() -> None:
     lines = (
         f":material/neurology: {escape(settings.model)}{reader}",
         f":material/scatter_plot: {escape(settings.encoder)}",
-        f":material/memory: {escape(describe(device))} · {number_format()}",
+        f":material/memory: {escape(t(describe(device)))} · {number_format()}",
     )
     st.markdown("  \n".join(f":gray[{line}]" for line in lines))
 

@@ -9,10 +9,12 @@ import streamlit as st
 from app import state
 from app.widgets.frame import show_failure
 from app.widgets.text import escape
+from app.words import t
 from core import pipeline
 from core.errors import TesseraError
 from core.figures.units import size
 from core.jobs import Work
+from core.said import said
 from core.settings import DEFAULT_STORE
 from core.stores.registry import STORES
 from core.workspace import ArtefactState, Workspace, index_kind
@@ -41,7 +43,7 @@ def index_list(ws: Workspace, states: dict[str, ArtefactState], busy: bool) -> N
     open_ones = [name for name in STORES if states[name].status != "ready"]
     if len(open_ones) > 1:
         st.button(
-            f"Build the other {len(open_ones)}",
+            t("Build the other {n}", n=len(open_ones)),
             key="index-build-all",
             type="primary",
             icon=":material/construction:",
@@ -54,28 +56,28 @@ def index_list(ws: Workspace, states: dict[str, ArtefactState], busy: bool) -> N
 def _line(ws: Workspace, name: str, found: ArtefactState, busy: bool) -> None:
     spec = STORES[name]
     about, where, build, delete = st.columns([6, 3.4, 1.7, 1.5], vertical_alignment="center")
-    about.markdown(f"**{spec.label}**  \n:gray[{escape(spec.summary)}]")
-    where.markdown(_MARKS[found.status] + _weight(found))
+    about.markdown(f"**{t(spec.label)}**  \n:gray[{escape(t(spec.summary))}]")
+    where.markdown(t(_MARKS[found.status]) + _weight(found))
     ready = found.status == "ready"
     build.button(
-        "Rebuild" if ready else "Build",
+        t("Rebuild") if ready else t("Build"),
         key=f"index-build-{name}",
         disabled=busy,
         on_click=_start,
         args=(ws, [name], ready),
         width="stretch",
-        help=found.reason or None,
+        help=t(found.reason) or None,
     )
     if found.status != "missing" and name != DEFAULT_STORE:
         delete.button(
-            "Delete",
+            t("Delete"),
             key=f"index-delete-{name}",
             disabled=busy,
             on_click=_delete,
             args=(ws, name),
             type="tertiary",
             icon=":material/delete:",
-            help="Deletes this index; it can be built again.",
+            help=t("Deletes this index; it can be built again."),
         )
 
 
@@ -83,7 +85,8 @@ def _weight(found: ArtefactState) -> str:
     if found.manifest is None:
         return ""
     weighs = int(found.manifest.params.get("bytes", found.bytes))
-    return f"  \n:gray[{size(weighs)} · built in {found.manifest.build_s:.1f} s]"
+    facts = t("{size} · built in {seconds:.1f} s", size=size(weighs), seconds=found.manifest.build_s)
+    return f"  \n:gray[{facts}]"
 
 
 def _start(ws: Workspace, names: Sequence[str], force: bool) -> None:
@@ -91,8 +94,12 @@ def _start(ws: Workspace, names: Sequence[str], force: bool) -> None:
         for name in names:
             yield from pipeline.build_index(target, name, force)
 
-    what = STORES[names[0]].label if len(names) == 1 else f"{len(names)} indexes"
-    state.start_job(ws.name, f"Indexing with {what}" if len(names) == 1 else f"Building {what}", build)
+    label = (
+        said("Indexing with {store}", store=said(STORES[names[0]].label))
+        if len(names) == 1
+        else said("Building {n} indexes", n=len(names))
+    )
+    state.start_job(ws.name, label, build)
 
 
 def _delete(ws: Workspace, name: str) -> None:

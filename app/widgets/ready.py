@@ -86,7 +86,7 @@ def _start_sample() -> None:
 
 def _models() -> None:
     settings = state.settings()
-    device = escape(describe(choose_device(settings.device)))
+    device = escape(t(describe(choose_device(settings.device))))
     for role, name in ((t("Language model"), settings.model), (t("Encoder"), settings.encoder)):
         here, note = _where(name, settings.home)
         mark = ":green[:material/check_circle:]" if here else ":gray[:material/cloud_download:]"

@@ -12,6 +12,7 @@ from app.asking import Choices, Run, answer_in_turn, warm_up
 from app.opening import ground_of
 from app.widgets.arms import Live, at_rest
 from app.widgets.text import escape
+from app.words import labels, t
 from core import pipeline
 from core.corpus.types import Corpus
 from core.methods.base import Method
@@ -32,19 +33,19 @@ _K = 8
 def ask_panel(ws: Workspace, corpus: Corpus) -> None:
     """The form, the answer as it comes, and the answer at rest."""
     with st.form("redis-ask"):
-        question = st.text_input("Question", placeholder=_example(corpus), key="redis_question")
+        question = st.text_input(t("Question"), placeholder=_example(corpus), key="redis_question")
         left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
-        use = left.checkbox("Answer from the cache where it can", value=True, key="redis_cache")
+        use = left.checkbox(t("Answer from the cache where it can"), value=True, key="redis_cache")
         distance = middle.slider(
-            "Questions count as one up to a distance of",
+            t("Questions count as one up to a distance of"),
             0.0,
             0.4,
             DISTANCE,
             0.01,
             key="redis_distance",
-            help="Cosine distance between the two questions. 0: the same words alone.",
+            help=t("Cosine distance between the two questions. 0: the same words alone."),
         )
-        if right.form_submit_button("Ask", type="primary", icon=":material/send:", width="stretch"):
+        if right.form_submit_button(t("Ask"), type="primary", icon=":material/send:", width="stretch"):
             _queue(ws, question, use, distance)
     run: Run | None = st.session_state.get(_RUN)
     if run is None or run.choices.workspace != ws.name:
@@ -66,29 +67,31 @@ def search_panel(ws: Workspace, corpus: Corpus) -> None:
         TesseraError: The index is not there and cannot be built, or Redis refuses.
     """
     with st.form("redis-search"):
-        text = st.text_input("Look for", placeholder=_example(corpus), key="redis_text")
+        text = st.text_input(t("Look for"), placeholder=_example(corpus), key="redis_text")
         left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
-        weight = left.slider("What the words weigh (%)", 1, 100, 30, key="redis_weight")
+        weight = left.slider(t("What the words weigh (%)"), 1, 100, 30, key="redis_weight")
         topics = sorted({passage.topic for passage in corpus.passages if passage.topic})
-        topic = middle.selectbox("Topic", ["", *topics], format_func=lambda name: name or "any", key="redis_topic")
-        pressed = right.form_submit_button("Search", type="primary", icon=":material/search:", width="stretch")
+        topic = middle.selectbox(t("Topic"), ["", *topics], format_func=labels({"": "any"}), key="redis_topic")
+        pressed = right.form_submit_button(t("Search"), type="primary", icon=":material/search:", width="stretch")
     if not pressed:
         return
     if not text.strip():
-        st.warning("Type something to look for.", icon=":material/edit:")
+        st.warning(t("Type something to look for."), icon=":material/edit:")
         return
     by_vector, hybrid = _search(ws, text, weight, topic)
     before = {hit.passage_id: rank for rank, hit in enumerate(by_vector, start=1)}
     columns = st.columns(2)
-    for column, title, hits in ((columns[0], "By vector", by_vector), (columns[1], "By vector and words", hybrid)):
-        with column:
-            st.markdown(f"**{title}**")
-            _hits(corpus, hits, before if hits is hybrid else None, f"redis-hits-{title.count(' ')}")
+    with columns[0]:
+        st.markdown(f"**{t('By vector')}**")
+        _hits(corpus, by_vector, None, "redis-hits-1")
+    with columns[1]:
+        st.markdown(f"**{t('By vector and words')}**")
+        _hits(corpus, hybrid, before, "redis-hits-3")
 
 
 def _queue(ws: Workspace, question: str, use: bool, distance: float) -> None:
     if not question.strip():
-        st.warning("Type a question first.", icon=":material/edit:")
+        st.warning(t("Type a question first."), icon=":material/edit:")
         return
     settings = state.settings()
     st.session_state[_SETTINGS] = (use, distance)
@@ -145,17 +148,17 @@ def _hits(corpus: Corpus, hits: list[Hit], before: dict[str, int] | None, key: s
         key=key,
         column_config={
             "rank": st.column_config.NumberColumn("", width=30),
-            "title": "Passage",
-            "score": st.column_config.NumberColumn("Score", format="%.3f", width=70),
-            "was": st.column_config.TextColumn("Moved", width=70),
-            "text": "Text",
+            "title": t("Passage"),
+            "score": st.column_config.NumberColumn(t("Score"), format="%.3f", width=70),
+            "was": st.column_config.TextColumn(t("Moved"), width=70),
+            "text": t("Text"),
         },
     )
 
 
 def _moved(before: int | None, rank: int) -> str:
     if before is None:
-        return "new"
+        return t("new")
     return "=" if before == rank else f"{'▲' if before > rank else '▼'} {abs(before - rank)}"
 
 

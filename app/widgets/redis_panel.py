@@ -5,10 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.widgets.chart import chart
 from app.widgets.frame import empty_state, guarded
 from app.widgets.text import escape
+from app.words import duration, t, tn
 from core.figures.latency import describe_latency, labels, latency_figure
-from core.figures.units import duration, milliseconds, plural, seconds, size
+from core.figures.units import milliseconds, seconds, size
 from core.redis.connection import Connection, connection
 from core.redis.kept_answers import entries, flush, key_of
 from core.redis.metrics import BUCKETS_MS, Metrics, Snapshot
@@ -31,11 +33,13 @@ def server_panel() -> bool:
     found = connection()
     if not is_running(found) and not st.session_state.get("redis_wanted"):
         empty_state(
-            "Redis is not running",
-            "It is started when a search or an answer first needs it, and ends with the last program that uses it. "
-            "What it held is still on disk.",
+            t("Redis is not running"),
+            t(
+                "It is started when a search or an answer first needs it, and ends with the last program that uses it. "
+                "What it held is still on disk."
+            ),
         )
-        st.button("Start Redis", type="primary", icon=":material/play_arrow:", key="redis-start", on_click=_want)
+        st.button(t("Start Redis"), type="primary", icon=":material/play_arrow:", key="redis-start", on_click=_want)
         return False
     _facts(server_facts(found))
     return True
@@ -57,75 +61,89 @@ def answers_panel(ws: Workspace) -> None:
     found = connection()
     kept = sorted(entries(found, key_of(ws)), key=lambda entry: -entry.left_s)
     if not kept:
-        st.caption(":material/bolt: No answer is kept: ask Redis RAG with its cache, here or with `python -m app ask`.")
+        st.caption(
+            t(":material/bolt: No answer is kept: ask Redis RAG with its cache, here or with `python -m app ask`.")
+        )
         return
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.caption(
-        f"{plural(len(kept), 'answer')}. An answer is forgotten when its time is over, and never used again once "
-        "corpus, model or settings have changed."
+        t(
+            "{answers}. An answer is forgotten when its time is over, and never used again once corpus, model or "
+            "settings have changed.",
+            answers=tn(len(kept), "{n:,} answer", "{n:,} answers"),
+        )
     )
     right.button(
-        "Forget all", icon=":material/delete:", key="redis-flush", width="stretch", on_click=_flush, args=(found, ws)
+        t("Forget all"), icon=":material/delete:", key="redis-flush", width="stretch", on_click=_flush, args=(found, ws)
     )
     rows = [{"question": e.question, "answer": e.answer, "left": duration(e.left_s)} for e in kept[:_LISTED]]
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         key="redis-answers",
-        column_config={"question": "Question", "answer": "Answer", "left": "Kept for"},
+        column_config={"question": t("Question"), "answer": t("Answer"), "left": t("Kept for")},
     )
 
 
 def _facts(facts: ServerFacts) -> None:
     with st.container(horizontal=True, gap="large"):
-        st.metric("Redis", facts.version, width="content")
-        st.metric("Search module", facts.search or "missing", width="content")
-        st.metric("Memory", size(facts.memory), width="content")
-        st.metric("Keys", f"{facts.keys:,}", width="content")
-        st.metric("Up for", duration(facts.uptime_s), width="content")
-    st.caption(
-        f":material/dns: {escape(facts.place[0].upper() + facts.place[1:])}, port {facts.port} · "
-        f"{escape(facts.persistence)}" + ("" if facts.embedded else " · from REDIS_URL")
+        st.metric(t("Redis"), facts.version, width="content")
+        st.metric(t("Search module"), facts.search or t("missing"), width="content")
+        st.metric(t("Memory in use"), size(facts.memory), width="content")
+        st.metric(t("Keys"), f"{facts.keys:,}", width="content")
+        st.metric(t("Up for"), duration(facts.uptime_s), width="content")
+    place = t(facts.place)
+    where = t(
+        "{place}, port {port} · {persistence}",
+        place=escape(place[0].upper() + place[1:]),
+        port=facts.port,
+        persistence=escape(t(facts.persistence)),
     )
+    origin = "" if facts.embedded else t(" · from REDIS_URL")
+    st.caption(f":material/dns: {where}{origin}")
     if facts.indexes:
         rows = [{"index": i.name, "entries": i.documents, "memory": size(i.bytes)} for i in facts.indexes]
-        with st.expander(plural(len(rows), "index", "indexes"), icon=":material/view_list:"):
+        with st.expander(tn(len(rows), "{n:,} index", "{n:,} indexes"), icon=":material/view_list:"):
             st.dataframe(
                 pd.DataFrame(rows),
                 hide_index=True,
                 key="redis-indexes",
                 column_config={
-                    "index": "Index",
-                    "entries": st.column_config.NumberColumn("Entries", format="localized"),
-                    "memory": "Memory",
+                    "index": t("Index"),
+                    "entries": st.column_config.NumberColumn(t("Entries"), format="localized"),
+                    "memory": t("Memory in use"),
                 },
             )
 
 
 def _counted(counted: Snapshot) -> None:
     if not counted.queries:
-        st.caption(":material/monitoring: Nothing has been counted yet in this workspace: ask Redis RAG a question.")
+        st.caption(t(":material/monitoring: Nothing has been counted yet in this workspace: ask Redis RAG a question."))
         return
     with st.container(horizontal=True, gap="large"):
-        st.metric("Questions", f"{counted.queries:,}", width="content")
-        st.metric("On average", seconds(counted.average_ms), width="content")
-        st.metric("Passages retrieved", f"{counted.documents:,}", width="content")
+        st.metric(t("Questions"), f"{counted.queries:,}", width="content")
+        st.metric(t("On average"), seconds(counted.average_ms), width="content")
+        st.metric(t("Passages retrieved"), f"{counted.documents:,}", width="content")
         st.metric(
-            "From the cache",
+            t("From the cache"),
             f"{counted.hit_rate:.0%}",
             width="content",
-            help="Of the questions that looked into the answer cache.",
+            help=t("Of the questions that looked into the answer cache."),
         )
-        st.metric("Time saved", _saved(counted.saved_ms), width="content")
-    st.plotly_chart(
+        st.metric(t("Time saved"), _saved(counted.saved_ms), width="content")
+    chart(
         latency_figure(BUCKETS_MS, counted.histogram),
         key="redis-latency",
-        config={"displayModeBar": False},
         alt=describe_latency(BUCKETS_MS, counted.histogram),
     )
-    with st.expander("The same as a table", icon=":material/table_rows:"):
+    with st.expander(t("The same as a table"), icon=":material/table_rows:"):
         rows = zip(labels(BUCKETS_MS), counted.histogram, strict=True)
-        st.dataframe(pd.DataFrame(rows, columns=["Time", "Answers"]), hide_index=True, key="redis-latency-table")
+        st.dataframe(
+            pd.DataFrame(rows, columns=["time", "answers"]),
+            hide_index=True,
+            key="redis-latency-table",
+            column_config={"time": t("Time"), "answers": t("Answers")},
+        )
 
 
 def _saved(ms: float) -> str:

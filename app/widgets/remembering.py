@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.words import labels, t, tn
 from core import pipeline
 from core.corpus.types import Corpus
@@ -25,7 +26,6 @@ BUDGETS = {AT_ONCE: 0, "First look": 40, STANDARD: MemoryConfig().steps, "Longer
 """Optimiser steps of the evidence stage; the standard ones are those of the command line and of the shipped memory."""
 _AT_ONCE_PRESET = "at-once"
 _STEP_S = 6.7  # a step of 16 examples with the default model on two CPU cores
-_STATIC = {"displayModeBar": False}
 _BYTES = {"float16": 2, "int8": 1}
 
 
@@ -168,10 +168,9 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
         curve(history, "coverage", t("holds the answer")),
     ]
     if losses.values:
-        st.plotly_chart(
+        chart(
             training_figure(losses, scores),
             key="live-training",
-            config=_STATIC,
             alt=t("Loss and held-out scores by step"),
         )
         st.caption(
@@ -186,10 +185,9 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
             curve(history, "held_out_recall_at_1", t("right document first"), at="routing_step"),
             curve(history, "held_out_recall_at_5", t("among the first five"), at="routing_step"),
         ]
-        st.plotly_chart(
+        chart(
             training_figure(routing, recall, t("Loss of the router")),
             key="live-routing",
-            config=_STATIC,
             alt=t("Loss of the router and held-out recall by step"),
         )
     latest = next((data for data in reversed(history) if "evidence" in data), None)

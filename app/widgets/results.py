@@ -11,7 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.widgets.costs import interval_text, show_costs, show_hops
+from app.widgets.judging import judge_line
 from app.widgets.text import escape
 from app.words import labels, t, tn
 from core.evaluation import harness
@@ -107,6 +109,7 @@ def show_results(ws: Workspace, found: Loaded, busy: bool) -> None:
     _picture(found)
     show_costs(found.summary, found.labels)
     show_hops(found.summary["hops"], found.labels)
+    judge_line(ws, found.folder, found.run, busy)
     _files(found)
 
 
@@ -193,10 +196,9 @@ def _picture(found: Loaded) -> None:
     )
     points = points_of(found, str(metric))
     label = t(LABELS[str(metric)])
-    st.plotly_chart(
+    chart(
         pareto_figure(points, label),
         key="eval-pareto",
-        config={"displayModeBar": False},
         alt=describe_pareto(points, label),
     )
     st.caption(

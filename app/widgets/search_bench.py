@@ -9,23 +9,17 @@ import pandas as pd
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.widgets.text import escape
+from app.words import t
 from core.benchmarks import stores as bench
 from core.benchmarks import workloads
-from core.benchmarks.store_verdict import Tested
+from core.benchmarks.store_verdict import Tested, verdict
 from core.figures.stores import describe_recall, recall_figure
 from core.workspace import Workspace
 
 SMALL = 5_000
 _QUERIES = 100
-_COSTS: dict[str, Any] = {
-    "store": "Store",
-    "build": st.column_config.NumberColumn("Build (s)", format="%.1f"),
-    "disk": st.column_config.NumberColumn("Disk (MB)", format="%.1f"),
-    "memory": st.column_config.NumberColumn(
-        "Memory (MB)", format="%.1f", help="Resident memory of the open index, measured in a process of its own."
-    ),
-}
 
 
 def bench_panel(ws: Workspace, busy: bool) -> None:
@@ -37,20 +31,27 @@ def bench_panel(ws: Workspace, busy: bool) -> None:
     result = bench.load(ws)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Run it again, small" if result else "Run a small bench",
+            t("Run it again, small") if result else t("Run a small bench"),
             key="bench-run",
             type="secondary" if result else "primary",
             icon=":material/speed:",
             disabled=busy,
             on_click=_start,
             args=(ws,),
-            help=f"This workspace and {SMALL:,} synthetic vectors, every store and setting; some minutes.",
+            help=t("This workspace and {n:,} synthetic vectors, every store and setting; some minutes.", n=SMALL),
         )
         st.caption(
-            f"Measured {escape(result.created[:16].replace('T', ' '))} UTC with {escape(result.machine)}."
+            t(
+                "Measured {created} UTC with {machine}.",
+                created=escape(result.created[:16].replace("T", " ")),
+                machine=escape(result.machine),
+            )
             if result
-            else f"Every store at every setting, on these passages and on {SMALL:,} synthetic vectors; some minutes. "
-            "`python -m app bench stores` runs the full one.",
+            else t(
+                "Every store at every setting, on these passages and on {n:,} synthetic vectors; some minutes. "
+                "`python -m app bench stores` runs the full one.",
+                n=SMALL,
+            ),
             width="content",
         )
     for number, tested in enumerate(result.tested if result else ()):
@@ -73,16 +74,21 @@ def _start(ws: Workspace) -> None:
 
 
 def _show(number: int, tested: Tested, k: int, clients: int) -> None:
-    st.markdown(f"#### {escape(tested.workload[:1].upper() + tested.workload[1:])}")
-    st.markdown(f":material/gavel: {escape(tested.verdict)}")
+    workload = t(tested.workload)
+    st.markdown(f"#### {escape(workload[:1].upper() + workload[1:])}")
+    st.markdown(f":material/gavel: {escape(t(verdict(tested.rows)))}")
     st.caption(
-        f"{tested.queries} {escape(tested.asked)}, {tested.dim} dimensions. Up and to the right is better; "
-        "a hollow mark is a setting that another one beats."
+        t(
+            "{n} {asked}, {dim} dimensions. Up and to the right is better; a hollow mark is a setting that another one "
+            "beats.",
+            n=tested.queries,
+            asked=escape(_asked(tested.asked)),
+            dim=tested.dim,
+        )
     )
-    st.plotly_chart(
+    chart(
         recall_figure(tested.rows),
         key=f"recall-{number}",
-        config={"displayModeBar": False},
         alt=describe_recall(tested.rows),
     )
     st.dataframe(
@@ -92,17 +98,17 @@ def _show(number: int, tested: Tested, k: int, clients: int) -> None:
         placeholder="–",
         column_config=_columns(k, clients),
     )
-    st.caption("What each index costs before the first question, and while it is open.")
+    st.caption(t("What each index costs before the first question, and while it is open."))
     st.dataframe(
         pd.DataFrame(_costs(tested)),
         hide_index=True,
         key=f"cost-table-{number}",
         placeholder="–",
         width="content",
-        column_config=_COSTS,
+        column_config=_cost_columns(),
     )
     for name, why in tested.skipped.items():
-        st.caption(f":material/info: {escape(name)} was left out: {escape(why)}")
+        st.caption(t(":material/info: {store} was left out: {why}", store=escape(name), why=escape(t(why))))
 
 
 def _rows(tested: Tested) -> list[dict[str, Any]]:
@@ -135,16 +141,41 @@ def _costs(tested: Tested) -> list[dict[str, Any]]:
     ]
 
 
+def _asked(text: str) -> str:
+    split, _, what = text.partition(" ")
+    return t("{split} questions", split=split) if what == "questions" else t(text)
+
+
+def _cost_columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {
+        "store": t("Store"),
+        "build": number(t("Build (s)"), format="%.1f"),
+        "disk": number(t("Disk (MB)"), format="%.1f"),
+        "memory": number(
+            t("Memory (MB)"),
+            format="%.1f",
+            help=t("Resident memory of the open index, measured in a process of its own."),
+        ),
+    }
+
+
 def _columns(k: int, clients: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
-        "store": st.column_config.TextColumn("Store", pinned=True),
-        "setting": "Setting",
-        "best": st.column_config.CheckboxColumn("Unbeaten", help="No other setting finds as much at least as fast."),
-        "recall": number(f"Recall@{k}", format="%.3f", help="Share of the exact nearest passages that it found."),
-        "gold": number(f"Gold@{k}", format="%.3f", help="Questions with an answering passage among the hits."),
+        "store": st.column_config.TextColumn(t("Store"), pinned=True),
+        "setting": t("Setting"),
+        "best": st.column_config.CheckboxColumn(
+            t("Unbeaten"), help=t("No other setting finds as much at least as fast.")
+        ),
+        "recall": number(
+            t("Recall@{k}", k=k), format="%.3f", help=t("Share of the exact nearest passages that it found.")
+        ),
+        "gold": number(
+            t("Gold@{k}", k=k), format="%.3f", help=t("Questions with an answering passage among the hits.")
+        ),
         "p50": number("p50 (ms)", format="%.2f"),
         "p99": number("p99 (ms)", format="%.2f"),
-        "qps": number("QPS, 1 client", format="%.0f"),
-        "qps_many": number(f"QPS, {clients} clients", format="%.0f"),
+        "qps": number(t("QPS, 1 client"), format="%.0f"),
+        "qps_many": number(t("QPS, {n} clients", n=clients), format="%.0f"),
     }

@@ -1,90 +1,28 @@
-"""The serverless lab: starting a study, and what studies found."""
+"""What studies of the serverless lab found."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
 
 import pandas as pd
 import streamlit as st
 
-from app import state
-from core.errors import TesseraError
+from app.widgets.chart import chart
+from app.words import labels, t, tn
 from core.figures import serverless as figures
 from core.figures import serverless_flow as flow
-from core.figures.units import plural
 from core.serverless.study import cost, runs
-from core.serverless.study.arrivals import Arrivals
-from core.serverless.study.config import StudyConfig
-from core.serverless.study.senders import Stage
 from core.workspace import Workspace
 
-_BARE = {"displayModeBar": False}
 _IDLE_S = 300.0
 _TRAFFIC = [10 ** (exponent / 4) for exponent in range(8, 33)]
 _STEPS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 
 
-def form(ws: Workspace, passages: int, busy: bool) -> None:
-    """Settings of a study, and its start.
-
-    Raises:
-        TesseraError: What was entered makes no study.
-    """
-    with st.form("serverless-form", border=True):
-        left, middle, right = st.columns(3)
-        sizes = left.text_input(
-            "Passages in the index",
-            f"{passages}, {max(2000, passages * 10)}",
-            help=f"Separated by commas. Beyond the {passages:,} of this corpus they are synthetic vectors near real "
-            "ones.",
-        )
-        stage = middle.selectbox("What is asked", list(_ASKED), format_func=lambda name: _ASKED[name])
-        workers = right.number_input("Retrieval workers", 1, 8, 2, help="Beyond them a request is throttled (429).")
-        rate_from = left.number_input("Requests per second, at first", 0.1, 200.0, 1.0)
-        rate_to = middle.number_input("… and at the top", 0.1, 500.0, 20.0)
-        seconds = right.number_input("Seconds per load", 2, 600, 15)
-        label, icon = "Start the load", ":material/play_arrow:"
-        if not st.form_submit_button(label, type="primary", icon=icon, disabled=busy, key="serverless-start"):
-            return
-    settings = state.models().settings
-    config = StudyConfig(
-        _numbers(sizes),
-        Arrivals(rate_from, rate_to, float(seconds)),
-        stage=cast(Stage, stage),
-        concurrency=int(workers),
-        k=10 if stage == "retrieval" else settings.top_k,
-        seed=settings.seed,
-    )
-    models, corpus = state.models(), state.corpus_of(ws)
-    state.start_job(ws.name, "Serverless load", lambda target: runs.run(target, models, corpus, config))
-    st.rerun()
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdecimal() for part in parts):
-        raise TesseraError(f"{text!r} are no numbers of passages.", "Give whole numbers, separated by commas.")
-    return tuple(sorted(set(map(int, parts))))
-
-
-def live(history: Sequence[Mapping[str, Any]]) -> None:
-    """The load under way."""
-    points = [point for point in history if "load" in point]
-    if not points:
-        return
-    times: dict[str, Any] = next((point["stages"] for point in reversed(points) if point["stages"]), {})
-    boxes = flow.stages("generation" in times, {"": times})
-    st.plotly_chart(flow.pipeline_figure(boxes), key="live-flow", config=_BARE, alt=flow.describe_pipeline(boxes))
-    st.plotly_chart(flow.live_figure(points), key="live-load", config=_BARE, alt=flow.describe_live(points))
-    st.caption(flow.describe_live(points))
-
-
 def choose(ws: Workspace) -> str:
     """Which kept study is looked at."""
     names = runs.names(ws)
-    return str(st.selectbox("Study", names, key="serverless-run", help="The newest comes first."))
+    return str(st.selectbox(t("Study"), names, key="serverless-run", help=t("The newest comes first.")))
 
 
 def export(name: str, findings: runs.Findings) -> None:
@@ -101,19 +39,36 @@ def overview(findings: runs.Findings) -> None:
     """The study in a few sentences and one table."""
     config, machine = findings["config"], findings["machine"]
     st.caption(
-        f"{config['stage']} · {plural(config['concurrency'], 'retrieval worker')} on {machine['cpus']} CPUs · workers "
-        f"run {machine['runtime']} · index in {machine['index']} · LanceDB {machine['lancedb']} · "
-        f"{plural(findings['questions'], 'question')}, {plural(config['rounds'], 'round')}, seed {config['seed']}"
+        t(
+            "{stage} · {workers} on {cpus} CPUs · workers run {runtime} · index in {index} · LanceDB {lancedb} · "
+            "{questions}, {rounds}, seed {seed}",
+            stage=t(config["stage"]),
+            workers=tn(config["concurrency"], "{n:,} retrieval worker", "{n:,} retrieval workers"),
+            cpus=machine["cpus"],
+            runtime=machine["runtime"],
+            index=machine["index"],
+            lancedb=machine["lancedb"],
+            questions=tn(findings["questions"], "{n:,} question", "{n:,} questions"),
+            rounds=tn(config["rounds"], "{n:,} round", "{n:,} rounds"),
+            seed=config["seed"],
+        )
     )
     for size in findings["sizes"]:
         ratio = size.get("compared", {}).get("search_ms")
         if ratio:
             st.markdown(
-                f"**{size['passages']:,} passages** ({size['real']:,} real): flat search takes **{ratio['ratio']:.2f} "
-                f"times** as long as IVF_HNSW_SQ (95 % interval {ratio['lo']:.2f} to {ratio['hi']:.2f}, "
-                f"n = {ratio['n']}, the same questions in alternation)."
+                t(
+                    "**{passages:,} passages** ({real:,} real): flat search takes **{ratio:.2f} times** as long as "
+                    "IVF_HNSW_SQ (95 % interval {lo:.2f} to {hi:.2f}, n = {n}, the same questions in alternation).",
+                    passages=size["passages"],
+                    real=size["real"],
+                    ratio=ratio["ratio"],
+                    lo=ratio["lo"],
+                    hi=ratio["hi"],
+                    n=ratio["n"],
+                )
             )
-    st.dataframe(table(findings), hide_index=True, key="serverless-table")
+    _show(table(findings), "serverless-table")
 
 
 def table(findings: runs.Findings) -> pd.DataFrame:
@@ -146,30 +101,35 @@ def plots(findings: runs.Findings) -> None:
     """Latencies, reliability and cold starts at one size."""
     sizes = {size["passages"]: size for size in findings["sizes"]}
     chosen = st.segmented_control(
-        "Passages", list(sizes), default=max(sizes), format_func=lambda n: f"{n:,}", key="serverless-size"
+        t("Passages"), list(sizes), default=max(sizes), format_func=lambda n: f"{n:,}", key="serverless-size"
     )
     arms = sizes[chosen or max(sizes)]["arms"]
     times = {figures.label(kind): arm["load"]["stages"] for kind, arm in arms.items()}
     boxes = flow.stages(findings["config"]["stage"] == "pipeline", times)
-    st.plotly_chart(flow.pipeline_figure(boxes), key="flow", config=_BARE, alt=flow.describe_pipeline(boxes))
+    chart(flow.pipeline_figure(boxes), key="flow", alt=flow.describe_pipeline(boxes))
     left, right = st.columns(2)
     with left:
-        st.markdown("##### How long answers took under load")
-        st.plotly_chart(figures.latency_figure(arms), key="latency", config=_BARE, alt=figures.describe_latency(arms))
-        st.caption(figures.describe_latency(arms))
+        st.markdown(t("##### How long answers took under load"))
+        chart(figures.latency_figure(arms), key="latency", alt=figures.describe_latency(arms))
+        st.caption(t(figures.describe_latency(arms)))
     with right:
-        st.markdown("##### What became of the requests")
+        st.markdown(t("##### What became of the requests"))
         alt = figures.describe_reliability(arms)
-        st.plotly_chart(figures.reliability_figure(arms), key="reliability", config=_BARE, alt=alt)
-        st.caption(alt)
-    st.markdown("##### Cold and warm")
-    st.plotly_chart(figures.cold_figure(arms), key="cold", config=_BARE, alt=figures.describe_cold(arms))
+        chart(figures.reliability_figure(arms), key="reliability", alt=alt)
+        st.caption(t(alt))
+    st.markdown(t("##### Cold and warm"))
+    chart(figures.cold_figure(arms), key="cold", alt=figures.describe_cold(arms))
     for kind, arm in arms.items():
         share = arm["probe"]["retrieval_share"]
         if share:
             st.markdown(
-                f"{figures.label(kind)}: retrieval is **{share['mean']:.0%}** of the functions' time "
-                f"({share['lo']:.0%} to {share['hi']:.0%})."
+                t(
+                    "{index}: retrieval is **{mean:.0%}** of the functions' time ({lo:.0%} to {hi:.0%}).",
+                    index=figures.label(kind),
+                    mean=share["mean"],
+                    lo=share["lo"],
+                    hi=share["hi"],
+                )
             )
 
 
@@ -177,41 +137,55 @@ def crossing(findings: runs.Findings) -> None:
     """Where one index overtakes the other."""
     if len(findings["sizes"]) < 2 or not findings["crossover"]:
         return
-    st.subheader("Where the index pays off", anchor=False)
+    st.subheader(t("Where the index pays off"), anchor=False)
     what = str(
         st.radio(
-            "Time of",
+            t("Time of"),
             list(findings["crossover"]),
-            format_func=lambda name: _TIMES[name],
+            format_func=labels(_TIMES),
             horizontal=True,
             key="serverless-what",
         )
     )
     crossed = findings["crossover"][what]
     alt = figures.describe_crossover(findings["sizes"], crossed, what)
-    st.plotly_chart(figures.crossover_figure(findings["sizes"], crossed, what), key="crossover", config=_BARE, alt=alt)
-    st.caption(figures.where(crossed) + " Interpolated between measured sizes; flat search is exact, the other not.")
+    chart(figures.crossover_figure(findings["sizes"], crossed, what), key="crossover", alt=alt)
+    st.caption(
+        t(
+            "{where} Interpolated between measured sizes; flat search is exact, the other not.",
+            where=t(figures.where(crossed)),
+        )
+    )
 
 
 def costs(findings: runs.Findings) -> None:
     """What 1,000 queries would cost at a traffic that is chosen."""
-    st.subheader("What it would cost on AWS", anchor=False)
+    st.subheader(t("What it would cost on AWS"), anchor=False)
     size = findings["sizes"][-1]
     found = {kind: cost.Cost(**arm["cost"]) for kind, arm in size["arms"].items() if arm["cost"]}
     if not found:
-        st.info("No request was answered: there is nothing to reckon with.", icon=":material/info:")
+        st.info(t("No request was answered: there is nothing to reckon with."), icon=":material/info:")
         return
     prices = cost.load_prices()
-    at = st.select_slider("Queries a month", _STEPS, 10_000, format_func=lambda n: f"{n:,}", key="serverless-traffic")
+    at = st.select_slider(
+        t("Queries a month"), _STEPS, 10_000, format_func=lambda n: f"{n:,}", key="serverless-traffic"
+    )
     lines = {kind: [cost.at_traffic(c, q, _IDLE_S) for q in _TRAFFIC] for kind, c in found.items()}
     always = [cost.always_on(prices, q) for q in _TRAFFIC]
     here = {kind: cost.at_traffic(c, at, _IDLE_S) for kind, c in found.items()}
     alt = flow.describe_cost(here, cost.always_on(prices, at), at, prices.always_on_name)
     figure = flow.cost_figure(lines, always, _TRAFFIC, at, prices.always_on_name)
-    st.plotly_chart(figure, key="cost", config=_BARE, alt=alt)
+    chart(figure, key="cost", alt=alt)
     st.caption(
-        f"{alt} {size['passages']:,} passages; times of this machine, prices of {prices.region} noted on {prices.date} "
-        f"in core/serverless/prices.yaml: check them. A worker is taken to stay warm for {_IDLE_S:.0f} s."
+        t(
+            "{described} {passages:,} passages; times of this machine, prices of {region} noted on {date} in "
+            "core/serverless/prices.yaml: check them. A worker is taken to stay warm for {idle:.0f} s.",
+            described=t(alt),
+            passages=size["passages"],
+            region=prices.region,
+            date=prices.date,
+            idle=_IDLE_S,
+        )
     )
 
 
@@ -220,24 +194,14 @@ def compared(ws: Workspace, current: str) -> None:
     others = [name for name in runs.names(ws) if name != current]
     if not others:
         return
-    with st.expander("Compare with another study", icon=":material/compare_arrows:"):
-        other = str(st.selectbox("The other study", others, key="serverless-other"))
+    with st.expander(t("Compare with another study"), icon=":material/compare_arrows:"):
+        other = str(st.selectbox(t("The other study"), others, key="serverless-other"))
         both = [table(runs.read(ws, name)).assign(Study=name) for name in (current, other)]
-        st.dataframe(pd.concat(both).set_index("Study").reset_index(), hide_index=True, key="serverless-compared")
+        _show(pd.concat(both).set_index("Study").reset_index(), "serverless-compared")
 
 
-def honest() -> None:
-    """What is real here, and what is not."""
-    with st.expander("What is real here and what is simulated", icon=":material/fact_check:"):
-        st.markdown(
-            "**Real:** worker processes that start, import and load; one request at a time in each; time-outs that "
-            "kill; throttles at the limit; the handlers and the state machine that deploy/ ships; LanceDB's indexes; "
-            "models, clocks and answers.\n\n"
-            "**Simulated:** the cloud around them. All workers share this machine's CPUs, where Lambda gives each its "
-            "own; no network lies between the parts; memory is not limited; passages beyond the corpus are synthetic "
-            "vectors; cost is reckoned from a price table, not billed."
-        )
+def _show(rows: pd.DataFrame, key: str) -> None:
+    st.dataframe(rows, hide_index=True, key=key, column_config={name: t(name) for name in rows.columns})
 
 
-_ASKED = {"retrieval": "the retrieval function", "pipeline": "the whole pipeline"}
 _TIMES = {"search_ms": "search alone", "retrieval_ms": "the retrieval function"}

@@ -14,6 +14,7 @@ import streamlit as st
 from app import state
 from app.links import MAX_QUESTION
 from app.widgets.text import escape
+from app.words import labels, t
 from core.corpus.types import Passage
 from core.stores.alignment import Placed, Rank, align, shared
 from core.stores.base import Hit, SearchRequest, VectorStore
@@ -82,26 +83,30 @@ def compare_form(ws: Workspace, built: list[str], busy: bool) -> None:
     Raises:
         TesseraError: A store cannot be searched.
     """
+    names = labels({name: STORES[name].label for name in built})
     with st.form("side-by-side", border=False):
         text, left, right, k, button = st.columns([5.4, 3, 3, 1.5, 2.2], vertical_alignment="bottom")
         question = text.text_input(
-            "Question", key="sbs_question", max_chars=MAX_QUESTION, placeholder="Ask something that the passages know"
+            t("Question"),
+            key="sbs_question",
+            max_chars=MAX_QUESTION,
+            placeholder=t("Ask something that the passages know"),
         )
         chosen = [
-            column.selectbox(label, built, index=index, format_func=lambda name: STORES[name].label, key=key)
-            for column, label, index, key in ((left, "Store", 0, "sbs_left"), (right, "Beside", 1, "sbs_right"))
+            column.selectbox(label, built, index=index, format_func=names, key=key)
+            for column, label, index, key in ((left, t("Store"), 0, "sbs_left"), (right, t("Beside"), 1, "sbs_right"))
         ]
-        hits = k.number_input("Hits", min_value=1, max_value=_MAX_HITS, value=5, key="sbs_k")
-        asked = button.form_submit_button("Search", type="primary", icon=":material/search:", width="stretch")
+        hits = k.number_input(t("Hits"), min_value=1, max_value=_MAX_HITS, value=5, key="sbs_k")
+        asked = button.form_submit_button(t("Search"), type="primary", icon=":material/search:", width="stretch")
     if asked and not question.strip():
-        st.warning("Type a question first.", icon=":material/edit:")
+        st.warning(t("Type a question first."), icon=":material/edit:")
     elif asked:
         pair = tuple(search(ws, name, question.strip(), int(hits)) for name in chosen)
         st.session_state[_RESULT] = (str(ws.path), question.strip(), pair)
     kept = st.session_state.get(_RESULT)
     if kept and kept[0] == str(ws.path):
         if busy and asked:
-            st.caption(":material/hourglass_top: A build is running: the times are disturbed.")
+            st.caption(t(":material/hourglass_top: A build is running: the times are disturbed."))
         show(ws, kept[1], *kept[2])
 
 
@@ -109,12 +114,19 @@ def show(ws: Workspace, question: str, left: Found, right: Found) -> None:
     """Both lists rank by rank, with what differs marked."""
     ranks = align(left.hits, right.hits)
     passages = {passage.id: passage for passage in state.corpus_of(ws).passages}
-    names = STORES[left.store].label, STORES[right.store].label
-    most = max(len(left.hits), len(right.hits))
-    same = "the same passages in the same order" if _equal(ranks) else f"{shared(ranks)} of {most} passages in common"
+    names = t(STORES[left.store].label), t(STORES[right.store].label)
     st.markdown(
-        f"“{escape(question)}”: {same}. {names[0]} took **{left.ms:.2f} ms**, {names[1]} "
-        f"**{right.ms:.2f} ms** (median of {_REPEATS} searches, embedding the question not counted)."
+        t(
+            "“{question}”: {same}. {left} took **{left_ms:.2f} ms**, {right} **{right_ms:.2f} ms** (median of "
+            "{repeats} searches, embedding the question not counted).",
+            question=escape(question),
+            same=_in_common(ranks, max(len(left.hits), len(right.hits))),
+            left=names[0],
+            left_ms=left.ms,
+            right=names[1],
+            right_ms=right.ms,
+            repeats=_REPEATS,
+        )
     )
     rows = [
         {
@@ -129,25 +141,31 @@ def show(ws: Workspace, question: str, left: Found, right: Found) -> None:
         for rank in ranks
     ]
     if not rows:
-        st.caption("Neither store found a passage.")
+        st.caption(t("Neither store found a passage."))
         return
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="sbs-table", placeholder="–", column_config=_columns(*names))
-    st.caption("Scores can be compared within one store only: cosine for vectors, BM25 for words.")
+    st.caption(t("Scores can be compared within one store only: cosine for vectors, BM25 for words."))
 
 
 def _columns(left: str, right: str) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     text = st.column_config.TextColumn
-    other = "Where the other store has the same passage."
+    other = t("Where the other store has the same passage.")
     return {
-        "rank": number("Rank", pinned=True, width=50),
+        "rank": number(t("Rank"), pinned=True, width=50),
         "left": text(left, width=230),
-        "left_also": text("Beside", help=other, width=95),
-        "left_score": number("Score", format="%.3f", width=70),
+        "left_also": text(t("Beside"), help=other, width=95),
+        "left_score": number(t("Score"), format="%.3f", width=70),
         "right": text(right, width=230),
-        "right_also": text("Beside", help=other, width=95),
-        "right_score": number("Score", format="%.3f", width=70),
+        "right_also": text(t("Beside"), help=other, width=95),
+        "right_score": number(t("Score"), format="%.3f", width=70),
     }
+
+
+def _in_common(ranks: list[Rank], most: int) -> str:
+    if _equal(ranks):
+        return t("the same passages in the same order")
+    return t("{n} of {most} passages in common", n=shared(ranks), most=most)
 
 
 def _equal(ranks: list[Rank]) -> bool:
@@ -165,5 +183,5 @@ def _mark(placed: Placed | None, rank: int) -> str | None:
     if placed is None:
         return None
     if placed.elsewhere is None:
-        return "● only here"
-    return "= same" if placed.elsewhere == rank else f"↕ rank {placed.elsewhere}"
+        return t("● only here")
+    return t("= same") if placed.elsewhere == rank else t("↕ rank {rank}", rank=placed.elsewhere)

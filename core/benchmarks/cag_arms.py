@@ -18,9 +18,11 @@ from core.kvcache.build import build_caches
 from core.kvcache.loading import can_drop, drop_from_page_cache
 from core.kvcache.storage import LocalStorage
 from core.kvcache.store import CacheStore
-from core.models.language_model import LanguageModel, Session
+from core.models.language_model import LanguageModel
+from core.models.session import Session
 
 Arm = Callable[[], Clocked]
+_PAGE_BYTES = 4096
 
 
 class Arms:
@@ -59,7 +61,7 @@ class Arms:
         """Each answers the question once."""
         arms: dict[str, Arm] = {
             "floor": lambda: self._answer(self._lm.session, self.tail),
-            "hot": lambda: self._answer(lambda: self._lm.session(self._resident.cache()), self.tail),
+            "hot": lambda: self._answer(lambda: self._lm.session(self._resident.cache(), self.context), self.tail),
             "warm": lambda: self._answer(self._from_disk, self.tail),
             "no_cache": lambda: self._answer(self._lm.session, self.context + self.tail),
             "rag": lambda: self._answer(self._lm.session, self._short + self.tail),
@@ -74,7 +76,7 @@ class Arms:
         return {
             # Not over the cache that is read: a file that has changed is verified anew.
             "build": lambda: self._timed(lambda: self._build(self._folder / "again")),
-            "prefill": lambda: self._timed(lambda: _append(self._lm.session(), self.context)),
+            "prefill": lambda: self._timed(lambda: _feed(self._lm.session(), self.context)),
             "touched_load": lambda: self._timed(self._touch),
             "read": lambda: self._timed(lambda: LocalStorage(self._folder).read(self._file.name)),
         }
@@ -86,24 +88,23 @@ class Arms:
     def _answer(self, begin: Callable[[], Session], ids: Sequence[int]) -> Clocked:
         watch = Watch(self._lm.synchronise)
         session = begin()
-        token = _append(session, ids)
-        watch.first()
-        for _ in range(self._tokens - 1):
-            token = _append(session, [token])
+        _feed(session, ids)
+        for _ in session.decode(self._tokens, stop=False):
+            watch.first()
         return watch.stop()
 
     def _from_disk(self) -> Session:
-        return self._lm.session(self._store.load(0, self._lm, self.context).cache())
+        return self._lm.session(self._store.load(0, self._lm, self.context).cache(), self.context)
 
     def _cold(self) -> Clocked:
         drop_from_page_cache(self._file)
         return self._answer(self._from_disk, self.tail)
 
     def _touch(self) -> None:
-        """Loads the cache and reads a number of every 64 bytes, so that no page can have been left on the disk."""
+        """Loads the cache and reads a number of every page, so that none can have been left on the disk."""
         for pair in self._store.load(0, self._lm, self.context).layers:
             for tensor in pair:
-                tensor.flatten()[:: 64 // tensor.element_size()].sum()
+                tensor.flatten()[:: _PAGE_BYTES // tensor.element_size()].sum()
 
     def _build(self, folder: Path) -> None:
         for _ in build_caches(folder, self._lm, [list(self._passages)], {}, force=True):
@@ -183,8 +184,6 @@ class _AtFirst(BaseStreamer):
         """Called after the last token."""
 
 
-def _append(session: Session, ids: Sequence[int]) -> int:
-    """Feeds tokens; the most probable next one."""
+def _feed(session: Session, ids: Sequence[int]) -> None:
     for _ in session.feed(ids):
         pass
-    return int(session.logits.argmax()) if session.logits is not None else -1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from core.said import said
 from core.stores.registry import STORES
 
 GOOD = 0.95
@@ -100,21 +101,42 @@ def verdict(rows: Sequence[Measured]) -> str:
     exact = [row for row in rows if not row.options and row.recall is not None]
     close = [row for row in rows if row.options and row.recall is not None and row.recall >= GOOD]
     if not exact:
-        return "No exact search was measured, so there is nothing to compare with."
+        return said("No exact search was measured, so there is nothing to compare with.")
     flat = min(exact, key=lambda row: row.p50_ms)
     if not close:
-        return f"Flat wins: no approximate setting reaches a recall of {GOOD}. {flat.label} takes {flat.p50_ms:.2f} ms."
-    best = min(close, key=lambda row: row.p50_ms)
-    named = f"{best.label} ({best.setting}) with recall {best.recall:.3f}"
-    if flat.p50_ms <= best.p50_ms:
-        return (
-            f"Flat wins: {flat.label} is exact and takes {flat.p50_ms:.2f} ms; the fastest approximate search with a "
-            f"recall of {GOOD} or more, {named}, takes {best.p50_ms:.2f} ms."
+        return said(
+            "Flat wins: no approximate setting reaches a recall of {good}. {flat} takes {flat_ms:.2f} ms.",
+            good=GOOD,
+            flat=flat.label,
+            flat_ms=flat.p50_ms,
         )
-    faster = flat.p50_ms / best.p50_ms
-    extra_s, saved_s = best.build_s - flat.build_s, (flat.p50_ms - best.p50_ms) / 1000
-    paid = f"its build pays off after {extra_s / saved_s:,.0f} questions" if extra_s > 0 else "it builds no slower"
-    return (
-        f"Approximation wins: {named} takes {best.p50_ms:.2f} ms, {faster:.1f} times as fast as {flat.label} "
-        f"({flat.p50_ms:.2f} ms); {paid}."
+    best = min(close, key=lambda row: row.p50_ms)
+    facts = {
+        "best": said(
+            "{store} ({setting}) with recall {recall:.3f}", store=best.label, setting=best.setting, recall=best.recall
+        ),
+        "best_ms": best.p50_ms,
+        "flat": flat.label,
+        "flat_ms": flat.p50_ms,
+    }
+    if flat.p50_ms <= best.p50_ms:
+        return said(
+            "Flat wins: {flat} is exact and takes {flat_ms:.2f} ms; the fastest approximate search with a recall of "
+            "{good} or more, {best}, takes {best_ms:.2f} ms.",
+            good=GOOD,
+            **facts,
+        )
+    return said(
+        "Approximation wins: {best} takes {best_ms:.2f} ms, {faster:.1f} times as fast as {flat} ({flat_ms:.2f} ms); "
+        "{paid}.",
+        faster=flat.p50_ms / best.p50_ms,
+        paid=_paid(best, flat),
+        **facts,
     )
+
+
+def _paid(best: Measured, flat: Measured) -> str:
+    extra_s, saved_s = best.build_s - flat.build_s, (flat.p50_ms - best.p50_ms) / 1000
+    if extra_s > 0:
+        return said("its build pays off after {n:,.0f} questions", n=extra_s / saved_s)
+    return said("it builds no slower")

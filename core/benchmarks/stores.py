@@ -28,6 +28,7 @@ from core.benchmarks.store_verdict import Measured, Tested
 from core.benchmarks.workloads import Workload
 from core.errors import TesseraError
 from core.jobs import Progress, Work
+from core.said import said
 from core.stores.base import OnServer, SearchRequest, VectorStore
 from core.stores.registry import STORES, StoreSpec, find_store
 from core.workspace import Workspace, write_atomically
@@ -113,9 +114,9 @@ def _test(workload: Workload, specs: dict[str, StoreSpec]) -> Generator[Progress
     skipped: dict[str, str] = {}
     steps = {name: 1 + len(settings_of(spec)) for name, spec in specs.items()}
     done, total = 0, sum(steps.values())
-    stage = f"Measuring on {workload.name}"
+    stage = said("Measuring on {workload}", workload=workload.name)
     for name, spec in specs.items():
-        yield Progress(stage, done, total, f"building {spec.label}")
+        yield Progress(stage, done, total, said("building {store}", store=spec.label))
         if "text" in spec.searches and not workload.texts:
             skipped[name] = "it searches by words, and these vectors have none"
         else:

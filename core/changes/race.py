@@ -69,7 +69,8 @@ def race(resources: Resources, change: Change, config: RaceConfig, questions: Se
     change.check(resources.corpus)
     yield Progress("Loading the models", 0, 1)
     yield Progress("Loading the models", 1, 1, "", {FACTS: facts(resources, change, config, questions)})
-    ws, refused = resources.workspace, []
+    ws = resources.workspace
+    refused: list[TesseraError] = []
     with ws.lock(), throwaway_folder(ws) as folder:
         for arm in config.arms:
             try:
@@ -123,7 +124,8 @@ def _take(
     taker: Taker, change: Change, clock: Clock, lane: Lane, method: Method
 ) -> Generator[Progress, None, tuple[Lane, Method]]:
     """Lets an arm work until an answer shows the change, or it has done all it can."""
-    steps, learned = taker.take(change, clock), None
+    steps = taker.take(change, clock)
+    learned: int | None = None
     try:
         for step in steps:
             if isinstance(step, Progress):

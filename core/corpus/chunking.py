@@ -13,6 +13,7 @@ import regex
 
 from core.corpus.sentences import Span, sentence_spans
 from core.errors import CorpusError
+from core.said import said
 
 Count = Callable[[str], int]
 """Tokens of a text, by the tokenizer of the language model."""
@@ -68,7 +69,7 @@ def _pack(text: str, spans: Sequence[Span], goal: int, most: int, count: Count, 
         if count(text[start:stop]) <= most:
             yield start, stop
         elif not finer:
-            raise CorpusError(f"A single character of the text has more than {most} tokens.", "Remove it.")
+            raise CorpusError(said("A single character of the text has more than {n} tokens.", n=most), "Remove it.")
         else:
             yield from _pack(text, finer[0](text, (start, stop)), goal, most, count, finer[1:])
 

@@ -26,6 +26,7 @@ from core.corpus.readers.base import Document
 from core.corpus.readers.registry import read_document
 from core.corpus.types import Passage
 from core.errors import CorpusError
+from core.said import said
 
 MAX_FILES = 2_000
 _NOT_FOR_IDS = regex.compile(r"[^\w]+")
@@ -127,7 +128,8 @@ class Importer:
             keys.add(key)
             fresh.append(passage)
             if len(self._ids) + len(fresh) > MAX_PASSAGES:
-                raise refused(name, f"brings the corpus above {MAX_PASSAGES:,} passages", "Leave it out or split it.")
+                why = said("brings the corpus above {n:,} passages", n=MAX_PASSAGES)
+                raise refused(name, why, "Leave it out or split it.")
         self._passages += fresh
         self._texts |= keys
         self._ids |= {passage.id for passage in fresh}
@@ -142,7 +144,7 @@ class Importer:
             try:
                 pieces = chunk(section.text, self._count)
             except CorpusError as error:
-                raise CorpusError(f"{name}: {error.what}", error.remedy) from error
+                raise CorpusError(said("{name}: {what}", name=name, what=said(error.what)), error.remedy) from error
             for part, text in enumerate(pieces, 1):
                 number += 1
                 wanted = prefixed = f"{base}-{number:04d}"
@@ -182,9 +184,8 @@ def import_folder(folder: Path, count: Count) -> ImportReport:
     if not paths:
         raise refused(str(folder), "holds no file", "Put documents in it, or a passages.jsonl.")
     if len(paths) > MAX_FILES:
-        raise refused(
-            str(folder), f"holds {len(paths):,} files, and {MAX_FILES:,} is the limit", "Choose a part of it."
-        )
+        why = said("holds {n:,} files, and {limit:,} is the limit", n=len(paths), limit=MAX_FILES)
+        raise refused(str(folder), why, "Choose a part of it.")
     importer = Importer(count)
     for path in paths:
         importer.add_path(path)

@@ -13,6 +13,7 @@ from pathlib import Path
 import regex
 
 from core.errors import CorpusError
+from core.said import Said, said
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
 MAX_LINE = 1_000_000
@@ -36,7 +37,12 @@ def refused(where: str, why: str, remedy: str = "") -> CorpusError:
         why: What is wrong there, as the rest of a sentence.
         remedy: What to do about it, as a sentence.
     """
-    return CorpusError(f"{where} {why}.", remedy)
+    return CorpusError(said("{where} {why}.", where=said(where), why=said(why)), remedy)
+
+
+def line_of(name: str, line: int) -> Said:
+    """Where a refusal was met, in a file with lines."""
+    return said("{name}, line {n},", name=name, n=line)
 
 
 def read_file(path: Path, name: str = "") -> bytes:
@@ -56,7 +62,9 @@ def read_file(path: Path, name: str = "") -> bytes:
         check_size(name, path.stat().st_size)
         return path.read_bytes()
     except OSError as error:
-        raise refused(name, f"cannot be opened ({error.strerror})", "Check its permissions.") from error
+        raise refused(
+            name, said("cannot be opened ({error})", error=error.strerror), "Check its permissions."
+        ) from error
 
 
 def check_size(name: str, size: int) -> None:
@@ -67,7 +75,8 @@ def check_size(name: str, size: int) -> None:
     """
     if size > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 2**20
-        raise refused(name, f"is {size / 2**20:,.0f} MB, and {limit} MB is the limit", "Split it into smaller files.")
+        why = said("is {size:,.0f} MB, and {limit} MB is the limit", size=size / 2**20, limit=limit)
+        raise refused(name, why, "Split it into smaller files.")
     if not size:
         raise refused(name, "is empty", "Choose a file with text in it.")
 
@@ -88,17 +97,19 @@ def decode(name: str, content: bytes) -> str:
         text = content[skip:].decode(codec)
     except UnicodeDecodeError as error:
         offset = skip + error.start
-        why = f"is not {codec}: byte {offset:,} (0x{content[offset]:02x}) does not belong there"
+        byte = content[offset]
+        why = said("is not {codec}: byte {n:,} (0x{byte:02x}) does not belong there", codec=codec, n=offset, byte=byte)
         raise refused(name, why, "Save it as UTF-8 and try again.") from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     nul = text.find("\0")
     if nul >= 0:
         line = text.count("\n", 0, nul) + 1
-        raise refused(f"{name}, line {line},", "holds a NUL character, so it is not text", "Export it as text first.")
+        why = "holds a NUL character, so it is not text"
+        raise refused(line_of(name, line), why, "Export it as text first.")
     for number, line_text in enumerate(text.split("\n"), 1):
         if len(line_text) > MAX_LINE:
-            why = f"is longer than {MAX_LINE:,} characters"
-            raise refused(f"{name}, line {number},", why, "Break it into several lines.")
+            why = said("is longer than {n:,} characters", n=MAX_LINE)
+            raise refused(line_of(name, number), why, "Break it into several lines.")
     return text
 
 
@@ -132,7 +143,9 @@ def clean_title(text: str, where: str) -> str:
 def safe_name(name: str) -> str:
     """The last part of a file name that came from outside, fit for display and never used as a path."""
     last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    last = unicodedata.normalize("NFC", _UNPRINTABLE.sub("", last[: 4 * MAX_NAME])).strip()
+    if len(last) > 4 * MAX_NAME:
+        last = last[: 2 * MAX_NAME] + last[-2 * MAX_NAME :]  # the ending says what it is
+    last = unicodedata.normalize("NFC", _UNPRINTABLE.sub("", last)).strip()
     if len(last) > MAX_NAME:
         stem, dot, suffix = last.rpartition(".")
         last = f"{stem[: MAX_NAME - 10]}.{suffix[:9]}" if dot else last[:MAX_NAME]

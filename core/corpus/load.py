@@ -25,6 +25,7 @@ from core.corpus.sample import load_sample
 from core.corpus.store import load
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import CorpusError
+from core.said import said
 
 WHOLE = 960
 """Tokens up to which a passage that came as a passage stays whole: it must fit a Voronoi cell."""
@@ -50,7 +51,9 @@ def load_corpus(
         CorpusError: The source is unknown or cannot be read.
     """
     if size is not None and not 1 <= size <= MAX_PASSAGES:
-        raise CorpusError(f"A corpus of {size:,} passages is not possible.", f"Ask for 1 to {MAX_PASSAGES:,}.")
+        raise CorpusError(
+            said("A corpus of {n:,} passages is not possible.", n=size), said("Ask for 1 to {n:,}.", n=MAX_PASSAGES)
+        )
     corpus = _read(source, size, count, on_file)
     return take(shorten(without_duplicates(corpus).corpus, count), size)
 
@@ -125,7 +128,8 @@ def _read(source: str, size: int | None, count: Count, on_file: Callable[[FileRe
     if path is None:
         names = ", ".join(("sample", *HUB_SETS))
         raise CorpusError(
-            f"There is no corpus {source!r}: no such file or folder.", f"Give a path, or one of: {names}."
+            said("There is no corpus {source!r}: no such file or folder.", source=source),
+            said("Give a path, or one of: {names}.", names=names),
         )
     if path.is_dir() and is_corpus_folder(path):
         return load(path)

@@ -24,6 +24,7 @@ _READS = {
     "redis-rag": ("embeddings",),
     "bm25": (),
     "cag": ("partition", "caches"),
+    "composed": ("embeddings", "partition", "blocks"),
     "wrong-cell": ("partition", "caches"),
     "memory": ("memory",),
     "shuffled-memory": ("memory",),
@@ -33,10 +34,13 @@ _BUILDS = {
     "rag": ("embeddings", "index"),
     "redis-rag": ("embeddings",),
     "cag": ("embeddings", "partition", "caches"),
+    "composed": ("embeddings", "partition", "blocks"),
     "wrong-cell": ("embeddings", "partition", "caches"),
     "memory": ("memory",),
     "shuffled-memory": ("memory",),
 }
+_SET_BY = {"composed": ("nprobe", "block_passages", "link_tokens")}
+"""Settings that one arm alone answers by."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,8 @@ def fingerprints_of(arm: Arm, resources: Resources) -> dict[str, str]:
 def key_of(arm: Arm, resources: Resources) -> str:
     """Digest of everything an arm answers from: answers of a run are taken over only while it holds."""
     lm = resources.models.language_model(arm.resources(resources).reader)
-    facts = [fingerprints_of(arm, resources), lm.identity.fingerprint]
+    facts: list[object] = [fingerprints_of(arm, resources), lm.identity.fingerprint]
+    facts += [getattr(resources.settings, name) for name in _SET_BY.get(arm.method, ())]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -11,13 +11,13 @@ from typing import Any
 from core.evaluation.runs import read_run
 from core.evaluation.scoring import LABELS
 from core.evaluation.summary import answers_of, summarise
+from core.spreadsheet import harmless
 
 COLUMNS = (
     "arm", "question_id", "question", "kind", "golds", "answer", *LABELS,
     "ttft_ms", "total_ms", "prompt_tokens", "cached_tokens", "generated_tokens", "passage_ids", "evidence_ids",
 )  # fmt: skip
 _COUNTS = ("prompt_tokens", "cached_tokens", "generated_tokens")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_json(folder: Path) -> str:
@@ -35,7 +35,7 @@ def to_csv(folder: Path) -> str:
     writer.writeheader()
     for answers in answers_of(folder).values():
         for row in answers.values():
-            writer.writerow({name: _harmless(value) for name, value in _flat(row).items()})
+            writer.writerow({name: harmless(value) for name, value in _flat(row).items()})
     return buffer.getvalue()
 
 
@@ -72,7 +72,3 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         "passage_ids": " | ".join(row["passage_ids"]),
         "evidence_ids": " | ".join(piece["passage_id"] for piece in row["evidence"]),
     }
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

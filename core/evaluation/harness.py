@@ -37,6 +37,7 @@ from core.jobs import Progress, Work
 from core.methods import registry
 from core.methods.base import Method, answer
 from core.methods.resources import Resources
+from core.said import said
 from core.turns import until_turn
 
 
@@ -66,7 +67,7 @@ def evaluate(resources: Resources, plan: Plan, folder: Path, skip_missing: bool 
             if arm.name in lacking:
                 run["skipped"][arm.name] = f"{', '.join(lacking[arm.name])} not ready"
                 write_run(folder, run)
-                yield Progress(f"Skipping {arm.label}", 1, 1, run["skipped"][arm.name])
+                yield Progress(said("Skipping {arm}", arm=said(arm.label)), 1, 1, run["skipped"][arm.name])
             else:
                 yield from _ask_arm(resources, plan, folder, run, arm, skip_missing)
 
@@ -86,7 +87,7 @@ def _begin(resources: Resources, plan: Plan, folder: Path) -> dict[str, Any]:
 def _ask_arm(
     resources: Resources, plan: Plan, folder: Path, run: dict[str, Any], arm: Arm, skip_missing: bool
 ) -> Iterator[Progress]:
-    stage, total = f"Asking {arm.label}", len(plan.questions)
+    stage, total = said("Asking {arm}", arm=said(arm.label)), len(plan.questions)
     key = key_of(arm, resources)
     there = read_answers(folder, {arm.name: key})[arm.name]
     wanted = [q for q in plan.questions if q.passage_ids or not registry.METHODS[arm.method].asks_gold]
@@ -105,7 +106,7 @@ def _ask_arm(
             raise
         run["skipped"][arm.name] = error.what
         write_run(folder, run)
-        yield Progress(f"Skipping {arm.label}", 1, 1, error.what)
+        yield Progress(said("Skipping {arm}", arm=said(arm.label)), 1, 1, error.what)
         return
     run["arms"][arm.name] = _facts(resources, arm, key, open_s)
     write_run(folder, run)

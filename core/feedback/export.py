@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from core.feedback.base import Feedback
+from core.spreadsheet import harmless
 
 COLUMNS = ("given", "asked", "method", "rating", "note", "question", "answer", "settings")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_json(feedback: Sequence[Feedback]) -> str:
@@ -26,9 +26,5 @@ def to_csv(feedback: Sequence[Feedback]) -> str:
     writer.writeheader()
     for found in feedback:
         row = {**asdict(found), "settings": json.dumps(dict(found.settings), ensure_ascii=False)}
-        writer.writerow({name: _harmless(row[name]) for name in COLUMNS})
+        writer.writerow({name: harmless(row[name]) for name in COLUMNS})
     return buffer.getvalue()
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

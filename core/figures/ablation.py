@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from core.figures.palette import ARMS, MUTED
+from core.said import joined, said
 
 _ROW_PX = 34
 
@@ -41,8 +42,8 @@ def ablation_figure(variants: Sequence[Tried]) -> go.Figure:
         )
     )
     marks = (
-        ("shuffled z (control)", MUTED, "x", [tried.shuffled for tried in variants]),
-        ("right z", ARMS["memory"].colour, ARMS["memory"].marker, [tried.right for tried in variants]),
+        (said("shuffled z (control)"), MUTED, "x", [tried.shuffled for tried in variants]),
+        (said("right z"), ARMS["memory"].colour, ARMS["memory"].marker, [tried.right for tried in variants]),
     )
     for name, colour, symbol, values in marks:
         figure.add_trace(
@@ -52,7 +53,7 @@ def ablation_figure(variants: Sequence[Tried]) -> go.Figure:
                 mode="markers",
                 name=name,
                 marker={"size": 11, "color": colour, "symbol": symbol},
-                hovertemplate=name + ": %{x:.3f}<extra></extra>",
+                hovertemplate="%{fullData.name}: %{x:.3f}<extra></extra>",
             )
         )
     figure.update_layout(
@@ -61,7 +62,7 @@ def ablation_figure(variants: Sequence[Tried]) -> go.Figure:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         dragmode=False,
     )
-    figure.update_xaxes(title="ROUGE-L of the evidence", rangemode="tozero", fixedrange=True)
+    figure.update_xaxes(title=said("ROUGE-L of the evidence"), rangemode="tozero", fixedrange=True)
     figure.update_yaxes(
         tickmode="array",
         tickvals=rows,
@@ -75,5 +76,5 @@ def ablation_figure(variants: Sequence[Tried]) -> go.Figure:
 
 def describe_ablation(variants: Sequence[Tried]) -> str:
     """The marks in words."""
-    parts = [f"{tried.name}: {tried.right:.3f} with the right z, {tried.shuffled:.3f} shuffled" for tried in variants]
-    return "ROUGE-L of the evidence. " + "; ".join(parts) + "."
+    parts = [said("{name}: {right:.3f} with the right z, {shuffled:.3f} shuffled", **vars(tried)) for tried in variants]
+    return said("ROUGE-L of the evidence. {variants}.", variants=joined("; ", parts))

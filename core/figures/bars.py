@@ -9,6 +9,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from core.figures.palette import ACCENT, MUTED
+from core.said import joined
 
 _LONGEST = 44
 
@@ -56,6 +57,8 @@ def bars_figure(amounts: Sequence[Amount], title: str, log: bool = False) -> go.
         height=34 * len(amounts) + 80, margin={"l": 10, "r": 80, "t": 10, "b": 40}, dragmode=False, showlegend=False
     )
     figure.update_xaxes(title=title, type="log" if log else "linear", fixedrange=True)
+    if log:
+        figure.update_xaxes(dtick=1)  # powers of ten: the steps between them are no help
     figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(amounts))),
@@ -70,7 +73,8 @@ def bars_figure(amounts: Sequence[Amount], title: str, log: bool = False) -> go.
 
 def describe_bars(amounts: Sequence[Amount], title: str) -> str:
     """The bars in words."""
-    return f"{title}: " + "; ".join(f"{amount.name} {amount.label}" for amount in amounts) + "."
+    parts = [joined(" ", (amount.name, amount.label)) for amount in amounts]
+    return joined("", (title, ": ", joined("; ", parts), "."))
 
 
 def _short(name: str) -> str:

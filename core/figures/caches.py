@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from core.figures.palette import ARMS, MUTED
 from core.figures.units import size
+from core.said import said
 
 _CACHE = ARMS["cag"].colour
 _LONGEST = 30
@@ -55,8 +56,8 @@ def sizes_figure(cells: Sequence[CellSize]) -> go.Figure:
         )
     )
     for name, colour, symbol, chosen, amount in (
-        ("text", MUTED, "circle", rows, [cell.text_bytes for cell in cells]),
-        ("KV cache", _CACHE, "hexagon", built, [cell.cache_bytes for cell in cells]),
+        (said("text"), MUTED, "circle", rows, [cell.text_bytes for cell in cells]),
+        (said("KV cache"), _CACHE, "hexagon", built, [cell.cache_bytes for cell in cells]),
     ):
         figure.add_trace(
             go.Scatter(
@@ -66,9 +67,10 @@ def sizes_figure(cells: Sequence[CellSize]) -> go.Figure:
                 name=name,
                 marker={"color": colour, "symbol": symbol, "size": 11},
                 customdata=[[names[row], size(amount[row]), f"{cells[row].tokens:,}"] for row in chosen],
-                hovertemplate="<b>%{customdata[0]}</b><br>"
-                + name
-                + " %{customdata[1]}, %{customdata[2]} tokens<extra></extra>",
+                hovertemplate=said(
+                    "<b>%{customdata[0]}</b><br>%{fullData.name} %{customdata[1]}, %{customdata[2]} tokens"
+                    "<extra></extra>"
+                ),
             )
         )
     figure.update_layout(
@@ -79,7 +81,7 @@ def sizes_figure(cells: Sequence[CellSize]) -> go.Figure:
     )
     figure.update_xaxes(
         type="log",
-        title="size on disk",
+        title=said("size on disk"),
         fixedrange=True,
         tickvals=[10**p for p in range(2, 12)],
         ticktext=[size(10**p) for p in range(2, 12)],
@@ -93,7 +95,7 @@ def sizes_figure(cells: Sequence[CellSize]) -> go.Figure:
 def describe_sizes(cells: Sequence[CellSize]) -> str:
     """The figure in words."""
     text, cache = sum(cell.text_bytes for cell in cells), sum(cell.cache_bytes for cell in cells)
-    return f"{len(cells)} cells: {size(text)} of text, {size(cache)} of KV cache."
+    return said("{n} cells: {text} of text, {cache} of KV cache.", n=len(cells), text=size(text), cache=size(cache))
 
 
 def _short(label: str) -> str:

@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 
 from core.figures.palette import ink_on
 from core.figures.timing import ArmTiming
-from core.figures.units import plural, size
+from core.figures.units import size
+from core.said import joined, said
 
 TOKENS = {"prefilled": "#2f6fb2", "from a cache": "#c27a0a", "generated": "#8a90a0"}
 _BYTES = "#17967c"
@@ -31,7 +32,7 @@ def tokens_figure(rows: Sequence[ArmTiming]) -> go.Figure:
         figure.add_trace(
             go.Bar(
                 orientation="h",
-                name=kind,
+                name=said(kind),
                 y=list(range(len(rows))),
                 x=counts,
                 marker={"color": colour, "line": {"width": 0}},
@@ -40,10 +41,10 @@ def tokens_figure(rows: Sequence[ArmTiming]) -> go.Figure:
                 insidetextanchor="middle",
                 textangle=0,
                 textfont={"color": ink_on(colour), "size": 12},
-                hovertemplate="%{x:,} tokens " + kind + "<extra></extra>",
+                hovertemplate=said("%{x:,} tokens %{fullData.name}<extra></extra>"),
             )
         )
-    _finish(figure, rows, "tokens", widest)
+    _finish(figure, rows, said("tokens"), widest)
     figure.update_layout(barmode="stack")
     return figure
 
@@ -62,11 +63,11 @@ def bytes_figure(rows: Sequence[ArmTiming]) -> go.Figure:
             textposition="outside",
             cliponaxis=False,
             textfont={"size": 12},
-            hovertemplate="%{text} read<extra></extra>",
+            hovertemplate=said("%{text} read<extra></extra>"),
             showlegend=False,
         )
     )
-    _finish(figure, rows, "MB read", max([1e-6, *(amount / 1e6 for amount in amounts)]) * 1.2)
+    _finish(figure, rows, said("MB read"), max([1e-6, *(amount / 1e6 for amount in amounts)]) * 1.2)
     return figure
 
 
@@ -74,9 +75,13 @@ def describe_counts(rows: Sequence[ArmTiming]) -> str:
     """Tokens and bytes in words, for people who cannot see the charts."""
     arms = []
     for arm in rows:
-        tokens = ", ".join(f"{plural(count, 'token')} {kind}" for kind, count in token_counts(arm).items())
-        arms.append(f"{arm.label}: {tokens}, {size(arm.trace.bytes_touched)} read")
-    return ". ".join(arms) + "."
+        counts = [
+            said("{n:,} token {kind}" if count == 1 else "{n:,} tokens {kind}", n=count, kind=said(kind))
+            for kind, count in token_counts(arm).items()
+        ]
+        read = size(arm.trace.bytes_touched)
+        arms.append(said("{arm}: {tokens}, {size} read", arm=arm.label, tokens=joined(", ", counts), size=read))
+    return joined("", (joined(". ", arms), "."))
 
 
 def _finish(figure: go.Figure, rows: Sequence[ArmTiming], title: str, widest: float) -> None:

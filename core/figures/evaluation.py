@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from core.figures.palette import MUTED, arm
 from core.figures.units import seconds, size
+from core.said import joined, said
 
 _SMALLEST, _LARGEST = 12.0, 46.0
 _NEAR_SCORE = 0.04
@@ -66,7 +67,7 @@ def pareto_figure(points: Sequence[ArmPoint], metric: str) -> go.Figure:
     figure.update_layout(
         height=420, margin={"l": 10, "r": 120, "t": 20, "b": 40}, showlegend=False, dragmode=False, hovermode="closest"
     )
-    figure.update_xaxes(type="log", title="median time to the last token, ms", fixedrange=True, tickformat=",d")
+    figure.update_xaxes(type="log", title=said("median time to the last token, ms"), fixedrange=True, tickformat=",d")
     figure.update_yaxes(title=metric, rangemode="tozero", fixedrange=True)
     return figure
 
@@ -74,12 +75,24 @@ def pareto_figure(points: Sequence[ArmPoint], metric: str) -> go.Figure:
 def describe_pareto(points: Sequence[ArmPoint], metric: str) -> str:
     """The figure in words."""
     arms = [
-        f"{p.label}: {metric} {p.quality:.2f} ({p.lo:.2f} to {p.hi:.2f}), {seconds(p.ms)}, {size(p.bytes)}"
+        said(
+            "{arm}: {metric} {quality:.2f} ({lo:.2f} to {hi:.2f}), {time}, {size}",
+            arm=p.label,
+            metric=metric,
+            quality=p.quality,
+            lo=p.lo,
+            hi=p.hi,
+            time=seconds(p.ms),
+            size=size(p.bytes),
+        )
         for p in points
     ]
     labels = {p.name: p.label for p in points}
-    best = ", ".join(labels[name] for name in pareto(points))
-    return f"Score against time and storage of each arm. {'; '.join(arms)}. Beaten by no other arm: {best}."
+    return said(
+        "Score against time and storage of each arm. {arms}. Beaten by no other arm: {best}.",
+        arms=joined("; ", arms),
+        best=joined(", ", (labels[name] for name in pareto(points))),
+    )
 
 
 def label_sides(points: Sequence[ArmPoint]) -> dict[str, str]:
@@ -126,9 +139,11 @@ def _mark(point: ArmPoint, metric: str, kept: bool, heaviest: float, side: str) 
             "line": {"width": 2, "color": style.colour},  # an open symbol is nothing but its line
         },
         customdata=[[seconds(point.ms), size(point.bytes), point.lo, point.hi, point.n]],
-        hovertemplate=(
-            f"<b>{point.label}</b><br>{metric} %{{y:.3f}} (%{{customdata[2]:.3f}} to %{{customdata[3]:.3f}}, "
-            "n = %{customdata[4]})<br>median %{customdata[0]}<br>%{customdata[1]} for 1,000 documents<extra></extra>"
+        hovertemplate=said(
+            "<b>%{{fullData.name}}</b><br>{metric} %{{y:.3f}} (%{{customdata[2]:.3f}} to %{{customdata[3]:.3f}}, "
+            "n = %{{customdata[4]}})<br>median %{{customdata[0]}}<br>%{{customdata[1]}} for 1,000 documents"
+            "<extra></extra>",
+            metric=metric,
         ),
         cliponaxis=False,
     )

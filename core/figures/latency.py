@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from core.figures.palette import ACCENT
-from core.figures.units import plural
+from core.said import said
 
 
 def latency_figure(bounds_ms: Sequence[int], counts: Sequence[int]) -> go.Figure:
@@ -25,20 +25,27 @@ def latency_figure(bounds_ms: Sequence[int], counts: Sequence[int]) -> go.Figure
             text=[f"{count:,}" if count else "" for count in counts],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="%{x}: %{y:,} answers<extra></extra>",
+            hovertemplate=said("%{x}: %{y:,} answers<extra></extra>"),
         )
     )
     figure.update_layout(height=260, margin={"l": 10, "r": 10, "t": 24, "b": 40}, dragmode=False, bargap=0.25)
-    figure.update_xaxes(title="from question to last token", type="category", fixedrange=True)
+    figure.update_xaxes(title=said("from question to last token"), type="category", fixedrange=True)
     step = max(1, -(-max(counts, default=0) // 4))  # whole answers: half of one has never been given
-    figure.update_yaxes(title="answers", fixedrange=True, rangemode="tozero", tickformat=",d", dtick=step)
+    figure.update_yaxes(title=said("answers"), fixedrange=True, rangemode="tozero", tickformat=",d", dtick=step)
     return figure
 
 
 def describe_latency(bounds_ms: Sequence[int], counts: Sequence[int]) -> str:
     """The figure in words."""
     filled = [f"{count:,} {label}" for label, count in zip(labels(bounds_ms), counts, strict=True) if count]
-    return f"{plural(sum(counts), 'answer')} by time" + (f": {', '.join(filled)}." if filled else ".")
+    total, buckets = sum(counts), ", ".join(filled)
+    if not filled:
+        return said("{n:,} answers by time.", n=total)
+    return said(
+        "{n:,} answer by time: {buckets}." if total == 1 else "{n:,} answers by time: {buckets}.",
+        n=total,
+        buckets=buckets,
+    )
 
 
 def labels(bounds_ms: Sequence[int]) -> list[str]:

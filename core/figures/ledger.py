@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 
 from core.evaluation.ledger import Account, cheapest
 from core.figures.palette import MUTED, arm
-from core.figures.units import duration, plural
+from core.figures.units import duration
+from core.said import joined, said
 
 _POINTS = 60
 
@@ -32,7 +33,7 @@ def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
                 name=account.label,
                 mode="lines",
                 line={"color": style.colour, "width": 2.5},
-                hovertemplate=f"<b>{account.label}</b>: %{{y:,.1f}} s for %{{x:,}} questions<extra></extra>",
+                hovertemplate=said("<b>%{fullData.name}</b>: %{y:,.1f} s for %{x:,} questions<extra></extra>"),
             )
         )
         figure.add_trace(
@@ -52,15 +53,21 @@ def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         dragmode=False,
     )
-    figure.update_xaxes(title="questions", type="log", fixedrange=True)
-    figure.update_yaxes(title="seconds, building included", type="log", fixedrange=True)
+    figure.update_xaxes(title=said("questions"), type="log", fixedrange=True)
+    figure.update_yaxes(title=said("seconds, building included"), type="log", fixedrange=True)
     return figure
 
 
 def describe_ledger(accounts: Sequence[Account], questions: int) -> str:
     """The account in words."""
     if not accounts:
-        return "Nothing to account for."
-    parts = [f"{account.label} {duration(account.total_s(questions))}" for account in accounts]
-    best = cheapest(accounts, questions)
-    return f"Time for {plural(questions, 'question')}, building included: {'; '.join(parts)}. Least: {best.label}."
+        return said("Nothing to account for.")
+    parts = [joined(" ", (account.label, duration(account.total_s(questions)))) for account in accounts]
+    return said(
+        "Time for {n:,} question, building included: {arms}. Least: {best}."
+        if questions == 1
+        else "Time for {n:,} questions, building included: {arms}. Least: {best}.",
+        n=questions,
+        arms=joined("; ", parts),
+        best=cheapest(accounts, questions).label,
+    )

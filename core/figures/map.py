@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from core.figures.palette import ACCENT, MUTED
 from core.figures.tiles import TILES, outline, tile_colours, translucent, widest_chord
-from core.figures.units import plural
+from core.said import joined, said
 from core.voronoi.cells2d import BOX, Mosaic, mosaic
 from core.voronoi.projection import Points
 
@@ -98,11 +98,16 @@ def map_figure(data: MapData, height: int = 660) -> go.Figure:
 
 def describe_map(data: MapData) -> str:
     """The map in words, for people who cannot see it."""
-    said = f"Map of {plural(len(data.ids), 'passage')} in {plural(len(data.labels), 'cell')}: {'; '.join(data.labels)}."
-    if data.question:
-        opened = ", ".join(f"{cell} ({data.labels[cell]})" for cell in data.question.cells)
-        said += f" The question falls in cell {data.question.cells[0]}; opened: {opened}."
-    return said
+    passages = said("{n:,} passage" if len(data.ids) == 1 else "{n:,} passages", n=len(data.ids))
+    cells = said("{n:,} cell" if len(data.labels) == 1 else "{n:,} cells", n=len(data.labels))
+    words = said("Map of {passages} in {cells}: {names}.", passages=passages, cells=cells, names="; ".join(data.labels))
+    if not data.question:
+        return words
+    opened = ", ".join(f"{cell} ({data.labels[cell]})" for cell in data.question.cells)
+    nearest = data.question.cells[0]
+    return joined(
+        " ", (words, said("The question falls in cell {cell}; opened: {opened}.", cell=nearest, opened=opened))
+    )
 
 
 def _add_tiles(figure: go.Figure, tiles: Mosaic, colours: Sequence[str]) -> None:
@@ -172,8 +177,10 @@ def _add_passages(figure: go.Figure, data: MapData, colours: Sequence[str]) -> N
                 [data.ids[row], cell, _plain(data.titles[row]), _plain(data.labels[cell]), _snippet(data.texts[row])]
                 for row, cell in enumerate(cells)
             ],
-            hovertemplate="<b>%{customdata[2]}</b><br>%{customdata[4]}"
-            "<br><i>cell %{customdata[1]} · %{customdata[3]}</i><extra></extra>",
+            hovertemplate=said(
+                "<b>%{customdata[2]}</b><br>%{customdata[4]}<br><i>cell %{customdata[1]} · %{customdata[3]}</i>"
+                "<extra></extra>"
+            ),
         )
     )
 
@@ -197,7 +204,7 @@ def _add_names(figure: go.Figure, data: MapData, tiles: Mosaic) -> None:
 
 
 def _add_question(figure: go.Figure, data: MapData, question: MapQuestion) -> None:
-    where = f"in cell {question.cells[0]} · {_plain(data.labels[question.cells[0]])}"
+    cell = question.cells[0]
     figure.add_trace(
         # WebGL like the passages, which would cover it otherwise: their canvas lies above everything else.
         go.Scattergl(
@@ -206,8 +213,10 @@ def _add_question(figure: go.Figure, data: MapData, question: MapQuestion) -> No
             mode="markers",
             name=QUESTION,
             marker={"symbol": "star", "size": 26, "color": _STAR, "line": {"width": 1.6, "color": "#16181d"}},
-            customdata=[[_wrapped(question.text), where]],
-            hovertemplate="<b>%{customdata[0]}</b><br><i>%{customdata[1]}</i><extra></extra>",
+            customdata=[[_wrapped(question.text), cell, _plain(data.labels[cell])]],
+            hovertemplate=said(
+                "<b>%{customdata[0]}</b><br><i>in cell %{customdata[1]} · %{customdata[2]}</i><extra></extra>"
+            ),
         )
     )
 

@@ -9,6 +9,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from core.figures.palette import ARMS, MUTED
+from core.said import joined, said
 
 _MEMORY = ARMS["memory"].colour
 _LONGEST = 42
@@ -48,14 +49,14 @@ def routing_figure(weights: Sequence[Weight]) -> go.Figure:
             textposition="outside",
             cliponaxis=False,
             customdata=[escape(entry.title) for entry in ordered],
-            hovertemplate="<b>%{customdata}</b><br>weight %{text}<extra></extra>",
+            hovertemplate=said("<b>%{customdata}</b><br>weight %{text}<extra></extra>"),
         )
     )
     widest = max([0.01, *(entry.weight for entry in ordered)])
     figure.update_layout(
         height=34 * len(ordered) + 70, margin={"l": 10, "r": 30, "t": 10, "b": 40}, dragmode=False, showlegend=False
     )
-    figure.update_xaxes(title="routing weight", tickformat=".0%", range=[0, widest * 1.15], fixedrange=True)
+    figure.update_xaxes(title=said("routing weight"), tickformat=".0%", range=[0, widest * 1.15], fixedrange=True)
     figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(ordered))),
@@ -71,7 +72,9 @@ def routing_figure(weights: Sequence[Weight]) -> go.Figure:
 def describe_routing(weights: Sequence[Weight]) -> str:
     """The bars in words."""
     ordered = sorted(weights, key=lambda entry: -entry.weight)
-    return "Routing weights. " + "; ".join(f"{entry.title}: {entry.weight:.1%}" for entry in ordered) + "."
+    return said(
+        "Routing weights. {bars}.", bars=joined("; ", (f"{entry.title}: {entry.weight:.1%}" for entry in ordered))
+    )
 
 
 def _short(title: str) -> str:

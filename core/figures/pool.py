@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from core.said import said
+
 MOST_ROWS = 300
 """Documents beyond which a picture has more rows than a screen has lines for."""
 _SCALE = ((0.0, "rgba(168,79,147,0.06)"), (0.5, "rgba(168,79,147,0.55)"), (1.0, "#6d2a5c"))
@@ -40,14 +42,19 @@ def pool_figure(norms: npt.NDArray[np.float32], titles: Sequence[str]) -> go.Fig
             customdata=[[escape(titles[row])] * norms.shape[1] for row in rows],
             colorscale=_SCALE,
             zmin=0,
-            colorbar={"title": {"text": "length", "side": "right"}, "thickness": 12},
-            hovertemplate="<b>%{customdata}</b><br>vector %{x}: length %{z:.2f}<extra></extra>",
+            colorbar={"title": {"text": said("length"), "side": "right"}, "thickness": 12},
+            hovertemplate=said("<b>%{customdata}</b><br>vector %{x}: length %{z:.2f}<extra></extra>"),
         )
     )
     figure.update_layout(height=420, margin={"l": 10, "r": 10, "t": 10, "b": 40}, dragmode=False)
-    figure.update_xaxes(title="vector of the document", fixedrange=True, showgrid=False, zeroline=False)
+    figure.update_xaxes(title=said("vector of the document"), fixedrange=True, showgrid=False, zeroline=False)
     figure.update_yaxes(
-        title="document", fixedrange=True, autorange="reversed", showgrid=False, zeroline=False, showticklabels=False
+        title=said("document"),
+        fixedrange=True,
+        autorange="reversed",
+        showgrid=False,
+        zeroline=False,
+        showticklabels=False,
     )
     return figure
 
@@ -56,7 +63,11 @@ def describe_pool(norms: npt.NDArray[np.float32]) -> str:
     """The picture in words."""
     documents, vectors = norms.shape
     idle = float(is_idle(norms).mean()) if norms.size else 0.0
-    return (
-        f"Heat map of Z: {documents:,} documents, {vectors} vectors each. "
-        f"Mean length of a vector {float(norms.mean()):.2f}; {idle:.0%} of the vectors hold next to nothing."
+    return said(
+        "Heat map of Z: {documents:,} documents, {vectors} vectors each. Mean length of a vector {length:.2f}; "
+        "{idle:.0%} of the vectors hold next to nothing.",
+        documents=documents,
+        vectors=vectors,
+        length=float(norms.mean()),
+        idle=idle,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from core.figures.palette import ACCENT, MUTED
-from core.figures.units import plural
+from core.said import said
 from core.voronoi.recall import MarginGroup
 from core.voronoi.routing import RecallPoint
 
@@ -29,16 +29,21 @@ def recall_figure(points: Sequence[RecallPoint], opened: int | None = None) -> g
             line={"color": ACCENT, "width": 2},
             marker={"size": [13 if point.nprobe == opened else 7 for point in points], "color": ACCENT},
             customdata=[[f"{point.tokens:,.0f}"] for point in points],
-            hovertemplate="%{x} opened: recall %{y:.3f}, %{customdata[0]} tokens<extra></extra>",
+            hovertemplate=said("%{x} opened: recall %{y:.3f}, %{customdata[0]} tokens<extra></extra>"),
             showlegend=False,
         )
     )
     ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= points[-1].nprobe]
     figure.update_layout(height=_HEIGHT, margin={"l": 10, "r": 20, "t": 16, "b": 40}, dragmode=False)
-    figure.update_xaxes(type="log", title="cells opened (nprobe)", tickvals=ticks, ticktext=ticks, fixedrange=True)
+    figure.update_xaxes(
+        type="log", title=said("cells opened (nprobe)"), tickvals=ticks, ticktext=ticks, fixedrange=True
+    )
     least = min(point.recall for point in points)
     figure.update_yaxes(
-        title="recall of the gold passage", range=[max(0.0, least - 0.08), 1.03], tickformat=".0%", fixedrange=True
+        title=said("recall of the gold passage"),
+        range=[max(0.0, least - 0.08), 1.03],
+        tickformat=".0%",
+        fixedrange=True,
     )
     return figure
 
@@ -46,9 +51,11 @@ def recall_figure(points: Sequence[RecallPoint], opened: int | None = None) -> g
 def describe_recall(points: Sequence[RecallPoint]) -> str:
     """The curve in words."""
     enough = next((point for point in points if point.recall >= 0.95), points[-1])
-    return (
-        f"Opening one cell finds {points[0].recall:.1%} of the gold passages, opening {plural(enough.nprobe, 'cell')} "
-        f"{enough.recall:.1%}."
+    return said(
+        "Opening one cell finds {one:.1%} of the gold passages, opening {cells} {more:.1%}.",
+        one=points[0].recall,
+        cells=said("{n:,} cell" if enough.nprobe == 1 else "{n:,} cells", n=enough.nprobe),
+        more=enough.recall,
     )
 
 
@@ -57,8 +64,8 @@ def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
     names = margin_names(groups)
     figure = go.Figure()
     for label, colour, symbol, values in (
-        ("nearest cell", ACCENT, "circle", [group.recall for group in groups]),
-        ("two cells", MUTED, "diamond", [group.recall_two for group in groups]),
+        (said("nearest cell"), ACCENT, "circle", [group.recall for group in groups]),
+        (said("two cells"), MUTED, "diamond", [group.recall_two for group in groups]),
     ):
         figure.add_trace(
             go.Scatter(
@@ -69,7 +76,7 @@ def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
                 line={"color": colour, "width": 1.5},
                 marker={"size": 10, "symbol": symbol, "color": colour},
                 customdata=[[group.questions] for group in groups],
-                hovertemplate=label + ": %{y:.1%} of %{customdata[0]} questions<extra></extra>",
+                hovertemplate=said("%{fullData.name}: %{y:.1%} of %{customdata[0]} questions<extra></extra>"),
             )
         )
     figure.update_layout(
@@ -78,10 +85,13 @@ def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         dragmode=False,
     )
-    figure.update_xaxes(title="margin of the question: from the border inwards", type="category", fixedrange=True)
+    figure.update_xaxes(title=said("margin of the question: from the border inwards"), type="category", fixedrange=True)
     least = min(min(group.recall, group.recall_two) for group in groups)
     figure.update_yaxes(
-        title="recall of the gold passage", range=[max(0.0, least - 0.08), 1.03], tickformat=".0%", fixedrange=True
+        title=said("recall of the gold passage"),
+        range=[max(0.0, least - 0.08), 1.03],
+        tickformat=".0%",
+        fixedrange=True,
     )
     return figure
 
@@ -89,12 +99,17 @@ def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
 def describe_margins(groups: Sequence[MarginGroup]) -> str:
     """The chart in words."""
     first, last = groups[0], groups[-1]
-    return (
-        f"The questions nearest to a border (margin up to {first.high:.3f}) find {first.recall:.1%} with one cell and "
-        f"{first.recall_two:.1%} with two; those furthest inside (from {last.low:.3f}) {last.recall:.1%}."
+    return said(
+        "The questions nearest to a border (margin up to {high:.3f}) find {one:.1%} with one cell and {two:.1%} with "
+        "two; those furthest inside (from {low:.3f}) {inside:.1%}.",
+        high=first.high,
+        one=first.recall,
+        two=first.recall_two,
+        low=last.low,
+        inside=last.recall,
     )
 
 
 def margin_names(groups: Sequence[MarginGroup]) -> list[str]:
     """Each group by its margins."""
-    return [f"{group.low:.3f} to {group.high:.3f}" for group in groups]
+    return [said("{low:.3f} to {high:.3f}", low=group.low, high=group.high) for group in groups]

@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 
 from core.figures.palette import ALERT, MUTED, ink_on
 from core.figures.units import milliseconds, seconds
+from core.said import joined, said
 
 LABELS = {"flat": "Flat", "ivf-hnsw-sq": "IVF_HNSW_SQ"}
-_OUTCOMES = {"ok": "#17967c", "throttled": "#c27a0a", "timeout": "#7d6bc4", "crash": "#c8553d", "error": "#8a3b4f"}
-_START = {"process start": "#8a90a0", "load model": "#a84f93", "open table": "#17967c", "answer": "#2f7fc1"}
+OUTCOMES = {"ok": "#17967c", "throttled": "#c27a0a", "timeout": "#7d6bc4", "crash": "#c8553d", "error": "#8a3b4f"}
+START = {"process start": "#8a90a0", "load model": "#a84f93", "open table": "#17967c", "answer": "#2f7fc1"}
 
 
 @dataclass(frozen=True)
@@ -53,38 +54,41 @@ def latency_figure(arms: Mapping[str, Mapping[str, Any]]) -> go.Figure:
                 mode="lines",
                 name=label(kind),
                 line={"color": line.colour, "dash": line.dash, "width": 2.5},
-                hovertemplate="%{y:.0%} within %{x:,.0f} ms<extra>" + label(kind) + "</extra>",
+                hovertemplate=said("%{y:.0%} within %{x:,.0f} ms<extra>%{fullData.name}</extra>"),
             )
         )
     finish(figure, 320)
-    figure.update_xaxes(title="ms from when a request was due to its answer", type="log")
-    figure.update_yaxes(title="answered", tickformat=".0%", range=[0, 1.02])
+    figure.update_xaxes(title=said("ms from when a request was due to its answer"), type="log")
+    figure.update_yaxes(title=said("answered"), tickformat=".0%", range=[0, 1.02])
     return figure
 
 
 def describe_latency(arms: Mapping[str, Mapping[str, Any]]) -> str:
     """The figure in words."""
-    said = [
-        f"{label(kind)}: half within {seconds(found['p50'])}, 90 % within {seconds(found['p90'])}, "
-        f"99 % within {seconds(found['p99'])}"
+    parts = [
+        said(
+            "{index}: half within {p50}, 90 % within {p90}, 99 % within {p99}",
+            index=label(kind),
+            **{name: seconds(found[name]) for name in ("p50", "p90", "p99")},
+        )
         for kind, arm in arms.items()
         if (found := arm["load"]["latency"])
     ]
-    return "Latency under load. " + ". ".join(said) + "."
+    return said("Latency under load. {indexes}.", indexes=joined(". ", parts))
 
 
 def reliability_figure(arms: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     """What became of all requests: one bar of 100 % per index."""
     figure = go.Figure()
     rows = [label(kind) for kind in arms]
-    for outcome, colour in _OUTCOMES.items():
+    for outcome, colour in OUTCOMES.items():
         counts = [arm["load"]["outcomes"][outcome] for arm in arms.values()]
         shares = [count / max(1, arm["load"]["requests"]) for count, arm in zip(counts, arms.values(), strict=True)]
         if any(counts):
             figure.add_trace(
                 go.Bar(
                     orientation="h",
-                    name=outcome,
+                    name=said(outcome),
                     y=rows,
                     x=shares,
                     marker={"color": colour, "line": {"width": 0}},
@@ -93,7 +97,7 @@ def reliability_figure(arms: Mapping[str, Mapping[str, Any]]) -> go.Figure:
                     insidetextanchor="middle",
                     textfont={"color": ink_on(colour)},
                     customdata=counts,
-                    hovertemplate="%{customdata} requests " + outcome + "<extra></extra>",
+                    hovertemplate=said("%{customdata} requests %{fullData.name}<extra></extra>"),
                 )
             )
     finish(figure, 60 * len(rows) + 90)
@@ -105,12 +109,12 @@ def reliability_figure(arms: Mapping[str, Mapping[str, Any]]) -> go.Figure:
 
 def describe_reliability(arms: Mapping[str, Mapping[str, Any]]) -> str:
     """The figure in words."""
-    said = []
+    parts = []
     for kind, arm in arms.items():
-        counts = arm["load"]["outcomes"]
-        named = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
-        said.append(f"{label(kind)}: {named or 'no request'}")
-    return "What became of the requests. " + ". ".join(said) + "."
+        counts = [(count, outcome) for outcome, count in arm["load"]["outcomes"].items() if count]
+        named = [said("{n} {outcome}", n=count, outcome=said(outcome)) for count, outcome in counts]
+        parts.append(joined(": ", (label(kind), joined(", ", named or [said("no request")]))))
+    return said("What became of the requests. {indexes}.", indexes=joined(". ", parts))
 
 
 def cold_parts(arm: Mapping[str, Any]) -> dict[str, float]:
@@ -127,35 +131,40 @@ def cold_parts(arm: Mapping[str, Any]) -> dict[str, float]:
 def cold_figure(arms: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     """Where a cold start's time goes, above the same request to a warm worker."""
     figure = go.Figure()
-    rows = [f"{label(kind)}, {state}" for kind in arms for state in ("cold", "warm")]
-    for part, colour in _START.items():
+    rows = [joined(", ", (label(kind), state)) for kind in arms for state in (said("cold"), said("warm"))]
+    for part, colour in START.items():
         values: list[float] = []
         for arm in arms.values():
             values += [cold_parts(arm)[part], arm["probe"]["total_ms"] if part == "answer" else 0.0]
         figure.add_trace(
             go.Bar(
                 orientation="h",
-                name=part,
+                name=said(part),
                 y=rows,
                 x=values,
                 marker={"color": colour, "line": {"width": 0}},
-                hovertemplate=part + " %{x:,.0f} ms<extra>%{y}</extra>",
+                hovertemplate="%{fullData.name} %{x:,.0f} ms<extra>%{y}</extra>",
             )
         )
     finish(figure, 38 * len(rows) + 100)
     figure.update_layout(barmode="stack", bargap=0.3)
-    figure.update_xaxes(title="ms, median", rangemode="tozero")
+    figure.update_xaxes(title=said("ms, median"), rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
     return figure
 
 
 def describe_cold(arms: Mapping[str, Mapping[str, Any]]) -> str:
     """The figure in words."""
-    said = [
-        f"{label(kind)}: cold {seconds(arm['cold']['p50_ms'])}, warm {seconds(arm['probe']['total_ms'])}"
+    parts = [
+        said(
+            "{index}: cold {cold}, warm {warm}",
+            index=label(kind),
+            cold=seconds(arm["cold"]["p50_ms"]),
+            warm=seconds(arm["probe"]["total_ms"]),
+        )
         for kind, arm in arms.items()
     ]
-    return "Cold and warm requests, medians. " + ". ".join(said) + "."
+    return said("Cold and warm requests, medians. {indexes}.", indexes=joined(". ", parts))
 
 
 def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, Any], what: str) -> go.Figure:
@@ -180,7 +189,9 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
                 line={"color": line.colour, "dash": line.dash, "width": 2.5},
                 marker={"symbol": line.symbol, "size": 10, "color": line.colour},
                 customdata=recalls,
-                hovertemplate="%{x:,} passages: %{y:,.1f} ms, recall %{customdata}<extra>" + label(kind) + "</extra>",
+                hovertemplate=said(
+                    "%{x:,} passages: %{y:,.1f} ms, recall %{customdata}<extra>%{fullData.name}</extra>"
+                ),
             )
         )
     if crossed.get("where") == "between":
@@ -190,7 +201,7 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
             xref="x",
             y=1,
             yref="paper",
-            text=f"about {crossed['size']:,.0f}",
+            text=said("about {n:,.0f}", n=crossed["size"]),
             showarrow=False,
             xanchor="left",
             xshift=6,
@@ -198,28 +209,29 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
         )
     finish(figure, 340)
     ticks = [size["passages"] for size in sizes]
-    figure.update_xaxes(title="passages in the index", type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks])
-    figure.update_yaxes(title="ms, median", type="log")
+    figure.update_xaxes(
+        title=said("passages in the index"), type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks]
+    )
+    figure.update_yaxes(title=said("ms, median"), type="log")
     return figure
 
 
 def describe_crossover(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, Any], what: str) -> str:
     """The figure in words."""
-    rows = [
-        f"{size['passages']:,} passages: "
-        + ", ".join(f"{label(kind)} {milliseconds(arm['probe'][what])}" for kind, arm in size["arms"].items())
-        for size in sizes
-    ]
-    return f"Time by size of the corpus. {'. '.join(rows)}. {where(crossed)}"
+    rows = []
+    for size in sizes:
+        times = ", ".join(f"{label(kind)} {milliseconds(arm['probe'][what])}" for kind, arm in size["arms"].items())
+        rows.append(said("{n:,} passages: {times}", n=size["passages"], times=times))
+    return said("Time by size of the corpus. {sizes}. {where}", sizes=joined(". ", rows), where=where(crossed))
 
 
 def where(crossed: Mapping[str, Any]) -> str:
     """Where the second index overtakes the first, as a sentence."""
     if crossed.get("where") == "between":
-        return f"The lines cross at about {crossed['size']:,.0f} passages."
+        return said("The lines cross at about {n:,.0f} passages.", n=crossed["size"])
     if crossed.get("where") == "always":
-        return "IVF_HNSW_SQ is faster at every size that was measured."
-    return "IVF_HNSW_SQ is not faster at the largest size that was measured."
+        return said("IVF_HNSW_SQ is faster at every size that was measured.")
+    return said("IVF_HNSW_SQ is not faster at the largest size that was measured.")
 
 
 def finish(figure: go.Figure, height: int) -> None:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from core.figures.palette import ACCENT, ALERT, MUTED, ink_on
 from core.figures.serverless import LINES, finish, label
 from core.figures.units import milliseconds
+from core.said import joined, said
 
 _BOX = 0.78
 
@@ -48,14 +49,15 @@ def stages(pipeline: bool, times: Mapping[str, Mapping[str, float]]) -> list[Sta
         function: {name: found[function] for name, found in times.items() if function in found}
         for function in ("retrieval", "generation")
     }
-    retrieval = Stage("Retrieval", "embed, search, fetch", of["retrieval"])
+    client = Stage(said("Client"), said("open loop"), timed=False)
+    retrieval = Stage(said("Retrieval"), said("embed, search, fetch"), of["retrieval"])
     if not pipeline:
-        return [Stage("Client", "open loop", timed=False), Stage("API", "429 at the limit", timed=False), retrieval]
+        return [client, Stage(said("API"), said("429 at the limit"), timed=False), retrieval]
     return [
-        Stage("Client", "open loop", timed=False),
-        Stage("State machine", "retry, catch, time-out", timed=False),
+        client,
+        Stage(said("State machine"), said("retry, catch, time-out"), timed=False),
         retrieval,
-        Stage("Generation", "prefill, decode", of["generation"]),
+        Stage(said("Generation"), said("prefill, decode"), of["generation"]),
     ]
 
 
@@ -78,7 +80,7 @@ def pipeline_figure(boxes: Sequence[Stage]) -> go.Figure:
         figure.add_annotation(
             x=at,
             y=0.5,
-            text=f"<b>{box.name}</b><br>{box.note}{time}",
+            text=joined("", ("<b>", box.name, "</b><br>", box.note, time)),
             showarrow=False,
             font={"size": 13, **({"color": ink_on(colour)} if box.timed else {})},
         )
@@ -105,7 +107,8 @@ def pipeline_figure(boxes: Sequence[Stage]) -> go.Figure:
 
 def describe_pipeline(boxes: Sequence[Stage]) -> str:
     """The boxes in words."""
-    return " to ".join(f"{box.name} ({', '.join(box.said) or box.note})" for box in boxes)
+    named = [joined("", (box.name, " (", ", ".join(box.said) or box.note, ")")) for box in boxes]
+    return joined(" → ", named)
 
 
 def live_figure(history: Sequence[Mapping[str, Any]]) -> go.Figure:
@@ -121,7 +124,7 @@ def live_figure(history: Sequence[Mapping[str, Any]]) -> go.Figure:
                 mode="lines",
                 name=name,
                 line={"color": colour, "dash": dash, "width": 2.5},
-                hovertemplate=name + " %{y:,.0f} ms at %{x:.0f} s<extra></extra>",
+                hovertemplate=said("%{fullData.name} %{y:,.0f} ms at %{x:.0f} s<extra></extra>"),
             )
         )
     figure.add_trace(
@@ -129,17 +132,17 @@ def live_figure(history: Sequence[Mapping[str, Any]]) -> go.Figure:
             x=[point["t"] for point in points],
             y=[point["rate"] for point in points],
             mode="lines",
-            name="requests per second (right)",
+            name=said("requests per second (right)"),
             yaxis="y2",
             line={"color": MUTED, "dash": "dot", "width": 2},
-            hovertemplate="%{y:.1f} requests per second<extra></extra>",
+            hovertemplate=said("%{y:.1f} requests per second<extra></extra>"),
         )
     )
     finish(figure, 280)
     figure.update_layout(
         yaxis2={"overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False, "fixedrange": True}
     )
-    figure.update_xaxes(title="s since this load began")
+    figure.update_xaxes(title=said("s since this load began"))
     figure.update_yaxes(rangemode="tozero", selector={"anchor": "x"})
     return figure
 
@@ -147,12 +150,15 @@ def live_figure(history: Sequence[Mapping[str, Any]]) -> go.Figure:
 def describe_live(history: Sequence[Mapping[str, Any]]) -> str:
     """The load in words."""
     if not history:
-        return "No request yet."
+        return said("No request yet.")
     last = history[-1]
-    p50 = milliseconds(last["p50_ms"]) if last["p50_ms"] is not None else "none yet"
-    return (
-        f"{last['load']}: {last['ok']} answered, {last['throttled']} throttled, {last['failed']} failed, "
-        f"median of the last seconds {p50}."
+    return said(
+        "{load}: {ok} answered, {throttled} throttled, {failed} failed, median of the last seconds {p50}.",
+        load=last["load"],
+        ok=last["ok"],
+        throttled=last["throttled"],
+        failed=last["failed"],
+        p50=milliseconds(last["p50_ms"]) if last["p50_ms"] is not None else said("none yet"),
     )
 
 
@@ -178,7 +184,7 @@ def cost_figure(
                 mode="lines",
                 name=label(kind),
                 line={"color": line.colour, "dash": line.dash, "width": 2.5},
-                hovertemplate="%{x:,.0f} a month: $%{y:.4f}<extra>" + label(kind) + "</extra>",
+                hovertemplate=said("%{x:,.0f} a month: $%{y:.4f}<extra>%{fullData.name}</extra>"),
             )
         )
     figure.add_trace(
@@ -186,19 +192,24 @@ def cost_figure(
             x=list(traffic),
             y=list(always),
             mode="lines",
-            name=f"always on ({machine})",
+            name=said("always on ({machine})", machine=machine),
             line={"color": MUTED, "dash": "dot", "width": 2},
-            hovertemplate="%{x:,.0f} a month: $%{y:.4f}<extra>always on</extra>",
+            hovertemplate=said("%{x:,.0f} a month: $%{y:.4f}<extra>always on</extra>"),
         )
     )
     figure.add_vline(x=at, line={"color": ALERT, "width": 1.5})
     finish(figure, 320)
-    figure.update_xaxes(title="queries a month", type="log", dtick=1)
-    figure.update_yaxes(title="US dollars per 1,000", type="log", dtick=1, tickprefix="$")
+    figure.update_xaxes(title=said("queries a month"), type="log", dtick=1)
+    figure.update_yaxes(title=said("US dollars per 1,000"), type="log", dtick=1, tickprefix="$")
     return figure
 
 
 def describe_cost(lines: Mapping[str, float], always: float, at: float, machine: str) -> str:
     """The cost at one traffic, in words."""
-    said = ", ".join(f"{label(kind)} ${cost:.4f}" for kind, cost in lines.items())
-    return f"At {at:,.0f} queries a month, 1,000 queries cost: {said}; always on ({machine}) ${always:.4f}."
+    return said(
+        "At {n:,.0f} queries a month, 1,000 queries cost: {indexes}; always on ({machine}) ${always:.4f}.",
+        n=at,
+        indexes=", ".join(f"{label(kind)} ${cost:.4f}" for kind, cost in lines.items()),
+        machine=machine,
+        always=always,
+    )

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from core.evaluation.repeats import spread
 from core.figures.palette import arm
 from core.figures.units import seconds
+from core.said import joined, said
 
 _ROW_PX = 56
 
@@ -42,8 +43,8 @@ def spread_figure(rows: Sequence[Repeats]) -> go.Figure:
     for number, row in enumerate(rows):
         style = arm(row.arm)
         for values, offset, symbol, what in (
-            (row.first_ms, -0.17, f"{style.marker}-open", "first token"),
-            (row.total_ms, 0.17, style.marker, "last token"),
+            (row.first_ms, -0.17, f"{style.marker}-open", said("first token")),
+            (row.total_ms, 0.17, style.marker, said("last token")),
         ):
             median = spread(values).median
             figure.add_trace(
@@ -53,7 +54,9 @@ def spread_figure(rows: Sequence[Repeats]) -> go.Figure:
                     mode="markers",
                     marker={"symbol": symbol, "color": style.colour, "size": 9, "opacity": 0.75},
                     showlegend=False,
-                    hovertemplate=f"<b>{escape(row.label)}</b><br>{what} %{{x:,.0f}} ms<extra></extra>",
+                    hovertemplate=joined(
+                        "", ("<b>", escape(row.label), "</b><br>", what, " %{x:,.0f} ms<extra></extra>")
+                    ),
                 )
             )
             figure.add_shape(
@@ -67,7 +70,7 @@ def spread_figure(rows: Sequence[Repeats]) -> go.Figure:
             figure.add_annotation(
                 x=max(values),
                 y=number + offset,
-                text=f"{what} {seconds(median)}",
+                text=joined(" ", (what, seconds(median))),
                 showarrow=False,
                 xanchor="left",
                 xshift=10,
@@ -75,7 +78,7 @@ def spread_figure(rows: Sequence[Repeats]) -> go.Figure:
     widest = max([1.0, *(value for row in rows for value in row.total_ms)])
     figure.update_layout(height=_ROW_PX * len(rows) + 90, margin={"l": 10, "r": 20, "t": 10, "b": 40}, dragmode=False)
     figure.update_xaxes(
-        title="ms since the question was asked", range=[0, widest * 1.25], tickformat=",d", fixedrange=True
+        title=said("ms since the question was asked"), range=[0, widest * 1.25], tickformat=",d", fixedrange=True
     )
     figure.update_yaxes(
         tickmode="array",
@@ -95,7 +98,18 @@ def describe_spread(rows: Sequence[Repeats]) -> str:
     parts = []
     for row in rows:
         first, total = spread(row.first_ms), spread(row.total_ms)
-        begins = f"first token {seconds(first.median)} ({seconds(first.low)} to {seconds(first.high)})"
-        ends = f"last token {seconds(total.median)} ({seconds(total.low)} to {seconds(total.high)})"
-        parts.append(f"{row.label}, n = {total.n}: {begins}, {ends}")
-    return "Medians of repeated measurements, smallest to largest in brackets. " + "; ".join(parts) + "."
+        parts.append(
+            said(
+                "{arm}, n = {n}: first token {first} ({first_low} to {first_high}), last token {last} ({last_low} to "
+                "{last_high})",
+                arm=row.label,
+                n=total.n,
+                first=seconds(first.median),
+                first_low=seconds(first.low),
+                first_high=seconds(first.high),
+                last=seconds(total.median),
+                last_low=seconds(total.low),
+                last_high=seconds(total.high),
+            )
+        )
+    return said("Medians of repeated measurements, smallest to largest in brackets. {arms}.", arms=joined("; ", parts))

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from core.figures.palette import ARMS, MUTED
 from core.figures.units import size
+from core.said import joined, said
 
 _ROW_PX = 38
 
@@ -51,7 +52,7 @@ def storage_figure(things: Sequence[Weighed]) -> go.Figure:
     figure.update_layout(
         height=_ROW_PX * len(shown) + 70, margin={"l": 10, "r": 80, "t": 10, "b": 40}, dragmode=False, showlegend=False
     )
-    figure.update_xaxes(title="bytes on disk (logarithmic)", type="log", dtick=1, fixedrange=True)
+    figure.update_xaxes(title=said("bytes on disk (logarithmic)"), type="log", dtick=1, fixedrange=True)
     figure.update_yaxes(
         tickmode="array",
         tickvals=rows,
@@ -65,4 +66,5 @@ def storage_figure(things: Sequence[Weighed]) -> go.Figure:
 
 def describe_storage(things: Sequence[Weighed]) -> str:
     """The dots in words."""
-    return "On disk: " + "; ".join(f"{thing.name}: {size(thing.bytes)}" for thing in things if thing.bytes) + "."
+    weighed = [joined(": ", (thing.name, size(thing.bytes))) for thing in things if thing.bytes]
+    return said("On disk: {things}.", things=joined("; ", weighed))

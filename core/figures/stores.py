@@ -8,6 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from core.benchmarks.store_verdict import Measured
+from core.said import joined, said
 
 _STYLES = (
     ("#2f7fc1", "circle"),
@@ -46,8 +47,10 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
                     "line": {"color": colour, "width": 1.8},
                 },
                 customdata=[[escape(row.setting), f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}"] for row in own],
-                hovertemplate="<b>%{fullData.name}</b>, %{customdata[0]}<br>recall %{x:.3f}, %{y:,.0f} queries a second"
-                "<br>p50 %{customdata[1]} ms, p99 %{customdata[2]} ms<extra></extra>",
+                hovertemplate=said(
+                    "<b>%{fullData.name}</b>, %{customdata[0]}<br>recall %{x:.3f}, %{y:,.0f} queries a second"
+                    "<br>p50 %{customdata[1]} ms, p99 %{customdata[2]} ms<extra></extra>"
+                ),
             )
         )
     lowest = min([_LOWEST, *(row.recall for row in drawn if row.recall is not None)])
@@ -57,13 +60,25 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         dragmode=False,
     )
-    figure.update_xaxes(title="recall against the exact search", range=[lowest - 0.01, 1.005], fixedrange=True)
-    figure.update_yaxes(title="queries a second, one client", type="log", dtick=1, fixedrange=True)
+    figure.update_xaxes(title=said("recall against the exact search"), range=[lowest - 0.01, 1.005], fixedrange=True)
+    figure.update_yaxes(title=said("queries a second, one client"), type="log", dtick=1, fixedrange=True)
     return figure
 
 
 def describe_recall(rows: Sequence[Measured]) -> str:
     """The figure in words."""
     best = [row for row in rows if row.recall is not None and not row.dominated]
-    named = "; ".join(f"{row.label} {row.setting}: {row.recall:.3f} at {row.qps_1:,.0f} a second" for row in best)
-    return f"Recall against queries a second. Settings that no other beats: {named or 'none'}."
+    named = [
+        said(
+            "{store} {setting}: {recall:.3f} at {rate:,.0f} a second",
+            store=said(row.label),
+            setting=row.setting,
+            recall=row.recall,
+            rate=row.qps_1,
+        )
+        for row in best
+    ]
+    return said(
+        "Recall against queries a second. Settings that no other beats: {settings}.",
+        settings=joined("; ", named) if named else said("none"),
+    )

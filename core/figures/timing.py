@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 from core.figures.palette import ALERT, MUTED, ink_on, span_colour
 from core.figures.units import milliseconds, seconds
+from core.said import Said, joined, said
 from core.trace import Span, Trace
 
 MIN_SHARE = 0.006
@@ -98,7 +99,10 @@ def timing_figure(rows: Sequence[ArmTiming]) -> go.Figure:
         dragmode=False,
     )
     figure.update_xaxes(
-        title="ms since the question was asked", tickformat=",d", range=[0, _axis_ms(rows) * 1.12], fixedrange=True
+        title=said("ms since the question was asked"),
+        tickformat=",d",
+        range=[0, _axis_ms(rows) * 1.12],
+        fixedrange=True,
     )
     figure.update_yaxes(
         tickmode="array",
@@ -115,11 +119,21 @@ def timing_figure(rows: Sequence[ArmTiming]) -> go.Figure:
 def describe_timing(rows: Sequence[ArmTiming]) -> str:
     """The chart in words, for people who cannot see it."""
     arms = [
-        f"{arm.label}: first token after {seconds(arm.trace.ttft_ms)}, done after {seconds(arm.trace.total_ms)} "
-        f"({', '.join(f'{span.name} {milliseconds(span.ms)}' for span in arm.trace.spans)})"
+        said(
+            "{arm}: first token after {first}, done after {total} ({spans})",
+            arm=arm.label,
+            first=seconds(arm.trace.ttft_ms),
+            total=seconds(arm.trace.total_ms),
+            spans=joined(", ", map(_timed, arm.trace.spans)),
+        )
         for arm in rows
     ]
-    return "Timing chart with one row per arm. " + ". ".join(arms) + "."
+    return said("Timing chart with one row per arm. {arms}.", arms=joined(". ", arms))
+
+
+def _timed(span: Span) -> Said:
+    """A span with its time."""
+    return joined(" ", (said(span.name), milliseconds(span.ms)))
 
 
 def _axis_ms(rows: Sequence[ArmTiming]) -> float:
@@ -129,7 +143,7 @@ def _axis_ms(rows: Sequence[ArmTiming]) -> float:
 
 def _inside(span: Span, axis: float) -> str:
     room = span.ms / (axis * 1.12) * _PLOT_PX - 10
-    for text in (f"{span.name}  {milliseconds(span.ms)}", milliseconds(span.ms)):
+    for text in (joined("  ", (said(span.name), milliseconds(span.ms))), milliseconds(span.ms)):
         if len(text) * _CHAR_PX <= room:
             return text
     return ""
@@ -168,7 +182,7 @@ def _bar_trace(name: str, bars: Sequence[Bar], show_in_legend: bool, rank: int) 
     colour = span_colour(name)
     return go.Bar(
         orientation="h",
-        name=name,
+        name=said(name),
         legendgroup=name,
         legendrank=rank,
         showlegend=show_in_legend,
@@ -184,7 +198,7 @@ def _bar_trace(name: str, bars: Sequence[Bar], show_in_legend: bool, rank: int) 
         textangle=0,
         textfont={"color": ink_on(colour), "size": 12},
         customdata=[[milliseconds(bar.span.ms), milliseconds(bar.span.start_ms)] for bar in bars],
-        hovertemplate=f"<b>{name}</b>  %{{customdata[0]}}<br>begins at %{{customdata[1]}}<extra></extra>",
+        hovertemplate=said("<b>%{fullData.name}</b>  %{customdata[0]}<br>begins at %{customdata[1]}<extra></extra>"),
     )
 
 
@@ -194,12 +208,12 @@ def _add_first_tokens(figure: go.Figure, rows: Sequence[ArmTiming]) -> None:
             x=[arm.trace.ttft_ms for arm in rows],
             y=[row + _BAR / 2 + 0.08 for row in range(len(rows))],
             mode="markers+text",
-            name="first token",
-            text=[f"  first token {seconds(arm.trace.ttft_ms)}" for arm in rows],
+            name=said("first token"),
+            text=[joined(" ", (" ", said("first token"), seconds(arm.trace.ttft_ms))) for arm in rows],
             textposition=["middle right" if _left_half(arm, rows) else "middle left" for arm in rows],
             textfont={"size": 12},
             marker={"symbol": "triangle-up", "size": 10, "color": ALERT},
-            hovertemplate="first token of the answer  %{text}<extra></extra>",
+            hovertemplate=said("first token of the answer  %{text}<extra></extra>"),
             cliponaxis=False,
             legendrank=999,
         )
@@ -220,7 +234,7 @@ def _annotate_short_spans(figure: go.Figure, bars: Sequence[Bar], row_count: int
                 y=row - _BAR / 2,
                 yanchor="bottom",
                 xanchor="left" if on_the_left else "right",
-                text=" · ".join(f"{bar.span.name} {milliseconds(bar.span.ms)}" for bar in group),
+                text=joined(" · ", (_timed(bar.span) for bar in group)),
                 showarrow=False,
                 font={"size": 12},
                 borderpad=1,

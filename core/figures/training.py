@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.figures.palette import ARMS, MUTED
+from core.said import said
 
 _MEMORY = ARMS["memory"].colour
 _SMOOTHING = 0.9
@@ -59,16 +60,16 @@ def smooth(values: Sequence[float]) -> list[float]:
     return smoothed
 
 
-def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = "Loss on what is studied") -> go.Figure:
+def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = "") -> go.Figure:
     """Loss on the left, held-out scores with their controls on the right (left out until there are any).
 
     Args:
         loss: Training loss by step.
         held_out: Scores in [0, 1] by step.
-        title: What the loss is of.
+        title: What the loss is of, where it is not what is studied.
     """
     scores = [line for line in held_out if line.values]
-    titles = [title, "Held-out questions"] if scores else [title]
+    titles = [title or said("Loss on what is studied"), *([said("Held-out questions")] if scores else [])]
     figure = make_subplots(rows=1, cols=len(titles), subplot_titles=titles, horizontal_spacing=0.1)
     figure.add_trace(
         go.Scatter(
@@ -90,7 +91,7 @@ def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = "L
             mode="lines",
             line={"color": _MEMORY, "width": 2.5},
             name=loss.name,
-            hovertemplate="step %{x}: %{y:.3f}<extra></extra>",
+            hovertemplate=said("step %{x}: %{y:.3f}<extra></extra>"),
             showlegend=False,
         ),
         row=1,
@@ -98,14 +99,14 @@ def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = "L
     )
     for line in scores:
         figure.add_trace(_score(line), row=1, col=2)
-    figure.update_xaxes(title="step", rangemode="tozero", fixedrange=True)
+    figure.update_xaxes(title=said("step"), rangemode="tozero", fixedrange=True)
     figure.update_yaxes(rangemode="tozero", fixedrange=True)
     if scores:
         figure.update_yaxes(tickformat=".0%", row=1, col=2)
     figure.update_layout(
         height=300,
         margin={"l": 10, "r": 10, "t": 40, "b": 40},
-        legend={"orientation": "h", "y": -0.2, "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "y": -0.26, "yanchor": "top", "x": 1, "xanchor": "right"},
         dragmode=False,
     )
     return figure
@@ -120,5 +121,5 @@ def _score(line: Curve) -> go.Scatter:
         name=line.name,
         line={"color": colour, "width": 2, "dash": "dot" if line.control else "solid"},
         marker={"size": 7, "symbol": "x" if line.control else "diamond"},
-        hovertemplate=f"{line.name} at step %{{x}}: %{{y:.1%}}<extra></extra>",
+        hovertemplate=said("%{fullData.name} at step %{x}: %{y:.1%}<extra></extra>"),
     )

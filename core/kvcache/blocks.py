@@ -3,7 +3,8 @@
     head | passage | passage | ...      no passage has seen another; keys are rotated for where they lie in the file
 
 The files are those of whole-cell caches, in a folder of their own. Their digest begins with a mark that no token has,
-so that neither kind is ever taken for the other. They lie in the workspace, in the model's number format.
+so that neither kind is ever taken for the other. They are kept in the model's number format, in the workspace or in the
+storage of the settings.
 """
 
 from __future__ import annotations
@@ -31,25 +32,31 @@ _MARK = -1
 
 
 def build_blocks(
-    folder: Path, lm: LanguageModel, cells: Sequence[Sequence[Passage]], inputs: Mapping[str, str], force: bool = False
+    folder: Path,
+    lm: LanguageModel,
+    cells: Sequence[Sequence[Passage]],
+    inputs: Mapping[str, str],
+    force: bool = False,
+    location: str = "",
 ) -> Work:
-    """Brings the blocks in ``folder`` in line with ``cells``; goes on where an earlier build stopped.
+    """Brings the blocks of one model in line with ``cells``; goes on where an earlier build stopped.
 
     Args:
-        folder: Where they live, held for writing by the caller.
+        folder: Where their manifest lives, held for writing by the caller.
         lm: The model.
         cells: Passages of each cell.
         inputs: Fingerprints for the manifest, which is written when all cells are there.
         force: Compute blocks again that still hold.
+        location: URL of the storage for blocks and index; empty keeps them in ``folder``.
 
     Yields:
         A step per passage.
 
     Raises:
-        TesseraError: The keys of this model cannot be moved, or the disk refuses.
+        TesseraError: The keys of this model cannot be moved, or the disk or storage refuses.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    store, built = CacheStore(folder), Built.by(lm)
+    store, built = CacheStore(location or folder), Built.by(lm)
     kept = {} if force else _kept(store, built)
     entries = [_entry(lm, number, passages) for number, passages in enumerate(cells)]
     index = Index(built, {e.cell: replace(kept[e.key], cell=e.cell) if e.key in kept else e for e in entries})

@@ -24,7 +24,8 @@ from transformers.cache_utils import DynamicLayer
 from core.kvcache.cell_file import Layers
 from core.kvcache.shift import rotary_frequencies, shift_keys
 from core.models.kv_buffer import new_buffer
-from core.models.language_model import CHUNK_TOKENS, LanguageModel
+from core.models.language_model import LanguageModel
+from core.models.session import CHUNK_TOKENS
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,14 @@ def _recompute(lm: LanguageModel, cache: DynamicCache, ids: Sequence[int], place
     live = DynamicCache()
     layers: list[Any] = cache.layers
     live.layers = [_Overwriting(layer, positions) for layer in layers]
+    tokens = torch.tensor([ids[place] for place in places], device=lm.device)
+    decoder = lm.decoder()
+    if decoder is not None:
+        decoder.forward(lm.model.get_input_embeddings()(tokens), live, places=positions)
+        return
     everywhere = torch.arange(cache.get_seq_length(), device=lm.device)
     lm.model(
-        input_ids=torch.tensor([[ids[place] for place in places]], device=lm.device),
+        input_ids=tokens[None],
         attention_mask=(everywhere <= positions[:, None])[None, None],
         position_ids=positions[None],
         past_key_values=live,

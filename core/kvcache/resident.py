@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from core.errors import ArtefactStale, TesseraError
+from core.kvcache.budget import Budget
 from core.kvcache.cell_file import REMEDY, cell_key
 from core.kvcache.store import CacheStore, LoadedCache
 from core.models.language_model import LanguageModel
@@ -41,7 +42,7 @@ class ResidentStats:
         misses: Questions that had to read it.
         evictions: Caches dropped to make room.
         bytes: Size of the caches in memory now.
-        budget: Most bytes allowed.
+        budget: Most bytes allowed, for these and all that share the budget.
         cells: Cells in memory, longest unused first.
         pinned: Cells that never leave.
         uses: The same by cell.
@@ -66,22 +67,24 @@ class ResidentCaches:
     Args:
         store: Where caches are read from.
         lm: The model they are for.
-        budget: Most bytes of caches in memory.
+        budget: Most bytes of caches in memory, for these alone; or a budget that they share with others.
         ahead: Whether ``prefetch`` does anything.
     """
 
-    def __init__(self, store: CacheStore, lm: LanguageModel, budget: int, ahead: bool = False) -> None:
+    def __init__(self, store: CacheStore, lm: LanguageModel, budget: int | Budget, ahead: bool = False) -> None:
         self._store = store
         self._lm = lm
-        self._budget = budget
+        self._budget = budget if isinstance(budget, Budget) else Budget(budget)
         self._ahead = ahead
         self._held: OrderedDict[int, tuple[str, LoadedCache]] = OrderedDict()
+        self._used: dict[int, int] = {}
         self._pinned: set[int] = set()
         self._fetching: dict[int, threading.Thread] = {}
         self._reserved: dict[int, int] = {}
         self._uses: dict[int, CellUse] = {}
         self._failed_ahead = 0
-        self._lock = threading.Lock()
+        self._lock = self._budget.lock
+        self._budget.join(self)
 
     def get(self, cell: int, ids: Sequence[int] | None = None) -> tuple[LoadedCache, bool]:
         """The cache of a cell, and whether it was in memory already.
@@ -98,7 +101,7 @@ class ResidentCaches:
             TesseraError: It is larger than the budget leaves room for.
         """
         for number, thread in list(self._fetching.items()):
-            if number == cell or self._size(number) + self._size(cell) > self._budget:
+            if number == cell or self._size(number) + self._size(cell) > self._budget.limit:
                 thread.join()
         with self._lock:
             held = self._current(cell)
@@ -106,6 +109,7 @@ class ResidentCaches:
                 _check_tokens(held, ids)
                 self._held.move_to_end(cell)
             loaded = held or self._read(cell, ids)
+            self._used[cell] = self._budget.use()
             use = self._uses.get(cell, CellUse())
             counted = replace(use, hits=use.hits + 1) if held else replace(use, misses=use.misses + 1)
             self._uses[cell] = replace(counted, last=datetime.now(timezone.utc).isoformat(timespec="seconds"))
@@ -116,6 +120,7 @@ class ResidentCaches:
         with self._lock:
             if self._current(cell) is None:
                 self._read(cell, ids)
+                self._used[cell] = self._budget.use()
             self._pinned.add(cell)
 
     def unpin(self, cell: int) -> None:
@@ -144,8 +149,8 @@ class ResidentCaches:
                 hits=sum(use.hits for use in uses),
                 misses=sum(use.misses for use in uses),
                 evictions=sum(use.evictions for use in uses),
-                bytes=self._bytes(),
-                budget=self._budget,
+                bytes=self.held_bytes(),
+                budget=self._budget.limit,
                 cells=tuple(self._held),
                 pinned=tuple(sorted(self._pinned)),
                 uses=dict(self._uses),
@@ -157,6 +162,27 @@ class ResidentCaches:
         with self._lock:
             self._held.clear()
             self._pinned.clear()
+
+    def held_bytes(self) -> int:
+        """Bytes in memory, or set aside for what is being read."""
+        return sum(loaded.bytes for _, loaded in self._held.values()) + sum(self._reserved.values())
+
+    def pinned_bytes(self) -> int:
+        """Bytes of what is pinned."""
+        return sum(loaded.bytes for number, (_, loaded) in self._held.items() if number in self._pinned)
+
+    def oldest(self) -> tuple[int, int] | None:
+        """When the longest unused cell that may go was used, and its number; what nobody asked for goes first."""
+        free = (number for number in self._held if number not in self._pinned)
+        number = next(free, None)
+        return None if number is None else (self._used.get(number, 0), number)
+
+    def evict(self, number: int) -> None:
+        """Lets a cell go, and counts it."""
+        del self._held[number]
+        self._used.pop(number, None)
+        use = self._uses.get(number, CellUse())
+        self._uses[number] = replace(use, evictions=use.evictions + 1)
 
     def _current(self, cell: int) -> LoadedCache | None:
         """What is held of a cell, unless it was rebuilt since."""
@@ -194,27 +220,19 @@ class ResidentCaches:
     def _make_room(self, cell: int) -> None:
         # Before reading, so that old and new together never exceed the budget.
         size = self._size(cell)
-        pinned = sum(loaded.bytes for number, (_, loaded) in self._held.items() if number in self._pinned)
-        if size + pinned > self._budget:
+        pinned = self._budget.pinned()
+        if size + pinned > self._budget.limit:
             beside = f" beside {pinned / 1e6:,.1f} MB that are pinned" if pinned else ""
             raise TesseraError(
                 f"The cache of cell {cell} takes {size / 1e6:,.1f} MB{beside}, above the budget of "
-                f"{self._budget / 1e6:,.1f} MB.",
+                f"{self._budget.limit / 1e6:,.1f} MB.",
                 "Set TESSERA_CACHE_BYTES higher, or cut smaller cells.",
             )
-        for number in [number for number in self._held if number not in self._pinned]:
-            if self._bytes() + size <= self._budget:
-                return
-            del self._held[number]
-            use = self._uses.get(number, CellUse())
-            self._uses[number] = replace(use, evictions=use.evictions + 1)
+        self._budget.make_room(size)
 
     def _size(self, cell: int) -> int:
         """Bytes in memory: decoded, whatever the precision on disk."""
         return self._store.entry(cell).tokens * self._lm.kv_bytes_per_token
-
-    def _bytes(self) -> int:
-        return sum(loaded.bytes for _, loaded in self._held.values()) + sum(self._reserved.values())
 
 
 def _check_tokens(held: LoadedCache, ids: Sequence[int] | None) -> None:

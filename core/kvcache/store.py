@@ -253,9 +253,8 @@ def _parse_index(text: bytes) -> Index:
         content = json.loads(text)
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']}")
-        built = content["built"]
         entries = [CellEntry(**{**cell, "passage_ids": tuple(cell["passage_ids"])}) for cell in content["cells"]]
-        return Index(Built(**{"precision": built["dtype"], **built}), {entry.cell: entry for entry in entries})
+        return Index(Built(**content["built"]), {entry.cell: entry for entry in entries})
     except (ValueError, KeyError, TypeError) as error:
         raise ArtefactStale(
             f"The index of the caches is damaged ({error}).", "Rebuild them: `python -m app cache --force`."

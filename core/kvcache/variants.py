@@ -3,8 +3,7 @@
     caches/smollm2-135m-reader-bfloat16-1f3c9a2e/        manifest.json, cells.json, cell-....safetensors
     caches/smollm2-135m-plain-bfloat16-int8-77ab01c4/    ...
 
-With a storage URL the cells and their index lie under that URL, in a folder of the same name; the workspace keeps the
-manifest and a file ``location`` that says where they are.
+Their cells may be elsewhere, see ``core.kvcache.location``.
 """
 
 from __future__ import annotations
@@ -12,26 +11,24 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import ArtefactMissing, ArtefactStale
-from core.jobs import Progress, Work
-from core.kvcache.cell_file import Built, file_name
+from core.kvcache.cell_file import Built
+from core.kvcache.location import location_of, store_of
 from core.kvcache.precision import chosen_precision
-from core.kvcache.store import INDEX, CacheStore, CellEntry, Index
+from core.kvcache.store import CacheStore
 from core.models.bundle import reader_for
 from core.models.device import choose_device, choose_dtype
 from core.models.language_model import LanguageModel
 from core.models.presets import find_preset
+from core.said import said
 from core.settings import Settings
-from core.workspace import MANIFEST, Manifest, Workspace, write_atomically
+from core.workspace import MANIFEST, Manifest, Workspace
 
 KIND = "caches"
-LOCATION = "location"
-"""File in a variant's folder that holds the URL of its cells; absent where they are beside it."""
 
 
 @dataclass(frozen=True)
@@ -94,19 +91,6 @@ def find_variant(variants: Sequence[Variant], asked: Mapping[str, Any], precisio
     return None
 
 
-def location_for(folder: Path, ws: Workspace, url: str) -> str:
-    """URL of a variant's cells under the storage URL ``url``; empty without one."""
-    return f"{url.rstrip('/')}/{ws.name}/{folder.name}" if url else ""
-
-
-def write_location(folder: Path, location: str) -> None:
-    """Notes where the cells of a variant are."""
-    if location:
-        write_atomically(folder / LOCATION, location.encode())
-    else:
-        (folder / LOCATION).unlink(missing_ok=True)
-
-
 def open_store(ws: Workspace, lm: LanguageModel, settings: Settings) -> CacheStore:
     """The caches of a workspace that belong to a model, in the precision of the settings.
 
@@ -116,12 +100,15 @@ def open_store(ws: Workspace, lm: LanguageModel, settings: Settings) -> CacheSto
     """
     precision = chosen_precision(settings.cache_precision, lm.dtype)
     state = ws.state(KIND, {"model": lm.identity.fingerprint, "precision": precision})
-    remedy = f"Run `python -m app cache{_flags(lm, settings)}` or open the Caches page."
+    remedy = said("Run `python -m app cache{flags}` or open the Caches page.", flags=_flags(lm, settings))
     if state.status == "missing" or state.folder is None:
-        raise ArtefactMissing(f"The workspace {ws.name!r} has no caches yet.", remedy)
+        why = said("The workspace {name!r} has no {kind} yet.", name=ws.name, kind=said(KIND))
+        raise ArtefactMissing(why, remedy)
     if state.status == "stale":
-        raise ArtefactStale(f"The caches in {ws.name!r} cannot be used: {state.reason}.", remedy)
-    return CacheStore(_location(state.folder) or state.folder)
+        reason = said(state.reason)
+        why = said("The {kind} in {name!r} cannot be used: {reason}.", kind=said(KIND), name=ws.name, reason=reason)
+        raise ArtefactStale(why, remedy)
+    return store_of(state.folder)
 
 
 def list_variants(ws: Workspace) -> list[Variant]:
@@ -129,7 +116,7 @@ def list_variants(ws: Workspace) -> list[Variant]:
     states = {state.folder: state for state in (ws.state_of(folder, KIND) for folder in ws.variants(KIND))}
     found = []
     for folder in sorted(path for path in ws.folder(KIND).glob("[!.]*") if path.is_dir()):
-        location = _location(folder)
+        location = location_of(folder)
         state = states.get(folder)
         size = sum(cell.bytes for cell in CacheStore(location or folder).states())
         reason = state.reason if state else "it is not complete"
@@ -153,67 +140,6 @@ def delete_variant(ws: Workspace, name: str) -> None:
         for file in storage.sizes():
             storage.delete(file)
         shutil.rmtree(variant.folder, ignore_errors=True)
-
-
-def take_in(ws: Workspace, folder: Path, lm: LanguageModel, location: str) -> Work:
-    """Brings finished cells to where a build will look for them: call it before building.
-
-    Cells of the layout without variants move into ``folder`` when the model built them, else they are removed. When the
-    storage URL has changed since the last build, cells are copied to the new place; local ones are then removed, those
-    in shared storage stay for whoever else uses them.
-    """
-    flat = ws.folder(KIND)
-    if (flat / INDEX).is_file():
-        _adopt_flat(flat, folder, lm)
-    before = _location(folder)
-    if before == location:
-        return
-    old, new = CacheStore(before or folder), CacheStore(location or folder)
-    index = _readable(old)
-    if index and _readable(new) is None:
-        yield from _copy(old, new, index)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
-    write_location(folder, location)
-    if not before:
-        for name in old.storage.sizes():
-            if name == INDEX or name.startswith("cell-"):
-                old.storage.delete(name)
-
-
-def _copy(old: CacheStore, new: CacheStore, index: Index) -> Work:
-    moved: dict[int, CellEntry] = {}
-    for entry in index.cells.values():
-        if entry.sha256:
-            with suppress(ArtefactStale):  # a damaged cell is not worth taking along: it is built again
-                new.storage.write(file_name(entry.key), old.verified(entry).numpy().tobytes())
-                moved[entry.cell] = entry
-        yield Progress("Moving cells", len(moved), len(index.cells), new.storage.location)
-    new.write_index(Index(index.built, moved))
-
-
-def _adopt_flat(flat: Path, folder: Path, lm: LanguageModel) -> None:
-    index = _readable(CacheStore(flat))
-    ours = index is not None and index.built == Built.by(lm) and not (folder / INDEX).exists()
-    if ours:
-        folder.mkdir(parents=True, exist_ok=True)
-    for path in [*flat.glob("cell-*"), flat / INDEX, *flat.glob(".*"), flat / MANIFEST]:
-        if path.is_file() and ours and not path.name.startswith("."):
-            path.replace(folder / path.name)
-        elif path.is_file():
-            path.unlink()
-
-
-def _readable(store: CacheStore) -> Index | None:
-    try:
-        return store.index()
-    except ArtefactStale:
-        return None  # a damaged index names nothing that could be taken over
-
-
-def _location(folder: Path) -> str:
-    path = folder / LOCATION
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def _name(model: str, reader: str, dtype: str, precision: str, fingerprint: str) -> str:

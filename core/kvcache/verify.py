@@ -21,7 +21,8 @@ from core.kvcache.build import build_caches
 from core.kvcache.compose import head_layers, join, link, link_places, passage_block
 from core.kvcache.shift import rotary_frequencies, shift_keys
 from core.kvcache.store import CacheStore
-from core.models.language_model import CHUNK_TOKENS, LanguageModel, Session
+from core.models.language_model import LanguageModel
+from core.models.session import CHUNK_TOKENS, Session
 
 LOGIT_BOUND = 1e-4
 KEY_BOUND = 1e-4
@@ -128,7 +129,7 @@ def _against_prefill(
     """Largest difference of a logit, and whether the greedy answers are the same."""
     context, tail = lm.prompt.context(passages), lm.prompt.tail(question)
     # In one piece, not in the chunks that the cache was built in: other shapes add in another order.
-    whole, cached = lm.session(), lm.session(store.load(number, lm, context).cache())
+    whole, cached = lm.session(), lm.session(store.load(number, lm, context).cache(), context)
     _feed(whole, context + tail, len(context + tail))
     _feed(cached, tail)
     difference = _distance(whole, cached)

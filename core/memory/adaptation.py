@@ -22,6 +22,7 @@ from core.memory.frame import NOT_IN_MEMORY
 from core.memory.model import Memory
 from core.memory.reading import short_attention, target_losses
 from core.memory.selfstudy import evidence_for, self_study_question, sentences
+from core.said import said
 
 STAGE = "Learning the document"
 
@@ -95,7 +96,7 @@ def adapt(
                 first_right = step
         if first_right is not None:
             data["first_right"] = first_right
-        yield Progress(STAGE, step, config.steps, f"loss {data['loss']:.3f}" if step else "", data)
+        yield Progress(STAGE, step, config.steps, said("loss {loss:.3f}", loss=data["loss"]) if step else "", data)
 
 
 def _step(memory: Memory, z: torch.Tensor, optimiser: torch.optim.Optimizer, pairs: list[_Pair]) -> float:

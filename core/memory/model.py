@@ -183,7 +183,7 @@ class Memory:
         """Token ids of the evidence as they are decoded; closing the iterator stops the model at once."""
         session = self.lm.session()
         session.feed_embeddings(self.prefix(question, passage_id))
-        yield from session.decode(self.card.config.evidence_tokens, self.bias([passage_id]))
+        yield from session.decode(self.card.config.evidence_tokens, bias=self.bias([passage_id]))
 
     def stream_evidence(self, question: str, routed: Routed | str) -> Iterator[str]:
         """Pieces of the evidence that the z of a document holds for a question.

@@ -14,6 +14,7 @@ from core.memory.config import MemoryConfig
 from core.memory.frame import Frame
 from core.memory.router import QuestionReader, QuestionStates, Router
 from core.memory.selfstudy import self_study_question, sentences
+from core.said import said
 
 STAGE = "Learning to route"
 _LEFT_OUT = 0.15
@@ -98,7 +99,9 @@ def train_router(
             mean_loss = 0.0
             if held_out and ((step + 1) % (5 * _REPORT_EVERY) == 0 or step + 1 == config.router_steps):
                 data |= recall(router, held_out_states, z, held_out)
-            yield Progress(STAGE, step + 1, config.router_steps, f"loss {data['routing_loss']:.3f}", data)
+            yield Progress(
+                STAGE, step + 1, config.router_steps, said("loss {loss:.3f}", loss=data["routing_loss"]), data
+            )
     router.eval()
 
 

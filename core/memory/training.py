@@ -33,6 +33,7 @@ from core.memory.router import QuestionReader, Router
 from core.memory.routing import train_router
 from core.memory.theta import Theta
 from core.models.language_model import LanguageModel
+from core.said import said
 
 EVIDENCE_STAGE = "Learning evidence"
 _SMOOTH = 0.9
@@ -81,7 +82,7 @@ def train_memory(
     learner = EvidenceLearner(lm, corpus, general, config, theta)
     run = run_fingerprint(lm, corpus, config, general, theta)
     start = learner.restore(output, run) if resume else 0
-    yield Progress("Giving every document its first z", 1, 1, f"{len(corpus.passages):,} documents")
+    yield Progress("Giving every document its first z", 1, 1, said("{n:,} documents", n=len(corpus.passages)))
     figures: dict[str, Any] = {}
     for progress in _learn_evidence(learner, start, output, run):
         figures |= progress.data
@@ -150,7 +151,7 @@ def _learn_evidence(learner: EvidenceLearner, start: int, output: Path, run: str
                 saved = done
             for kind, loss in losses.items():
                 smooth[kind] = _SMOOTH * smooth[kind] + (1 - _SMOOTH) * loss if kind in smooth else loss
-            yield Progress(EVIDENCE_STAGE, done, config.steps, f"loss {smooth['read']:.3f}", data)
+            yield Progress(EVIDENCE_STAGE, done, config.steps, said("loss {loss:.3f}", loss=smooth["read"]), data)
     finally:
         # Closing the generator (cancel) ends up here as well: nothing that was learned is lost.
         if done > saved:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from core.corpus.types import Passage
-from core.models.language_model import LanguageModel, Session
+from core.models.language_model import LanguageModel
+from core.models.session import Session
 from core.trace import Trace, Tracer
 
 

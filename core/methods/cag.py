@@ -13,6 +13,7 @@ from core.kvcache.variants import open_store
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
 from core.models.encoder import Vectors
+from core.said import Said
 from core.trace import Tracer
 from core.voronoi.partition import Partition
 from core.voronoi.routing import Route, route
@@ -40,7 +41,7 @@ class Cag:
         self._partition = Partition.load(ws.require("partition"))
         store = open_store(ws, self._lm, resources.settings)
         settings = resources.settings
-        self._caches = ResidentCaches(store, self._lm, settings.cache_bytes, ahead=settings.cache_prefetch)
+        self._caches = ResidentCaches(store, self._lm, resources.models.cache_budget, ahead=settings.cache_prefetch)
         self._limit = settings.max_new_tokens
         rows = resources.corpus.passages
         self._cells = [[rows[row] for row in members] for members in self._partition.members()]
@@ -54,12 +55,13 @@ class Cag:
         with tracer.span("route"):
             routed = self._route(question, vector)
         cell = routed.cells[0]
-        yield Working(f"load cell {cell}", 0, 1)
+        loading = Said("load cell {cell}", {"cell": cell})
+        yield Working(loading, 0, 1)
         with tracer.span("load cache"):
             # The tokens that a prefill would read: what was stored must stand for them, or it is refused.
             loaded, hit = self._caches.get(cell, self._ids(cell))
-            session = self._lm.session(loaded.cache())
-        yield Working(f"load cell {cell}", 1, 1)
+            session = self._lm.session(loaded.cache(), self._ids(cell))
+        yield Working(loading, 1, 1)
         tracer.cached_tokens += loaded.tokens
         tracer.bytes_touched += loaded.bytes
         similarity = float(routed.similarities[0])

@@ -16,12 +16,13 @@ import torch
 from core.corpus.types import Passage
 from core.kvcache.blocks import KIND, Gathered, gather
 from core.kvcache.compose import divergence, join, link, link_places
+from core.kvcache.location import store_of
 from core.kvcache.resident import ResidentCaches
-from core.kvcache.store import CacheStore
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Working, decode, prefill
 from core.methods.resources import Resources
 from core.models.encoder import Vectors
-from core.models.language_model import LanguageModel, Session
+from core.models.language_model import LanguageModel
+from core.models.session import Session
 from core.pipeline import load_vectors
 from core.trace import Tracer
 from core.voronoi.partition import Partition
@@ -92,8 +93,8 @@ class Composed:
         self._vectors = load_vectors(ws)
         self._partition = Partition.load(ws.require("partition"))
         self._members = self._partition.members()
-        store = CacheStore(ws.require(KIND, {"model": self._lm.identity.fingerprint}))
-        self._blocks = ResidentCaches(store, self._lm, settings.cache_bytes)
+        store = store_of(ws.require(KIND, {"model": self._lm.identity.fingerprint}))
+        self._blocks = ResidentCaches(store, self._lm, resources.models.cache_budget)
         self._nprobe = settings.nprobe if nprobe is None else nprobe
         self._keep = settings.block_passages if keep is None else keep
         self._link = settings.link_tokens
@@ -114,7 +115,7 @@ class Composed:
         evidence = tuple(Evidence(p.id, p.title, p.text, score) for (_, p), score in scored)
         yield Found(evidence)
         with tracer.span("join"):
-            session = lm.session(join(lm, gathered.head, gathered.blocks))
+            session = lm.session(join(lm, gathered.head, gathered.blocks), _ids(lm, chosen))
         joined = session.length
         places = _places(lm, gathered, self._link)
         with tracer.span("link"):
@@ -156,7 +157,7 @@ class Composed:
         exact = self._say(full)
         for count in counts:
             tracer = Tracer(lm.synchronise)
-            session = lm.session(join(lm, gathered.head, gathered.blocks))
+            session = lm.session(join(lm, gathered.head, gathered.blocks), ids)
             places = _places(lm, gathered, len(ids) if count is None else count)
             _drain(link(lm, session.cache, ids, places))
             _drain(session.feed(tail))

@@ -98,7 +98,7 @@ class LlmAsMemory:
         tracer.bytes_touched += self.memory.keys.nbytes
 
         def counted() -> Iterator[int]:
-            for token in session.decode(limit, bias):
+            for token in session.decode(limit, bias=bias):
                 tracer.generated_tokens += 1
                 yield token
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from transformers import AutoConfig, AutoTokenizer
 
+from core.kvcache.budget import Budget
 from core.models.encoder import Encoder, SentenceEncoder
 from core.models.language_model import LanguageModel
 from core.models.presets import SMOLLM2
@@ -30,11 +31,13 @@ class Models:
         settings: Names, device and dtype.
         lock: Held by whoever computes, one after another in the order in which they came: two answers at once on one
             device would corrupt each other's latency.
+        cache_budget: Room for the KV caches of all methods that are open.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.lock = Turns()
+        self.cache_budget = Budget(settings.cache_bytes)
         self._encoder: Encoder | None = None
         self._prompt: Prompt | None = None
         self._language_models: dict[bool, LanguageModel] = {}

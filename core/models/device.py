@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from core.errors import ModelError
+from core.said import said
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -49,5 +50,5 @@ def describe(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "cpu":
         threads = torch.get_num_threads()
-        return f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
+        return said("CPU, {n} thread" if threads == 1 else "CPU, {n} threads", n=threads)
     return device.type

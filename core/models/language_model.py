@@ -1,8 +1,4 @@
-"""A causal language model behind the few calls that Tessera needs: feed tokens into a KV cache, decode from it.
-
-``Session`` is one sequence under way. Feeding is chunked and decoding goes token by token, both as generators: closing
-the generator stops the model after the step it is in.
-"""
+"""A causal language model behind the few calls that Tessera needs: begin a sequence, turn tokens into text."""
 
 from __future__ import annotations
 
@@ -27,9 +23,9 @@ from core.models.llama_decoder import LlamaDecoder, decoder_for
 from core.models.presets import find_preset
 from core.models.prompt import Prompt
 from core.models.provision import locate
+from core.models.session import Session
 from core.settings import Settings
 
-CHUNK_TOKENS = 512
 _REPLACEMENT = "\ufffd"
 
 
@@ -143,9 +139,14 @@ class LanguageModel:
         ids = configured if isinstance(configured, list) else [configured]
         return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
 
-    def session(self, cache: DynamicCache | None = None) -> Session:
-        """Begins a sequence, empty or continuing ``cache`` (which is then owned by the session)."""
-        return Session(self, cache if cache is not None else new_buffer(self.model.config.num_hidden_layers))
+    def session(self, cache: DynamicCache | None = None, ids: Sequence[int] = ()) -> Session:
+        """Begins a sequence.
+
+        Args:
+            cache: What it continues, then owned by the session; without it, the sequence is empty.
+            ids: The tokens that ``cache`` stands for, where they are known: an answer may be copied from them.
+        """
+        return Session(self, cache if cache is not None else new_buffer(self.model.config.num_hidden_layers), ids)
 
     def decoder(self) -> LlamaDecoder | None:
         """The short forward pass for the weights as they are now; None where only transformers will do."""
@@ -164,87 +165,6 @@ class LanguageModel:
                 continue
             yield text[len(shown) :]
             shown = text
-
-
-class Session:
-    """One sequence under way: its KV cache and the logits after its last token.
-
-    Attributes:
-        cache: Keys and values of all tokens fed so far, one layer each [1, kv_heads, length, head_dim].
-        logits: [vocabulary] after the last token; None before the first.
-    """
-
-    def __init__(self, lm: LanguageModel, cache: DynamicCache) -> None:
-        self._lm = lm
-        self._decoder = lm.decoder()
-        self.cache = cache
-        self.logits: torch.Tensor | None = None
-
-    @property
-    def length(self) -> int:
-        """Tokens in the cache."""
-        return int(self.cache.get_seq_length())
-
-    def feed(self, ids: Sequence[int], chunk: int = CHUNK_TOKENS) -> Iterator[int]:
-        """Appends tokens; yields how many of them are in, after every chunk.
-
-        Raises:
-            ModelError: The sequence would outgrow the model's context.
-        """
-        if self.length + len(ids) > self._lm.max_context:
-            raise ModelError(
-                f"The prompt has {self.length + len(ids):,} tokens, but the model takes {self._lm.max_context:,}.",
-                "Put fewer passages in the prompt, or make the cells smaller.",
-            )
-        for start in range(0, len(ids), chunk):
-            part = ids[start : start + chunk]
-            self._append(part)
-            yield start + len(part)
-
-    def feed_embeddings(self, embeddings: torch.Tensor) -> None:
-        """Appends soft tokens [T, hidden] in place of token embeddings."""
-        self._forward(embeddings.to(self._lm.device, self._lm.dtype))
-
-    def decode(self, max_new_tokens: int, bias: torch.Tensor | None = None) -> Iterator[int]:
-        """Greedy decoding until a stop id; yields each token before the model runs on it.
-
-        Args:
-            max_new_tokens: Where to stop at the latest.
-            bias: [vocabulary], added to the logits before each choice.
-
-        Raises:
-            ModelError: Nothing has been fed yet.
-        """
-        if self.logits is None:
-            raise ModelError("There is nothing to continue: no token has been fed.", "Feed the prompt first.")
-        for step in range(max_new_tokens):
-            token = int((self.logits if bias is None else self.logits + bias).argmax())
-            if token in self._lm.stop_ids:
-                return
-            yield token
-            if step + 1 < max_new_tokens:
-                self._append([token])
-
-    @torch.inference_mode()
-    def _append(self, ids: Sequence[int]) -> None:
-        self._forward(self._lm.model.get_input_embeddings()(torch.tensor(ids, device=self._lm.device)))
-
-    @torch.inference_mode()
-    def _forward(self, embeddings: torch.Tensor) -> None:
-        if self._decoder is not None:
-            self.logits = self._decoder.forward(embeddings, self.cache)
-            return
-        past, width = self.length, len(embeddings)
-        # Positions and mask are spelled out: with only the new tokens given, they cannot be guessed from the cache.
-        output = self._lm.model(
-            inputs_embeds=embeddings[None],
-            attention_mask=torch.ones(1, past + width, dtype=torch.long, device=self._lm.device),
-            position_ids=torch.arange(past, past + width, device=self._lm.device)[None],
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        self.logits = output.logits[0, -1]
 
 
 def _load_weights(folder: Path, device: torch.device, dtype_name: str, adapter: Path | None) -> PreTrainedModel:

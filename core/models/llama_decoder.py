@@ -1,4 +1,4 @@
-"""A short forward pass for Llama models: one sequence, its KV cache, and the logits after its last token.
+"""A short forward pass for Llama models: one sequence, its KV cache, and the logits after its last tokens.
 
 transformers spends much of a token's time beside the arithmetic: a mask, masks' bookkeeping, keys and values repeated
 for every query head, and weights that oneDNN reorders in every call. Here the query heads that share a key head are
@@ -60,28 +60,32 @@ class LlamaDecoder:
             module is seen and _stamp(module) == stamp for module, (seen, stamp) in zip(now, self._seen, strict=True)
         )
 
-    def forward(self, hidden: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+    def forward(
+        self, hidden: torch.Tensor, cache: DynamicCache, last: int = 1, places: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Appends tokens to the cache.
 
         Args:
             hidden: [tokens, hidden] embeddings.
             cache: Keys and values of what stands before them; grows.
+            last: After how many of the tokens, counted from the end, logits are wanted.
+            places: [tokens] positions of tokens that stand within the cache already; it must write them there.
 
         Returns:
-            Logits [vocabulary] after the last token.
+            Logits [last, vocabulary].
         """
         past, new = int(cache.get_seq_length()), len(hidden)
-        positions = torch.arange(past, past + new, device=hidden.device)
+        positions = torch.arange(past, past + new, device=hidden.device) if places is None else places
         cos, sin = self._model.model.rotary_emb(hidden[None], positions[None])
         # rotate_half negates its first half: the sign goes into the sine, once for all layers.
         half = self._dim // 2
         turn = (cos[0][:, None], torch.cat([-sin[0][:, :half], sin[0][:, half:]], dim=-1)[:, None])
-        mask = self._mask(past, new, hidden)
+        mask = self._mask(positions, past + new if places is None else past, hidden)
         for number, layer in enumerate(self._layers):
             hidden = hidden + self._attend(layer, number, hidden, turn, mask, cache)
             gate, up = layer.gate_up(layer.before_mlp(hidden)).chunk(2, dim=-1)
             hidden = hidden + layer.down(F.silu(gate) * up)
-        return self._logits(_norm(self._model.model.norm)(hidden[-1:]))[0]
+        return self._logits(_norm(self._model.model.norm)(hidden[-last:]))
 
     def _attend(
         self,
@@ -107,11 +111,12 @@ class LlamaDecoder:
         seen = seen.view(self._kv_heads, -1, new, self._dim).permute(2, 0, 1, 3)
         return layer.out(seen.reshape(new, -1))
 
-    def _mask(self, past: int, new: int, like: torch.Tensor) -> torch.Tensor | None:
-        """[query heads of a group x new, past + new] to add to the scores; None for a single token."""
-        if new == 1:
+    def _mask(self, positions: torch.Tensor, total: int, like: torch.Tensor) -> torch.Tensor | None:
+        """[query heads of a group x new, total] to add to the scores; None for a single token at the end."""
+        if len(positions) == 1 and total == int(positions[0]) + 1:
             return None
-        mask = like.new_full((new, past + new), float("-inf")).triu(past + 1)
+        later = torch.arange(total, device=like.device) > positions[:, None]
+        mask = like.new_zeros(later.shape).masked_fill_(later, float("-inf"))
         return mask.repeat(self._heads // self._kv_heads, 1)
 
 

@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 from core.errors import TesseraError
 from core.redis.server import EmbeddedServer
+from core.said import said
 from core.settings import Settings
 
 TIMEOUT_S = 15.0
@@ -54,9 +55,9 @@ class Connection:
     def place(self) -> str:
         """Where it is, for people; never with a password."""
         if self.embedded:
-            return f"the embedded Redis in {self.folder}"
+            return said("the embedded Redis in {folder}", folder=self.folder)
         parts = urlsplit(self.url)
-        return f"the Redis at {parts.hostname or 'localhost'}:{parts.port or 6379}"
+        return said("the Redis at {host}:{port}", host=parts.hostname or "localhost", port=parts.port or 6379)
 
     def client(self) -> Any:
         """A client of a server that answered just now; starts or restarts the embedded one.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.redis.connection import Connection, one_node, speaking
+from core.said import said
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ def _search_version(client: Any) -> str:
 
 def _persistence(info: dict[str, Any], client: Any) -> str:
     if not int(info.get("aof_enabled", 0)):
-        return "snapshots alone"
+        return said("snapshots alone")
     how = {_text(k): _text(v) for k, v in client.config_get("appendfsync").items()}
-    return f"append-only file, synced: {how.get('appendfsync', 'as its operator chose')}"
+    return said("append-only file, synced: {how}", how=how.get("appendfsync") or said("as its operator chose"))
 
 
 def _indexes(client: Any) -> list[IndexFacts]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.figures.units import milliseconds, seconds
+from core.said import said
 
 
 def cache_sentence(details: Mapping[str, Any]) -> str:
@@ -16,12 +17,18 @@ def cache_sentence(details: Mapping[str, Any]) -> str:
     """
     outcome = details.get("cache", "")
     if outcome == "miss":
-        return "miss: answered anew" + (f"; not kept: {details['not_kept']}" if "not_kept" in details else ", and kept")
+        if "not_kept" in details:
+            return said("miss: answered anew; not kept: {why}", why=said(details["not_kept"]))
+        return "miss: answered anew, and kept"
     if outcome == "exact":
-        return f"hit, the same words: {_saved(details)} saved"
+        return said("hit, the same words: {time} saved", time=_saved(details))
     if outcome == "semantic":
-        distance = f"distance {details['cache_distance']:.3f}"
-        return f"hit, {distance} from {details['cache_question']!r}: {_saved(details)} saved"
+        return said(
+            "hit, distance {distance:.3f} from {question!r}: {time} saved",
+            distance=details["cache_distance"],
+            question=details["cache_question"],
+            time=_saved(details),
+        )
     return ""
 
 

@@ -2,7 +2,7 @@ import copy
 import pickle
 
 from core.errors import TesseraError
-from core.said import Said, said
+from core.said import Said, joined, said
 
 
 def test_it_is_the_filled_text_and_remembers_how():
@@ -27,3 +27,11 @@ def test_an_error_tells_both_sentences():
     assert error.told == str(error) == "There is no cell 7. Build it."
     assert error.told.values["what"].pattern == "There is no {name}."
     assert TesseraError("It is over.").told == "It is over."
+
+
+def test_parts_are_joined_and_keep_their_own_patterns():
+    told = joined("; ", (said("{n} cells", n=2), "{raw} text"))
+    assert told == "2 cells; {raw} text"
+    assert told.values["part0"].pattern == "{n} cells"
+    assert joined(" {} ", ("a", "b")) == "a {} b"
+    assert joined("; ", ()) == ""

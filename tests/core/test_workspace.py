@@ -117,6 +117,13 @@ def test_names_cannot_step_out(tmp_path, name):
     assert ws.path == Path(name)
 
 
+@pytest.mark.parametrize("name", ["CON", "nul", "com1", "LPT9.notes", "notes.", "notes "])
+def test_names_that_some_systems_keep_for_themselves_are_refused(tmp_path, name):
+    with pytest.raises(TesseraError, match="no name for a workspace"):
+        open_workspace(name, tmp_path)
+    assert open_workspace("console", tmp_path).name == "console"
+
+
 def test_manifests_are_plain_json(ws):
     put(ws, "corpus", title="서울")
     assert json.loads((ws.folder("corpus") / "manifest.json").read_text(encoding="utf-8"))["params"]["title"] == "서울"

@@ -1,12 +1,16 @@
 """The Evaluate page: nothing to ask, a run from the form to the table, its answers, two runs, a broken file."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from app import state
+from app.widgets import judging
 from app.widgets.answers import matching
 from app.widgets.evaluating import partial
 from core.errors import TesseraError
+from core.evaluation.judge.config import ragas_python
 from core.evaluation.runs import list_runs
 from tests.pages.conftest import button, said, wait_for_job
 
@@ -47,6 +51,17 @@ def test_a_run_ends_in_a_table_with_intervals(page, ran):
     assert len(app.get("plotly_chart")) == 1 and len(app.get("download_button")) == 4
     app.toggle(key="eval_differences").set_value(True).run()
     assert "Standard RAG" not in set(app.dataframe[0].value["arm"])
+
+
+def test_a_judge_is_offered_where_the_settings_name_one(page, ran, models, monkeypatch):
+    assert "No judge is set" in said(page("evaluate"))
+    named = replace(models.settings, judge_url="http://127.0.0.1:9/v1", judge_model="m", judge_embeddings="")
+    monkeypatch.setattr(state, "settings", lambda: named)
+    app = page("evaluate")
+    assert "m at 127.0.0.1" in said(app)
+    monkeypatch.setattr(judging, "ragas_python", lambda: ragas_python(ran.path))
+    button(app, "eval-judge").click().run()
+    assert "make ragas" in wait_for_job(ran.path).error
 
 
 def test_every_answer_can_be_looked_at_and_filtered(page, ran):

@@ -111,3 +111,12 @@ def test_an_answer_is_judged_and_noted_and_methods_are_ranked(page, running, rat
     ranks = next(table.value for table in app.dataframe if "lower" in table.value)
     assert list(ranks["method"]) == ["Redis RAG"] and list(ranks["n"]) == [1]
     assert ranks["good"][0] == (100 if rating > 0 else 0) and ranks["lower"][0] < 25
+
+
+def test_it_speaks_korean(page, running):
+    app = page("redis", lang="ko")
+    app.text_input(key="redis_question").set_value(QUESTION)
+    app = submit(app, "질문하기")
+    assert not app.exception and not app.error
+    assert "저장된 답변" in said(app) and "내장 Redis" in said(app)
+    assert metric(app, "질문") == "1"

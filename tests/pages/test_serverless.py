@@ -84,3 +84,11 @@ def test_one_click_starts_a_load_that_can_be_cancelled(page, prepared, models, m
     job.cancel()
     assert wait_for_job(prepared.path, 120).state.value == "cancelled"
     assert not runs.names(prepared)
+
+
+def test_it_speaks_korean(page, studied, models):
+    app = page("serverless", lang="ko")
+    assert not app.exception
+    text = said(app)
+    assert "**진짜:**" in text and "전수(flat) 검색에 걸리는 시간은" in text and "AWS에서 들 비용" in text
+    assert button(app, "serverless-start").label == "부하 시작"

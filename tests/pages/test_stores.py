@@ -128,3 +128,15 @@ def test_a_damaged_bench_is_an_error_with_a_remedy(page, prepared, models):
     (prepared.path / "runs").mkdir()
     (prepared.path / "runs" / stores.FILE).write_text(json.dumps({"tested": [1]}), encoding="utf-8")
     assert any("run the bench again" in error.value for error in page("stores").error)
+
+
+def test_it_speaks_korean(page, two, models, monkeypatch):
+    monkeypatch.setattr(store_memory, "measure", lambda *_: 1_000_000)
+    list(stores.run(two, [partial(workloads.synthetic, 300, 16, 5)], ["faiss-flat", "faiss-ivf"]))
+    app = page("stores", lang="ko")
+    app.text_input(key="sbs_question").set_value(QUESTION)
+    next(found for found in app.button if found.label == "검색").click().run()
+    assert not app.exception
+    text = said(app)
+    assert "회 검색의 중앙값" in text and "의 승리" in text and "질문의 벡터를 모든 문단과 비교합니다" in text
+    assert button(app, "index-build-bm25").label == "다시 만들기"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from core.changes.change import Change
@@ -50,6 +51,7 @@ class Place:
         return Resources(self.ws, self.models, self.reader)
 
 
+Number = TypeVar("Number", bound=np.generic)
 Taking = Generator[Progress | Method, None, None]
 """What an arm does to know: its progress, and the arm itself whenever it may be asked."""
 
@@ -80,21 +82,23 @@ def embed(place: Place, change: Change) -> Vectors | None:
     return None if change.kind == "delete" else place.models.encoder().encode_passages(texts([change.passage]))
 
 
-def changed_rows(change: Change, corpus: Corpus, vectors: Vectors, vector: Vectors | None) -> Vectors:
-    """The vectors [n, dim] of the corpus after a change.
+def changed_rows(
+    change: Change, corpus: Corpus, rows: npt.NDArray[Number], row: npt.NDArray[Number] | None
+) -> npt.NDArray[Number]:
+    """What there is for each passage, such as its vector, after a change.
 
     Args:
         change: What changes.
         corpus: As it was.
-        vectors: Its vectors.
-        vector: [1, dim], see ``embed``.
+        rows: [n, ...], one row for each of its passages.
+        row: [1, ...] of the passage as it is afterwards; None for one that is gone.
     """
-    if vector is None:
-        return np.delete(vectors, corpus.index()[change.passage.id], axis=0)
+    if row is None:
+        return np.delete(rows, corpus.index()[change.passage.id], axis=0)
     if change.kind == "add":
-        return np.concatenate([vectors, vector])
-    changed = vectors.copy()
-    changed[corpus.index()[change.passage.id]] = vector[0]
+        return np.concatenate([rows, row])
+    changed = rows.copy()
+    changed[corpus.index()[change.passage.id]] = row[0]
     return changed
 
 

@@ -13,7 +13,8 @@ from core.changes.takers.base import Place, Taking, changed_rows, embed, write_r
 from core.corpus.types import Corpus
 from core.jobs import Progress
 from core.kvcache.build import STAGE
-from core.kvcache.variants import take_in, variant_folder
+from core.kvcache.location import take_in
+from core.kvcache.variants import variant_folder
 from core.methods.base import Method
 from core.methods.cag import Cag
 from core.models.bundle import Models
@@ -42,7 +43,7 @@ class CagTaker:
         place = self._place
         lm = place.models.language_model(place.reader)
         precision = place.models.settings.cache_precision
-        for _ in take_in(place.ws, variant_folder(place.ws, lm, precision), lm, ""):
+        for _ in take_in(variant_folder(place.ws, lm, precision), ""):
             pass
         method = Cag(place.resources())
         self._corpus, self._vectors = place.resources().corpus, load_vectors(place.ws)
@@ -75,8 +76,8 @@ class CagTaker:
     def _tokens_after(self, change: Change) -> IntArray:
         """Tokens of each passage afterwards: only the changed one is counted anew."""
         prompt = self._place.models.language_model(self._place.reader).prompt
-        counted = None if change.kind == "delete" else np.array([[len(prompt.passage(change.passage))]])
-        return changed_rows(change, self._corpus, self._tokens[:, None], counted)[:, 0]
+        counted = None if change.kind == "delete" else np.array([len(prompt.passage(change.passage))])
+        return changed_rows(change, self._corpus, self._tokens, counted)
 
     def _write(self, corpus: Corpus, vectors: Vectors, partition: Partition) -> None:
         ws = self._place.ws

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.corpus.intake import MAX_PASSAGES, clean, clean_title, refused
 from core.corpus.readers.base import Document, Section
+from core.said import said
 
 ROLES = {"text": ("text", "passage", "content"), "title": ("title",), "id": ("id",), "topic": ("topic",)}
 Row = tuple[str, Mapping[str, Any]]
@@ -27,8 +28,9 @@ def find_columns(names: Sequence[str], where: str) -> dict[str, str]:
     }
     if "text" not in columns:
         found = ", ".join(clean_title(name, where) or "(no name)" for name in names[:12]) or "none"
-        why = f"has no column for the text; its columns are: {found}"
-        raise refused(where, why, f"Name one of them {', '.join(ROLES['text'][:-1])} or {ROLES['text'][-1]}.")
+        why = said("has no column for the text; its columns are: {columns}", columns=found)
+        *names, last = ROLES["text"]
+        raise refused(where, why, said("Name one of them {names} or {last}.", names=", ".join(names), last=last))
     return columns
 
 
@@ -51,12 +53,13 @@ def to_document(rows: Iterable[Row]) -> Document:
             blank += 1
             continue
         if section.id and section.id in seen:
-            raise refused(where, f"repeats the id {section.id!r} of {seen[section.id]}", "Give each row its own id.")
+            why = said("repeats the id {id!r} of {other}", id=section.id, other=seen[section.id])
+            raise refused(where, why, "Give each row its own id.")
         seen[section.id] = where.rstrip(",")
         sections.append(section)
         if len(sections) > MAX_PASSAGES:
-            raise refused(where, f"goes beyond {MAX_PASSAGES:,} passages", "Split the file.")
-    return Document(tuple(sections), f"{blank} rows without text were left out" if blank else "")
+            raise refused(where, said("goes beyond {n:,} passages", n=MAX_PASSAGES), "Split the file.")
+    return Document(tuple(sections), said("{n} rows without text were left out", n=blank) if blank else "")
 
 
 def _section(where: str, values: Mapping[str, Any], columns: Mapping[str, str]) -> Section:
@@ -67,7 +70,8 @@ def _section(where: str, values: Mapping[str, Any], columns: Mapping[str, str]) 
         if isinstance(found, int) and not isinstance(found, bool) and role != "text":
             return str(found)
         if not isinstance(found, str):
-            raise refused(where, f"has {type(found).__name__} in {columns[role]!r} instead of text", "Correct the row.")
+            why = said("has {kind} in {field!r} instead of text", kind=type(found).__name__, field=columns[role])
+            raise refused(where, why, "Correct the row.")
         return clean(found, where) if role == "text" else clean_title(found, where)
 
     return Section(text=value("text"), title=value("title"), id=value("id"), topic=value("topic"))

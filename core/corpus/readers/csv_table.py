@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Iterator
 
-from core.corpus.intake import decode, refused
+from core.corpus.intake import decode, line_of, refused
 from core.corpus.readers.base import Document
 from core.corpus.readers.columns import Row, find_columns, to_document
+from core.said import said
 
 _DELIMITERS = ",;\t"
 
@@ -29,7 +30,7 @@ def _rows(name: str, text: str) -> Iterator[Row]:
     line = 1
     try:
         for cells in table:
-            where = f"{name}, line {line},"
+            where = line_of(name, line)
             line = table.line_num + 1
             if not any(cell.strip() for cell in cells):
                 continue
@@ -38,11 +39,13 @@ def _rows(name: str, text: str) -> Iterator[Row]:
                 find_columns(header, where)
                 continue
             if len(cells) != len(header):
-                why = f"has {len(cells)} cells, but the table has {len(header)} columns"
+                why = said("has {n} cells, but the table has {columns} columns", n=len(cells), columns=len(header))
                 raise refused(where, why, "Put text that holds the separator in double quotes.")
             yield where, _first_of_each_name(header, cells)
     except csv.Error as error:
-        raise refused(f"{name}, line {line},", f"is no valid CSV ({error})", "Check its quotes.") from error
+        raise refused(
+            line_of(name, line), said("is no valid CSV ({error})", error=str(error)), "Check its quotes."
+        ) from error
 
 
 def _first_of_each_name(header: list[str], cells: list[str]) -> dict[str, str]:

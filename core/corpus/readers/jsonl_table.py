@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from core.corpus.intake import decode, refused
+from core.corpus.intake import decode, line_of, refused
 from core.corpus.readers.base import Document
 from core.corpus.readers.columns import to_document
+from core.said import said
 
 
 def read_jsonl(name: str, content: bytes) -> Document:
@@ -29,17 +30,16 @@ def json_lines(name: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]
     for number, line in enumerate(decode(name, content).split("\n"), 1):
         if not line.strip():
             continue
-        where = f"{name}, line {number},"
+        where = line_of(name, number)
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            why = f"is not JSON: {error.msg} at character {error.colno}"
+            why = said("is not JSON: {error} at character {n}", error=error.msg, n=error.colno)
             raise refused(where, why, "Write one JSON object on each line.") from error
         except (ValueError, RecursionError) as error:
             why = "cannot be read as JSON: a number is too long or it is nested too deeply"
             raise refused(where, why, "Simplify the line.") from error
         if not isinstance(row, dict):
-            raise refused(
-                where, f"holds {type(row).__name__} instead of an object", "Write one JSON object on each line."
-            )
+            why = said("holds {kind} instead of an object", kind=type(row).__name__)
+            raise refused(where, why, "Write one JSON object on each line.")
         yield where, row

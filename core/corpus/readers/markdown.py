@@ -9,6 +9,7 @@ import regex
 
 from core.corpus.intake import clean, clean_title, decode, refused
 from core.corpus.readers.base import Document, Section
+from core.said import said
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -30,7 +31,9 @@ def read_markdown(name: str, content: bytes) -> Document:
     from markdown_it import MarkdownIt
 
     if len(content) > MAX_BYTES:
-        raise refused(name, f"is Markdown of more than {MAX_BYTES // 2**20} MB", "Split it into smaller files.")
+        raise refused(
+            name, said("is Markdown of more than {n} MB", n=MAX_BYTES // 2**20), "Split it into smaller files."
+        )
     text = _FRONT_MATTER.sub("", decode(name, content))
     env: dict[str, Any] = {}
     tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text, env)

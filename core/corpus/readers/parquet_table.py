@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from core.corpus.intake import MAX_PASSAGES, check_size, refused
 from core.corpus.readers.base import Document
 from core.corpus.readers.columns import Row, find_columns, to_document
+from core.said import said
 
 if TYPE_CHECKING:
+    from pyarrow import RecordBatch
     from pyarrow.parquet import ParquetFile
 
-# A few kilobytes can unpack to gigabytes: what the file says of itself is checked before anything is unpacked.
-_MAX_UNPACKED = 500 * 1024 * 1024
+# A few kilobytes can unpack to gigabytes. What the file says of itself is checked before anything is unpacked; since
+# one long value may stand in every row, and a file may lie, what the rows add up to is counted, too.
+_MAX_UNPACKED = 200 * 1024 * 1024
 _BATCH_ROWS = 256
 
 
@@ -25,32 +28,63 @@ def read_parquet(name: str, content: bytes) -> Document:
         CorpusError: It is damaged, too big once unpacked, or has no column for the text.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     check_size(name, len(content))
     try:
-        table = pq.ParquetFile(io.BytesIO(content))
+        table = _opened(content)
         _check_unpacked(name, table)
         return to_document(_rows(name, table))
     except (pa.ArrowException, OSError) as error:
         # ArrowInvalid is also a ValueError, and damaged pages surface as OSError.
         reason = str(error).split("\n", 1)[0].rstrip(".")
-        raise refused(name, f"is no readable Parquet file ({reason})", "Export it again.") from error
+        raise refused(
+            name, said("is no readable Parquet file ({reason})", reason=reason), "Export it again."
+        ) from error
+
+
+def _opened(content: bytes) -> ParquetFile:
+    """The file, its columns of text left as values and references to them: a value in every row is unpacked once."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    fields = pq.ParquetFile(io.BytesIO(content)).schema_arrow
+    texts = [f.name for f in fields if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+    return pq.ParquetFile(io.BytesIO(content), read_dictionary=texts)
+
+
+def _bytes_as_text(batch: RecordBatch) -> int:
+    """Bytes that a batch takes once every row holds its own text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    total = 0
+    for column in batch.columns:
+        total += column.nbytes
+        if pa.types.is_dictionary(column.type) and not pa.types.is_primitive(column.type.value_type):
+            lengths = pc.binary_length(column.dictionary).take(column.indices)
+            total += pc.sum(lengths).as_py() or 0
+    return total
 
 
 def _check_unpacked(name: str, table: ParquetFile) -> None:
     metadata = table.metadata
     unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     if metadata.num_rows > MAX_PASSAGES:
-        raise refused(name, f"has {metadata.num_rows:,} rows, and {MAX_PASSAGES:,} is the limit", "Split it.")
+        why = said("has {n:,} rows, and {limit:,} is the limit", n=metadata.num_rows, limit=MAX_PASSAGES)
+        raise refused(name, why, "Split it.")
     if unpacked > _MAX_UNPACKED:
-        raise refused(name, f"unpacks to {unpacked / 2**20:,.0f} MB, more than a corpus may hold", "Split it.")
+        why = said("unpacks to {n:,.0f} MB, more than a corpus may hold", n=unpacked / 2**20)
+        raise refused(name, why, "Split it.")
 
 
 def _rows(name: str, table: ParquetFile) -> Iterator[Row]:
     columns = list(find_columns(table.schema_arrow.names, name).values())
-    number = 0
+    number = unpacked = 0
     for batch in table.iter_batches(_BATCH_ROWS, columns=columns):
+        unpacked += _bytes_as_text(batch)
+        if unpacked > _MAX_UNPACKED:
+            where = f"{name}, row {number + batch.num_rows},"
+            raise refused(where, said("goes beyond {n:,.0f} MB of text", n=_MAX_UNPACKED / 2**20), "Split it.")
         for values in batch.to_pylist():
             number += 1
             yield f"{name}, row {number},", values

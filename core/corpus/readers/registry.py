@@ -12,6 +12,7 @@ from core.corpus.readers.markdown import read_markdown
 from core.corpus.readers.parquet_table import read_parquet
 from core.corpus.readers.pdf import read_pdf
 from core.corpus.readers.plain_text import read_text
+from core.said import said
 
 READERS: dict[str, Reader] = {
     ".csv": read_csv,
@@ -34,7 +35,8 @@ def read_document(name: str, content: bytes) -> Document:
     """
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in READERS:
-        kind = f"{suffix} files" if suffix else "files without an ending"
-        why = f"cannot be read: Tessera does not know {kind}"
-        raise refused(name, why, f"It reads {', '.join(READERS)}.")
+        why = said("cannot be read: Tessera does not know files without an ending")
+        if suffix:
+            why = said("cannot be read: Tessera does not know {ending} files", ending=suffix)
+        raise refused(name, why, said("It reads {endings}.", endings=", ".join(READERS)))
     return READERS[suffix](name, content)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.jobs import Progress
+from core.said import said
 from core.serverless.settings import IndexKind
 from core.serverless.study.samples import Sample
 from core.serverless.study.senders import Sender
@@ -28,7 +29,7 @@ def cold_starts(
     """
     started: dict[IndexKind, list[Sample]] = {}
     for number, (kind, send) in enumerate(senders.items()):
-        yield Progress(f"Cold starts, {label}", number, len(senders), kind)
+        yield Progress(said("Cold starts, {what}", what=label), number, len(senders), kind)
         with ThreadPoolExecutor(count) as threads:
             asked = threads.map(lambda row, send=send: _sample(send, questions, row), range(count))
             started[kind] = list(asked)

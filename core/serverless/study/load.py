@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.jobs import Progress
+from core.said import said
 from core.serverless.study.arrivals import Arrivals
 from core.serverless.study.samples import Sample
 from core.serverless.study.senders import Sender
@@ -132,5 +133,5 @@ def _progress(label: str, running: Running, arrivals: Arrivals, t: float) -> Pro
         "p99_ms": float(np.percentile(latencies, 99)) if latencies else None,
         "stages": stages,
     }
-    note = f"{counts['ok']} answered, {counts['throttled']} throttled"
+    note = said("{ok} answered, {throttled} throttled", ok=counts["ok"], throttled=counts["throttled"])
     return Progress(label, min(int(t), int(arrivals.seconds)), max(1, int(arrivals.seconds)), note, data)

@@ -13,6 +13,7 @@ import numpy as np
 from core.errors import TesseraError
 from core.evaluation.statistics import bootstrap_mean
 from core.jobs import Progress
+from core.said import said
 from core.serverless.settings import IndexKind
 from core.serverless.study.senders import Reply, Sender
 
@@ -75,7 +76,7 @@ def probe(
     chosen = rng.choice(len(questions), count, replace=count > len(questions)).tolist()
     probes = Probes({kind: [] for kind in senders})
     for turn, number in enumerate([*chosen[:1] * _WARM_UP, *chosen]):
-        yield Progress(f"Asking in alternation, {label}", max(0, turn - _WARM_UP), count)
+        yield Progress(said("Asking in alternation, {what}", what=label), max(0, turn - _WARM_UP), count)
         for kind in list(senders) if turn % 2 == 0 else list(senders)[::-1]:
             reply, ms = _ask(senders[kind], questions[number])
             if turn >= _WARM_UP:

@@ -25,6 +25,7 @@ from core.corpus.types import Corpus
 from core.evaluation.statistics import bootstrap_mean
 from core.jobs import Progress
 from core.models.encoder import Encoder, Vectors
+from core.said import said
 from core.serverless.settings import IndexKind
 from core.serverless.study.cold import cold_starts, cold_summary
 from core.serverless.study.config import StudyConfig
@@ -96,12 +97,12 @@ def _one_size(
     size = len(grown.passages)
     arms: dict[IndexKind, Findings] = {}
     for number, kind in enumerate(config.kinds):
-        yield Progress(f"Building indexes of {size:,} passages", number, len(config.kinds), kind)
+        yield Progress(said("Building indexes of {n:,} passages", n=size), number, len(config.kinds), kind)
         started = time.perf_counter()
         table = PassageTable.create(f"{place}-{kind}", kind, grown.passages, grown.vectors)
         arms[kind] = {"build_s": time.perf_counter() - started, "bytes": table.stats().bytes}
         table.close()
-    yield Progress(f"Finding the exact answers among {size:,}", 0, 1)
+    yield Progress(said("Finding the exact answers among {n:,}", n=size), 0, 1)
     wanted = [[grown.passages[row].id for row in rows] for rows in exact(grown.vectors, queries, config.k)]
     with ExitStack() as open_twins:
         senders: dict[IndexKind, Sender] = {}
@@ -111,9 +112,10 @@ def _one_size(
             )
             twin = open_twins.enter_context(Twin(functions, logs=logs / f"{size}-{kind}" if logs else None))
             senders[kind] = sender(twin, config.stage, config.k)
-        starts = yield from cold_starts(senders, questions, config.concurrency, f"{size:,} passages")
+        passages = said("{n:,} passages", n=size)
+        starts = yield from cold_starts(senders, questions, config.concurrency, passages)
         samples = yield from _loads(senders, questions, config, size)
-        probes = yield from probe(senders, questions, config.probes, config.seed, f"{size:,} passages")
+        probes = yield from probe(senders, questions, config.probes, config.seed, passages)
     return _size_findings(grown, config, arms, starts, samples, probes, wanted)
 
 
@@ -124,7 +126,13 @@ def _loads(
     for turn in range(config.rounds):
         order = list(senders) if turn % 2 == 0 else list(reversed(senders))
         for kind in order:
-            label = f"{size:,} passages, {kind}, round {turn + 1} of {config.rounds}"
+            label = said(
+                "{n:,} passages, {kind}, round {turn} of {rounds}",
+                n=size,
+                kind=kind,
+                turn=turn + 1,
+                rounds=config.rounds,
+            )
             run = run_load(senders[kind], questions, config.arrivals, config.seed + turn, label)
             samples[kind].append((yield from run))
     return samples

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-SHOWN = {"t": 1, "tn": 3, "said": 1}
-"""Functions whose first arguments are keys; of ``tn`` the second and third."""
+FRONT = {"t": 1, "tn": 3}
+"""Functions of the app whose first arguments are keys; of ``tn`` the second and third."""
+CORE = {"said": 1, "Said": 1}
+"""The same of core."""
 
 
-def modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+@cache
+def modules(*folders: str) -> tuple[tuple[Path, ast.Module], ...]:
     """All modules of some folders of the repository, parsed."""
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(
+        (path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8")))
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    )
 
 
+@cache
 def translated() -> dict[str, Path]:
     """Texts given to ``t``, ``tn`` and ``said`` as they stand, each with a module that does so."""
     found: dict[str, Path] = {}
     for path, tree in modules("app", "pages", "core"):
+        shown = {**FRONT, **CORE} if _imports(tree, "core.said") else FRONT
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SHOWN:
-                for text in _texts(node.args[: SHOWN[node.func.id]]):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in shown:
+                for text in _texts(node.args[: shown[node.func.id]]):
                     found.setdefault(text, path)
     return found
 
 
+@cache
 def constants() -> set[str]:
     """Every text that stands in the code, whatever becomes of it."""
     return {
@@ -37,6 +46,10 @@ def constants() -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+
+
+def _imports(tree: ast.Module, module: str) -> bool:
+    return any(isinstance(node, ast.ImportFrom) and node.module == module for node in ast.walk(tree))
 
 
 def _texts(arguments: list[ast.expr]) -> Iterator[str]:

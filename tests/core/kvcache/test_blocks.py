@@ -3,12 +3,17 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core import pipeline
 from core.errors import ArtefactStale
 from core.kvcache.blocks import block_ids, build_blocks, gather
 from core.kvcache.build import build_caches
 from core.kvcache.compose import head_layers, join, passage_block
 from core.kvcache.resident import ResidentCaches
 from core.kvcache.store import CacheStore
+from core.kvcache.variants import variant_folder
+from core.methods.base import answer
+from core.methods.composed import Composed
+from core.methods.resources import Resources
 from core.workspace import read_manifest
 from tests.models import tiny_language_model
 
@@ -110,3 +115,63 @@ def test_a_damaged_cell_is_refused_and_built_again(folder, tiny_lm, cells):
         gather(opened(folder, tiny_lm), tiny_lm, dict(enumerate(cells)), [(1, cells[1][0])])
     list(build_blocks(folder, tiny_lm, cells, INPUTS))
     assert gather(opened(folder, tiny_lm), tiny_lm, dict(enumerate(cells)), [(1, cells[1][0])]).blocks
+
+
+QUESTION = "Who drew the maps of the library of Sarn?"
+
+
+def ask(ws, models):
+    return answer(Composed(Resources(ws, models)), QUESTION)
+
+
+def stored(s3):
+    """Names of all objects in the bucket."""
+    return s3.keys()
+
+
+def computed(steps):
+    return {step.note for step in steps if step.note.startswith("cell ")}
+
+
+class TestObjectStorage:
+    def test_blocks_are_kept_there_beside_caches_and_answered_from(self, ws, models, s3, set_to):
+        list(pipeline.blocks(ws, models))
+        here = ask(ws, models)
+        set_to(cache_url=f"{s3.url}/shared")
+        list(pipeline.cache(ws, models))
+        assert not computed(pipeline.blocks(ws, models)), "finished blocks are moved, not computed again"
+        name = variant_folder(ws, models.language_model(), "auto").name
+        folder = ws.folder("blocks") / name
+        assert not list(folder.glob("cell-*"))
+        files = [key for key in stored(s3) if key.startswith(f"shared/tiny/blocks-{name}/cell-")]
+        assert len(files) == 3 and len([key for key in stored(s3) if key.endswith(".safetensors")]) == 6
+        there = ask(ws, models)
+        assert (there.text, there.trace.cached_tokens) == (here.text, here.trace.cached_tokens)
+        set_to(cache_url="")
+        assert ask(ws, models).text == here.text, "the workspace remembers where they are"
+        assert not computed(pipeline.blocks(ws, models))
+        assert len(list(folder.glob("cell-*"))) == 3
+
+    def test_an_unfinished_build_goes_on(self, ws, models, s3, set_to):
+        set_to(cache_url=s3.url)
+        work = pipeline.blocks(ws, models)
+        for step in work:
+            if step.note == "cell 2 of 3":
+                work.close()
+        assert sum(key.endswith(".safetensors") for key in stored(s3)) == 1
+        assert computed(pipeline.blocks(ws, models)) == {"cell 2 of 3", "cell 3 of 3"}
+        assert ask(ws, models).text
+
+    def test_a_damaged_object_is_refused(self, ws, models, s3, set_to):
+        set_to(cache_url=s3.url)
+        list(pipeline.blocks(ws, models))
+        client = s3.client()
+        for key in stored(s3):
+            if key.endswith(".safetensors"):
+                content = bytearray(client.get_object(Bucket=s3.bucket, Key=key)["Body"].read())
+                content[-100] ^= 1
+                client.put_object(Bucket=s3.bucket, Key=key, Body=bytes(content))
+        with pytest.raises(ArtefactStale, match="corrupt"):
+            ask(ws, models)
+        list(pipeline.blocks(ws, models))
+        assert ask(ws, models)

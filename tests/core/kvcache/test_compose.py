@@ -101,6 +101,14 @@ def test_linking_in_chunks_equals_linking_at_once(tiny_lm, joined, segments, ids
         torch.testing.assert_close(one.keys, other.keys, atol=1e-5, rtol=1e-5)
 
 
+def test_the_short_pass_links_as_transformers_does(tiny_lm, joined, segments, ids, monkeypatch):
+    ours = linked(tiny_lm, joined, ids, segments, 3)
+    monkeypatch.setattr(type(tiny_lm), "decoder", lambda lm: None)
+    for one, other in zip(ours.layers, linked(tiny_lm, joined, ids, segments, 3).layers, strict=True):
+        torch.testing.assert_close(one.keys, other.keys, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(one.values, other.values, atol=1e-5, rtol=1e-5)
+
+
 def test_linked_tokens_alone_are_replaced(tiny_lm, joined, segments, ids):
     places = link_places(len(tiny_lm.prompt.head), [len(s) for s in segments], 3)
     before, after = joined().layers[1], linked(tiny_lm, joined, ids, segments, 3).layers[1]

@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
+from core.kvcache.budget import Budget
 from core.kvcache.build import build_caches
 from core.kvcache.resident import ResidentCaches
 from core.kvcache.store import CacheStore
@@ -170,3 +171,17 @@ def test_threads_share_one_copy(store, tiny_lm):
     assert len({id(loaded) for loaded in found}) == 1
     stats = resident.stats()
     assert (stats.hits, stats.misses) == (7, 1)
+
+
+def test_several_share_a_budget_and_the_longest_unused_cell_goes_whoever_read_it(store, tiny_lm):
+    budget = Budget(room_for(store, 2))
+    one, other = ResidentCaches(store, tiny_lm, budget), ResidentCaches(store, tiny_lm, budget)
+    one.get(0)
+    other.get(1)
+    other.get(2)
+    assert one.stats().cells == ()
+    assert one.stats().evictions == 1
+    assert other.stats().cells == (1, 2)
+    assert budget.held() == one.stats().bytes + other.stats().bytes <= budget.limit
+    assert not one.get(0)[1], "a miss"
+    assert other.stats().cells == (2,)

@@ -1,6 +1,5 @@
 """Caches of several models and precisions beside each other, here and in object storage."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -107,32 +106,6 @@ def test_an_unfinished_variant_is_listed_and_goes_on(ws, models):
     assert variant.bytes
     assert ws.state("caches").status == "missing"
     assert built_cells(build(ws, models)) == {"cell 2 of 3", "cell 3 of 3"}
-
-
-def test_cells_of_the_former_layout_are_taken_over(ws, models):
-    build(ws, models)
-    folder = variant_folder(ws, models.language_model(), "auto")
-    for path in folder.iterdir():
-        path.replace(ws.folder("caches") / path.name)
-    folder.rmdir()
-    index = ws.folder("caches") / INDEX
-    content = json.loads(index.read_text())
-    del content["built"]["precision"]  # it did not say
-    index.write_text(json.dumps(content))
-    assert ws.state("caches").status == "missing"
-    assert not built_cells(build(ws, models))
-    assert not [path for path in ws.folder("caches").iterdir() if path.is_file()]
-    assert ask(ws, models)
-
-
-def test_cells_of_the_former_layout_of_another_model_are_removed(ws, models):
-    build(ws, models, reader=False)
-    folder = variant_folder(ws, models.language_model(False), "auto")
-    for path in folder.iterdir():
-        path.replace(ws.folder("caches") / path.name)
-    folder.rmdir()
-    assert len(built_cells(build(ws, models))) == 3
-    assert not [path for path in ws.folder("caches").iterdir() if path.is_file()]
 
 
 def changed(corpus, how):

@@ -14,7 +14,8 @@ from core.corpus.types import Corpus, Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.memory.model import Memory
 from core.memory.store import CARD, LORA, POOL
-from core.models.language_model import LanguageModel, Session
+from core.models.language_model import LanguageModel
+from core.models.session import Session
 from tests.core.memory.conftest import FACTS
 from tests.models import tiny_language_model
 
@@ -84,10 +85,10 @@ def test_a_closed_stream_stops_the_model(fact_memory: Memory, monkeypatch: pytes
     calls = 0
     forward = Session._forward
 
-    def counted(session: Session, embeddings: torch.Tensor) -> None:
+    def counted(session: Session, embeddings: torch.Tensor, last: int = 1) -> torch.Tensor:
         nonlocal calls
         calls += 1
-        forward(session, embeddings)
+        return forward(session, embeddings, last)
 
     monkeypatch.setattr(Session, "_forward", counted)
     stream = fact_memory.evidence_ids("What?", "d0")

@@ -88,3 +88,38 @@ def test_too_many_pages_are_refused(monkeypatch):
     monkeypatch.setattr("core.corpus.readers.pdf.MAX_PAGES", 1)
     with pytest.raises(CorpusError, match="has 2 pages"):
         read_pdf("x.pdf", content(writer(["One."], ["Two."])))
+
+
+def test_a_page_that_draws_without_end_is_refused(monkeypatch):
+    monkeypatch.setattr("core.corpus.readers.pdf.MAX_STEPS", 40)
+    assert read_pdf("x.pdf", content(writer(["Few steps."]))).sections[0].text == "Few steps."
+    with pytest.raises(CorpusError, match=r"x\.pdf takes more than 40 drawing steps.* Split it"):
+        read_pdf("x.pdf", content(writer(*[["One."]] * 20)))
+
+
+def test_forms_within_forms_are_counted(monkeypatch):
+    monkeypatch.setattr("core.corpus.readers.pdf.MAX_STEPS", 1_000)
+    pdf = writer(["Text."])
+    page, inner = pdf.pages[0], None
+    fonts = page["/Resources"]["/Font"]
+    for _ in range(5):  # each draws the one before ten times: a hundred thousand texts in a kilobyte
+        form = DecodedStreamObject()
+        form.set_data(b"/F Do\n" * 10 if inner else b"BT /F1 12 Tf 1 0 0 1 20 20 Tm (again) Tj ET\n" * 10)
+        resources = DictionaryObject({NameObject("/Font"): fonts})
+        if inner:
+            resources[NameObject("/XObject")] = DictionaryObject({NameObject("/F"): inner})
+        form[NameObject("/Type")], form[NameObject("/Subtype")] = NameObject("/XObject"), NameObject("/Form")
+        form[NameObject("/Resources")] = resources
+        inner = pdf._add_object(form)
+    page["/Resources"][NameObject("/XObject")] = DictionaryObject({NameObject("/F"): inner})
+    drawn = DecodedStreamObject()
+    drawn.set_data(b"/F Do")
+    page[NameObject("/Contents")] = pdf._add_object(drawn)
+    with pytest.raises(CorpusError, match="drawing steps"):
+        read_pdf("x.pdf", content(pdf))
+
+
+def test_too_much_text_is_refused(monkeypatch):
+    monkeypatch.setattr("core.corpus.readers.pdf.MAX_CHARACTERS", 20)
+    with pytest.raises(CorpusError, match=r"x\.pdf holds more than 20 characters"):
+        read_pdf("x.pdf", content(writer(["Twelve chars"], ["Twelve chars"])))

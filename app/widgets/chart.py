@@ -1,0 +1,27 @@
+"""Figures as pages draw them: in this session's language, with their words for those who cannot see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from app.words import t
+from app.words.figures import translated
+
+STATIC: Mapping[str, Any] = {"displayModeBar": False}
+"""A figure that is only looked at, and hovered over."""
+
+
+def chart(figure: go.Figure, *, key: str, alt: str, config: Mapping[str, Any] = STATIC) -> None:
+    """Draws a figure.
+
+    Args:
+        figure: From ``core.figures``.
+        key: Of the element.
+        alt: The figure in words; a text that core has marked is said in this session's language.
+        config: Of Plotly.
+    """
+    st.plotly_chart(translated(figure), key=key, config=dict(config), alt=t(alt))
