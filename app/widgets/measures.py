@@ -126,11 +126,11 @@ def _measured_on(run: Run) -> None:
 def _columns(run: Run) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     times: Sequence[str] = ("first token", "last token", *span_names(run))
-    counts = ("prefilled", "cached", "generated")
+    counts = {"prefilled": t("Prefilled"), "cached": t("Cached"), "generated": t("Generated")}
     return {
         "arm": st.column_config.TextColumn(t("Arm"), pinned=True),
         **{name: number(_heading(name), format="%.1f") for name in times},
-        **{name: number(_heading(name), format="localized") for name in counts},
+        **{name: number(heading, format="localized") for name, heading in counts.items()},
         "MB read": number(t("MB read"), format="%.2f"),
     }
 
