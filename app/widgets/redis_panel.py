@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.widgets.chart import chart
 from app.widgets.frame import empty_state, guarded
 from app.widgets.text import escape
 from app.words import duration, t, tn
@@ -130,10 +131,9 @@ def _counted(counted: Snapshot) -> None:
             help=t("Of the questions that looked into the answer cache."),
         )
         st.metric(t("Time saved"), _saved(counted.saved_ms), width="content")
-    st.plotly_chart(
+    chart(
         latency_figure(BUCKETS_MS, counted.histogram),
         key="redis-latency",
-        config={"displayModeBar": False},
         alt=describe_latency(BUCKETS_MS, counted.histogram),
     )
     with st.expander(t("The same as a table"), icon=":material/table_rows:"):
