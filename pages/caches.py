@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import state
 from app.widgets import composing, exactness, kept
+from app.widgets.chart import chart
 from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
 from app.widgets.payoff import payoff_panel
@@ -50,7 +51,7 @@ if any(cell.cache_bytes for cell in sizes):
             "the line, the more disk buys the time."
         )
     )
-    st.plotly_chart(sizes_figure(sizes), key="sizes", config={"displayModeBar": False}, alt=describe_sizes(sizes))
+    chart(sizes_figure(sizes), key="sizes", alt=describe_sizes(sizes))
 st.subheader(t("State of every cell"), anchor=False)
 if shown:
     st.markdown(residency_line(ws, shown))

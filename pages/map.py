@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.widgets.cutting import cell_table, cut_form, fidelity, how_cut, verdict
 from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
@@ -55,7 +56,7 @@ if located:
         st.markdown(found)
 data = map_of(corpus, partition, projection, labels, located)
 with st.container(border=True):
-    st.plotly_chart(map_figure(data, height=600), key="map", config=CONTROLS, alt=describe_map(data))
+    chart(map_figure(data, height=600), key="map", config=CONTROLS, alt=describe_map(data))
 st.caption(
     t(
         "Every pebble is a passage, every tile a Voronoi cell with its most distinctive words. A question is the star, "

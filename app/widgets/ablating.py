@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.widgets.chart import chart
 from app.words import t, tn
 from core.evaluation.ablation import finished
 from core.figures.ablation import Tried, ablation_figure, describe_ablation
@@ -24,9 +25,7 @@ def ablation_panel(ws: Workspace) -> None:
         )
         return
     tried = [Tried(row["variant"], row["rouge_l"], row["shuffled"]["rouge_l"]) for row in rows]
-    st.plotly_chart(
-        ablation_figure(tried), key="ablation", config={"displayModeBar": False}, alt=describe_ablation(tried)
-    )
+    chart(ablation_figure(tried), key="ablation", alt=describe_ablation(tried))
     st.caption(
         t(
             "{steps} each, {questions}. The distance between the two marks is what a variant remembers.",

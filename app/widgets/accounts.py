@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.asking import Run
+from app.widgets.chart import chart
 from app.words import duration, t
 from core.evaluation.ledger import Account
 from core.evaluation.repeats import spread
@@ -39,8 +40,8 @@ def ledger_panel(run: Run, ws: Workspace, key: str) -> None:
         return
     count = st.select_slider(t("Questions asked in all"), _COUNTS, 100, key=key, format_func=lambda n: f"{n:,}")
     words = describe_ledger(accounts, count)
-    st.plotly_chart(ledger_figure(accounts, count), key=f"{key}_chart", config={"displayModeBar": False}, alt=words)
-    st.markdown(f":material/balance: {words}")
+    chart(ledger_figure(accounts, count), key=f"{key}_chart", alt=words)
+    st.markdown(f":material/balance: {t(words)}")
     with st.expander(t("As a table"), icon=":material/table:"):
         st.dataframe(
             [

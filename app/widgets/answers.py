@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.widgets.arms import verdict_badge
+from app.widgets.chart import chart
 from app.widgets.results import Loaded
 from app.widgets.text import escape
 from app.words import labels, t, tn
@@ -89,9 +90,7 @@ def _in_full(found: Loaded, i: str, asked: Mapping[str, Any]) -> None:
             with column.container(border=True, height="stretch", key=f"eval-arm-{names.index(name)}"):
                 _one(found.labels[name], rows[name])
     timings = [ArmTiming(found.labels[name], _trace(row)) for name, row in rows.items()]
-    st.plotly_chart(
-        timing_figure(timings), key="eval-timing", config={"displayModeBar": False}, alt=describe_timing(timings)
-    )
+    chart(timing_figure(timings), key="eval-timing", alt=describe_timing(timings))
 
 
 def _one(label: str, row: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -49,15 +49,17 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
                 "Pays off after": pays,
             }
         )
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, key="eval-costs", column_config={name: t(name) for name in _COSTS}
-    )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-costs", column_config=_columns(_COSTS))
     st.caption(
         t(
             "Times are medians, with the 90th percentile. Storage is what an arm reads when it answers, text included "
             "where it reads text. Pays off after: questions until the build has earned back what RAG's does not cost."
         )
     )
+
+
+def _columns(names: Iterable[str]) -> dict[str, Any]:
+    return {name: st.column_config.Column(t(name), pinned=name == "Arm") for name in names}
 
 
 def _clock(times: Mapping[str, float]) -> str:
@@ -72,7 +74,7 @@ def show_hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     rows = [
         {
             "Arm": labels[name],
-            "Questions": kind,
+            "Questions": t(kind),
             "n": group["n"],
             "First hop found": interval_text(group["hops"][0]),
             "Second hop found": interval_text(group["hops"][1]),
@@ -81,6 +83,4 @@ def show_hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> None:
         for name, groups in hops.items()
         for kind, group in groups.items()
     ]
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, key="eval-hops", column_config={name: t(name) for name in rows[0]}
-    )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-hops", column_config=_columns(rows[0]))

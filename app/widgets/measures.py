@@ -12,6 +12,7 @@ import streamlit as st
 from app.asking import Run
 from app.run_rows import span_names, table, timings
 from app.widgets.accounts import ledger_panel
+from app.widgets.chart import chart
 from app.widgets.repeats import repeat_panel
 from app.words import duration, t
 from core.evaluation.ledger import break_even
@@ -21,7 +22,6 @@ from core.figures.units import milliseconds
 from core.methods import registry
 from core.workspace import Workspace
 
-_STATIC = {"displayModeBar": False}
 _BASELINE = "rag"
 _BUILT_FOR = {"cag": "caches", "memory": "memory"}
 
@@ -45,10 +45,10 @@ def show_measures(run: Run, ws: Workspace) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.caption(t("Tokens: prefilled now, taken from a stored KV cache, generated. Prefilled tokens cost the time."))
-        st.plotly_chart(tokens_figure(rows), key="tokens", config=_STATIC, alt=describe_counts(rows))
+        chart(tokens_figure(rows), key="tokens", alt=describe_counts(rows))
     with right:
         st.caption(t("Bytes read for this question: the index and passages, the cell's KV cache, or Z."))
-        st.plotly_chart(bytes_figure(rows), key="bytes", config=_STATIC, alt=describe_counts(rows))
+        chart(bytes_figure(rows), key="bytes", alt=describe_counts(rows))
     st.subheader(t("The numbers"), anchor=False)
     units = t("Counts in tokens. A dash: the arm has no such step.")
     st.caption(units if run.choices.race else f"{t('Times in milliseconds.')} {units}")
@@ -79,7 +79,7 @@ def _times(run: Run, rows: list[ArmTiming]) -> None:
             "the truth."
         )
     )
-    st.plotly_chart(timing_figure(rows), key="timing", config=_STATIC, alt=describe_timing(rows))
+    chart(timing_figure(rows), key="timing", alt=describe_timing(rows))
     _measured_on(run)
 
 
@@ -126,11 +126,11 @@ def _measured_on(run: Run) -> None:
 def _columns(run: Run) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     times: Sequence[str] = ("first token", "last token", *span_names(run))
-    counts = ("prefilled", "cached", "generated")
+    counts = {"prefilled": t("Prefilled"), "cached": t("Cached"), "generated": t("Generated")}
     return {
         "arm": st.column_config.TextColumn(t("Arm"), pinned=True),
         **{name: number(_heading(name), format="%.1f") for name in times},
-        **{name: number(_heading(name), format="localized") for name in counts},
+        **{name: number(heading, format="localized") for name, heading in counts.items()},
         "MB read": number(t("MB read"), format="%.2f"),
     }
 

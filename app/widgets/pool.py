@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from app.widgets.chart import chart
 from app.words import t, tn
 from core.corpus.folder import PASSAGES_FILE
 from core.figures.pool import describe_pool, drawn_rows, is_idle, pool_figure
@@ -14,8 +15,6 @@ from core.figures.storage import Weighed, describe_storage, storage_figure
 from core.figures.units import size
 from core.memory import store
 from core.workspace import Workspace
-
-_STATIC = {"displayModeBar": False}
 
 
 def inside(ws: Workspace) -> None:
@@ -33,7 +32,7 @@ def inside(ws: Workspace) -> None:
     if drawn < len(pool.ids):
         st.caption(t("Drawn: {drawn:,} documents, evenly chosen from {n:,}.", drawn=drawn, n=len(pool.ids)))
     titles = [title or passage_id for title, passage_id in zip(pool.titles, pool.ids, strict=True)]
-    st.plotly_chart(pool_figure(norms, titles), key="pool", config=_STATIC, alt=describe_pool(norms))
+    chart(pool_figure(norms, titles), key="pool", alt=describe_pool(norms))
     st.dataframe(
         {
             "document": titles,
@@ -53,7 +52,7 @@ def inside(ws: Workspace) -> None:
     )
     st.markdown(t("**What it weighs** beside the other ways of knowing the same documents."))
     things = weighed(ws)
-    st.plotly_chart(storage_figure(things), key="storage", config=_STATIC, alt=describe_storage(things))
+    chart(storage_figure(things), key="storage", alt=describe_storage(things))
     st.caption(
         t(
             "LoRA, projector and router are there once, however many documents there are; all else grows with them. "

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app.widgets.arms import heading
+from app.widgets.chart import chart
 from app.widgets.text import escape
 from app.words import t
 from core.changes.lanes import Attempt, Damage, Lane, lanes_of
@@ -45,10 +46,9 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
         return
     rows = [row_of(lane, live) for lane in lanes]
     _asked(history)
-    st.plotly_chart(
+    chart(
         race_figure(rows, t("seconds of its own work since the change"), t("first right"), t("not reached")),
         key=f"race-figure-{live}",
-        config={"displayModeBar": False},
         alt=describe_race(rows),
     )
     _answers(lanes, live)
@@ -140,14 +140,16 @@ def _when(attempt: Attempt) -> str:
 
 def _stages(lanes: Sequence[Lane]) -> None:
     """The figure as a table."""
-    names = list(dict.fromkeys(name for lane in lanes for name in lane.by_stage()))
-    rows = [
+    names = dict.fromkeys(name for lane in lanes for name in lane.by_stage())
+    sums = {t(registry.METHODS[lane.arm].label): lane.by_stage() for lane in lanes}
+    first = {arm: verdict(lane) for arm, lane in zip(sums, lanes, strict=True)}
+    rows = [{t("Stage"): t("First right"), **first}]
+    rows += [
         {
-            t("Lane"): t(registry.METHODS[lane.arm].label),
-            t("First right"): verdict(lane),
-            **{t(STAGES[name]): seconds(lane.by_stage()[name]) if name in lane.by_stage() else "–" for name in names},
+            t("Stage"): t(STAGES[name]),
+            **{arm: seconds(stages[name]) if name in stages else "–" for arm, stages in sums.items()},
         }
-        for lane in lanes
+        for name in names
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="race-stages")
     st.caption(

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.widgets.mapping import Located
 from app.widgets.text import escape
 from app.words import t, tn
@@ -25,7 +26,6 @@ from core.voronoi.recall import RecallReport, kept_report, measure_recall
 from core.voronoi.routing import RecallPoint, route
 from core.workspace import Workspace
 
-_STATIC = {"displayModeBar": False}
 _WANTED = 0.95
 _SPLITS = ("test", "dev", "train")
 
@@ -109,7 +109,7 @@ def _curve(report: RecallReport, opened: int) -> None:
             enough=_enough(points),
         )
     )
-    st.plotly_chart(recall_figure(points, opened), key="recall", config=_STATIC, alt=describe_recall(points))
+    chart(recall_figure(points, opened), key="recall", alt=describe_recall(points))
     with st.expander(t("The curve as a table"), icon=":material/table:"):
         st.dataframe(
             pd.DataFrame([vars(point) for point in points]),
@@ -142,7 +142,7 @@ def _cells(count: int) -> str:
 def _margins(report: RecallReport) -> None:
     groups = list(report.margins)
     st.markdown(t("**By distance to the border.** {found}", found=escape(t(describe_margins(groups)))))
-    st.plotly_chart(margin_figure(groups), key="margins", config=_STATIC, alt=describe_margins(groups))
+    chart(margin_figure(groups), key="margins", alt=describe_margins(groups))
     with st.expander(t("The quarters as a table"), icon=":material/table:"):
         rows = [
             {"margin": t(name), "questions": group.questions, "one": group.recall, "two": group.recall_two}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.widgets.chart import chart
 from app.widgets.frame import empty_state, guarded
 from app.widgets.text import escape
 from app.words import duration, t, tn
@@ -86,7 +87,7 @@ def answers_panel(ws: Workspace) -> None:
 
 def _facts(facts: ServerFacts) -> None:
     with st.container(horizontal=True, gap="large"):
-        st.metric("Redis", facts.version, width="content")
+        st.metric(t("Redis"), facts.version, width="content")
         st.metric(t("Search module"), facts.search or t("missing"), width="content")
         st.metric(t("Memory in use"), size(facts.memory), width="content")
         st.metric(t("Keys"), f"{facts.keys:,}", width="content")
@@ -130,10 +131,9 @@ def _counted(counted: Snapshot) -> None:
             help=t("Of the questions that looked into the answer cache."),
         )
         st.metric(t("Time saved"), _saved(counted.saved_ms), width="content")
-    st.plotly_chart(
+    chart(
         latency_figure(BUCKETS_MS, counted.histogram),
         key="redis-latency",
-        config={"displayModeBar": False},
         alt=describe_latency(BUCKETS_MS, counted.histogram),
     )
     with st.expander(t("The same as a table"), icon=":material/table_rows:"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.words import labels, t, tn
 from core import pipeline
 from core.corpus.types import Corpus
@@ -15,14 +17,16 @@ from core.figures.training import curve, training_figure
 from core.figures.units import size
 from core.memory.config import MemoryConfig
 from core.memory.learner import CHECKPOINT
+from core.memory.presets import load_preset
+from core.settings import DEFAULT_MODEL
 from core.workspace import Workspace
 
-STANDARD = "Standard"
-BUDGETS = {"First look": 40, STANDARD: MemoryConfig().steps, "Longer": 400, "Long": 800}
+STANDARD, AT_ONCE = "Standard", "At once"
+BUDGETS = {AT_ONCE: 0, "First look": 40, STANDARD: MemoryConfig().steps, "Longer": 400, "Long": 800}
 """Optimiser steps of the evidence stage; the standard ones are those of the command line and of the shipped memory."""
+_AT_ONCE_PRESET = "at-once"
 _STEP_S = 6.7  # a step of 16 examples with the default model on two CPU cores
-_STATIC = {"displayModeBar": False}
-_FLOAT16 = 2
+_BYTES = {"float16": 2, "int8": 1}
 
 
 def overview(ws: Workspace, documents: int) -> None:
@@ -37,7 +41,7 @@ def overview(ws: Workspace, documents: int) -> None:
         st.metric(
             t("Vectors per document"), f"{m} × {z_dim}", width="content", help=t("m vectors of z_dim numbers: its z.")
         )
-        st.metric(t("Z of one document"), size(m * z_dim * _FLOAT16), width="content")
+        st.metric(t("Z of one document"), size(m * z_dim * _BYTES[params.get("kept", "float16")]), width="content")
         st.metric(t("Memory on disk"), size(found.bytes), width="content", help=t("Z, projector, router and LoRA."))
         if "train_s" in params:
             st.metric(t("Training took"), about(float(params["train_s"])), width="content")
@@ -75,19 +79,29 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         )
     )
     pace = seconds_per_step(ws)
+    # What is learned at once is read with the shipped memory's LoRA, which fits the default model alone.
+    ready = state.models().settings.model == DEFAULT_MODEL
+    budgets = {name: steps for name, steps in BUDGETS.items() if steps or ready}
     with st.form("train", border=False):
         st.segmented_control(
             t("How long"),
-            list(BUDGETS),
+            list(budgets),
             default=STANDARD,
             required=True,
-            format_func=labels({name: f"{t(name)} · {about(steps * pace)}" for name, steps in BUDGETS.items()}),
+            format_func=labels({name: f"{t(name)} · {about(steps * pace)}" for name, steps in budgets.items()}),
             key="train_budget",
             help=t(
                 "Estimated from the last training here, or else for two CPU cores and the default model. {steps}.",
-                steps=", ".join(f"{t(name)}: {_steps(steps)}" for name, steps in BUDGETS.items()),
+                steps=", ".join(f"{t(name)}: {_steps(steps)}" for name, steps in budgets.items()),
             ),
         )
+        if ready:
+            st.caption(
+                t(
+                    "At once: every document gets its first z in one pass and is read as the shipped memory reads; "
+                    "only the router is trained. A rough memory, but one for thousands of documents."
+                )
+            )
         st.toggle(
             t("Go on from where it was stopped"), True, key="train_resume", help=t("Off starts from the beginning.")
         )
@@ -128,6 +142,15 @@ def _steps(count: int) -> str:
 
 def _train(name: str) -> None:
     models, steps = state.models(), BUDGETS[st.session_state["train_budget"]]
+    if not steps:
+        preset = load_preset(_AT_ONCE_PRESET)
+        at_once = replace(preset.config, seed=models.settings.seed)
+        state.start_job(
+            name,
+            "Training the memory",
+            lambda ws: pipeline.train(ws, models, at_once, resume=False, start=preset.start),
+        )
+        return
     resume = bool(st.session_state["train_resume"])
     config = MemoryConfig(
         steps=steps, eval_every=max(5, steps // 5), checkpoint_every=max(5, steps // 10), seed=models.settings.seed
@@ -145,10 +168,9 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
         curve(history, "coverage", t("holds the answer")),
     ]
     if losses.values:
-        st.plotly_chart(
+        chart(
             training_figure(losses, scores),
             key="live-training",
-            config=_STATIC,
             alt=t("Loss and held-out scores by step"),
         )
         st.caption(
@@ -163,10 +185,9 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
             curve(history, "held_out_recall_at_1", t("right document first"), at="routing_step"),
             curve(history, "held_out_recall_at_5", t("among the first five"), at="routing_step"),
         ]
-        st.plotly_chart(
+        chart(
             training_figure(routing, recall, t("Loss of the router")),
             key="live-routing",
-            config=_STATIC,
             alt=t("Loss of the router and held-out recall by step"),
         )
     latest = next((data for data in reversed(history) if "evidence" in data), None)

@@ -10,6 +10,7 @@ from app import state
 from app.asking import Run
 from app.opening import opener
 from app.repeating import TIMES, repeat
+from app.widgets.chart import chart
 from app.words import t
 from core.evaluation.repeats import spread
 from core.figures.spread import Repeats, describe_spread, spread_figure
@@ -59,7 +60,7 @@ def _measure(run: Run, ws: Workspace) -> None:
 def _shown(run: Run) -> None:
     rows = rows_of(run)
     words = describe_spread(rows)
-    st.plotly_chart(spread_figure(rows), key="repeats", config={"displayModeBar": False}, alt=words)
+    chart(spread_figure(rows), key="repeats", alt=words)
     st.caption(t("Every mark is one answer: open marks the first token, filled ones the last. Bars are medians."))
     table = []
     for row in rows:

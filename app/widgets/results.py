@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.widgets.costs import interval_text, show_costs, show_hops
 from app.widgets.judging import judge_line
 from app.widgets.text import escape
@@ -195,10 +196,9 @@ def _picture(found: Loaded) -> None:
     )
     points = points_of(found, str(metric))
     label = t(LABELS[str(metric)])
-    st.plotly_chart(
+    chart(
         pareto_figure(points, label),
         key="eval-pareto",
-        config={"displayModeBar": False},
         alt=describe_pareto(points, label),
     )
     st.caption(

@@ -7,6 +7,7 @@ import streamlit as st
 from app import state
 from app.asking import Choices
 from app.opening import opener
+from app.widgets.chart import chart
 from app.widgets.frame import guarded
 from app.widgets.text import escape
 from app.words import t
@@ -55,9 +56,7 @@ def route_panel(ws: Workspace) -> None:
         )
     else:
         st.markdown(t("It thinks that **no document knows** this: the null slot outweighs every one of them."))
-    st.plotly_chart(
-        routing_figure(weights), key="routing", config={"displayModeBar": False}, alt=describe_routing(weights)
-    )
+    chart(routing_figure(weights), key="routing", alt=describe_routing(weights))
     st.dataframe(
         {"document": [weight.title for weight in weights], "weight": [weight.weight for weight in weights]},
         hide_index=True,
@@ -84,10 +83,9 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         own = answer.method == LlmAsMemory.name
         st.markdown(_looked(own, null > weights[0].weight, named))
         shown = [*weights, Weight(t(_NULL), null, null=True)]
-        st.plotly_chart(
+        chart(
             routing_figure(shown),
             key=f"routing-{answer.method}",
-            config={"displayModeBar": False},
             alt=describe_routing(shown),
         )
         if own:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.widgets.text import escape
 from app.words import t
 from core.benchmarks import stores as bench
@@ -85,10 +86,9 @@ def _show(number: int, tested: Tested, k: int, clients: int) -> None:
             dim=tested.dim,
         )
     )
-    st.plotly_chart(
+    chart(
         recall_figure(tested.rows),
         key=f"recall-{number}",
-        config={"displayModeBar": False},
         alt=describe_recall(tested.rows),
     )
     st.dataframe(

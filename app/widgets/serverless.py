@@ -7,13 +7,13 @@ import json
 import pandas as pd
 import streamlit as st
 
+from app.widgets.chart import chart
 from app.words import labels, t, tn
 from core.figures import serverless as figures
 from core.figures import serverless_flow as flow
 from core.serverless.study import cost, runs
 from core.workspace import Workspace
 
-_BARE = {"displayModeBar": False}
 _IDLE_S = 300.0
 _TRAFFIC = [10 ** (exponent / 4) for exponent in range(8, 33)]
 _STEPS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
@@ -106,19 +106,19 @@ def plots(findings: runs.Findings) -> None:
     arms = sizes[chosen or max(sizes)]["arms"]
     times = {figures.label(kind): arm["load"]["stages"] for kind, arm in arms.items()}
     boxes = flow.stages(findings["config"]["stage"] == "pipeline", times)
-    st.plotly_chart(flow.pipeline_figure(boxes), key="flow", config=_BARE, alt=flow.describe_pipeline(boxes))
+    chart(flow.pipeline_figure(boxes), key="flow", alt=flow.describe_pipeline(boxes))
     left, right = st.columns(2)
     with left:
         st.markdown(t("##### How long answers took under load"))
-        st.plotly_chart(figures.latency_figure(arms), key="latency", config=_BARE, alt=figures.describe_latency(arms))
+        chart(figures.latency_figure(arms), key="latency", alt=figures.describe_latency(arms))
         st.caption(t(figures.describe_latency(arms)))
     with right:
         st.markdown(t("##### What became of the requests"))
         alt = figures.describe_reliability(arms)
-        st.plotly_chart(figures.reliability_figure(arms), key="reliability", config=_BARE, alt=alt)
+        chart(figures.reliability_figure(arms), key="reliability", alt=alt)
         st.caption(t(alt))
     st.markdown(t("##### Cold and warm"))
-    st.plotly_chart(figures.cold_figure(arms), key="cold", config=_BARE, alt=figures.describe_cold(arms))
+    chart(figures.cold_figure(arms), key="cold", alt=figures.describe_cold(arms))
     for kind, arm in arms.items():
         share = arm["probe"]["retrieval_share"]
         if share:
@@ -149,7 +149,7 @@ def crossing(findings: runs.Findings) -> None:
     )
     crossed = findings["crossover"][what]
     alt = figures.describe_crossover(findings["sizes"], crossed, what)
-    st.plotly_chart(figures.crossover_figure(findings["sizes"], crossed, what), key="crossover", config=_BARE, alt=alt)
+    chart(figures.crossover_figure(findings["sizes"], crossed, what), key="crossover", alt=alt)
     st.caption(
         t(
             "{where} Interpolated between measured sizes; flat search is exact, the other not.",
@@ -175,7 +175,7 @@ def costs(findings: runs.Findings) -> None:
     here = {kind: cost.at_traffic(c, at, _IDLE_S) for kind, c in found.items()}
     alt = flow.describe_cost(here, cost.always_on(prices, at), at, prices.always_on_name)
     figure = flow.cost_figure(lines, always, _TRAFFIC, at, prices.always_on_name)
-    st.plotly_chart(figure, key="cost", config=_BARE, alt=alt)
+    chart(figure, key="cost", alt=alt)
     st.caption(
         t(
             "{described} {passages:,} passages; times of this machine, prices of {region} noted on {date} in "

@@ -8,6 +8,7 @@ from typing import Any, cast
 import streamlit as st
 
 from app import state
+from app.widgets.chart import chart
 from app.words import labels, t
 from core.errors import TesseraError
 from core.figures import serverless_flow as flow
@@ -18,7 +19,6 @@ from core.serverless.study.config import StudyConfig
 from core.serverless.study.senders import Stage
 from core.workspace import Workspace
 
-_BARE = {"displayModeBar": False}
 _ASKED = {"retrieval": "the retrieval function", "pipeline": "the whole pipeline"}
 
 
@@ -96,6 +96,6 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
         return
     times: dict[str, Any] = next((point["stages"] for point in reversed(points) if point["stages"]), {})
     boxes = flow.stages("generation" in times, {"": times})
-    st.plotly_chart(flow.pipeline_figure(boxes), key="live-flow", config=_BARE, alt=flow.describe_pipeline(boxes))
-    st.plotly_chart(flow.live_figure(points), key="live-load", config=_BARE, alt=flow.describe_live(points))
+    chart(flow.pipeline_figure(boxes), key="live-flow", alt=flow.describe_pipeline(boxes))
+    chart(flow.live_figure(points), key="live-load", alt=flow.describe_live(points))
     st.caption(t(flow.describe_live(points)))

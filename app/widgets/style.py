@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.words import language
 from core.figures.palette import ARMS
 
 _STYLE = """
@@ -19,6 +18,8 @@ _STYLE = """
   border-left: 3px solid #17967c; background: rgba(23, 150, 124, .13); padding: .2rem .6rem;
 }
 [class*="st-key-support-"] [data-testid="stText"] { font-weight: 600; }
+/* Korean breaks its lines between words; one that is longer than its line still breaks. */
+.stApp :is(p, li, h1, h2, h3, h4, label) { word-break: keep-all; overflow-wrap: anywhere; }
 [class*="st-key-status-"] p { font-size: .86rem; }
 [data-testid="stMetricLabel"] p { font-size: .8rem; }
 [data-testid="stSidebarHeader"] > :first-child::after {
@@ -30,8 +31,8 @@ _STYLE = """
 .st-key-suggestions { row-gap: 0; }
 /* Streamlit writes captions at 60 %, chosen options in the accent and chart text in a fixed grey: too faint to read. */
 [data-testid="stCaptionContainer"] { opacity: .76; }
-[data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit; font-weight: 600; }
-[data-testid="stSliderThumbValue"] { color: inherit; }
+[data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; font-weight: 600; }
+[data-testid="stSliderThumbValue"] { color: inherit !important; }
 .js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .textpoint) text,
 .js-plotly-plot :is(.legendtext, .bartext-outside) { fill: currentColor !important; fill-opacity: .82 !important; }
 /* Names of cells lie on passages and borders: a rim in the colour of the page keeps them legible. */
@@ -39,17 +40,14 @@ _STYLE = """
   fill: currentColor !important; paint-order: stroke; stroke: Canvas; stroke-width: 3px; stroke-opacity: .8;
 }
 """
-# Korean words stay whole at the end of a line; what is longer than a line may break anywhere.
-_WHOLE_WORDS = ".stApp { word-break: keep-all; overflow-wrap: anywhere; }"
 
 
 def apply_style() -> None:
     """Adds the style sheet to the page."""
-    spoken = _WHOLE_WORDS if language() == "ko" else ""
     arms = "\n".join(
         f".st-key-arm-{name} {{ border-top: 4px solid {style.colour} !important; }}"
         f'.st-key-arm-{name} :is(h3, h4) :is(span[role="img"], [data-testid="stIconMaterial"])'
         f" {{ color: {style.colour}; }}"
         for name, style in ARMS.items()
     )
-    st.html(f"<style>{_STYLE}{arms}{spoken}</style>")
+    st.html(f"<style>{_STYLE}{arms}</style>")

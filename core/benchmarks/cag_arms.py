@@ -22,6 +22,7 @@ from core.models.language_model import LanguageModel
 from core.models.session import Session
 
 Arm = Callable[[], Clocked]
+_PAGE_BYTES = 4096
 
 
 class Arms:
@@ -100,10 +101,10 @@ class Arms:
         return self._answer(self._from_disk, self.tail)
 
     def _touch(self) -> None:
-        """Loads the cache and reads a number of every 64 bytes, so that no page can have been left on the disk."""
+        """Loads the cache and reads a number of every page, so that none can have been left on the disk."""
         for pair in self._store.load(0, self._lm, self.context).layers:
             for tensor in pair:
-                tensor.flatten()[:: 64 // tensor.element_size()].sum()
+                tensor.flatten()[:: _PAGE_BYTES // tensor.element_size()].sum()
 
     def _build(self, folder: Path) -> None:
         for _ in build_caches(folder, self._lm, [list(self._passages)], {}, force=True):

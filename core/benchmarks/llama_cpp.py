@@ -105,10 +105,12 @@ def peers(lm: LanguageModel, settings: Settings) -> dict[str, Opener]:
         settings: Where model files live.
 
     Returns:
-        By the name of its arms; empty where the bindings or a GGUF file of the model are missing.
+        By the name of its arms; empty where the bindings or a GGUF file of the model are missing, and beside a GPU.
     """
-    original = original_file(settings.model, settings.home) if installed() else None
-    if original is None or lm.identity.dtype not in FORMATS:
+    # Its wheels compute on the CPU: beside a GPU they would show the machine, not the software.
+    comparable = installed() and lm.device.type == "cpu" and lm.identity.dtype in FORMATS
+    original = original_file(settings.model, settings.home) if comparable else None
+    if original is None:
         return {}
     files = {"llama_cpp": widened_file(original, lm.identity.dtype), "llama_cpp_published": original}
     return {name: partial(_open, gguf, torch.get_num_threads()) for name, gguf in files.items()}

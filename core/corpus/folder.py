@@ -18,6 +18,7 @@ import regex
 from core.corpus.intake import MAX_PASSAGES, clean, clean_title, read_file, refused
 from core.corpus.readers.jsonl_table import json_lines
 from core.corpus.types import Corpus, Passage, Question
+from core.said import said
 
 PASSAGES_FILE = "passages.jsonl"
 MAX_ID = 200
@@ -56,7 +57,11 @@ def read_folder(folder: Path) -> Corpus:
             raise refused(path.name, "names no split", "Call it questions_train.jsonl, for instance.")
         split = match["split"] or _DEFAULT_SPLIT
         if split in questions:
-            raise refused(path.name, f"gives the split {split!r} a second time", "Remove or rename one of the two.")
+            raise refused(
+                path.name,
+                said("gives the split {split!r} a second time", split=split),
+                "Remove or rename one of the two.",
+            )
         questions[split] = tuple(read_questions(path.name, read_file(path, path.name), known))
     return Corpus(folder.resolve().name, passages, questions)
 
@@ -72,7 +77,7 @@ def read_passages(name: str, content: bytes) -> Iterator[Passage]:
         passage = passage_from(row, where)
         _once(passage.id, where, seen)
         if len(seen) > MAX_PASSAGES:
-            raise refused(where, f"goes beyond {MAX_PASSAGES:,} passages", "Split the folder.")
+            raise refused(where, said("goes beyond {n:,} passages", n=MAX_PASSAGES), "Split the folder.")
         yield passage
 
 
@@ -93,7 +98,9 @@ def read_questions(name: str, content: bytes, known: Container[str]) -> Iterator
         _once(question.id, where, seen)
         for passage_id in question.passage_ids:
             if passage_id not in known:
-                raise refused(where, f"names the passage {passage_id!r}, which is not there", "Correct the line.")
+                raise refused(
+                    where, said("names the passage {id!r}, which is not there", id=passage_id), "Correct the line."
+                )
         yield question
 
 
@@ -135,13 +142,21 @@ def _id(row: Mapping[str, Any], where: str) -> str:
     if not isinstance(value, str) or not clean_title(value, where):
         raise refused(where, "has no id", "Give every line an id of its own.")
     if len(value) > MAX_ID:
-        raise refused(where, f"has an id of {len(value):,} characters, and {MAX_ID} is the limit", "Shorten it.")
+        raise refused(
+            where,
+            said("has an id of {n:,} characters, and {limit} is the limit", n=len(value), limit=MAX_ID),
+            "Shorten it.",
+        )
     return clean_title(value, where)
 
 
 def _once(name: str, where: str, seen: dict[str, str]) -> None:
     if name in seen:
-        raise refused(where, f"repeats the id {name!r} of {seen[name]}", "Give every line an id of its own.")
+        raise refused(
+            where,
+            said("repeats the id {id!r} of {other}", id=name, other=seen[name]),
+            "Give every line an id of its own.",
+        )
     seen[name] = where.rstrip(",")
 
 
@@ -149,7 +164,11 @@ def _required(row: Mapping[str, Any], field: str, where: str) -> str:
     text = clean(_optional(row, field, where), where)
     if not text:
         fields = ", ".join(clean_title(name, where) for name in list(row)[:12]) or "none"
-        raise refused(where, f"has no {field}; its fields are: {fields}", f"Add the field {field!r}.")
+        raise refused(
+            where,
+            said("has no {field}; its fields are: {fields}", field=field, fields=fields),
+            said("Add the field {field!r}.", field=field),
+        )
     return text
 
 
@@ -158,7 +177,11 @@ def _optional(row: Mapping[str, Any], field: str, where: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise refused(where, f"has {type(value).__name__} in {field!r} instead of text", "Correct the line.")
+        raise refused(
+            where,
+            said("has {kind} in {field!r} instead of text", kind=type(value).__name__, field=field),
+            "Correct the line.",
+        )
     return value
 
 
@@ -169,5 +192,7 @@ def _strings(row: Mapping[str, Any], field: str, where: str) -> tuple[str, ...]:
         value = str(value)
     values = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(entry, str) for entry in values):
-        raise refused(where, f"has something else than text in {field!r}", "Give a text or a list of texts.")
+        raise refused(
+            where, said("has something else than text in {field!r}", field=field), "Give a text or a list of texts."
+        )
     return tuple(text for entry in values if (text := clean(entry, where)))

@@ -104,7 +104,7 @@ def decode(name: str, content: bytes) -> str:
     nul = text.find("\0")
     if nul >= 0:
         line = text.count("\n", 0, nul) + 1
-        why = "holds a NUL character, so it is not text"
+        why = said("holds a NUL character, so it is not text")
         raise refused(line_of(name, line), why, "Export it as text first.")
     for number, line_text in enumerate(text.split("\n"), 1):
         if len(line_text) > MAX_LINE:

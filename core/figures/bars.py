@@ -57,6 +57,8 @@ def bars_figure(amounts: Sequence[Amount], title: str, log: bool = False) -> go.
         height=34 * len(amounts) + 80, margin={"l": 10, "r": 80, "t": 10, "b": 40}, dragmode=False, showlegend=False
     )
     figure.update_xaxes(title=title, type="log" if log else "linear", fixedrange=True)
+    if log:
+        figure.update_xaxes(dtick=1)  # powers of ten: the steps between them are no help
     figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(amounts))),

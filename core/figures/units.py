@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.said import said
+
 _SIZES = ("bytes", "KB", "MB", "GB", "TB")
 
 
@@ -19,10 +21,10 @@ def duration(s: float) -> str:
     """A wait: "8 s", "2 min 05 s", "1 h 12 min"."""
     whole = round(s)
     if whole < 60:
-        return f"{whole} s"
+        return said("{s} s", s=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+        return said("{min} min {s:02d} s", min=whole // 60, s=whole % 60)
+    return said("{h} h {min:02d} min", h=whole // 3600, min=whole % 3600 // 60)
 
 
 def size(count: float) -> str:

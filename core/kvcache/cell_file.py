@@ -201,15 +201,16 @@ def decode_cell(content: torch.Tensor, name: str, key: str, lm: LanguageModel) -
         if header.get("format") != FORMAT or header.get("key") != key or precision not in PRECISIONS:
             raise ArtefactStale(f"{name} does not hold the cell that the index says.", REMEDY)
         count = sum(entry.endswith(".keys") for entry in tensors)
+        device, numbers = lm.device, lm.dtype  # the model looks through its layers for each
         pairs = [
-            tuple(_decoded(tensors, number, part, precision, lm) for part in ("keys", "values"))
+            tuple(_decoded(tensors, number, part, precision, device, numbers) for part in ("keys", "values"))
             for number in range(count)
         ]
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ArtefactStale(f"{name} cannot be read ({error}).", REMEDY) from error
     config = lm.model.config
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    dtype = str(lm.dtype).removeprefix("torch.")
+    dtype = str(numbers).removeprefix("torch.")
     if count != config.num_hidden_layers or pairs[0][0].shape[:2] != (1, heads) or header["dtype"] != dtype:
         raise ArtefactStale(f"{name} does not have the shape of this model's KV cache.", REMEDY)
     return [(keys, values) for keys, values in pairs]
@@ -253,11 +254,11 @@ def _parse(content: torch.Tensor) -> tuple[dict[str, str], dict[str, torch.Tenso
 
 
 def _decoded(
-    tensors: dict[str, torch.Tensor], number: int, part: str, precision: str, lm: LanguageModel
+    tensors: dict[str, torch.Tensor], number: int, part: str, precision: str, device: torch.device, dtype: torch.dtype
 ) -> torch.Tensor:
     names = {suffix: _name(number, part, suffix) for suffix in ("", "scale", "low")}
-    stored = {suffix: tensors[name].to(lm.device) for suffix, name in names.items() if name in tensors}
-    return decode(stored, precision, part == "keys", lm.dtype)[None]
+    stored = {suffix: tensors[name].to(device) for suffix, name in names.items() if name in tensors}
+    return decode(stored, precision, part == "keys", dtype)[None]
 
 
 def _name(number: int, part: str, suffix: str) -> str:

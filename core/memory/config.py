@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from core.errors import TesseraError
+from core.memory.kept import FORMATS
 
 INITS = ("document", "noise")
 """Where Z starts: as the telling tokens of each document, or drawn at random (a control: see ``first_z``)."""
@@ -35,16 +36,21 @@ class MemoryConfig:
         twin: Share of examples about documents with swapped facts, read from an untrained z.
         wrong: Share of examples that show a wrong z and ask for ``NOT_IN_MEMORY``.
         general: Share of examples from the general pool, whose z is never trained; 0 without a pool.
+        siblings: Questions asked of a document of the general pool at once; they count as one example.
         passage_tokens: Documents are cut to this many tokens when recited.
         router_dim: Width of routing queries and keys.
         router_layer: Hidden states of the question are taken after this layer, beside its token embeddings.
         router_steps: Optimiser steps of the routing stage; 0 finds as the memory it starts from does.
         router_batch: Questions per routing step.
+        router_documents: Documents that a routing step compares them with: their own and a random choice of others.
+        casings: Whether the router looks for every word in each casing in which the corpus has it.
         lr_router: Learning rate of the router.
         eval_every: Steps between two looks at the held-out questions.
         eval_questions: Held-out dev questions looked at during training.
         checkpoint_every: Steps between two checkpoints.
         evidence_tokens: Longest evidence in tokens.
+        lexicon: Nats taken from every token of evidence that is neither common nor read off z; 0 lets all be said.
+        kept: How the numbers of Z are kept, one of ``core.memory.kept.FORMATS``.
         seed: Seed of everything that is drawn.
     """
 
@@ -64,16 +70,21 @@ class MemoryConfig:
     twin: float = 0.0
     wrong: float = 0.2
     general: float = 0.0
+    siblings: int = 1
     passage_tokens: int = 160
     router_dim: int = 192
     router_layer: int = 6
     router_steps: int = 400
     router_batch: int = 64
+    router_documents: int = 256
+    casings: bool = False
     lr_router: float = 2e-3
     eval_every: int = 34
     eval_questions: int = 24
     checkpoint_every: int = 17
     evidence_tokens: int = 48
+    lexicon: float = 0.0
+    kept: str = "float16"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -81,15 +92,19 @@ class MemoryConfig:
             raise TesseraError(f"read is {self.read!r}.", f"Choose one of: {', '.join(READ_MODES)}.")
         if self.init not in INITS:
             raise TesseraError(f"init is {self.init!r}.", f"Choose one of: {', '.join(INITS)}.")
+        if self.kept not in FORMATS:
+            raise TesseraError(f"kept is {self.kept!r}.", f"Choose one of: {', '.join(FORMATS)}.")
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in ("study", "recite", "twin", "wrong", "general", "warmup"):
                 if not 0 <= value < 1:
                     raise TesseraError(f"{field.name} is {value}.", "It is a share: give a number from 0 to below 1.")
-            elif field.name in ("steps", "router_steps"):
+            elif field.name in ("steps", "router_steps", "lexicon"):
                 if value < 0:
                     raise TesseraError(f"{field.name} is {value}.", "Give 0 or more.")
-            elif isinstance(value, (int, float)) and field.name != "seed" and value <= 0:
+            elif (
+                isinstance(value, (int, float)) and not isinstance(value, bool) and field.name != "seed" and value <= 0
+            ):
                 raise TesseraError(f"{field.name} is {value}.", "Give a number above 0.")
         shares = self.recite + self.twin + self.wrong + self.general
         if shares >= 1:

@@ -9,6 +9,7 @@ learning the corpus by heart; the wrong ones teach it to compare z with the ques
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -90,9 +91,13 @@ class Examples:
         self._general: list[Triple] = []
         self._cached: tuple[int, list[list[Example]]] | None = None
         self._general_passages = general.passages if general else ()
+        self._rows = {text: row for row, text in enumerate(texts(self._general_passages))}
+        self._by_row: dict[int, list[tuple[str, str]]] = defaultdict(list)
         if config.general:
             pool = given_questions(general, "train") if general else []
             self._general = [t for t in pool if len(frame.encode(t[2])) <= _GENERAL_LIMIT]
+            for row, question, sentence in self._general:
+                self._by_row[row].append((question, sentence))
             if not self._general:
                 raise TesseraError(
                     f"general is {config.general}, but there is no pool with usable train questions.",
@@ -108,16 +113,44 @@ class Examples:
         if self._cached is None or self._cached[0] != number:
             rng = random.Random(f"{self._config.seed}/{number}")
             drawn = [self._draw(rng) for _ in range(BLOCK * self._config.batch)]
-            reading = sorted((e for e in drawn if e.kind != "wrong"), key=lambda e: len(e.tail) + len(e.target))
+            alone = [group for group in drawn if group[0].kind == "wrong" and len(group) == 1]
+            reading = sorted((g for g in drawn if g[0].kind != "wrong" or len(g) > 1), key=_length)
             batches = [reading[len(reading) * i // BLOCK : len(reading) * (i + 1) // BLOCK] for i in range(BLOCK)]
             # Refusals are short: sorted in, they would fill batches of their own and the model would swing to and fro.
-            for i, example in enumerate(e for e in drawn if e.kind == "wrong"):
-                batches[i % BLOCK].append(example)
+            for i, group in enumerate(alone):
+                batches[i % BLOCK].append(group)
             rng.shuffle(batches)
-            self._cached = (number, batches)
+            self._cached = (number, [[example for group in batch for example in group] for batch in batches])
         return self._cached[1]
 
-    def _draw(self, rng: random.Random) -> Example:
+    def _draw(self, rng: random.Random) -> list[Example]:
+        """One example, or several about one document of the general pool."""
+        example = self._draw_one(rng)
+        if example.kind != "general" or self._config.siblings == 1:
+            return [example]
+        return self._siblings(example, rng)
+
+    def _siblings(self, first: Example, rng: random.Random) -> list[Example]:
+        """Other questions of the same document, as far as there are any; some of them are swapped for foreign ones."""
+        row = self._rows[first.document]
+        others = [e for found in self._by_row[row] if (e := self._general_example(row, *found)) != first]
+        group = [first, *rng.sample(others, min(len(others), self._config.siblings - 1))]
+        return [self._refused(e, row, rng) if rng.random() < self._config.wrong else e for e in dict.fromkeys(group)]
+
+    def _refused(self, example: Example, row: int, rng: random.Random) -> Example:
+        """The same document, asked for what another one holds."""
+        passage = self._other_general(row, rng)
+        found = self._by_row.get(self._rows[texts([passage])[0]])
+        if not found:
+            return example
+        wrong = self._example("wrong", passage, rng.choice(found)[0], NOT_IN_MEMORY)
+        return replace(wrong, document=example.document, general=True)
+
+    def _general_example(self, row: int, question: str, sentence: str) -> Example:
+        example = self._example("general", self._general_passages[row], question, sentence, _GENERAL_LIMIT)
+        return replace(example, general=True)
+
+    def _draw_one(self, rng: random.Random) -> Example:
         share = self._config
         draw = rng.random()
         if draw < share.recite:
@@ -133,9 +166,7 @@ class Examples:
             return self._example("twin", twin, rewrite(question), rewrite(sentence))
         draw -= share.twin
         if draw < share.general:
-            row, question, sentence = rng.choice(self._general)
-            example = self._example("general", self._general_passages[row], question, sentence, _GENERAL_LIMIT)
-            return replace(example, general=True)
+            return self._general_example(*rng.choice(self._general))
         row, question, sentence = self._reading(rng)
         return self._example("read", row, question, sentence)
 
@@ -183,3 +214,7 @@ class Examples:
         if isinstance(shown, int):
             return Example(kind, shown, "", tail, target)
         return Example(kind, -1, texts([shown])[0], tail, target)
+
+
+def _length(group: Sequence[Example]) -> int:
+    return sum(len(example.tail) + len(example.target) for example in group)

@@ -17,7 +17,7 @@ from core.models.prompt import Prompt
 
 RECITE = "What does the whole text say?"
 NOT_IN_MEMORY = "This is not in memory."
-_COMMON = 1.0
+COMMON = 1.0
 """Tokens of a lower idf, in more than about a third of the documents, are common."""
 _MARK = "\u241e"
 
@@ -55,7 +55,7 @@ class Frame:
         for token in ids:
             if token not in self._digits:
                 self._digits[token] = self._tokenizer.decode([token]).strip().isdigit()
-            if self._digits[token] or (token not in seen and float(idf[token]) > _COMMON):
+            if self._digits[token] or (token not in seen and float(idf[token]) > COMMON):
                 kept.append(token)
                 seen.add(token)
         return kept or ids

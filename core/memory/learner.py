@@ -6,6 +6,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -18,9 +19,10 @@ from core.memory import lora
 from core.memory.config import MemoryConfig
 from core.memory.examples import Example, Examples, given_questions
 from core.memory.frame import NOT_IN_MEMORY, Frame
+from core.memory.lexicon import Lexicon
 from core.memory.pool import embedding_basis, first_z, token_idf
 from core.memory.projector import Projector
-from core.memory.reading import greedy, short_attention, target_losses
+from core.memory.reading import greedy, shared_losses, short_attention, target_losses
 from core.memory.row_adam import RowAdam
 from core.memory.theta import Theta
 from core.models.language_model import LanguageModel
@@ -92,17 +94,18 @@ class EvidenceLearner:
     def step(self, number: int) -> dict[str, float]:
         """One optimiser step; returns the mean loss of each kind of example in it, in nats per token."""
         batch = self.examples.batch(number)
+        shared = [list(group) for _, group in groupby(batch, key=lambda e: (e.row, e.document))]
         own = sorted({example.row for example in batch if example.row >= 0})
         rows = torch.tensor(own, dtype=torch.long)
         leaf = self.z[rows].requires_grad_()
         place = {row: i for i, row in enumerate(own)}
-        shown = [leaf[place[e.row]] if e.row >= 0 else self._first_z(e.document, e.general) for e in batch]
+        documents = [group[0] for group in shared]
+        shown = [leaf[place[e.row]] if e.row >= 0 else self._first_z(e.document, e.general) for e in documents]
         soft = self.projector(torch.stack(shown).to(self.model.device))
         self._adam.zero_grad(set_to_none=True)
         with short_attention(self.model):
-            losses = target_losses(
-                self.model, self.frame.head, soft, [e.tail for e in batch], [e.target for e in batch]
-            )
+            asked = [[(e.tail, e.target) for e in group] for group in shared]
+            losses = shared_losses(self.model, self.frame.head, soft, asked)
             torch.cat(losses).mean().backward()
         factor = schedule(number, self.config.steps, self.config.warmup)
         for group in self._adam.param_groups:
@@ -136,19 +139,22 @@ class EvidenceLearner:
         losses = target_losses(self.model, self.frame.head, soft, tails, targets)
         scores = {"held_out_loss": float(torch.cat(losses).mean())}
         for name, shown in (("held_out_rouge_l", rows), ("shuffled_rouge_l", wrong)):
-            said = greedy(
-                self.model,
-                self.frame.head,
-                self.projector(self.z[shown].to(self.model.device)),
-                tails,
-                limit,
-                self._lm.stop_ids,
-            )
+            soft = self.projector(self.z[shown].to(self.model.device))
+            bias = self._bias(soft)
+            said = greedy(self.model, self.frame.head, soft, tails, limit, self._lm.stop_ids, bias=bias)
             texts_said = [self.frame.decode(ids) for ids in said]
             pairs = zip(texts_said, self._held_out, strict=True)
             scores[name] = sum(rouge_l(text, [gold]) for text, (_, _, gold) in pairs) / len(rows)
             scores[name.replace("rouge_l", "refused")] = sum(t == NOT_IN_MEMORY for t in texts_said) / len(rows)
         return scores
+
+    def _bias(self, soft: torch.Tensor) -> torch.Tensor | None:
+        """What a memory will add to the logits when it reads these soft tokens [batch, m, hidden]."""
+        if not self.config.lexicon:
+            return None
+        always = [*self.frame.encode(NOT_IN_MEMORY), *self._lm.stop_ids]
+        lexicon = Lexicon(self.model.get_input_embeddings().weight, self.idf, always)
+        return torch.stack([lexicon.bias(lexicon.ids(one), self.config.lexicon) for one in soft])
 
     def save_checkpoint(self, folder: Path, done: int, fingerprint: str) -> None:
         """Writes all state after ``done`` steps, so that a resumed run continues to the same bits."""

@@ -15,11 +15,14 @@ from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
 from core.memory import lora, store
 from core.memory.frame import NOT_IN_MEMORY, Frame
+from core.memory.kept import as_kept
+from core.memory.lexicon import Lexicon
 from core.memory.pool import Basis, MemoryPool, embedding_basis, first_z
 from core.memory.projector import Projector
 from core.memory.reading import greedy
 from core.memory.router import QuestionReader, Routed, Router, Routing
 from core.memory.routing import question_ids
+from core.memory.theta import build_parts
 from core.models.files import digest_of
 from core.models.language_model import LanguageModel
 
@@ -54,6 +57,7 @@ class Memory:
         self.lm, self.pool, self.card, self.folder = lm, pool, card, folder
         self.projector, self.router = projector.eval(), router.eval()
         self.frame = Frame(lm.tokenizer, min(lm.stop_ids))
+        self._spoken: dict[str, torch.Tensor] = {}
         with torch.no_grad():
             self.keys = router.keys(pool.z) if keys is None else keys
 
@@ -124,9 +128,10 @@ class Memory:
     def similarities(self, questions: Sequence[str]) -> torch.Tensor:
         """[len(questions), N]: how well each document's keys match each question, in [-1, 1]."""
         parts = []
+        idf = self.router.idf if self.card.config.casings else None
         for start in range(0, len(questions), _READ_AT_ONCE):
             batch = questions[start : start + _READ_AT_ONCE]
-            states = self._question_reader.read([question_ids(self.frame, question) for question in batch])
+            states = self._question_reader.read([question_ids(self.frame, question, idf) for question in batch])
             parts.append(self.router.similarity(states, self.keys))
         return torch.cat(parts)
 
@@ -159,11 +164,26 @@ class Memory:
         rows = [self.pool.row(passage_id) for passage_id in passage_ids]
         return self.projector(self.pool.z[rows]).to(self.lm.device)
 
+    @torch.inference_mode()
+    def bias(self, passage_ids: Sequence[str]) -> torch.Tensor | None:
+        """What is added to the logits [vocabulary] while evidence is said; None where any token may be said."""
+        penalty = self.card.config.lexicon
+        if not penalty:
+            return None
+        for passage_id in passage_ids:
+            if passage_id not in self._spoken:
+                self._spoken[passage_id] = self._lexicon.ids(self.soft_tokens([passage_id])[0])
+        return self._lexicon.bias(torch.cat([self._spoken[passage_id] for passage_id in passage_ids]), penalty)
+
+    def _biases(self, passage_ids: Sequence[str]) -> torch.Tensor | None:
+        found = [self.bias([passage_id]) for passage_id in passage_ids]
+        return None if found[0] is None else torch.stack([bias for bias in found if bias is not None])
+
     def evidence_ids(self, question: str, passage_id: str) -> Generator[int, None, None]:
         """Token ids of the evidence as they are decoded; closing the iterator stops the model at once."""
         session = self.lm.session()
         session.feed_embeddings(self.prefix(question, passage_id))
-        yield from session.decode(self.card.config.evidence_tokens)
+        yield from session.decode(self.card.config.evidence_tokens, bias=self.bias([passage_id]))
 
     def stream_evidence(self, question: str, routed: Routed | str) -> Iterator[str]:
         """Pieces of the evidence that the z of a document holds for a question.
@@ -194,6 +214,7 @@ class Memory:
             self.card.config.evidence_tokens,
             self.lm.stop_ids,
             never_first=None if refuse else self.frame.encode(NOT_IN_MEMORY)[0],
+            bias=self._biases(passage_ids),
         )
         return [self.frame.decode(ids) for ids in said]
 
@@ -203,7 +224,7 @@ class Memory:
         Raises:
             TesseraError: It already holds a document of that id, or the text is empty.
         """
-        pool = self.pool.with_row(passage.id, passage.title, as_stored(self.first_z(passage)))
+        pool = self.pool.with_row(passage.id, passage.title, self._kept(self.first_z(passage)))
         card = replace(self.card, learned=(*self.card.learned, passage.id))
         return self._with_pool(pool, card)
 
@@ -213,7 +234,7 @@ class Memory:
         Raises:
             TesseraError: It holds no document of that id, or the text is empty.
         """
-        pool = self.pool.with_other(passage.id, passage.title, as_stored(self.first_z(passage)))
+        pool = self.pool.with_other(passage.id, passage.title, self._kept(self.first_z(passage)))
         learned = (*(i for i in self.card.learned if i != passage.id), passage.id)
         return self._with_pool(pool, replace(self.card, learned=learned))
 
@@ -232,23 +253,37 @@ class Memory:
         """Gives one document another z [m, z_dim], in place and as it is kept on disk; other rows keep their bits."""
         row = self.pool.row(passage_id)
         with torch.no_grad():
-            self.pool.z[row] = as_stored(z)
+            self.pool.z[row] = self._kept(z)
+            self._spoken.pop(passage_id, None)
             self.keys[row] = self.router.keys(self.pool.z[row : row + 1])[0]
 
     def reading(self, pool: MemoryPool) -> Memory:
         """A memory that routes as this one does, but reads the z of ``pool``: for controls."""
-        return Memory(self.lm, pool, self.projector, self.router, self.card, self.folder, self.keys)
+        other = Memory(self.lm, pool, self.projector, self.router, self.card, self.folder, self.keys)
+        return self._share(other)
 
     def first_z(self, passage: Passage) -> torch.Tensor:
         """The z [m, z_dim] that a document gives of itself, before any training."""
         ids = self.frame.content(texts([passage])[0], self.router.idf)
         return first_z(ids, self.lm.model.get_input_embeddings().weight, self._basis, self.card.config.m)
 
+    def _kept(self, z: torch.Tensor) -> torch.Tensor:
+        return as_kept(z, self.card.config.kept)
+
     def _with_pool(self, pool: MemoryPool, card: store.Card) -> Memory:
-        changed = Memory(self.lm, pool, self.projector, self.router, card, self.folder)
-        if "_basis" in self.__dict__:
-            changed.__dict__["_basis"] = self._basis
-        return changed
+        return self._share(Memory(self.lm, pool, self.projector, self.router, card, self.folder))
+
+    def _share(self, other: Memory) -> Memory:
+        """Hands on what depends on the model alone and takes a moment to make."""
+        for name in ("_basis", "_lexicon"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        always = [*self.frame.encode(NOT_IN_MEMORY), *self.lm.stop_ids]
+        return Lexicon(self.lm.model.get_input_embeddings().weight, self.router.idf, always)
 
     @cached_property
     def _basis(self) -> Basis:
@@ -257,18 +292,3 @@ class Memory:
     @cached_property
     def _question_reader(self) -> QuestionReader:
         return QuestionReader(self.lm.model, self.card.config.router_layer, self.frame.head[0])
-
-
-def as_stored(z: torch.Tensor) -> torch.Tensor:
-    """Z rounded to the number format of the pool on disk, so that a saved memory answers as it did before."""
-    return z.to(torch.float16).float()
-
-
-def build_parts(tensors: dict[str, torch.Tensor]) -> tuple[Projector, Router]:
-    """Projector and router from their saved tensors; shapes tell the sizes."""
-    z_dim, hidden = tensors["projector.weight"].shape
-    projector = Projector(z_dim, hidden)
-    projector.load_state_dict(store.under("projector.", tensors))
-    router = Router(hidden, z_dim, tensors["router.key"].shape[1], tensors["router.idf"])
-    router.load_state_dict(store.under("router.", tensors))
-    return projector, router

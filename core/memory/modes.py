@@ -91,7 +91,7 @@ class ZReader:
     def recall(self, question: str, passage_ids: Sequence[str]) -> str:
         """The whole evidence, untimed: for controls."""
         session = self.open(question, passage_ids, Tracer())
-        ids = session.decode(self._memory.card.config.evidence_tokens)
+        ids = session.decode(self._memory.card.config.evidence_tokens, bias=self._memory.bias(passage_ids))
         return "".join(self._memory.lm.stream_text(ids)).strip()
 
     def _keys_and_values(self, ids: tuple[str, ...], tracer: Tracer) -> tuple[Layers, int]:

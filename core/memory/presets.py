@@ -71,7 +71,7 @@ def _parse(found: Any, name: str) -> Preset:
         raise TesseraError(f"dtype is {dtype!r} in {name}.", f"Choose one of: {', '.join(DTYPES)}.")
     defaults = MemoryConfig().to_json()
     for key, value in found.get("memory", {}).items():
-        if key in defaults and (isinstance(value, bool) or not isinstance(value, _kinds(defaults[key]))):
+        if key in defaults and not _fits(value, defaults[key]):
             raise TesseraError(
                 f"{key} is {value!r} in {name}.", f"Give a {type(defaults[key]).__name__}, such as {defaults[key]!r}."
             )
@@ -80,5 +80,8 @@ def _parse(found: Any, name: str) -> Preset:
     return Preset(about, model, dtype, start, config)
 
 
-def _kinds(default: object) -> tuple[type, ...]:
-    return (int, float) if isinstance(default, float) else (type(default),)
+def _fits(value: object, default: object) -> bool:
+    """Whether a value is of its default's kind; true and false are numbers to Python, but not to a reader."""
+    if isinstance(value, bool) or isinstance(default, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    return isinstance(value, (int, float) if isinstance(default, float) else type(default))

@@ -54,20 +54,99 @@ def target_losses(
     ids = torch.full((len(tails), width), _PAD, device=device)
     rows: list[int] = []
     columns: list[int] = []
-    wanted: list[int] = []
     start = len(head) + soft.shape[1]
     for i, (tail, target) in enumerate(zip(tails, targets, strict=True)):
         ids[i, : len(tail) + len(target)] = torch.tensor([*tail, *target], device=device)
         rows += [i] * len(target)
         columns += range(start + len(tail) - 1, start + len(tail) - 1 + len(target))
-        wanted += target
     opening = embed(torch.tensor(list(head), device=device)).expand(len(tails), -1, -1)
     inputs = torch.cat([opening, soft.to(opening.dtype), embed(ids)], 1)
     hidden = model.base_model(inputs_embeds=inputs, use_cache=False).last_hidden_state
-    # The vocabulary projection is run on the target positions only: it costs as much as a quarter of the layers.
-    logits = model.get_output_embeddings()(hidden[rows, columns]).float()
-    losses = cross_entropy(logits, torch.tensor(wanted, device=device), reduction="none")
+    return _losses_at(model, hidden[rows, columns], targets)
+
+
+def _losses_at(model: PreTrainedModel, states: torch.Tensor, targets: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    """Cross entropy of targets, from the states [tokens, hidden] that predict them.
+
+    The vocabulary projection is run on these states only: it costs as much as a quarter of the layers.
+    """
+    wanted = torch.tensor([token for target in targets for token in target], device=states.device)
+    losses = cross_entropy(model.get_output_embeddings()(states).float(), wanted, reduction="none")
     return list(losses.split([len(target) for target in targets]))
+
+
+Asked = Sequence[tuple[Sequence[int], Sequence[int]]]
+"""Tail and target of every question that is asked of one z."""
+
+
+def shared_losses(
+    model: PreTrainedModel, head: Sequence[int], soft: torch.Tensor, asked: Sequence[Asked]
+) -> list[torch.Tensor]:
+    """``target_losses`` of several questions to each z, for the price of reading that z once.
+
+    ``head | soft tokens | tail | target | tail | target ...``: a question sees the opening and itself alone, at the
+    positions that it has when it is asked alone, so its losses are those of a sequence of its own.
+
+    Args:
+        model: A decoder with a head.
+        head: Ids before the soft tokens.
+        soft: [documents, m, hidden], with gradient.
+        asked: What is asked of each document.
+
+    Returns:
+        The losses of every question's target tokens, documents and questions in their order.
+    """
+    if all(len(pairs) == 1 for pairs in asked):
+        return target_losses(model, head, soft, [pairs[0][0] for pairs in asked], [pairs[0][1] for pairs in asked])
+    device = soft.device
+    ids, owner, positions, rows, columns = _laid_out(asked, len(head) + soft.shape[1])
+    embed = model.get_input_embeddings()
+    opening = embed(torch.tensor(list(head), device=device)).expand(len(asked), -1, -1)
+    inputs = torch.cat([opening, soft.to(opening.dtype), embed(ids.to(device))], 1)
+    hidden = model.base_model(
+        inputs_embeds=inputs,
+        attention_mask=_own_and_opening(owner, inputs.dtype).to(device),
+        position_ids=positions.to(device),
+        use_cache=False,
+    ).last_hidden_state
+    return _losses_at(model, hidden[rows, columns], [target for pairs in asked for _, target in pairs])
+
+
+def _laid_out(
+    asked: Sequence[Asked], start: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[int], list[int]]:
+    """Questions one after the other behind openings of ``start`` tokens.
+
+    Returns:
+        Ids [documents, T - start]; whose a token is [documents, T]: 0 the opening's, then a number a question, -1
+        padding; positions [documents, T]; rows and columns of the states that predict a target token.
+    """
+    width = start + max(sum(len(tail) + len(target) for tail, target in pairs) for pairs in asked)
+    ids = torch.full((len(asked), width - start), _PAD)
+    positions = torch.arange(width).repeat(len(asked), 1)
+    owner = torch.full((len(asked), width), -1)
+    owner[:, :start] = 0
+    rows: list[int] = []
+    columns: list[int] = []
+    for row, pairs in enumerate(asked):
+        at = start
+        for number, (tail, target) in enumerate(pairs, start=1):
+            end = at + len(tail) + len(target)
+            ids[row, at - start : end - start] = torch.tensor([*tail, *target])
+            positions[row, at:end] = torch.arange(start, start + end - at)
+            owner[row, at:end] = number
+            rows += [row] * len(target)
+            columns += range(end - len(target) - 1, end - 1)
+            at = end
+    return ids, owner, positions, rows, columns
+
+
+def _own_and_opening(owner: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Additive mask [rows, 1, T, T]: earlier tokens of the same owner [rows, T], and the opening's."""
+    seen = (owner[:, None, :] == owner[:, :, None]) | (owner[:, None, :] == 0)
+    seen = seen & torch.ones(owner.shape[1], owner.shape[1], dtype=torch.bool).tril()
+    mask = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+    return mask[:, None]
 
 
 @torch.inference_mode()
@@ -79,6 +158,7 @@ def greedy(
     limit: int,
     stop: frozenset[int],
     never_first: int | None = None,
+    bias: torch.Tensor | None = None,
 ) -> list[list[int]]:
     """Greedy continuations of a batch, at most ``limit`` ids each, end excluded.
 
@@ -90,10 +170,13 @@ def greedy(
         limit: Most new tokens.
         stop: Ids that end a sequence.
         never_first: Id that no sequence may begin with.
+        bias: [batch, vocabulary], added to the logits before each choice.
     """
     said: list[list[int]] = []
     for at in range(0, len(tails), CHUNK):
-        said += _greedy_chunk(model, head, soft[at : at + CHUNK], tails[at : at + CHUNK], limit, stop, never_first)
+        part = slice(at, at + CHUNK)
+        own = None if bias is None else bias[part]
+        said += _greedy_chunk(model, head, soft[part], tails[part], limit, stop, never_first, own)
     return said
 
 
@@ -105,6 +188,7 @@ def _greedy_chunk(
     limit: int,
     stop: frozenset[int],
     never_first: int | None,
+    bias: torch.Tensor | None,
 ) -> list[list[int]]:
     inputs, mask = _left_padded(model, head, soft, tails)
     cache = DynamicCache()
@@ -116,6 +200,8 @@ def _greedy_chunk(
             inputs_embeds=inputs, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
         ).last_hidden_state
         logits = model.get_output_embeddings()(hidden[:, -1])
+        if bias is not None:
+            logits = logits + bias
         if step == 0 and never_first is not None:
             logits[:, never_first] = -torch.inf
         tokens = logits.argmax(-1)

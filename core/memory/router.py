@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from core.memory.pool import Basis
 
 DROPOUT = 0.1
+_DOCUMENTS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,9 @@ class Router(nn.Module):
         queries = normalize(states, dim=-1)
         weights = (self.idf[question.ids] + 1e-3) * question.mask
         weights = weights / weights.sum(1, keepdim=True)
-        best = torch.einsum("btd,nmd->btnm", queries, keys).amax(-1)
-        return torch.einsum("btn,bt->bn", best, weights)
+        # Some documents at a time: all pairs of tokens and keys of thousands of documents would take gigabytes.
+        best = [torch.einsum("btd,nmd->btnm", queries, part).amax(-1) for part in keys.split(_DOCUMENTS_AT_ONCE)]
+        return torch.einsum("btn,bt->bn", torch.cat(best, -1), weights)
 
     def logits(self, similarity: torch.Tensor) -> torch.Tensor:
         """[batch, N + 1]; the last column is the null slot."""

@@ -66,7 +66,8 @@ def train_router(
         Progress with ``routing_loss``, and ``held_out_recall_at_1`` and ``_at_5`` on the dev questions.
     """
     held_out = asked_questions(corpus, "dev")
-    held_out_states = [part for _, part in read_questions(reader, frame, held_out)]
+    idf = router.idf if config.casings else None
+    held_out_states = [part for _, part in read_questions(reader, frame, held_out, idf)]
     if not config.router_steps:
         router.eval()
         yield Progress(STAGE, 0, 0, "none asked for", recall(router, held_out_states, z, held_out) if held_out else {})
@@ -74,7 +75,7 @@ def train_router(
     study, given = study_questions(corpus, config.seed), asked_questions(corpus, "train")
     questions = study + given
     states: list[QuestionStates] = []
-    for done, part in read_questions(reader, frame, questions):
+    for done, part in read_questions(reader, frame, questions, idf):
         states.append(part)
         yield Progress("Reading routing questions", done, len(questions))
     optimiser = torch.optim.AdamW(router.parameters(), lr=config.lr_router, weight_decay=0.01)
@@ -86,7 +87,8 @@ def train_router(
         for group in optimiser.param_groups:
             group["lr"] = config.lr_router * (1 - step / config.router_steps)
         router.train()
-        loss = routing_loss(router, gather(states, rows), z, [questions[row].rows for row in rows], rng)
+        shown, gold = _documents([questions[row].rows for row in rows], len(z), config.router_documents, rng)
+        loss = routing_loss(router, gather(states, rows), z if shown is None else z[shown], gold, rng)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -132,17 +134,32 @@ def recall(
 
 
 def read_questions(
-    reader: QuestionReader, frame: Frame, questions: Sequence[RoutingQuestion]
+    reader: QuestionReader, frame: Frame, questions: Sequence[RoutingQuestion], idf: torch.Tensor | None = None
 ) -> Iterator[tuple[int, QuestionStates]]:
-    """States of questions, a batch at a time in their order, with how many are done."""
+    """States of questions, a batch at a time in their order, with how many are done; ``idf`` as in ``question_ids``."""
     for start in range(0, len(questions), _READ_AT_ONCE):
         part = questions[start : start + _READ_AT_ONCE]
-        yield start + len(part), reader.read([question_ids(frame, question.text) for question in part])
+        yield start + len(part), reader.read([question_ids(frame, question.text, idf) for question in part])
 
 
-def question_ids(frame: Frame, text: str) -> list[int]:
-    """Ids of a question for the router: with a space in front, so that its first word looks like any other."""
-    return frame.encode(f" {text.strip()}")
+def question_ids(frame: Frame, text: str, idf: torch.Tensor | None = None) -> list[int]:
+    """Ids of a question for the router: with a space in front, so that its first word looks like any other.
+
+    Args:
+        frame: Tokenises.
+        text: The question.
+        idf: [vocabulary], of the corpus. With it, every word stands in each casing all of whose tokens the corpus has,
+            or as it is where there is none: people ask for "harry potter", and tokens know no casing but their own.
+    """
+    if idf is None:
+        return frame.encode(f" {text.strip()}")
+    nowhere = float(idf.max())
+    ids: list[int] = []
+    for word in text.split():
+        casings = dict.fromkeys((word, word[:1].upper() + word[1:], word.upper(), word.lower()))
+        encoded = [frame.encode(f" {casing}") for casing in casings]
+        ids += [i for found in encoded if all(float(idf[i]) < nowhere for i in found) for i in found] or encoded[0]
+    return ids
 
 
 def gather(parts: Sequence[QuestionStates], rows: Sequence[int]) -> QuestionStates:
@@ -162,6 +179,18 @@ def gather(parts: Sequence[QuestionStates], rows: Sequence[int]) -> QuestionStat
         stack([s.embedded for s in picked]),
         stack([s.contextual for s in picked]),
     )
+
+
+def _documents(
+    gold: Sequence[Sequence[int]], count: int, most: int, rng: random.Random
+) -> tuple[list[int] | None, list[tuple[int, ...]]]:
+    """Which documents questions are compared with, None for all of them, and where their own stand among those."""
+    if count <= most:
+        return None, [tuple(rows) for rows in gold]
+    own = {row for rows in gold for row in rows}
+    shown = sorted(own | set(rng.sample(range(count), max(0, most - len(own)))))
+    place = {row: i for i, row in enumerate(shown)}
+    return shown, [tuple(place[row] for row in rows) for rows in gold]
 
 
 def _draw(study: int, given: int, size: int, rng: random.Random) -> list[int]:

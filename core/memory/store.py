@@ -1,7 +1,7 @@
 """A memory on disk: safetensors and one JSON, nothing that runs code when read.
 
 memory.json           what it is: format, base model, corpus, settings, ids and titles, figures of the training
-pool.safetensors      z [N, m, z_dim], float16
+pool.safetensors      z [N, m, z_dim], float16; or codes, int8, and steps [N, m, 1]: see core.memory.kept
 parts.safetensors     projector.*, router.*, float32 (idf in float16)
 lora.safetensors      LAYER.a, LAYER.b, bfloat16
 """
@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save
 
 from core.errors import ArtefactMissing, ArtefactStale
 from core.memory.config import MemoryConfig
+from core.memory.kept import decoded, encoded
 from core.memory.pool import MemoryPool
 from core.models.language_model import Identity
 from core.workspace import write_atomically
@@ -28,7 +29,9 @@ CARD = "memory.json"
 POOL = "pool.safetensors"
 PARTS = "parts.safetensors"
 LORA = "lora.safetensors"
-FORMAT = 1
+FORMATS = {"float16": 1, "int8": 2}
+"""How Z is kept to the format of the card: a version that knows float16 alone refuses the other by its number."""
+_TENSORS = 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Card:
 
 def base_fingerprint(identity: Identity, frame: str) -> str:
     """Digest of what a memory's tensors depend on: weights, tokenizer, frame; the number format may differ."""
-    fields = [identity.weights, identity.tokenizer, identity.adapter, frame, FORMAT]
+    fields = [identity.weights, identity.tokenizer, identity.adapter, frame, _TENSORS]
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
 
 
@@ -86,9 +89,10 @@ def read_card(folder: Path) -> Card:
 def save_pool(folder: Path, pool: MemoryPool, card: Card) -> None:
     """Writes Z and the card; the other files stay."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / POOL, save({"z": pool.z.to(torch.float16).contiguous()}))
+    stored = encoded(pool.z, card.config.kept)
+    write_atomically(folder / POOL, save({name: tensor.contiguous() for name, tensor in stored.items()}))
     document = {
-        "format": FORMAT,
+        "format": FORMATS[card.config.kept],
         "base": card.base,
         "model": card.model,
         "corpus": card.corpus,
@@ -124,7 +128,7 @@ def load_pool(folder: Path) -> MemoryPool:
         ArtefactStale: It is damaged.
     """
     document = _raw(folder)
-    z = _tensors(folder / POOL)["z"].float()
+    z = decoded(_tensors(folder / POOL))
     ids, titles = tuple(document["ids"]), tuple(document["titles"])
     if not len(z) == len(ids) == len(titles):
         raise ArtefactStale(f"The memory in {folder} names {len(ids)} documents and holds {len(z)}.", _REMEDY)
@@ -156,7 +160,7 @@ def _raw(folder: Path) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ArtefactStale(f"{path} is damaged ({error}).", _REMEDY) from error
-    if document.get("format") != FORMAT:
+    if document.get("format") not in FORMATS.values():
         raise ArtefactStale(f"The memory in {folder} was written by another version of Tessera.", _REMEDY)
     return document
 

@@ -80,9 +80,17 @@ class Theta:
         projector.load_state_dict(store.under("projector.", self.parts))
         lora.restore(layers, self.adapters)
 
-    def router(self, hidden: int, idf: torch.Tensor) -> Router:
+    def router(self, idf: torch.Tensor) -> Router:
         """A router that finds as that one did, with the idf [vocabulary] of another corpus."""
-        known = store.under("router.", self.parts)
-        router = Router(hidden, known["key"].shape[0], known["key"].shape[1], idf)
-        router.load_state_dict({**known, "idf": idf.float()})
+        _, router = build_parts({**self.parts, "router.idf": idf})
         return router
+
+
+def build_parts(tensors: dict[str, torch.Tensor]) -> tuple[Projector, Router]:
+    """Projector and router from their saved tensors; shapes tell the sizes."""
+    z_dim, hidden = tensors["projector.weight"].shape
+    projector = Projector(z_dim, hidden)
+    projector.load_state_dict(store.under("projector.", tensors))
+    router = Router(hidden, z_dim, tensors["router.key"].shape[1], tensors["router.idf"])
+    router.load_state_dict(store.under("router.", tensors))
+    return projector, router

@@ -25,8 +25,9 @@ from core.jobs import Progress, Work
 from core.memory import lora, store
 from core.memory.calibration import calibrate_null, enough
 from core.memory.config import MemoryConfig
+from core.memory.kept import as_kept
 from core.memory.learner import CHECKPOINT, EvidenceLearner
-from core.memory.model import Memory, as_stored
+from core.memory.model import Memory
 from core.memory.pool import MemoryPool
 from core.memory.router import QuestionReader, Router
 from core.memory.routing import train_router
@@ -87,12 +88,10 @@ def train_memory(
         figures |= progress.data
         yield progress
     adapters = lora.state(learner.layers)
-    hidden = learner.basis.components.shape[1]
-    router = (
-        theta.router(hidden, learner.idf) if theta else Router.from_basis(learner.basis, config.router_dim, learner.idf)
-    )
+    fresh = Router.from_basis(learner.basis, config.router_dim, learner.idf)
+    router = theta.router(learner.idf) if theta else fresh
     reader = QuestionReader(learner.model, config.router_layer, learner.frame.head[0])
-    for progress in train_router(router, reader, learner.frame, as_stored(learner.z), corpus, config):
+    for progress in train_router(router, reader, learner.frame, as_kept(learner.z, config.kept), corpus, config):
         figures |= progress.data
         yield progress
     figures["train_s"] = round(figures.get("train_s", 0.0) + time.monotonic() - began, 1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK_TOKENS = 512
 DRAFTED_TOKENS = 4
-"""Guessed tokens that are checked in one pass: together with the one they follow as cheap as that one alone."""
+"""Guessed tokens that are checked in one pass, where they and the one they follow are as cheap as that one alone."""
 
 
 class Session:
@@ -33,6 +33,7 @@ class Session:
     def __init__(self, lm: LanguageModel, cache: DynamicCache, ids: Sequence[int] = ()) -> None:
         self._lm = lm
         self._decoder = lm.decoder()
+        self._guesses = DRAFTED_TOKENS if self._decoder is not None and self._decoder.cheap_rows else 0
         self._seen = list(ids)
         self.cache = cache
         self.logits: torch.Tensor | None = None
@@ -63,7 +64,7 @@ class Session:
         with torch.inference_mode():
             self.logits = self._forward(embeddings.to(self._lm.device, self._lm.dtype))[-1]
 
-    def decode(self, max_new_tokens: int, stop: bool = True) -> Iterator[int]:
+    def decode(self, max_new_tokens: int, stop: bool = True, bias: torch.Tensor | None = None) -> Iterator[int]:
         """Greedy decoding; yields each token as soon as it is known.
 
         Tokens that the text suggests are checked several at once (see ``core.models.drafting``), which changes their
@@ -72,6 +73,7 @@ class Session:
         Args:
             max_new_tokens: Longest answer.
             stop: Whether a stop id ends it.
+            bias: [vocabulary], added to the logits before each choice.
 
         Raises:
             ModelError: Nothing has been fed yet.
@@ -79,30 +81,30 @@ class Session:
         if self.logits is None:
             raise ModelError("There is nothing to continue: no token has been fed.", "Feed the prompt first.")
         stops = self._lm.stop_ids if stop else frozenset()
-        ready = [int(self.logits.argmax())]
+        ready = _chosen(self.logits[None], bias)
         for left in range(max_new_tokens, 0, -1):
             token = ready.pop(0)
             if token in stops:
                 return
             yield token
             if not ready and left > 1:
-                ready = self._advance(token, left - 1, stops)
+                ready = self._advance(token, left - 1, stops, bias)
 
-    def _advance(self, token: int, most: int, stops: frozenset[int]) -> list[int]:
+    def _advance(self, token: int, most: int, stops: frozenset[int], bias: torch.Tensor | None) -> list[int]:
         """Appends a token and what was guessed right behind it; these, and the token that follows, at most ``most``."""
-        room = min(DRAFTED_TOKENS, most - 1, self._lm.max_context - self.length - 1)
+        room = min(self._guesses, most - 1, self._lm.max_context - self.length - 1)
         guessed = draft([*self._seen, token], room)
         stop = next((place for place, guess in enumerate(guessed) if guess in stops), len(guessed))
         fed = [token, *guessed[:stop]]
         logits = self._run(fed)
-        chosen = logits.argmax(dim=-1).tolist()
+        chosen = _chosen(logits, bias)
         right = 0
         while right + 1 < len(fed) and fed[right + 1] == chosen[right]:
             right += 1
         self.cache.crop(right + 1 - len(fed))
         self._seen += fed[: right + 1]
         self.logits = logits[right]
-        return [int(each) for each in chosen[: right + 1]]
+        return chosen[: right + 1]
 
     def _append(self, ids: Sequence[int]) -> None:
         self.logits = self._run(ids, 1)[-1]
@@ -129,3 +131,8 @@ class Session:
         )
         logits: torch.Tensor = output.logits[0]
         return logits
+
+
+def _chosen(logits: torch.Tensor, bias: torch.Tensor | None) -> list[int]:
+    """The token that each row of logits [rows, vocabulary] makes the most likely."""
+    return [int(token) for token in (logits if bias is None else logits + bias).argmax(dim=-1).tolist()]

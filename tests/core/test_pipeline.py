@@ -1,9 +1,14 @@
 """What the stages tell while they work."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from core import pipeline
-from core.errors import CorpusError
+from core.errors import CorpusError, TesseraError
+from core.memory.config import MemoryConfig
+from core.memory.store import load_parts
 from core.settings import Settings
 from core.workspace import Workspace
 from tests.models import TinyModels
@@ -43,3 +48,32 @@ def test_when_nothing_can_be_read_the_reasons_are_the_error(tmp_path, models, do
     (documents / "bell.txt").unlink()
     with pytest.raises(CorpusError, match="line 3"):
         list(pipeline.prepare(Workspace(tmp_path / "ws"), models, str(documents)))
+
+
+@pytest.fixture
+def memories(tmp_path, models, tiny_corpus):
+    """Two workspaces of one corpus, the first of which has a memory."""
+    config = MemoryConfig(
+        m=2, z_dim=16, lora_r=2, steps=2, batch=2, router_dim=8, router_layer=1, router_steps=2, eval_questions=1
+    )
+    first, second = Workspace(tmp_path / "first"), Workspace(tmp_path / "second")
+    for ws in (first, second):
+        list(pipeline.prepare_corpus(ws, models, tiny_corpus))
+    list(pipeline.train(first, models, config))
+    return first, second, config
+
+
+def test_a_memory_may_start_from_that_of_another_workspace(memories, models):
+    first, second, config = memories
+    list(pipeline.train(second, models, replace(config, steps=0, router_steps=0), start=str(first.path)))
+    assert second.state("memory").status == "ready"
+    begun, again = (load_parts(ws.folder("memory")) for ws in (first, second))
+    assert all(torch.equal(begun[1][name], again[1][name]) for name in begun[1])
+    assert second.manifest("memory").params["origin"] == "tiny"
+
+
+def test_a_start_that_is_not_there_is_named(memories, models):
+    _, second, config = memories
+    with pytest.raises(TesseraError, match="no memory in 'nowhere'") as refusal:
+        list(pipeline.train(second, models, config, start="nowhere"))
+    assert "sample" in refusal.value.remedy

@@ -56,7 +56,8 @@ def test_a_new_document_is_raced_for_real_and_the_workspace_stays(page, remember
     assert "Added: Fog horn" in said(app)
     assert len(app.get("plotly_chart")) == 1
     stages, damage = app.dataframe[0].value, app.dataframe[1].value
-    assert list(stages["Lane"]) == ["Standard RAG", "KV-cache CAG", "LLM-as-Memory"]
+    assert list(stages.columns) == ["Stage", "Standard RAG", "KV-cache CAG", "LLM-as-Memory"]
+    assert {"First right", "embed the passage", "prefill the changed cell", "optimise its z"} <= set(stages["Stage"])
     assert set(damage["Asked"]) == {2}
     assert not app.exception
 

@@ -47,6 +47,21 @@ def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeyp
     assert len(app.get("plotly_chart")) == 1
 
 
+def test_a_first_memory_at_once_starts_from_the_shipped_one(page, prepared, models, monkeypatch):
+    seen = []
+
+    def train(ws, given, config, resume=True, start=""):
+        seen.append((config.steps, start))
+        yield Progress("Learning to route", 1, 1, "", {"routing_step": 1, "routing_loss": 2.0})
+
+    monkeypatch.setattr(pipeline, "train", train)
+    app = page("memory")
+    app.session_state["train_budget"] = "At once"
+    next(found for found in app.button if found.label == "Train").click().run()
+    assert wait_for_job(prepared.path).state.value == "done"
+    assert seen == [(0, "sample")]
+
+
 def test_a_memory_says_what_it_is(page, remembered, models):
     app = page("memory")
     metrics = {entry.label: entry.value for entry in app.metric}

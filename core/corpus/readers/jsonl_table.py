@@ -37,7 +37,7 @@ def json_lines(name: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]
             why = said("is not JSON: {error} at character {n}", error=error.msg, n=error.colno)
             raise refused(where, why, "Write one JSON object on each line.") from error
         except (ValueError, RecursionError) as error:
-            why = "cannot be read as JSON: a number is too long or it is nested too deeply"
+            why = said("cannot be read as JSON: a number is too long or it is nested too deeply")
             raise refused(where, why, "Simplify the line.") from error
         if not isinstance(row, dict):
             why = said("holds {kind} instead of an object", kind=type(row).__name__)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core.corpus.intake import MAX_PASSAGES, check_size, refused
 from core.corpus.readers.base import Document
 from core.corpus.readers.columns import Row, find_columns, to_document
+from core.said import said
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -36,7 +37,9 @@ def read_parquet(name: str, content: bytes) -> Document:
     except (pa.ArrowException, OSError) as error:
         # ArrowInvalid is also a ValueError, and damaged pages surface as OSError.
         reason = str(error).split("\n", 1)[0].rstrip(".")
-        raise refused(name, f"is no readable Parquet file ({reason})", "Export it again.") from error
+        raise refused(
+            name, said("is no readable Parquet file ({reason})", reason=reason), "Export it again."
+        ) from error
 
 
 def _opened(content: bytes) -> ParquetFile:
@@ -67,9 +70,11 @@ def _check_unpacked(name: str, table: ParquetFile) -> None:
     metadata = table.metadata
     unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     if metadata.num_rows > MAX_PASSAGES:
-        raise refused(name, f"has {metadata.num_rows:,} rows, and {MAX_PASSAGES:,} is the limit", "Split it.")
+        why = said("has {n:,} rows, and {limit:,} is the limit", n=metadata.num_rows, limit=MAX_PASSAGES)
+        raise refused(name, why, "Split it.")
     if unpacked > _MAX_UNPACKED:
-        raise refused(name, f"unpacks to {unpacked / 2**20:,.0f} MB, more than a corpus may hold", "Split it.")
+        why = said("unpacks to {n:,.0f} MB, more than a corpus may hold", n=unpacked / 2**20)
+        raise refused(name, why, "Split it.")
 
 
 def _rows(name: str, table: ParquetFile) -> Iterator[Row]:
@@ -79,7 +84,7 @@ def _rows(name: str, table: ParquetFile) -> Iterator[Row]:
         unpacked += _bytes_as_text(batch)
         if unpacked > _MAX_UNPACKED:
             where = f"{name}, row {number + batch.num_rows},"
-            raise refused(where, f"goes beyond {_MAX_UNPACKED / 2**20:,.0f} MB of text", "Split it.")
+            raise refused(where, said("goes beyond {n:,.0f} MB of text", n=_MAX_UNPACKED / 2**20), "Split it.")
         for values in batch.to_pylist():
             number += 1
             yield f"{name}, row {number},", values

@@ -12,6 +12,7 @@ import regex
 
 from core.corpus.intake import check_size, clean, clean_title, refused
 from core.corpus.readers.base import Document, Section
+from core.said import said
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -43,7 +44,8 @@ def read_pdf(name: str, content: bytes) -> Document:
         pages = list(_texts(name, reader))
         own_title = (reader.metadata.title if reader.metadata else "") or ""
     except (PyPdfError, *_DAMAGE) as error:
-        raise refused(name, f"is no readable PDF ({type(error).__name__}: {error})", "Save it again.") from error
+        why = said("is no readable PDF ({kind}: {error})", kind=type(error).__name__, error=str(error))
+        raise refused(name, why, "Save it again.") from error
     title = clean_title(own_title.replace("\0", ""), name) or PurePosixPath(name).stem
     sections = tuple(
         Section(text, f"{title}, p. {number}")
@@ -51,10 +53,10 @@ def read_pdf(name: str, content: bytes) -> Document:
         if (text := _flow(clean(page.replace("\0", ""), f"{name}, page {number},")))
     )
     if not sections:
-        why = f"holds no text on its {len(pages)} pages: it seems to be scanned"
+        why = said("holds no text on its {n} pages: it seems to be scanned", n=len(pages))
         raise refused(name, why, "Run text recognition (OCR) on it first.")
     empty = len(pages) - len(sections)
-    return Document(sections, f"{empty} of {len(pages)} pages hold no text" if empty else "")
+    return Document(sections, said("{n} of {total} pages hold no text", n=empty, total=len(pages)) if empty else "")
 
 
 def _check(name: str, reader: PdfReader) -> None:
@@ -62,7 +64,8 @@ def _check(name: str, reader: PdfReader) -> None:
     if reader.is_encrypted and not reader.decrypt(""):
         raise refused(name, "is protected with a password", "Save a copy without one.")
     if len(reader.pages) > MAX_PAGES:
-        raise refused(name, f"has {len(reader.pages):,} pages, and {MAX_PAGES:,} is the limit", "Split it.")
+        why = said("has {n:,} pages, and {limit:,} is the limit", n=len(reader.pages), limit=MAX_PAGES)
+        raise refused(name, why, "Split it.")
 
 
 class _Effort:
@@ -82,10 +85,11 @@ class _Effort:
 
     def check(self) -> None:
         if self._steps > MAX_STEPS:
-            why = f"takes more than {MAX_STEPS:,} drawing steps to read"
+            why = said("takes more than {n:,} drawing steps to read", n=MAX_STEPS)
             raise refused(self._name, why, "Split it, or save it as text.")
         if self._characters > MAX_CHARACTERS:
-            raise refused(self._name, f"holds more than {MAX_CHARACTERS:,} characters", "Split it into smaller files.")
+            why = said("holds more than {n:,} characters", n=MAX_CHARACTERS)
+            raise refused(self._name, why, "Split it into smaller files.")
 
 
 def _texts(name: str, reader: PdfReader) -> Iterator[str]:

@@ -10,7 +10,7 @@ _SHOWS = """
     badge button caption checkbox chat_input download_button error expander file_uploader form_submit_button
     image info link_button markdown metric multiselect number_input page_link pills popover progress radio
     segmented_control select_slider selectbox slider spinner status subheader success tabs text text_area text_input
-    title toast toggle warning write dataframe data_editor plotly_chart
+    title toast toggle warning write dataframe data_editor chart
     Column CheckboxColumn ListColumn NumberColumn ProgressColumn TextColumn
     empty_state link_to show_failure
 """
@@ -21,7 +21,7 @@ NAMED = frozenset({"label", "body", "help", "placeholder", "text", "title", "why
 PLACED = {
     **dict.fromkeys(("download_button", "selectbox", "segmented_control", "pills", "radio", "multiselect"), 1),
     **dict.fromkeys(("text_input", "text_area", "number_input", "slider", "select_slider", "checkbox", "toggle"), 1),
-    **dict.fromkeys(("page_link", "image", "dataframe", "plotly_chart", "data_editor"), 0),
+    **dict.fromkeys(("page_link", "image", "dataframe", "chart", "data_editor"), 0),
     "empty_state": 2,
     "link_to": 2,
 }

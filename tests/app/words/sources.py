@@ -48,6 +48,32 @@ def constants() -> set[str]:
     }
 
 
+@cache
+def stages() -> dict[str, Path]:
+    """Stages of long work that stand in the code or in a constant of its module, each with a module that reports it."""
+    found: dict[str, Path] = {}
+    for path, tree in modules("app", "core"):
+        named = {
+            target.id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "Progress"
+                and node.args
+            ):
+                stage = node.args[0]
+                stage = named.get(stage.id, stage) if isinstance(stage, ast.Name) else stage
+                for text in _texts([stage]):
+                    found.setdefault(text, path)
+    return found
+
+
 def _imports(tree: ast.Module, module: str) -> bool:
     return any(isinstance(node, ast.ImportFrom) and node.module == module for node in ast.walk(tree))
 

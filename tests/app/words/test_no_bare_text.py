@@ -7,19 +7,6 @@ from tests.app.words.sources import modules
 
 ELSEWHERE = ("app/cli/", "app/gradio_front/", "app/export.py", "app/export_html.py")
 """Fronts that speak English alone: the command line, the hosted demo with its API, and exported files."""
-_NOT_YET = """
-    app/widgets/indexes.py
-    app/widgets/redis_ask.py
-    app/widgets/redis_panel.py
-    app/widgets/search_bench.py
-    app/widgets/serverless.py
-    app/widgets/side_by_side.py
-    pages/redis.py
-    pages/serverless.py
-    pages/stores.py
-"""
-NOT_YET = frozenset(_NOT_YET.split())
-"""Modules that wait for their words."""
 
 
 def bare() -> dict[str, list[str]]:
@@ -32,11 +19,7 @@ def bare() -> dict[str, list[str]]:
 
 
 def test_all_that_is_shown_goes_through_the_tables_of_words():
-    assert not {path: texts for path, texts in bare().items() if path not in NOT_YET}
-
-
-def test_nothing_waits_for_its_words_that_has_them():
-    assert not NOT_YET - set(bare())
+    assert not bare()
 
 
 def test_bare_text_is_found_wherever_it_is_given():

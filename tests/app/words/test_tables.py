@@ -7,7 +7,8 @@ import pytest
 
 from app import words
 from app.navigation import PAGES
-from tests.app.words.sources import constants, translated
+from core.methods.registry import METHODS
+from tests.app.words.sources import constants, stages, translated
 
 OTHERS = [code for code in words.LANGUAGES if code != "en"]
 
@@ -29,6 +30,16 @@ def test_every_text_that_is_shown_has_its_words(code):
 def test_pages_have_their_words(code):
     for page in PAGES.values():
         assert {page.title, page.question} <= set(words.table(code))
+
+
+def test_arms_have_their_words(code):
+    specs = METHODS.values()
+    assert {spec.label for spec in specs} | {spec.summary for spec in specs} <= set(words.table(code))
+
+
+def test_stages_of_long_work_have_their_words(code):
+    assert "Embedding passages" in stages()
+    assert not {stage: str(path) for stage, path in stages().items() if stage not in words.table(code)}
 
 
 def test_no_table_keeps_words_that_nobody_says(code):

@@ -2,8 +2,9 @@ import pytest
 import streamlit as st
 
 from app import words
-from app.words import duration, t, tn
-from core.errors import TesseraError
+from app.words import duration, labels, t, tn
+from core.corpus.readers.registry import read_document
+from core.errors import CorpusError, TesseraError
 from core.figures import units
 from core.said import said
 
@@ -32,6 +33,21 @@ def test_what_core_has_filled_is_said_anew(korean):
     assert (
         t(error.told) == "Start 만들기 끝날 때까지 기다리거나 취소하세요."
     )  # a value that only looks like a key stays
+
+
+def test_a_refused_file_is_told_where_and_why(korean):
+    with pytest.raises(CorpusError) as refusal:
+        read_document("notes.csv", b"when,who\nmonday,Oren Pask\n")
+    told = t(refusal.value.told)
+    assert told.startswith("notes.csv 1행: 본문이 담긴 열이 없습니다. 있는 열: when, who. 열 하나의 이름을")
+    assert str(refusal.value).startswith("notes.csv, line 1, has no column for the text; its columns are: when, who.")
+
+
+def test_labels_know_their_words_before_they_are_asked(monkeypatch):
+    monkeypatch.setattr(words, "language", lambda: "ko")
+    label = labels({"rag": "Standard RAG"})
+    monkeypatch.setattr(words, "language", lambda: "en")
+    assert (label("rag"), label("harbour")) == ("표준 RAG", "harbour")
 
 
 def test_waits_are_said_in_the_language(korean):

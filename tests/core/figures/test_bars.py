@@ -18,3 +18,9 @@ def test_long_names_are_cut():
 
 def test_bars_in_words():
     assert describe_bars(AMOUNTS, "Bytes") == "Bytes: <b>text</b> 10 bytes; cache 1 KB."
+
+
+def test_a_logarithmic_axis_names_powers_of_ten_alone():
+    amounts = [Amount("text", 4_000, "4 KB"), Amount("cache", 22_000_000, "22 MB")]
+    assert bars_figure(amounts, "bytes", log=True).layout.xaxis.dtick == 1
+    assert bars_figure(amounts, "bytes").layout.xaxis.dtick is None

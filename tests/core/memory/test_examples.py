@@ -6,6 +6,7 @@ import random
 import re
 from collections import Counter
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 
@@ -145,6 +146,39 @@ def test_a_step_always_draws_the_same(frame: Frame, tiny_corpus: Corpus) -> None
 def test_a_general_share_needs_a_pool(frame: Frame, tiny_corpus: Corpus) -> None:
     with pytest.raises(TesseraError, match="no pool"):
         Examples(tiny_corpus, None, frame, MemoryConfig(general=0.2), near(tiny_corpus))
+
+
+def test_siblings_ask_one_document_of_the_pool_and_some_for_what_it_does_not_hold(
+    frame: Frame, tiny_corpus: Corpus
+) -> None:
+    passages = tiny_corpus.passages
+    first = [sentences(passage.text)[0] for passage in passages]
+    asked = tuple(
+        Question(f"{row}-{way}", f"{way} {passage.title}", (first[row],), (passage.id,), (first[row],))
+        for row, passage in enumerate(passages)
+        for way in ("Who", "What", "Where")
+    )
+    pool = replace(tiny_corpus, questions={"train": asked})
+    config = MemoryConfig(general=0.7, siblings=3, wrong=0.25, recite=0.0, batch=4, evidence_tokens=1000)
+    examples = Examples(tiny_corpus, pool, frame, config, near(tiny_corpus))
+    groups = [
+        list(group)
+        for step in range(BLOCK)
+        for _, group in groupby(examples.batch(step), key=lambda e: (e.row, e.document))
+    ]
+    together = [group for group in groups if len(group) == 3]
+    assert len(together) > BLOCK
+    refused = 0
+    for group in together:
+        assert all(e.general and e.row == -1 for e in group)
+        assert len({e.tail for e in group}) == 3
+        for example in group:
+            if example.kind == "wrong":
+                refused += 1
+                assert example.target == tuple(frame.target(NOT_IN_MEMORY, 1000))
+            else:
+                assert frame.decode(example.target[:-1]) in example.document
+    assert 0.1 < refused / (3 * len(together)) < 0.4
 
 
 def test_telling_tokens_are_the_rare_ones_once_and_every_digit(frame: Frame) -> None:

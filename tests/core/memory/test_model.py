@@ -85,10 +85,10 @@ def test_a_closed_stream_stops_the_model(fact_memory: Memory, monkeypatch: pytes
     calls = 0
     forward = Session._forward
 
-    def counted(session: Session, embeddings: torch.Tensor) -> None:
+    def counted(session: Session, embeddings: torch.Tensor, last: int = 1) -> torch.Tensor:
         nonlocal calls
         calls += 1
-        forward(session, embeddings)
+        return forward(session, embeddings, last)
 
     monkeypatch.setattr(Session, "_forward", counted)
     stream = fact_memory.evidence_ids("What?", "d0")

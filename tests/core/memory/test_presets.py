@@ -10,6 +10,7 @@ from core.errors import TesseraError
 from core.memory.config import MemoryConfig
 from core.memory.presets import load_preset, preset_names
 from core.memory.store import read_card
+from core.memory.theta import SHAPES
 from core.pipeline import SAMPLE_MEMORY
 
 
@@ -57,3 +58,9 @@ def test_what_is_wrong_in_it_is_named(tmp_path: Path, text: str, says: str) -> N
 def test_an_unknown_preset_is_refused() -> None:
     with pytest.raises(TesseraError, match="laptop"):
         load_preset("supercomputer")
+
+
+def test_the_preset_without_training_fits_the_memory_that_it_starts_from() -> None:
+    preset, shipped = load_preset("at-once"), read_card(SAMPLE_MEMORY).config
+    assert (preset.start, preset.config.steps) == ("sample", 0)
+    assert all(getattr(preset.config, name) == getattr(shipped, name) for name in SHAPES)

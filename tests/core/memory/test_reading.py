@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.memory.frame import Frame
-from core.memory.reading import greedy, short_attention, target_losses
+from core.memory.reading import greedy, shared_losses, short_attention, target_losses
 from core.models.language_model import LanguageModel
 
 
@@ -34,6 +34,28 @@ def test_the_loss_is_that_of_the_whole_sequence(tiny_lm: LanguageModel, soft: to
     logits = tiny_lm.model(inputs_embeds=inputs).logits[0]
     expected = -logits.log_softmax(-1)[-3:-1].gather(1, torch.tensor(TARGETS[0])[:, None])[:, 0]
     assert torch.allclose(ours, expected, atol=1e-4)
+
+
+def test_questions_that_share_a_z_lose_what_they_lose_alone(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    asked = [[(TAILS[0], TARGETS[0]), (TAILS[1], TARGETS[1])], [(TAILS[2], TARGETS[2])]]
+    with short_attention(tiny_lm.model):
+        together = shared_losses(tiny_lm.model, [1, 2], soft[:2], asked)
+        alone = target_losses(tiny_lm.model, [1, 2], soft[[0, 0, 1]], TAILS, TARGETS)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(together, alone, strict=True))
+
+
+def test_the_gradient_of_a_shared_z_is_the_sum(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    def gradient(asked: list[list[tuple[list[int], list[int]]]], shown: torch.Tensor) -> torch.Tensor:
+        leaf = soft[:1].clone().requires_grad_()
+        with short_attention(tiny_lm.model):
+            torch.cat(shared_losses(tiny_lm.model, [1, 2], leaf[shown], asked)).sum().backward()
+        assert leaf.grad is not None
+        return leaf.grad
+
+    pairs = list(zip(TAILS, TARGETS, strict=True))
+    together = gradient([pairs], torch.tensor([0]))
+    apart = gradient([[pair] for pair in pairs], torch.tensor([0, 0, 0]))
+    assert torch.allclose(together, apart, atol=1e-5)
 
 
 def test_short_attention_is_undone(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:

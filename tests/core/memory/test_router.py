@@ -11,7 +11,15 @@ from core.corpus.types import Corpus, texts
 from core.memory.frame import Frame
 from core.memory.pool import embedding_basis, first_z, token_idf
 from core.memory.router import QuestionReader, Router
-from core.memory.routing import asked_questions, gather, question_ids, read_questions, routing_loss, study_questions
+from core.memory.routing import (
+    _documents,
+    asked_questions,
+    gather,
+    question_ids,
+    read_questions,
+    routing_loss,
+    study_questions,
+)
 from core.models.language_model import LanguageModel
 
 
@@ -52,6 +60,48 @@ def test_words_lead_to_their_document_before_any_training(
     states = reader.read([question_ids(frame, question) for question in questions])
     best = router.similarity(states, router.keys(z)).argmax(1).tolist()
     assert sum(row == found for row, found in enumerate(best)) >= 8
+
+
+def test_a_word_stands_in_every_casing_that_the_corpus_has(
+    routed: tuple[Router, torch.Tensor], frame: Frame, tiny_corpus: Corpus
+) -> None:
+    router, _ = routed
+    text = frame.decode(question_ids(frame, "library ZZYZX", router.idf))
+    assert "library" in text and "Library" in text and "LIBRARY" not in text
+    assert text.count("ZZYZX") == 1
+    assert question_ids(frame, "library") == frame.encode(" library")
+
+
+def test_a_question_in_capitals_finds_its_document(
+    routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame, tiny_corpus: Corpus
+) -> None:
+    router, z = routed
+    keys = router.keys(z)
+    questions = [passage.title.upper() for passage in tiny_corpus.passages]
+    found = {}
+    for name, idf in (("as they stand", None), ("every casing", router.idf)):
+        states = reader.read([question_ids(frame, question, idf) for question in questions])
+        best = router.similarity(states, keys).argmax(1).tolist()
+        found[name] = sum(row == first for row, first in enumerate(best))
+    assert found["every casing"] > found["as they stand"]
+
+
+def test_many_documents_are_compared_in_parts_to_the_same_scores(
+    routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router, z = routed
+    states = reader.read([question_ids(frame, "Who drew the maps?")])
+    whole = router.similarity(states, router.keys(z))
+    monkeypatch.setattr("core.memory.router._DOCUMENTS_AT_ONCE", 4)
+    assert torch.allclose(router.similarity(states, router.keys(z)), whole, atol=1e-6)
+
+
+def test_a_step_compares_with_the_own_documents_and_some_others() -> None:
+    gold = [(3,), (90, 7)]
+    shown, places = _documents(gold, 100, 10, random.Random(0))
+    assert shown is not None and len(set(shown)) == len(shown) <= 10
+    assert [tuple(shown[place] for place in row) for row in places] == gold
+    assert _documents(gold, 100, 100, random.Random(0)) == (None, gold)
 
 
 def test_padding_changes_no_score(routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame) -> None:
