@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from app.asking import Choices
@@ -40,12 +41,13 @@ def from_params(params: Mapping[str, str], known: tuple[str, ...], default: Choi
     )
 
 
-def link(page_url: str, choices: Choices) -> str:
+def link(page_url: str, choices: Choices, further: Mapping[str, str] = MappingProxyType({})) -> str:
     """The address of a comparison.
 
     Args:
         page_url: Address of the Compare page as the browser has it.
         choices: What the link restores.
+        further: Parameters that are kept beside them, such as a language that was chosen.
     """
     parts = urlsplit(page_url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(to_params(choices)), ""))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode({**to_params(choices), **further}), ""))

@@ -29,10 +29,10 @@ if ws.state("corpus").status != "ready":
 else:
     corpus = state.corpus_of(ws)
     figures(corpus)
+    st.session_state.setdefault("corpus_view", PASSAGES)  # Start may have chosen another one
     view = st.segmented_control(
         t("View"),
         list(ICONS),
-        default=PASSAGES,
         required=True,
         format_func={name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}.__getitem__,
         key="corpus_view",

@@ -11,7 +11,7 @@ from app.export import to_csv, to_json
 from app.export_html import to_html
 from app.links import link
 from app.widgets.text import escape
-from app.words import t
+from app.words import PARAM, t
 from core.figures.units import seconds
 from core.methods import registry
 
@@ -52,7 +52,9 @@ def keep_and_share(run: Run, runs: Sequence[Run]) -> None:
             )
         with st.popover(t("Link"), icon=":material/link:"):
             st.caption(t("Restores question and settings, not the answers: they are measured anew."))
-            st.code(link(st.context.url or "", run.choices), language=None, wrap_lines=True)
+            chosen = {PARAM: st.query_params[PARAM]} if PARAM in st.query_params else {}
+            address = link(st.context.url or "", run.choices, chosen)
+            st.code(address, language=None, wrap_lines=True)
         st.button(
             t("Unpin") if run.pinned else t("Pin"),
             key="pin",

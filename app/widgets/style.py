@@ -31,8 +31,8 @@ _STYLE = """
 .st-key-suggestions { row-gap: 0; }
 /* Streamlit writes captions at 60 %, chosen options in the accent and chart text in a fixed grey: too faint to read. */
 [data-testid="stCaptionContainer"] { opacity: .76; }
-[data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit; font-weight: 600; }
-[data-testid="stSliderThumbValue"] { color: inherit; }
+[data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; font-weight: 600; }
+[data-testid="stSliderThumbValue"] { color: inherit !important; }
 .js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .textpoint) text,
 .js-plotly-plot :is(.legendtext, .bartext-outside) { fill: currentColor !important; fill-opacity: .82 !important; }
 /* Names of cells lie on passages and borders: a rim in the colour of the page keeps them legible. */

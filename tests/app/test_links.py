@@ -51,3 +51,9 @@ def test_a_question_of_any_length_is_cut():
 
 def test_parameters_are_text():
     assert all(isinstance(value, str) for value in to_params(CHOICES).values())
+
+
+def test_a_link_keeps_the_language_that_was_chosen():
+    address = link("http://127.0.0.1:8501/compare?lang=ko", CHOICES, {"lang": "ko"})
+    assert parse_qs(urlsplit(address).query)["lang"] == ["ko"]
+    assert "lang" not in link("http://127.0.0.1:8501/compare?lang=ko", CHOICES)

@@ -20,6 +20,7 @@ def settled(page: Page) -> None:
     """Waits until the page has drawn itself and its script has ended."""
     page.wait_for_selector("[data-testid=stMainBlockContainer] h1")
     page.wait_for_selector(SETTLED)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
 
 
 def visit(page: Page, name: str, **query: str) -> None:

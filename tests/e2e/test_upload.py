@@ -1,5 +1,7 @@
 """A newcomer with a PDF: from the first page to an explained three-way answer, in under five clicks."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, expect
 
@@ -73,7 +75,7 @@ def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, locale, languag
         evidence.locator("summary").click()
         expect(evidence).to_contain_text(truth)
     # A memory is trained, not built in passing: the third column says so, and leads to the page that does it.
-    expect(arm(page, "memory").get_by_test_id("stPageLink-NavLink")).to_have_attribute("href", "memory")
+    expect(arm(page, "memory").get_by_test_id("stPageLink-NavLink")).to_have_attribute("href", re.compile("memory$"))
     if language == "en":
         assert truth in answer_of(page, "rag")
     expect(page.locator("h1")).to_have_text(said(language, "Compare"))
