@@ -18,6 +18,7 @@ from core.said import said
 
 _MEMORY = ARMS["memory"].colour
 _SMOOTHING = 0.9
+_STYLES = (("solid", "diamond"), ("dash", "circle"), ("dashdot", "square"))
 
 
 @dataclass(frozen=True)
@@ -97,29 +98,32 @@ def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = ""
         row=1,
         col=1,
     )
+    measured = [line for line in scores if not line.control]
     for line in scores:
-        figure.add_trace(_score(line), row=1, col=2)
+        figure.add_trace(_score(line, measured.index(line) if line in measured else 0), row=1, col=2)
     figure.update_xaxes(title=said("step"), rangemode="tozero", fixedrange=True)
     figure.update_yaxes(rangemode="tozero", fixedrange=True)
     if scores:
         figure.update_yaxes(tickformat=".0%", row=1, col=2)
     figure.update_layout(
-        height=300,
-        margin={"l": 10, "r": 10, "t": 40, "b": 40},
-        legend={"orientation": "h", "y": -0.26, "yanchor": "top", "x": 1, "xanchor": "right"},
+        height=330 if scores else 300,
+        margin={"l": 10, "r": 10, "t": 40, "b": 70 if scores else 40},
+        legend={"orientation": "h", "y": -0.36, "yanchor": "top", "x": 1, "xanchor": "right"},
         dragmode=False,
     )
     return figure
 
 
-def _score(line: Curve) -> go.Scatter:
+def _score(line: Curve, number: int) -> go.Scatter:
+    """A line of scores; those that are no control differ by dash and symbol, in the order of ``number``."""
     colour = MUTED if line.control else _MEMORY
+    dash, symbol = ("dot", "x") if line.control else _STYLES[number % len(_STYLES)]
     return go.Scatter(
         x=line.steps,
         y=line.values,
         mode="lines+markers",
         name=line.name,
-        line={"color": colour, "width": 2, "dash": "dot" if line.control else "solid"},
-        marker={"size": 7, "symbol": "x" if line.control else "diamond"},
+        line={"color": colour, "width": 2, "dash": dash},
+        marker={"size": 7, "symbol": symbol},
         hovertemplate=said("%{fullData.name} at step %{x}: %{y:.1%}<extra></extra>"),
     )

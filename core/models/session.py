@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK_TOKENS = 512
 DRAFTED_TOKENS = 4
-"""Guessed tokens that are checked in one pass: together with the one they follow as cheap as that one alone."""
+"""Guessed tokens that are checked in one pass, where they and the one they follow are as cheap as that one alone."""
 
 
 class Session:
@@ -33,6 +33,7 @@ class Session:
     def __init__(self, lm: LanguageModel, cache: DynamicCache, ids: Sequence[int] = ()) -> None:
         self._lm = lm
         self._decoder = lm.decoder()
+        self._guesses = DRAFTED_TOKENS if self._decoder is not None and self._decoder.cheap_rows else 0
         self._seen = list(ids)
         self.cache = cache
         self.logits: torch.Tensor | None = None
@@ -91,7 +92,7 @@ class Session:
 
     def _advance(self, token: int, most: int, stops: frozenset[int], bias: torch.Tensor | None) -> list[int]:
         """Appends a token and what was guessed right behind it; these, and the token that follows, at most ``most``."""
-        room = min(DRAFTED_TOKENS, most - 1, self._lm.max_context - self.length - 1)
+        room = min(self._guesses, most - 1, self._lm.max_context - self.length - 1)
         guessed = draft([*self._seen, token], room)
         stop = next((place for place, guess in enumerate(guessed) if guess in stops), len(guessed))
         fed = [token, *guessed[:stop]]

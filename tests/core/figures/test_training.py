@@ -29,3 +29,16 @@ def test_held_out_scores_have_their_own_axis_beside_their_control():
 def test_before_the_first_look_there_is_only_the_loss():
     figure = training_figure(curve(HISTORY, "loss", "Loss"), [Curve("Right", (), ())])
     assert {trace.xaxis for trace in figure.data} == {"x"}
+
+
+def test_two_scores_differ_by_more_than_their_names():
+    scores = [Curve("Words", (1, 2), (0.1, 0.2)), Curve("Answer", (1, 2), (0.0, 0.1)), Curve("x", (1,), (0.1,), True)]
+    figure = training_figure(curve(HISTORY, "loss", "Loss"), scores)
+    looks = {(trace.line.dash, trace.marker.symbol) for trace in figure.data if trace.xaxis == "x2"}
+    assert looks == {("solid", "diamond"), ("dash", "circle"), ("dot", "x")}
+
+
+def test_the_legend_keeps_clear_of_the_axis_titles():
+    figure = training_figure(curve(HISTORY, "loss", "Loss"), [Curve("Words", (1, 2), (0.1, 0.2))])
+    plot = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    assert -figure.layout.legend.y * plot > 60
