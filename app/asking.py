@@ -17,7 +17,7 @@ from core.methods import registry
 from core.methods.base import Answer, Event, Finished, Method, Text
 from core.settings import DEFAULT_STORE
 from core.trace import Trace
-from core.turns import WAIT_S, Ticket, Turns
+from core.turns import Ticket, Turns
 
 _WARM_UP = "What is this about?"
 Status = Literal["queued", "running", "done", "stopped"]
@@ -177,8 +177,8 @@ def answer_together(
 
 
 def _wait(run: Run, ticket: Ticket) -> Iterator[tuple[str, Waiting]]:
-    while not ticket.wait(WAIT_S):
-        yield run.choices.methods[0], Waiting(ticket.ahead)
+    for ahead in ticket.looks():
+        yield run.choices.methods[0], Waiting(ahead)
 
 
 def _failed(run: Run, name: str, error: TesseraError) -> Failed:

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.words import tn
-from core.turns import WAIT_S, Ticket
+from core.turns import Ticket
 
 
 def attend(ticket: Ticket) -> None:
@@ -21,12 +21,12 @@ def attend(ticket: Ticket) -> None:
     if get_script_run_ctx(suppress_warning=True) is None:
         ticket.wait()
         return
-    if ticket.wait(WAIT_S):
-        return
-    place = st.empty()
-    while not ticket.wait(WAIT_S):
-        place.caption(f":material/hourglass_top: {before(ticket.ahead)}")
-    place.empty()
+    place = None
+    for ahead in ticket.looks():
+        place = place or st.empty()
+        place.caption(f":material/hourglass_top: {before(ahead)}")
+    if place:
+        place.empty()
 
 
 def before(ahead: int) -> str:

@@ -3,8 +3,8 @@
     with turns:                                  # waits as ``attend`` says, first come, first served
         ...
     with turns.ticket() as ticket:               # for those who have something to tell while they wait
-        while not ticket.wait(WAIT_S):
-            yield Waiting(ticket.ahead)
+        for ahead in ticket.looks():
+            yield Waiting(ahead)
         ...
 
 A place is given up, and a turn given back, when the ticket is closed: by leaving the block, from whichever thread.
@@ -19,8 +19,12 @@ from types import TracebackType
 from core.jobs import Progress
 from core.said import said
 
-WAIT_S = 0.4
-"""How long to wait between two looks at whether anybody still wants the turn, in seconds."""
+SOON_S = 0.3
+"""How long somebody waits before a word is lost about it, in seconds."""
+LOOK_S = 2.0
+"""How long to wait between two looks at whether the turn is still wanted, in seconds. A look costs milliseconds of the
+machine on which somebody's answer is being timed, so twenty who wait look ten times a second together; the turn itself
+is never late, since it wakes whom it belongs to."""
 
 
 class Ticket:
@@ -43,6 +47,13 @@ class Ticket:
     def wait(self, timeout: float | None = None) -> bool:
         """Waits for the turn, for at most ``timeout`` seconds; returns whether it is here. The place stays."""
         return self._turns.await_turn(self, timeout)
+
+    def looks(self) -> Iterator[int]:
+        """Waits for the turn, and yields now and then how many are before; ends when the turn is here."""
+        pause = SOON_S
+        while not self.wait(pause):
+            pause = LOOK_S
+            yield self.ahead
 
     def close(self) -> None:
         """Gives the place up, or the turn back; harmless when done twice."""
@@ -137,5 +148,5 @@ def until_turn(ticket: Ticket, done: int, total: int) -> Iterator[Progress]:
     Yields:
         That it waits, and how many are before it; nothing when the turn is here at once.
     """
-    while not ticket.wait(WAIT_S):
-        yield Progress("Waiting for the models", done, total, said("{n:,} before this one", n=ticket.ahead))
+    for ahead in ticket.looks():
+        yield Progress("Waiting for the models", done, total, said("{n:,} before this one", n=ahead))

@@ -137,4 +137,4 @@ def _columns(run: Run) -> dict[str, Any]:
 
 def _heading(name: str) -> str:
     told = t(name)
-    return told[:1].upper() + told[1:]
+    return name.capitalize() if told == name else told

@@ -1,0 +1,62 @@
+"""What stands behind a server of the tests: the tiny models, and a file in which it tells how it is doing."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from functools import cache
+from pathlib import Path
+
+from streamlit.runtime import get_instance
+
+from app import state, waiting
+from core.jobs import JobState
+from core.methods.cag import Cag
+from core.settings import Settings
+from tests.models import TinyEncoder, TinyModels, tiny_language_model
+
+PULSE = "TESSERA_TEST_PULSE"
+HOLD = "TESSERA_TEST_HOLD"
+"""Names a file; while it is there, somebody has the turn and does not give it back."""
+_BEAT_S = 0.05
+
+
+@cache
+def set_up() -> None:
+    """Once for the process: pages get the tiny models, and the pulse begins."""
+    models = TinyModels(Settings.from_environment(), tiny_language_model(), TinyEncoder())
+    models.lock.attend = waiting.attend
+    state.models = lambda: models
+    threading.Thread(target=_beat, args=(models, state.board(), Path(os.environ[PULSE])), daemon=True).start()
+    threading.Thread(target=_hold, args=(models, Path(os.environ[HOLD])), daemon=True).start()
+
+
+def _hold(models, gate: Path) -> None:
+    while True:
+        if gate.exists():
+            with models.lock:
+                while gate.exists():
+                    time.sleep(_BEAT_S)
+        time.sleep(_BEAT_S)
+
+
+def _beat(models, board, path: Path) -> None:
+    while True:
+        told = path.with_suffix(".new")
+        told.write_text(json.dumps(_vitals(models, board)))
+        told.replace(path)
+        time.sleep(_BEAT_S)
+
+
+def _vitals(models, board) -> dict:
+    open_methods = list(state._open_methods().values())
+    return {
+        "people": models.lock.people,
+        "resident": sum(m.residency().bytes for m in open_methods if isinstance(m, Cag)),
+        "open": len(open_methods),
+        "sessions": get_instance()._session_mgr.num_active_sessions(),
+        "building": [job.name for job in board._jobs.values() if job.report().state is JobState.RUNNING],
+        "rss": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
+    }
