@@ -98,8 +98,8 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         if ready:
             st.caption(
                 t(
-                    "At once: every document gets its first z in one pass and is read as the shipped memory reads; "
-                    "only the router is trained. A rough memory, but one for thousands of documents."
+                    "At once: nothing is trained. Every document gets its first z in one pass and is found and read as "
+                    "those of the shipped memory are. A rough memory, but one for thousands of documents."
                 )
             )
         st.toggle(
