@@ -53,7 +53,8 @@ def t(text: str, /, **values: object) -> str:
     A text that remembers its own pattern and values is said from these.
     """
     if isinstance(text, Said):
-        text, values = text.pattern, {**text.values, **values}
+        values = {**text.values, **values}
+        text = text.pattern
     return _fill(table(language()).get(text, text), values)
 
 
