@@ -25,7 +25,7 @@ from tests.app.many.stage import HOLD, PULSE
 from tests.app.many.tab import PATIENCE_S, Tab
 from tests.models import TinyModels
 
-WORDS = 96
+WORDS = 16
 CACHE_BYTES = 400_000
 
 
