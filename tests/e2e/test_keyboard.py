@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.steps import answer_of, answered, choose_arms, keyed, settled, visit
+from tests.e2e.steps import keyed, settled, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 QUESTION = "Which quarry supplied the blue slate for the houses of Brannoch?"
@@ -56,13 +56,3 @@ def test_a_question_is_reached_asked_and_stopped_by_keyboard(page):
     expect(stop).to_have_count(0)
     settled(page)
     expect(page.get_by_text("Stopped.", exact=False)).to_be_visible()
-
-
-def test_enter_in_the_question_asks(page):
-    visit(page, "compare")
-    choose_arms(page, "bm25")
-    keyed(page, "ask_question", "input").focus()
-    page.keyboard.type(QUESTION)
-    page.keyboard.press("Enter")
-    answered(page)
-    assert "Carrick" in answer_of(page, "bm25")
