@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.steps import answer_of, arm, ask, keyed, visit
+from tests.e2e.steps import answer_of, arm, ask, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 QUESTION = "Which quarry supplied the blue slate for the houses of Brannoch?"
@@ -20,12 +20,3 @@ def test_one_question_gets_three_answers_with_their_clocks_and_reasons(page):
     expect(page.get_by_text("The numbers", exact=True)).to_be_visible()
     arm(page, "rag").get_by_text(re.compile("^Evidence")).click()
     expect(page.locator("[class*=st-key-support-rag-]")).to_contain_text("Carrick")
-
-
-def test_the_map_places_a_question(page):
-    visit(page, "map")
-    box = keyed(page, "map_question", "input")
-    box.fill(QUESTION)
-    box.press("Enter")
-    expect(page.locator(".st-key-map .js-plotly-plot")).to_be_visible()
-    expect(page.get_by_text(re.compile("margin", re.IGNORECASE)).first).to_be_visible()

@@ -6,11 +6,11 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.e2e.documents import pdf
-from tests.e2e.steps import answer_of, arm, ask, keyed, said, settled
+from tests.e2e.steps import answer_of, arm, ask, keyed, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 MOST_CLICKS = 4
-ENGLISH = (
+BELL = (
     "The Bell of Port Amrel",
     (
         "The glass bell of Port Amrel was cast by Ilsa Varn in 1842. The bell weighs forty kilograms and hangs in the "
@@ -20,15 +20,6 @@ ENGLISH = (
     ),
     "Who cast the glass bell of Port Amrel?",
     "Ilsa Varn",
-)
-KOREAN = (
-    "아므렐 항구의 종",
-    (
-        "아므렐 항구의 유리 종은 1842년에 일사 바른이 만들었다. 이 종은 세관 건물의 탑에 걸려 있으며 무게는 사십 "
-        "킬로그램이다. 종은 매일 정오에 한 번 울리고, 만에 있는 모든 배가 기적을 울려 대답한다.",
-    ),
-    "아므렐 항구의 유리 종은 누가 만들었나요?",
-    "일사 바른",
 )
 
 
@@ -43,26 +34,21 @@ class Clicks:
         target.click()
 
 
-@pytest.mark.parametrize(
-    ("locale", "language", "document"),
-    [("en-US", "en", ENGLISH), ("ko-KR", "ko", KOREAN)],
-    ids=["english", "korean"],
-)
-def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, locale, language, document):
-    title, pages, question, truth = document
-    page, clicks = tab(locale=locale), Clicks()
+def test_an_own_pdf_answers_three_ways_in_under_five_clicks(page):
+    title, pages, question, truth = BELL
+    clicks = Clicks()
     page.goto("/")
     settled(page)
     clicks.on(keyed(page, "go-bring"))
     with page.expect_file_chooser() as chooser:
         clicks.on(keyed(page, "uploads"))
-    chooser.value.set_files({"name": f"{language}.pdf", "mimeType": "application/pdf", "buffer": pdf(title, pages)})
+    chooser.value.set_files({"name": "bell.pdf", "mimeType": "application/pdf", "buffer": pdf(title, pages)})
     clicks.on(keyed(page, "upload-build"))
     panel = page.locator(".st-key-job-panel")
     to_compare = panel.get_by_test_id("stPageLink-NavLink")
     expect(to_compare).to_be_visible()
     clicks.on(to_compare)
-    expect(page.locator("h1")).to_have_text(said(language, "Compare"))
+    expect(page.locator("h1")).to_have_text("Compare")
     settled(page)
     ask(page, question)
 
@@ -74,5 +60,4 @@ def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, locale, languag
         expect(evidence).to_contain_text(truth)
     # A memory is trained, not built in passing: the third column says so, and leads to the page that does it.
     expect(arm(page, "memory").get_by_test_id("stPageLink-NavLink")).to_have_attribute("href", re.compile("memory$"))
-    if language == "en":
-        assert truth in answer_of(page, "rag")
+    assert truth in answer_of(page, "rag")
