@@ -17,7 +17,13 @@ def eval_memory(
     ] = None,
     split: Annotated[str, typer.Option(help="Which of the corpus' own questions: train, dev or test.")] = "test",
     n: Annotated[int | None, typer.Option("--n", min=1, help="Ask the first N questions of each kind.")] = None,
-    read: Annotated[str, typer.Option(help="prefix or kv: soft tokens, or their kept keys and values.")] = "prefix",
+    read: Annotated[
+        str,
+        typer.Option(
+            help="prefix, kv, all or cross: soft tokens of the routed z, their kept keys and values, every z at once, "
+            "or z looked at by the layers, which it has to be trained for. '' reads it as it was trained."
+        ),
+    ] = "",
     top_r: Annotated[int, typer.Option("--top-r", min=1, help="How many routed documents are read at once.")] = 1,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
@@ -32,6 +38,7 @@ def eval_memory(
     from core.evaluation.memory_eval import evaluate_memory, run_folder, sort_questions
     from core.evaluation.memory_figures import null_figures, summarise
     from core.memory.modes import ReadConfig
+    from core.memory.store import read_card
     from core.methods.memory import LlmAsMemory
     from core.methods.resources import Resources
     from core.models.bundle import Models
@@ -41,7 +48,8 @@ def eval_memory(
         resources = Resources(ws, Models(settings))
         corpus = resources.corpus
         wanted = every_question(questions, split, corpus)
-        arm = LlmAsMemory(resources, ReadConfig(read, top_r, settings.cache_bytes))
+        mode = read or read_card(ws.require("memory")).config.read
+        arm = LlmAsMemory(resources, ReadConfig(mode, top_r, settings.cache_bytes))
         asked = sort_questions(wanted, corpus, arm.memory.pool.ids, n)
         folder = run_folder(resources, asked, arm)
         drive(evaluate_memory(resources, asked, arm, folder))

@@ -12,7 +12,7 @@ from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, re
 
 def train(
     preset: Annotated[
-        str, typer.Option(help="laptop (the shipped memory), first-look, gpu-thousands, or a YAML file.")
+        str, typer.Option(help="first-look, laptop, shipped, at-once, real-text, gpu-thousands, or a YAML file.")
     ] = "laptop",
     start: Annotated[
         str | None,

@@ -25,6 +25,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.figures import units
 from core.said import Said
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "한국어"}
@@ -75,12 +76,7 @@ def labels(texts: Mapping[Any, str]) -> Callable[[Any], str]:
 
 def duration(s: float) -> str:
     """A wait in this session's language: "2 min 05 s", "2분 05초"."""
-    whole = round(s)
-    if whole < 60:
-        return t("{s} s", s=whole)
-    if whole < 3600:
-        return t("{min} min {s:02d} s", min=whole // 60, s=whole % 60)
-    return t("{h} h {min:02d} min", h=whole // 3600, min=whole % 3600 // 60)
+    return t(units.duration(s))
 
 
 @cache

@@ -43,10 +43,11 @@ _TRAINED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "rank": ("lora_r", (8, 32, 64)),
     "self-study": ("study", (0.0, 0.95)),
     "init": ("init", ("noise",)),
+    "reading": ("read", ("cross",)),
 }
 """Name of a question to its setting and the values that are tried beside the base's."""
 _READ: dict[str, tuple[ReadConfig, ...]] = {
-    "read-mode": (ReadConfig("kv"), ReadConfig("prefix", top_r=2), ReadConfig("prefix", top_r=3))
+    "read-mode": (ReadConfig("kv"), ReadConfig("all"), ReadConfig("prefix", top_r=2), ReadConfig("prefix", top_r=3))
 }
 WHATS = (*_TRAINED, *_READ)
 
@@ -58,12 +59,12 @@ class Variant:
     Attributes:
         name: What is different in it; ``BASE`` for the one that all are compared with.
         config: How it is trained.
-        read: How it is read. A variant that is only read differently uses the base's memory.
+        read: How it is read, None as it was trained. A variant that is only read differently uses the base's memory.
     """
 
     name: str
     config: MemoryConfig
-    read: ReadConfig = field(default_factory=ReadConfig)
+    read: ReadConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,10 @@ class AblationPlan:
                     if value != getattr(self.base, setting)
                 ]
             else:
-                found += [Variant(f"{r.mode}, top {r.top_r}", self.base, r) for r in _READ[name]]
+                found += [
+                    Variant("all of Z" if read.mode == "all" else f"{read.mode}, top {read.top_r}", self.base, read)
+                    for read in _READ[name]
+                ]
         return found
 
 
@@ -165,7 +169,7 @@ def finished(ws: Workspace) -> list[dict[str, Any]]:
 
 def _try(resources: Resources, folder: Path, variant: Variant, steps: int, questions: int) -> Work:
     slot = _slot(folder, variant)
-    ws = Workspace(_slot(folder, Variant(BASE, variant.config)) if variant.read != ReadConfig() else slot)
+    ws = Workspace(_slot(folder, Variant(BASE, variant.config)) if variant.read else slot)
     _furnish(resources.workspace, ws)
     if ws.state("memory").status != "ready":
         config = replace(
@@ -205,11 +209,11 @@ def _steps(lm: LanguageModel, corpus: Corpus, folder: Path, plan: AblationPlan) 
 
 
 def _trained(plan: AblationPlan) -> Sequence[Variant]:
-    return [variant for variant in plan.variants() if variant.read == ReadConfig()]
+    return [variant for variant in plan.variants() if variant.read is None]
 
 
 def _slot(folder: Path, variant: Variant) -> Path:
-    facts = {"config": variant.config.to_json(), "read": asdict(variant.read)}
+    facts = {"config": variant.config.to_json(), "read": asdict(variant.read) if variant.read else None}
     return folder / hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -104,7 +104,8 @@ def _step(memory: Memory, z: torch.Tensor, optimiser: torch.optim.Optimizer, pai
     soft = memory.projector(z).to(memory.lm.device).expand(len(pairs), -1, -1)
     optimiser.zero_grad(set_to_none=True)
     with short_attention(model):
-        losses = target_losses(model, memory.frame.head, soft, [p[0] for p in pairs], [p[1] for p in pairs])
+        tails, targets = [p[0] for p in pairs], [p[1] for p in pairs]
+        losses = target_losses(model, memory.frame.head, soft, tails, targets, memory.crosses)
         loss = torch.cat(losses).mean()
         # Only z asks for a gradient: the projector's share is thrown away, so that nothing else can move.
         (z.grad,) = torch.autograd.grad(loss, [z])

@@ -11,8 +11,8 @@ from core.memory.kept import FORMATS
 
 INITS = ("document", "noise")
 """Where Z starts: as the telling tokens of each document, or drawn at random (a control: see ``first_z``)."""
-READ_MODES = ("prefix", "kv")
-"""How Z is read; see ``core.memory.modes``. Training is the same for both."""
+READ_MODES = ("prefix", "kv", "all", "cross")
+"""How Z is read; see ``core.memory.modes``. Training is the same for all but ``cross``."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,11 @@ class MemoryConfig:
                 isinstance(value, (int, float)) and not isinstance(value, bool) and field.name != "seed" and value <= 0
             ):
                 raise TesseraError(f"{field.name} is {value}.", "Give a number above 0.")
+        if self.read == "cross" and self.siblings > 1:
+            raise TesseraError(
+                f"siblings is {self.siblings}, and read is 'cross'.",
+                "Set siblings to 1: only a soft prompt is shared by several questions.",
+            )
         shares = self.recite + self.twin + self.wrong + self.general
         if shares >= 1:
             raise TesseraError(

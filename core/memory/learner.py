@@ -30,6 +30,8 @@ from core.workspace import write_atomically
 
 CHECKPOINT = "checkpoint.safetensors"
 _NEIGHBOURS = 5
+_AT_ONCE = 4
+"""Documents that go through the model together in a step."""
 
 
 class EvidenceLearner:
@@ -59,7 +61,7 @@ class EvidenceLearner:
         config: MemoryConfig,
         theta: Theta | None = None,
     ) -> None:
-        self.config, self._lm = config, lm
+        self.config, self._lm, self._cross = config, lm, config.read == "cross"
         self.frame = Frame(lm.tokenizer, min(lm.stop_ids))
         if theta:
             theta.require(lm, self.frame, config)
@@ -99,14 +101,21 @@ class EvidenceLearner:
         rows = torch.tensor(own, dtype=torch.long)
         leaf = self.z[rows].requires_grad_()
         place = {row: i for i, row in enumerate(own)}
-        documents = [group[0] for group in shared]
-        shown = [leaf[place[e.row]] if e.row >= 0 else self._first_z(e.document, e.general) for e in documents]
-        soft = self.projector(torch.stack(shown).to(self.model.device))
+        tokens = sum(len(example.target) for example in batch)
+        losses: list[torch.Tensor] = []
         self._adam.zero_grad(set_to_none=True)
-        with short_attention(self.model):
-            asked = [[(e.tail, e.target) for e in group] for group in shared]
-            losses = shared_losses(self.model, self.frame.head, soft, asked)
-            torch.cat(losses).mean().backward()
+        # Sequences of like length together, and few at once: activations take most of the memory, padding is wasted.
+        shared.sort(key=lambda group: sum(len(e.tail) + len(e.target) for e in group))
+        for at in range(0, len(shared), _AT_ONCE):
+            part = shared[at : at + _AT_ONCE]
+            documents = [group[0] for group in part]
+            shown = [leaf[place[e.row]] if e.row >= 0 else self._first_z(e.document, e.general) for e in documents]
+            soft = self.projector(torch.stack(shown).to(self.model.device))
+            with short_attention(self.model):
+                asked = [[(e.tail, e.target) for e in group] for group in part]
+                found = shared_losses(self.model, self.frame.head, soft, asked, self._cross)
+                (torch.cat(found).sum() / tokens).backward()
+            losses += [loss.detach() for loss in found]
         factor = schedule(number, self.config.steps, self.config.warmup)
         for group in self._adam.param_groups:
             group["lr"] = group["rate"] * factor
@@ -114,7 +123,7 @@ class EvidenceLearner:
         self._adam.step()
         if own and leaf.grad is not None:
             self._row_adam.update(rows, leaf.grad, self.config.lr_z * factor)
-        return _by_kind(batch, losses)
+        return _by_kind([example for group in shared for example in group], losses)
 
     def _idf_of(self, passages: Sequence[Passage]) -> torch.Tensor:
         documents = [self.frame.encode(text) for text in texts(passages)]
@@ -136,12 +145,14 @@ class EvidenceLearner:
         limit = self.config.evidence_tokens
         targets = [self.frame.target(sentence, limit) for _, _, sentence in self._held_out]
         soft = self.projector(self.z[rows].to(self.model.device))
-        losses = target_losses(self.model, self.frame.head, soft, tails, targets)
+        losses = target_losses(self.model, self.frame.head, soft, tails, targets, self._cross)
         scores = {"held_out_loss": float(torch.cat(losses).mean())}
         for name, shown in (("held_out_rouge_l", rows), ("shuffled_rouge_l", wrong)):
             soft = self.projector(self.z[shown].to(self.model.device))
             bias = self._bias(soft)
-            said = greedy(self.model, self.frame.head, soft, tails, limit, self._lm.stop_ids, bias=bias)
+            said = greedy(
+                self.model, self.frame.head, soft, tails, limit, self._lm.stop_ids, bias=bias, cross=self._cross
+            )
             texts_said = [self.frame.decode(ids) for ids in said]
             pairs = zip(texts_said, self._held_out, strict=True)
             scores[name] = sum(rouge_l(text, [gold]) for text, (_, _, gold) in pairs) / len(rows)
@@ -228,5 +239,5 @@ def schedule(step: int, steps: int, warmup: float) -> float:
 def _by_kind(batch: list[Example], losses: list[torch.Tensor]) -> dict[str, float]:
     kinds: dict[str, list[torch.Tensor]] = defaultdict(list)
     for example, loss in zip(batch, losses, strict=True):
-        kinds[example.kind].append(loss.detach())
+        kinds[example.kind].append(loss)
     return {kind: float(torch.cat(found).mean()) for kind, found in kinds.items()}

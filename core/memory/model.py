@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,12 +20,14 @@ from core.memory.kept import as_kept
 from core.memory.lexicon import Lexicon
 from core.memory.pool import Basis, MemoryPool, embedding_basis, first_z
 from core.memory.projector import Projector
-from core.memory.reading import greedy
+from core.memory.reading import crossed, greedy
 from core.memory.router import QuestionReader, Routed, Router, Routing
-from core.memory.routing import question_ids
+from core.memory.routing import question_words
 from core.memory.theta import build_parts
 from core.models.files import digest_of
+from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
+from core.models.session import Session
 
 _READ_AT_ONCE = 64
 
@@ -131,7 +134,7 @@ class Memory:
         idf = self.router.idf if self.card.config.casings else None
         for start in range(0, len(questions), _READ_AT_ONCE):
             batch = questions[start : start + _READ_AT_ONCE]
-            states = self._question_reader.read([question_ids(self.frame, question, idf) for question in batch])
+            states = self._question_reader.read([question_words(self.frame, question, idf) for question in batch])
             parts.append(self.router.similarity(states, self.keys))
         return torch.cat(parts)
 
@@ -155,9 +158,25 @@ class Memory:
         embedded: torch.Tensor = self.lm.model.get_input_embeddings()(torch.tensor(list(ids), device=self.lm.device))
         return embedded
 
-    def prefix(self, question: str, passage_id: str) -> torch.Tensor:
-        """Embeddings [T, hidden] of ``head | z | tail(question)``: all that is read before evidence is said."""
-        return torch.cat([self.opening([passage_id]), self.embed(self.frame.tail(question))])
+    @property
+    def crosses(self) -> bool:
+        """Whether the layers look at z, instead of reading it as a soft prompt."""
+        return self.card.config.read == "cross"
+
+    def opened(self, passage_ids: Sequence[str]) -> Session:
+        """A session in which the z of documents have been read, and nothing has been asked yet.
+
+        Raises:
+            ModelError: They are more than the model's context holds.
+        """
+        if not self.crosses:
+            session = self.lm.session()
+            session.feed_embeddings(self.opening(passage_ids))
+            return session
+        with torch.inference_mode():
+            cache = crossed(self.lm.model, self.frame.head, self.soft_tokens(passage_ids).flatten(0, 1)[None])
+        layers: list[Any] = cache.layers
+        return self.lm.session(new_buffer(len(layers), [(layer.keys, layer.values) for layer in layers]))
 
     def soft_tokens(self, passage_ids: Sequence[str]) -> torch.Tensor:
         """[n, m, hidden] of documents, on the model's device."""
@@ -181,8 +200,9 @@ class Memory:
 
     def evidence_ids(self, question: str, passage_id: str) -> Generator[int, None, None]:
         """Token ids of the evidence as they are decoded; closing the iterator stops the model at once."""
-        session = self.lm.session()
-        session.feed_embeddings(self.prefix(question, passage_id))
+        session = self.opened([passage_id])
+        for _ in session.feed(self.frame.tail(question)):
+            pass
         yield from session.decode(self.card.config.evidence_tokens, bias=self.bias([passage_id]))
 
     def stream_evidence(self, question: str, routed: Routed | str) -> Iterator[str]:
@@ -215,6 +235,7 @@ class Memory:
             self.lm.stop_ids,
             never_first=None if refuse else self.frame.encode(NOT_IN_MEMORY)[0],
             bias=self._biases(passage_ids),
+            cross=self.crosses,
         )
         return [self.frame.decode(ids) for ids in said]
 

@@ -1,10 +1,13 @@
-"""How the z of routed documents gets in front of a question.
+"""How z gets in front of a question.
 
-    prefix   head | z | z | ... | tail      the projected z are prefilled as soft tokens with every question
+    prefix   head | z | z | ... | tail      the routed z are prefilled as soft tokens with every question
     kv       keys and values of the same head and z, computed once a document and kept; only the tail is prefilled
+    all      head | every z of the memory | tail, kept likewise: where it fits the context, nothing has to be routed
+    cross    the layers look at the routed z themselves, see ``core.memory.reading.crossed``; kept likewise
 
-A soft prompt and its keys and values are the same thing, so both modes say the same. The second trades memory for
-time: 2 x layers x kv heads x head dim numbers a soft token, about twenty times z itself.
+A soft prompt and its keys and values are the same thing, so the first two say the same. The second trades memory for
+time: 2 x layers x kv heads x head dim numbers a soft token, about twenty times z itself. The third reads what it was
+never trained to read: one z alone. The fourth has to be trained for.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ class ReadConfig:
         TesseraError: A value is out of range.
     """
 
-    mode: str = "prefix"
+    mode: str = READ_MODES[0]
     top_r: int = 1
     budget: int = 1_000_000_000
 
@@ -58,9 +61,18 @@ class ZReader:
 
     Attributes:
         bytes: Size of the keys and values it keeps.
+
+    Raises:
+        TesseraError: The memory was trained to be read in another way.
     """
 
     def __init__(self, memory: Memory, config: ReadConfig) -> None:
+        if (config.mode == "cross") != memory.crosses:
+            trained = memory.card.config.read
+            raise TesseraError(
+                f"The read mode is {config.mode!r}, and this memory was trained to be read by {trained!r}.",
+                f"Read it by {trained!r}, or train a memory with `read: {config.mode}` in its preset.",
+            )
         self._memory, self.config = memory, config
         self._kept: OrderedDict[tuple[str, ...], tuple[Layers, int]] = OrderedDict()
         self.bytes = 0
@@ -70,9 +82,10 @@ class ZReader:
 
         Raises:
             TesseraError: The memory does not hold one of the documents.
+            ModelError: The z that are read are more than the model's context holds.
         """
         lm, memory = self._memory.lm, self._memory
-        ids = tuple(passage_ids)
+        ids = self._shown(passage_ids)
         tail = memory.frame.tail(question)
         tracer.bytes_touched += sum(memory.pool.z[memory.pool.row(passage_id)].nbytes for passage_id in ids)
         if self.config.mode == "prefix":
@@ -91,8 +104,15 @@ class ZReader:
     def recall(self, question: str, passage_ids: Sequence[str]) -> str:
         """The whole evidence, untimed: for controls."""
         session = self.open(question, passage_ids, Tracer())
-        ids = session.decode(self._memory.card.config.evidence_tokens, bias=self._memory.bias(passage_ids))
+        ids = session.decode(self._memory.card.config.evidence_tokens, bias=self.bias(passage_ids))
         return "".join(self._memory.lm.stream_text(ids)).strip()
+
+    def bias(self, passage_ids: Sequence[str]) -> torch.Tensor | None:
+        """``Memory.bias`` of all that is read when these documents were routed."""
+        return self._memory.bias(self._shown(passage_ids))
+
+    def _shown(self, passage_ids: Sequence[str]) -> tuple[str, ...]:
+        return self._memory.pool.ids if self.config.mode == "all" else tuple(passage_ids)
 
     def _keys_and_values(self, ids: tuple[str, ...], tracer: Tracer) -> tuple[Layers, int]:
         """Those of ``head | z``, kept from an earlier question or computed now."""
@@ -101,8 +121,7 @@ class ZReader:
             held, size = self._kept[ids]
             tracer.cached_tokens += held[0][0].shape[-2]
             return held, size
-        session = self._memory.lm.session()
-        session.feed_embeddings(self._memory.opening(ids))
+        session = self._memory.opened(ids)
         tracer.prompt_tokens += session.length
         layers: list[Any] = session.cache.layers
         held = [(layer.keys.clone(), layer.values.clone()) for layer in layers]

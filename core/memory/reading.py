@@ -1,12 +1,16 @@
 """How a decoder reads z: the teacher-forced loss of a batch of sequences, and greedy decoding of a batch.
 
-head | soft tokens [m] | tail | target        the loss is taken on the target alone
+    head | soft tokens [m] | tail | target        the loss is taken on the target alone
+
+The soft tokens are either part of the sequence, a soft prompt (Lester et al. 2021), or ``crossed``: memory that every
+layer looks at, and that goes through none of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -28,12 +32,44 @@ def short_attention(model: PreTrainedModel) -> Iterator[None]:
         model.set_attn_implementation(before)
 
 
+def crossed(model: PreTrainedModel, head: Sequence[int], soft: torch.Tensor) -> DynamicCache:
+    """Keys and values of ``head | soft tokens`` for cross-attention over Z.
+
+    Every layer makes keys and values of the soft tokens themselves, with its own maps and at their positions in the
+    sequence, and what follows attends to them together with itself (as in Memorizing Transformers; Wu et al. 2022,
+    section 3.1). A soft prompt would first go through all the layers below.
+
+    Args:
+        model: A decoder whose layers have ``input_layernorm`` and ``self_attn``.
+        head: Ids before the soft tokens; they go through the layers as usual.
+        soft: [batch, m, hidden], with gradient.
+
+    Returns:
+        For each layer keys and values [batch, kv_heads, len(head) + m, head_dim].
+    """
+    decoder: Any = model.base_model
+    opening = decoder.embed_tokens(torch.tensor(list(head), device=soft.device)).expand(len(soft), -1, -1)
+    cache = DynamicCache()
+    decoder(inputs_embeds=opening, past_key_values=cache, use_cache=True)
+    if soft.shape[1]:
+        soft = soft.to(opening.dtype)
+        positions = torch.arange(len(head), len(head) + soft.shape[1], device=soft.device)
+        rotary = decoder.rotary_emb(soft, positions[None])
+        for layer in decoder.layers:
+            # What the soft tokens themselves would attend to is thrown away: only their keys and values are wanted.
+            layer.self_attn(
+                layer.input_layernorm(soft), position_embeddings=rotary, attention_mask=None, past_key_values=cache
+            )
+    return cache
+
+
 def target_losses(
     model: PreTrainedModel,
     head: Sequence[int],
     soft: torch.Tensor,
     tails: Sequence[Sequence[int]],
     targets: Sequence[Sequence[int]],
+    cross: bool = False,
 ) -> list[torch.Tensor]:
     """Cross entropy of every target token.
 
@@ -43,6 +79,7 @@ def target_losses(
         soft: [batch, m, hidden], with gradient.
         tails: Ids after them, a list for each sequence.
         targets: Ids to predict, a list for each sequence.
+        cross: Whether the soft tokens are ``crossed``.
 
     Returns:
         For each sequence the losses of its target tokens, in nats.
@@ -54,11 +91,15 @@ def target_losses(
     ids = torch.full((len(tails), width), _PAD, device=device)
     rows: list[int] = []
     columns: list[int] = []
-    start = len(head) + soft.shape[1]
+    start = 0 if cross else len(head) + soft.shape[1]
     for i, (tail, target) in enumerate(zip(tails, targets, strict=True)):
         ids[i, : len(tail) + len(target)] = torch.tensor([*tail, *target], device=device)
         rows += [i] * len(target)
         columns += range(start + len(tail) - 1, start + len(tail) - 1 + len(target))
+    if cross:
+        cache = crossed(model, head, soft)
+        hidden = model.base_model(inputs_embeds=embed(ids), past_key_values=cache, use_cache=True).last_hidden_state
+        return _losses_at(model, hidden[rows, columns], targets)
     opening = embed(torch.tensor(list(head), device=device)).expand(len(tails), -1, -1)
     inputs = torch.cat([opening, soft.to(opening.dtype), embed(ids)], 1)
     hidden = model.base_model(inputs_embeds=inputs, use_cache=False).last_hidden_state
@@ -80,7 +121,7 @@ Asked = Sequence[tuple[Sequence[int], Sequence[int]]]
 
 
 def shared_losses(
-    model: PreTrainedModel, head: Sequence[int], soft: torch.Tensor, asked: Sequence[Asked]
+    model: PreTrainedModel, head: Sequence[int], soft: torch.Tensor, asked: Sequence[Asked], cross: bool = False
 ) -> list[torch.Tensor]:
     """``target_losses`` of several questions to each z, for the price of reading that z once.
 
@@ -92,12 +133,14 @@ def shared_losses(
         head: Ids before the soft tokens.
         soft: [documents, m, hidden], with gradient.
         asked: What is asked of each document.
+        cross: Whether the soft tokens are ``crossed``; then every document is asked one question.
 
     Returns:
         The losses of every question's target tokens, documents and questions in their order.
     """
     if all(len(pairs) == 1 for pairs in asked):
-        return target_losses(model, head, soft, [pairs[0][0] for pairs in asked], [pairs[0][1] for pairs in asked])
+        tails, targets = [pairs[0][0] for pairs in asked], [pairs[0][1] for pairs in asked]
+        return target_losses(model, head, soft, tails, targets, cross)
     device = soft.device
     ids, owner, positions, rows, columns = _laid_out(asked, len(head) + soft.shape[1])
     embed = model.get_input_embeddings()
@@ -159,6 +202,7 @@ def greedy(
     stop: frozenset[int],
     never_first: int | None = None,
     bias: torch.Tensor | None = None,
+    cross: bool = False,
 ) -> list[list[int]]:
     """Greedy continuations of a batch, at most ``limit`` ids each, end excluded.
 
@@ -171,12 +215,13 @@ def greedy(
         stop: Ids that end a sequence.
         never_first: Id that no sequence may begin with.
         bias: [batch, vocabulary], added to the logits before each choice.
+        cross: Whether the soft tokens are ``crossed``.
     """
     said: list[list[int]] = []
     for at in range(0, len(tails), CHUNK):
         part = slice(at, at + CHUNK)
         own = None if bias is None else bias[part]
-        said += _greedy_chunk(model, head, soft[part], tails[part], limit, stop, never_first, own)
+        said += _greedy_chunk(model, head, soft[part], tails[part], limit, stop, never_first, own, cross)
     return said
 
 
@@ -189,10 +234,16 @@ def _greedy_chunk(
     stop: frozenset[int],
     never_first: int | None,
     bias: torch.Tensor | None,
+    cross: bool,
 ) -> list[list[int]]:
-    inputs, mask = _left_padded(model, head, soft, tails)
-    cache = DynamicCache()
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    if cross:
+        cache = crossed(model, head, soft)
+        inputs, mask = _left_padded(model, (), soft[:, :0], tails)
+        mask = torch.cat([mask.new_ones(len(tails), len(head) + soft.shape[1]), mask], 1)
+    else:
+        cache = DynamicCache()
+        inputs, mask = _left_padded(model, head, soft, tails)
+    positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -inputs.shape[1] :]
     said: list[list[int]] = [[] for _ in tails]
     open_rows = set(range(len(tails)))
     for step in range(limit):
@@ -226,7 +277,7 @@ def _left_padded(
     embed = model.get_input_embeddings()
     device = soft.device
     width = len(head) + soft.shape[1] + max(len(tail) for tail in tails)
-    opening = embed(torch.tensor(list(head), device=device))
+    opening = embed(torch.tensor(list(head), dtype=torch.long, device=device))
     inputs = opening.new_zeros(len(tails), width, opening.shape[1])
     mask = torch.zeros(len(tails), width, dtype=torch.long, device=device)
     for row, tail in enumerate(tails):

@@ -1,7 +1,8 @@
 """The model's own router: hidden states of the question against keys made from Z, with a null slot.
 
 Late interaction (ColBERT; Khattab & Zaharia 2020): every token of the question looks for its best match among a
-document's m keys, and the matches are averaged with the tokens' idf as weights. A token is described by its embedding
+document's m keys, and the matches are averaged with the tokens' idf as weights. A word that stands in several casings
+counts as the one that matches best, and weighs as much as the most common one. A token is described by its embedding
 beside its hidden state after a lower layer of the memory's language model. Keys are a linear map of z, so a new
 document can be found as soon as it has a z. The null slot is a learned similarity that a document has to beat.
 """
@@ -20,8 +21,12 @@ from transformers import PreTrainedModel
 
 from core.memory.pool import Basis
 
+Casings = Sequence[Sequence[int]]
+"""A word's ids in each casing that is looked for."""
 DROPOUT = 0.1
 _DOCUMENTS_AT_ONCE = 256
+_BELOW = -2.0
+"""Below every similarity."""
 
 
 @dataclass(frozen=True)
@@ -94,21 +99,52 @@ class Router(nn.Module):
         return normalize(z @ self.key, dim=-1)
 
     def similarity(self, question: QuestionStates, keys: torch.Tensor) -> torch.Tensor:
-        """Weighted mean of the best matches, [batch, N], in [-1, 1]."""
+        """Weighted mean over the words of their best casings' best matches, [batch, N], in [-1, 1]."""
         states = (question.embedded - self.mean) @ self.lexical + question.contextual @ self.contextual
         if self.training:
             states = dropout(states, DROPOUT)
         queries = normalize(states, dim=-1)
         weights = (self.idf[question.ids] + 1e-3) * question.mask
-        weights = weights / weights.sum(1, keepdim=True)
         # Some documents at a time: all pairs of tokens and keys of thousands of documents would take gigabytes.
         best = [torch.einsum("btd,nmd->btnm", queries, part).amax(-1) for part in keys.split(_DOCUMENTS_AT_ONCE)]
-        return torch.einsum("btn,bt->bn", torch.cat(best, -1), weights)
+        matches, weights = _of_best_casings(torch.cat(best, -1), weights, question)
+        return torch.einsum("bwn,bw->bn", matches, weights / weights.sum(1, keepdim=True))
 
     def logits(self, similarity: torch.Tensor) -> torch.Tensor:
         """[batch, N + 1]; the last column is the null slot."""
         null = self.null.expand(len(similarity), 1)
         return torch.cat([similarity, null], 1) * self.log_temperature.exp()
+
+
+def _of_best_casings(
+    best: torch.Tensor, weights: torch.Tensor, question: QuestionStates
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """From tokens to words.
+
+    Args:
+        best: [batch, T, N], every token's best match.
+        weights: [batch, T], of the tokens; 0 for padding.
+        question: Says which token belongs to which casing of which word.
+
+    Returns:
+        Matches [batch, T, N] and weights [batch, T] of the words, of which there are at most T; the rest weigh 0.
+    """
+
+    def spread(index: torch.Tensor) -> torch.Tensor:
+        return index[..., None].expand_as(best)
+
+    weight = torch.zeros_like(weights).scatter_add(1, question.casing, weights)
+    match = torch.zeros_like(best).scatter_add(1, spread(question.casing), best * weights[..., None])
+    match = match / weight.clamp(min=1e-9)[..., None]
+    owner = torch.zeros_like(question.word).scatter(1, question.casing, question.word)
+    there = weight > 0
+    matches = torch.full_like(best, _BELOW).scatter_reduce(
+        1, spread(owner), match.masked_fill(~there[..., None], _BELOW), "amax"
+    )
+    lightest = torch.full_like(weights, torch.inf).scatter_reduce(
+        1, owner, weight.masked_fill(~there, torch.inf), "amin"
+    )
+    return matches, lightest.masked_fill(lightest.isinf(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -118,23 +154,32 @@ class QuestionStates:
     Attributes:
         ids: [batch, T].
         mask: [batch, T], 1 for tokens.
+        casing: [batch, T], which casing a token belongs to, counted through the question; 0 for padding.
+        word: [batch, T], which word that is a casing of; 0 for padding.
         embedded: [batch, T, hidden], token embeddings.
         contextual: [batch, T, hidden], hidden states after a lower layer, each scaled to unit mean square.
     """
 
     ids: torch.Tensor
     mask: torch.Tensor
+    casing: torch.Tensor
+    word: torch.Tensor
     embedded: torch.Tensor
     contextual: torch.Tensor
 
+    @property
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """All of them, in the order in which they are given."""
+        return self.ids, self.mask, self.casing, self.word, self.embedded, self.contextual
+
     def cpu(self) -> QuestionStates:
         """The same states where the router computes."""
-        return QuestionStates(self.ids.cpu(), self.mask.cpu(), self.embedded.cpu(), self.contextual.cpu())
+        return QuestionStates(*(tensor.cpu() for tensor in self.tensors))
 
     def select(self, rows: Sequence[int]) -> QuestionStates:
         """Some of the questions."""
         index = torch.tensor(list(rows))
-        return QuestionStates(self.ids[index], self.mask[index], self.embedded[index], self.contextual[index])
+        return QuestionStates(*(tensor[index] for tensor in self.tensors))
 
 
 class QuestionReader:
@@ -156,17 +201,28 @@ class QuestionReader:
         self._lower, self._opening = lower, opening
 
     @torch.no_grad()
-    def read(self, questions: Sequence[Sequence[int]]) -> QuestionStates:
-        """States of questions given as token ids; an empty question counts as its opening token."""
-        questions = [ids or [self._opening] for ids in questions]
+    def read(self, questions: Sequence[Sequence[Casings]]) -> QuestionStates:
+        """States of questions given as words; an empty question counts as its opening token."""
+        flat = [_flat(words or [[[self._opening]]]) for words in questions]
         device = self._lower.embed_tokens.weight.device
-        width = max(len(ids) for ids in questions)
-        ids = torch.full((len(questions), width + 1), self._opening, device=device)
-        mask = torch.zeros(len(questions), width, device=device)
-        for row, tokens in enumerate(questions):
-            ids[row, 1 : len(tokens) + 1] = torch.tensor(list(tokens), device=device)
+        width = max(len(tokens) for tokens, _, _ in flat)
+        ids = torch.full((len(flat), width + 1), self._opening, device=device)
+        mask = torch.zeros(len(flat), width, device=device)
+        casing, word = (torch.zeros(len(flat), width, dtype=torch.long, device=device) for _ in range(2))
+        for row, (tokens, casings, words) in enumerate(flat):
+            ids[row, 1 : len(tokens) + 1] = torch.tensor(tokens, device=device)
             mask[row, : len(tokens)] = 1
+            casing[row, : len(tokens)] = torch.tensor(casings, device=device)
+            word[row, : len(tokens)] = torch.tensor(words, device=device)
         hidden = self._lower(input_ids=ids, use_cache=False).last_hidden_state[:, 1:].float()
         hidden = hidden / hidden.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
         embedded = self._lower.embed_tokens(ids[:, 1:]).float()
-        return QuestionStates(ids[:, 1:], mask, embedded, hidden).cpu()
+        return QuestionStates(ids[:, 1:], mask, casing, word, embedded, hidden).cpu()
+
+
+def _flat(words: Sequence[Casings]) -> tuple[list[int], list[int], list[int]]:
+    """Ids of all casings of all words, one after the other, and of each the number of its casing and of its word."""
+    found = [(ids, number) for number, casings in enumerate(words) for ids in casings]
+    tokens = [(token, casing, word) for casing, (ids, word) in enumerate(found) for token in ids]
+    ids, casings, numbers = zip(*tokens, strict=True)
+    return list(ids), list(casings), list(numbers)

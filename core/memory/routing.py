@@ -136,30 +136,34 @@ def recall(
 def read_questions(
     reader: QuestionReader, frame: Frame, questions: Sequence[RoutingQuestion], idf: torch.Tensor | None = None
 ) -> Iterator[tuple[int, QuestionStates]]:
-    """States of questions, a batch at a time in their order, with how many are done; ``idf`` as in ``question_ids``."""
+    """States of questions, a batch at a time, with how many are done; ``idf`` as in ``question_words``."""
     for start in range(0, len(questions), _READ_AT_ONCE):
         part = questions[start : start + _READ_AT_ONCE]
-        yield start + len(part), reader.read([question_ids(frame, question.text, idf) for question in part])
+        yield start + len(part), reader.read([question_words(frame, question.text, idf) for question in part])
 
 
-def question_ids(frame: Frame, text: str, idf: torch.Tensor | None = None) -> list[int]:
-    """Ids of a question for the router: with a space in front, so that its first word looks like any other.
+def question_words(frame: Frame, text: str, idf: torch.Tensor | None = None) -> list[list[list[int]]]:
+    """Words of a question for the router, each as ids with a space in front, so that the first looks like any other.
 
     Args:
         frame: Tokenises.
         text: The question.
         idf: [vocabulary], of the corpus. With it, every word stands in each casing all of whose tokens the corpus has,
             or as it is where there is none: people ask for "harry potter", and tokens know no casing but their own.
+
+    Returns:
+        For every word its casings, each as ids. Without ``idf`` the question is a single word in a single casing, which
+        weighs its tokens as they are.
     """
     if idf is None:
-        return frame.encode(f" {text.strip()}")
+        return [[frame.encode(f" {text.strip()}")]]
     nowhere = float(idf.max())
-    ids: list[int] = []
+    words: list[list[list[int]]] = []
     for word in text.split():
         casings = dict.fromkeys((word, word[:1].upper() + word[1:], word.upper(), word.lower()))
         encoded = [frame.encode(f" {casing}") for casing in casings]
-        ids += [i for found in encoded if all(float(idf[i]) < nowhere for i in found) for i in found] or encoded[0]
-    return ids
+        words.append([ids for ids in encoded if all(float(idf[i]) < nowhere for i in ids)] or encoded[:1])
+    return words
 
 
 def gather(parts: Sequence[QuestionStates], rows: Sequence[int]) -> QuestionStates:
@@ -173,12 +177,7 @@ def gather(parts: Sequence[QuestionStates], rows: Sequence[int]) -> QuestionStat
             out[i, : tensor.shape[1]] = tensor[0, :width]
         return out
 
-    return QuestionStates(
-        stack([s.ids for s in picked]),
-        stack([s.mask for s in picked]),
-        stack([s.embedded for s in picked]),
-        stack([s.contextual for s in picked]),
-    )
+    return QuestionStates(*(stack(list(tensors)) for tensors in zip(*(s.tensors for s in picked), strict=True)))
 
 
 def _documents(

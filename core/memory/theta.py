@@ -74,6 +74,11 @@ class Theta:
                     f"{name} is {ours}, and {theirs} in the memory to start from.",
                     f"Set {name} to {theirs}, or start from nothing.",
                 )
+        if (config.read == "cross") != (self.card.config.read == "cross"):
+            raise TesseraError(
+                f"read is {config.read!r}, and {self.card.config.read!r} in the memory to start from.",
+                f"Set read to {self.card.config.read!r}, or start from nothing.",
+            )
 
     def into(self, projector: Projector, layers: dict[str, lora.LoraLinear]) -> None:
         """Copies what reads z."""

@@ -94,7 +94,7 @@ class LlmAsMemory:
         lm, limit = self.memory.lm, self.memory.card.config.evidence_tokens
         with tracer.span("read z"):
             session = self.reader.open(question, passage_ids, tracer)
-            bias = self.memory.bias(passage_ids)
+            bias = self.reader.bias(passage_ids)
         tracer.bytes_touched += self.memory.keys.nbytes
 
         def counted() -> Iterator[int]:

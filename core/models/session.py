@@ -49,20 +49,22 @@ class Session:
         Raises:
             ModelError: The sequence would outgrow the model's context.
         """
-        if self.length + len(ids) > self._lm.max_context:
-            raise ModelError(
-                f"The prompt has {self.length + len(ids):,} tokens, but the model takes {self._lm.max_context:,}.",
-                "Put fewer passages in the prompt, or make the cells smaller.",
-            )
+        self._require_room(len(ids))
         for start in range(0, len(ids), chunk):
             part = ids[start : start + chunk]
             self._append(part)
             yield start + len(part)
 
     def feed_embeddings(self, embeddings: torch.Tensor) -> None:
-        """Appends soft tokens [T, hidden] in place of token embeddings."""
+        """Appends soft tokens [T, hidden] in place of token embeddings.
+
+        Raises:
+            ModelError: The sequence would outgrow the model's context.
+        """
+        self._require_room(len(embeddings))
         with torch.inference_mode():
-            self.logits = self._forward(embeddings.to(self._lm.device, self._lm.dtype))[-1]
+            for part in embeddings.to(self._lm.device, self._lm.dtype).split(CHUNK_TOKENS):
+                self.logits = self._forward(part)[-1]
 
     def decode(self, max_new_tokens: int, stop: bool = True, bias: torch.Tensor | None = None) -> Iterator[int]:
         """Greedy decoding; yields each token as soon as it is known.
@@ -105,6 +107,13 @@ class Session:
         self._seen += fed[: right + 1]
         self.logits = logits[right]
         return chosen[: right + 1]
+
+    def _require_room(self, more: int) -> None:
+        if self.length + more > self._lm.max_context:
+            raise ModelError(
+                f"The prompt has {self.length + more:,} tokens, but the model takes {self._lm.max_context:,}.",
+                "Put fewer passages in the prompt, make the cells smaller, or read fewer z at once.",
+            )
 
     def _append(self, ids: Sequence[int]) -> None:
         self.logits = self._run(ids, 1)[-1]

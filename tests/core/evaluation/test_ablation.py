@@ -12,16 +12,17 @@ from core.memory.config import MemoryConfig
 from core.workspace import Workspace
 from tests.core.methods.conftest import TINY_MEMORY, built, models, resources  # noqa: F401 (the same workspace)
 
-PLAN = AblationPlan(("rank", "read-mode"), 1.0, 1, TINY_MEMORY, steps=2)
+PLAN = AblationPlan(("rank", "reading", "read-mode"), 1.0, 1, TINY_MEMORY, steps=2)
 
 
 def test_one_thing_changes_at_a_time():
-    variants = AblationPlan(("m", "init", "read-mode")).variants()
+    variants = AblationPlan(("m", "init", "reading", "read-mode")).variants()
     assert [variant.name for variant in variants] == [
-        BASE, "m = 4", "m = 16", "init = noise", "kv, top 1", "prefix, top 2", "prefix, top 3",
+        BASE, "m = 4", "m = 16", "init = noise", "read = cross",
+        "kv, top 1", "all of Z", "prefix, top 2", "prefix, top 3",
     ]  # fmt: skip
     base = MemoryConfig().to_json()
-    for variant in variants[1:4]:
+    for variant in variants[1:5]:
         assert sum(base[name] != value for name, value in variant.config.to_json().items()) == 1
 
 
@@ -44,11 +45,12 @@ def test_a_table_side_by_side_that_goes_on_where_it_stopped(resources, tmp_path,
     monkeypatch.setattr(ablation.pipeline, "train", lambda *given: trained.append(given[2].lora_r) or train(*given))
     rows = list(ablate(resources, tmp_path, PLAN))[-1].data["rows"]
     assert [row["variant"] for row in rows] == [
-        BASE, "lora_r = 8", "lora_r = 32", "lora_r = 64", "kv, top 1", "prefix, top 2", "prefix, top 3",
+        BASE, "lora_r = 8", "lora_r = 32", "lora_r = 64", "read = cross",
+        "kv, top 1", "all of Z", "prefix, top 2", "prefix, top 3",
     ]  # fmt: skip
-    assert trained == [32, 64]
+    assert trained == [32, 64, 2]
     assert all(row["steps"] == 2 and row["n_questions"] == 1 for row in rows)
-    base, kept = rows[0], rows[4]
+    base, kept = rows[0], rows[5]
     assert (kept["rouge_l"], kept["shuffled"]["rouge_l"]) == (base["rouge_l"], base["shuffled"]["rouge_l"])
     assert kept["kv_bytes"] > 0 == base["kv_bytes"]
     trained.clear()

@@ -13,6 +13,25 @@ from core.memory.training import train_memory
 from core.models.language_model import LanguageModel
 
 FACTS = ("The lamp is blue glass.", "A canal of winter.", "Tower on the hill.", "Keepers carry lamps.")
+FACT_CONFIG = MemoryConfig(
+    m=4,
+    z_dim=32,
+    lora_r=16,
+    steps=120,
+    batch=8,
+    lr_z=3e-2,
+    lr_lora=1e-2,
+    study=0.0,
+    recite=0.0,
+    twin=0.0,
+    wrong=0.0,
+    eval_every=1000,
+    checkpoint_every=1000,
+    evidence_tokens=32,
+    router_steps=20,
+    router_dim=32,
+    router_layer=1,
+)
 
 
 @pytest.fixture(scope="session")
@@ -48,26 +67,7 @@ def small_config() -> MemoryConfig:
 def fact_folder(tiny_lm: LanguageModel, fact_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A memory that has learned the four facts."""
     folder = tmp_path_factory.mktemp("memory")
-    config = MemoryConfig(
-        m=4,
-        z_dim=32,
-        lora_r=16,
-        steps=120,
-        batch=8,
-        lr_z=3e-2,
-        lr_lora=1e-2,
-        study=0.0,
-        recite=0.0,
-        twin=0.0,
-        wrong=0.0,
-        eval_every=1000,
-        checkpoint_every=1000,
-        evidence_tokens=32,
-        router_steps=20,
-        router_dim=32,
-        router_layer=1,
-    )
-    for _ in train_memory(tiny_lm, fact_corpus, folder, config):
+    for _ in train_memory(tiny_lm, fact_corpus, folder, FACT_CONFIG):
         pass
     return folder
 

@@ -27,7 +27,7 @@ def test_shuffling_leaves_the_route_alone(fact_memory: Memory) -> None:
 
 def test_without_z_nothing_tells_the_documents_apart(fact_memory: Memory) -> None:
     blind = without_z(fact_memory)
-    assert blind.prefix("What?", "d0").shape[0] == fact_memory.prefix("What?", "d0").shape[0] - 4
+    assert blind.opening(["d0"]).shape[0] == fact_memory.opening(["d0"]).shape[0] - 4
     assert len(set(blind.evidence(["What?"] * 4, [f"d{i}" for i in range(4)]))) == 1
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 
-from core.errors import TesseraError
+from core.corpus.types import Corpus
+from core.errors import ModelError, TesseraError
 from core.memory.config import MemoryConfig
 from core.memory.model import Memory
 from core.memory.modes import ReadConfig, ZReader
+from core.memory.theta import Theta
+from core.memory.training import train_memory
+from core.models.language_model import LanguageModel
 from core.trace import Tracer
-from tests.core.memory.conftest import FACTS
+from tests.core.memory.conftest import FACT_CONFIG, FACTS
 
 
 def opened(memory: Memory, mode: str, ids: list[str]) -> tuple[torch.Tensor, list[int]]:
@@ -64,6 +71,62 @@ def test_two_documents_are_longer_than_one(fact_memory: Memory) -> None:
     reader.open("What?", ["d0"], one)
     reader.open("What?", ["d0", "d1"], two)
     assert two.prompt_tokens - one.prompt_tokens == fact_memory.card.config.m
+
+
+def test_all_of_z_is_read_whatever_was_routed(fact_memory: Memory) -> None:
+    reader = ZReader(fact_memory, ReadConfig("all"))
+    first, second = Tracer(), Tracer()
+    one, other = (reader.open("What?", ids, tracer) for ids, tracer in ((["d0"], first), (["d3"], second)))
+    assert one.logits is not None and other.logits is not None
+    torch.testing.assert_close(one.logits, other.logits)
+    whole = len(fact_memory.frame.head) + 4 * fact_memory.card.config.m
+    assert (first.prompt_tokens, second.cached_tokens) == (whole + len(fact_memory.frame.tail("What?")), whole)
+    by_hand, _ = opened(fact_memory, "prefix", [f"d{i}" for i in range(4)])
+    torch.testing.assert_close(one.logits, by_hand, atol=1e-4, rtol=1e-4)
+
+
+def test_all_of_z_is_refused_where_it_does_not_fit(fact_memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(fact_memory.lm), "max_context", property(lambda _: 10))
+    with pytest.raises(ModelError, match="takes 10"):
+        ZReader(fact_memory, ReadConfig("all")).open("What?", ["d0"], Tracer())
+
+
+@pytest.fixture(scope="session")
+def cross_folder(tiny_lm: LanguageModel, fact_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A memory that has learned the four facts by cross-attention."""
+    folder = tmp_path_factory.mktemp("cross")
+    for _ in train_memory(tiny_lm, fact_corpus, folder, replace(FACT_CONFIG, read="cross")):
+        pass
+    return folder
+
+
+def test_cross_attention_recalls_what_it_was_trained_on(cross_folder: Path, tiny_lm: LanguageModel) -> None:
+    memory = Memory.load(cross_folder, tiny_lm)
+    reader = ZReader(memory, ReadConfig("cross"))
+    ids = [f"d{i}" for i in range(4)]
+    assert [reader.recall("What?", [name]) for name in ids] == list(FACTS)
+    assert memory.evidence(["What?"] * 4, ids) == list(FACTS)
+    assert "".join(memory.stream_evidence("What?", "d2")).strip() == FACTS[2]
+
+
+def test_a_memory_is_read_in_the_way_it_was_trained_for(
+    cross_folder: Path,
+    fact_folder: Path,
+    fact_memory: Memory,
+    tiny_lm: LanguageModel,
+    fact_corpus: Corpus,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(TesseraError, match="trained to be read by 'prefix'"):
+        ZReader(fact_memory, ReadConfig("cross"))
+    with pytest.raises(TesseraError, match="trained to be read by 'cross'"):
+        ZReader(Memory.load(cross_folder, tiny_lm), ReadConfig("kv"))
+    with pytest.raises(TesseraError, match="'prefix' in the memory to start from"):
+        list(
+            train_memory(
+                tiny_lm, fact_corpus, tmp_path, replace(FACT_CONFIG, read="cross"), theta=Theta.load(fact_folder)
+            )
+        )
 
 
 @pytest.mark.parametrize(

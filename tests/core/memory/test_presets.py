@@ -1,4 +1,4 @@
-"""Presets name settings that exist, and the laptop's is the shipped memory's."""
+"""Presets name settings that exist, and one of them is the shipped memory's."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def test_every_preset_says_what_it_is_for(name: str) -> None:
     assert load_preset(name).about.endswith(".")
 
 
-def test_the_laptop_preset_is_the_shipped_memory() -> None:
-    shipped = read_card(SAMPLE_MEMORY).config
-    assert load_preset("laptop").config == shipped == MemoryConfig()
+def test_the_shipped_memory_has_a_preset_and_so_have_the_defaults() -> None:
+    assert load_preset("shipped").config == read_card(SAMPLE_MEMORY).config
+    assert load_preset("laptop").config == MemoryConfig()
 
 
 def test_the_preset_for_thousands_is_quantised() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import DynamicCache
 
 from core.memory.frame import Frame
-from core.memory.reading import greedy, shared_losses, short_attention, target_losses
+from core.memory.reading import crossed, greedy, shared_losses, short_attention, target_losses
+from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
 
 
@@ -19,10 +21,11 @@ TAILS = [[5, 6, 7], [8, 9, 10, 11, 12, 13], [20]]
 TARGETS = [[30, 31], [32], [33, 34, 35, 36]]
 
 
-def test_padding_changes_no_loss(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
-    together = target_losses(tiny_lm.model, [1, 2], soft, TAILS, TARGETS)
+@pytest.mark.parametrize("cross", [False, True])
+def test_padding_changes_no_loss(tiny_lm: LanguageModel, soft: torch.Tensor, cross: bool) -> None:
+    together = target_losses(tiny_lm.model, [1, 2], soft, TAILS, TARGETS, cross)
     for row in range(3):
-        (alone,) = target_losses(tiny_lm.model, [1, 2], soft[row : row + 1], [TAILS[row]], [TARGETS[row]])
+        (alone,) = target_losses(tiny_lm.model, [1, 2], soft[row : row + 1], [TAILS[row]], [TARGETS[row]], cross)
         assert torch.allclose(together[row], alone, atol=1e-4)
 
 
@@ -34,6 +37,38 @@ def test_the_loss_is_that_of_the_whole_sequence(tiny_lm: LanguageModel, soft: to
     logits = tiny_lm.model(inputs_embeds=inputs).logits[0]
     expected = -logits.log_softmax(-1)[-3:-1].gather(1, torch.tensor(TARGETS[0])[:, None])[:, 0]
     assert torch.allclose(ours, expected, atol=1e-4)
+
+
+def test_crossing_is_a_soft_prompt_to_the_first_layer_and_to_no_other(
+    tiny_lm: LanguageModel, soft: torch.Tensor
+) -> None:
+    """A soft prompt's keys and values of the first layer are made of the soft tokens themselves as well."""
+    prompt, cache = DynamicCache(), crossed(tiny_lm.model, [1, 2], soft)
+    opening = tiny_lm.model.get_input_embeddings()(torch.tensor([1, 2])).expand(3, -1, -1)
+    tiny_lm.model.base_model(inputs_embeds=torch.cat([opening, soft], 1), past_key_values=prompt, use_cache=True)
+    layers = list(zip(cache.layers, prompt.layers, strict=True))
+    assert [torch.allclose(ours.keys, theirs.keys, atol=1e-5) for ours, theirs in layers] == [
+        True,
+        *[False] * (len(layers) - 1),
+    ]
+    assert all(torch.allclose(ours.keys[:, :, :2], theirs.keys[:, :, :2], atol=1e-5) for ours, theirs in layers)
+
+
+def test_crossed_soft_tokens_learn(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    leaf = soft.clone().requires_grad_()
+    with short_attention(tiny_lm.model):
+        torch.cat(target_losses(tiny_lm.model, [1, 2], leaf, TAILS, TARGETS, cross=True)).sum().backward()
+    assert leaf.grad is not None and bool((leaf.grad.abs().sum(-1) > 0).all())
+
+
+def test_a_crossed_batch_decodes_what_each_sequence_would(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+    said = greedy(tiny_lm.model, [1, 2], soft, TAILS, 8, tiny_lm.stop_ids, cross=True)
+    for row, tail in enumerate(TAILS):
+        with torch.inference_mode():
+            cache = crossed(tiny_lm.model, [1, 2], soft[row : row + 1])
+        session = tiny_lm.session(new_buffer(len(cache.layers), [(layer.keys, layer.values) for layer in cache.layers]))
+        list(session.feed(tail))
+        assert said[row] == list(session.decode(8))
 
 
 def test_questions_that_share_a_z_lose_what_they_lose_alone(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:

@@ -10,12 +10,12 @@ import torch
 from core.corpus.types import Corpus, texts
 from core.memory.frame import Frame
 from core.memory.pool import embedding_basis, first_z, token_idf
-from core.memory.router import QuestionReader, Router
+from core.memory.router import QuestionReader, QuestionStates, Router, _of_best_casings
 from core.memory.routing import (
     _documents,
     asked_questions,
     gather,
-    question_ids,
+    question_words,
     read_questions,
     routing_loss,
     study_questions,
@@ -44,7 +44,7 @@ def routed(tiny_lm: LanguageModel, tiny_corpus: Corpus, frame: Frame) -> tuple[R
 
 def test_the_lower_layers_are_those_of_the_model(tiny_lm: LanguageModel, reader: QuestionReader, frame: Frame) -> None:
     ids = frame.encode("who built it?")
-    states = reader.read([ids, ids[:2]])
+    states = reader.read([[[ids]], [[ids[:2]]]])
     full = tiny_lm.model(input_ids=torch.tensor([[frame.head[0], *ids]]), output_hidden_states=True).hidden_states[1]
     expected = full[0, 1:] / full[0, 1:].square().mean(-1, keepdim=True).sqrt()
     assert torch.allclose(states.contextual[0], expected, atol=1e-4)
@@ -57,7 +57,7 @@ def test_words_lead_to_their_document_before_any_training(
 ) -> None:
     router, z = routed
     questions = [text.split(". ")[1] for text in (p.text for p in tiny_corpus.passages)]
-    states = reader.read([question_ids(frame, question) for question in questions])
+    states = reader.read([question_words(frame, question) for question in questions])
     best = router.similarity(states, router.keys(z)).argmax(1).tolist()
     assert sum(row == found for row, found in enumerate(best)) >= 8
 
@@ -66,10 +66,26 @@ def test_a_word_stands_in_every_casing_that_the_corpus_has(
     routed: tuple[Router, torch.Tensor], frame: Frame, tiny_corpus: Corpus
 ) -> None:
     router, _ = routed
-    text = frame.decode(question_ids(frame, "library ZZYZX", router.idf))
-    assert "library" in text and "Library" in text and "LIBRARY" not in text
-    assert text.count("ZZYZX") == 1
-    assert question_ids(frame, "library") == frame.encode(" library")
+    first, second = question_words(frame, "library ZZYZX", router.idf)
+    assert [frame.decode(ids) for ids in first] == ["library", "Library"]
+    assert [frame.decode(ids) for ids in second] == ["ZZYZX"]
+    assert question_words(frame, "library") == [[frame.encode(" library")]]
+
+
+def test_a_word_counts_as_its_best_casing_and_weighs_as_its_commonest() -> None:
+    """Two words: one in two casings of one token each, one of two tokens. Worked by hand."""
+    question = QuestionStates(
+        ids=torch.tensor([[0, 1, 2, 3, 9]]),
+        mask=torch.tensor([[1.0, 1.0, 1.0, 1.0, 0.0]]),
+        casing=torch.tensor([[0, 1, 2, 2, 0]]),
+        word=torch.tensor([[0, 0, 1, 1, 0]]),
+        embedded=torch.zeros(1, 5, 4),
+        contextual=torch.zeros(1, 5, 4),
+    )
+    best = torch.tensor([[[0.9], [0.2], [0.6], [0.3], [1.0]]])
+    matches, weights = _of_best_casings(best, torch.tensor([[3.0, 1.0, 1.0, 2.0, 0.0]]), question)
+    assert weights.tolist() == [[1.0, 3.0, 0.0, 0.0, 0.0]]
+    torch.testing.assert_close(matches[0, :2, 0], torch.tensor([0.9, 0.4]))
 
 
 def test_a_question_in_capitals_finds_its_document(
@@ -80,7 +96,7 @@ def test_a_question_in_capitals_finds_its_document(
     questions = [passage.title.upper() for passage in tiny_corpus.passages]
     found = {}
     for name, idf in (("as they stand", None), ("every casing", router.idf)):
-        states = reader.read([question_ids(frame, question, idf) for question in questions])
+        states = reader.read([question_words(frame, question, idf) for question in questions])
         best = router.similarity(states, keys).argmax(1).tolist()
         found[name] = sum(row == first for row, first in enumerate(best))
     assert found["every casing"] > found["as they stand"]
@@ -90,7 +106,7 @@ def test_many_documents_are_compared_in_parts_to_the_same_scores(
     routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router, z = routed
-    states = reader.read([question_ids(frame, "Who drew the maps?")])
+    states = reader.read([question_words(frame, "Who drew the maps?")])
     whole = router.similarity(states, router.keys(z))
     monkeypatch.setattr("core.memory.router._DOCUMENTS_AT_ONCE", 4)
     assert torch.allclose(router.similarity(states, router.keys(z)), whole, atol=1e-6)
@@ -106,7 +122,7 @@ def test_a_step_compares_with_the_own_documents_and_some_others() -> None:
 
 def test_padding_changes_no_score(routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame) -> None:
     router, z = routed
-    short, long = question_ids(frame, "pears?"), question_ids(frame, "Who drew the maps of the library of Sarn?")
+    short, long = question_words(frame, "pears?"), question_words(frame, "Who drew the maps of the library of Sarn?")
     keys = router.keys(z)
     both = router.similarity(reader.read([short, long]), keys)
     assert torch.allclose(both[:1], router.similarity(reader.read([short]), keys), atol=1e-5)
@@ -125,7 +141,7 @@ def test_leaving_the_right_document_out_asks_for_the_null_slot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     router, z = routed
-    states = reader.read([question_ids(frame, "Who built the lighthouse of Velm?")])
+    states = reader.read([question_words(frame, "Who built the lighthouse of Velm?")])
     logits = router.logits(router.similarity(states, router.keys(z)))[0].detach()
     monkeypatch.setattr("core.memory.routing._LEFT_OUT", 0.0)
     kept = routing_loss(router, states, z, [(0, 2)], random.Random(0)).detach()
@@ -143,6 +159,6 @@ def test_gathered_questions_are_the_ones_that_were_read(
     rows = [0, len(questions) - 1, 65]
     picked = gather(parts, rows)
     for place, row in enumerate(rows):
-        ids = question_ids(frame, questions[row].text)
+        ((ids,),) = question_words(frame, questions[row].text)
         assert picked.ids[place, : len(ids)].tolist() == ids
         assert int(picked.mask[place].sum()) == len(ids)
