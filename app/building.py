@@ -10,7 +10,7 @@ from core.voronoi.partition import PartitionConfig
 from core.workspace import Workspace
 
 
-def from_source(ws: Workspace, models: Models, source: str, size: int | None, with_caches: bool) -> Work:
+def from_source(ws: Workspace, models: Models, source: str, size: int | None, further: bool) -> Work:
     """Brings in a data set or a path.
 
     Args:
@@ -18,18 +18,24 @@ def from_source(ws: Workspace, models: Models, source: str, size: int | None, wi
         models: The models of this process.
         source: See ``core.corpus.load.load_corpus``.
         size: Keep the first ``size`` passages; None keeps all.
-        with_caches: Go on to cells and their KV caches, so that CAG can answer, too.
+        further: Go on to cells, their KV caches and a first memory, so that CAG and Memory can answer, too.
     """
     yield from pipeline.prepare(ws, models, source, size)
-    if with_caches:
-        yield from cells_and_caches(ws, models)
+    if further:
+        yield from the_rest(ws, models)
 
 
-def from_corpus(ws: Workspace, models: Models, corpus: Corpus, with_caches: bool) -> Work:
+def from_corpus(ws: Workspace, models: Models, corpus: Corpus, further: bool) -> Work:
     """Brings in passages that were uploaded; see ``from_source``."""
     yield from pipeline.prepare_corpus(ws, models, corpus)
-    if with_caches:
-        yield from cells_and_caches(ws, models)
+    if further:
+        yield from the_rest(ws, models)
+
+
+def the_rest(ws: Workspace, models: Models) -> Work:
+    """Builds what the arms beside RAG answer from."""
+    yield from cells_and_caches(ws, models)
+    yield from pipeline.first_memory(ws, models)
 
 
 def cells_and_caches(ws: Workspace, models: Models) -> Work:

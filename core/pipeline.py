@@ -37,8 +37,10 @@ from core.memory.adaptation import AdaptConfig
 from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
+from core.memory.frame import Frame
 from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
+from core.memory.presets import load_preset
 from core.memory.store import CARD, read_card
 from core.memory.theta import Theta
 from core.memory.training import train_memory
@@ -58,6 +60,9 @@ SHIPPED = "sample"
 VECTORS_FILE = "vectors.safetensors"
 _QUESTION_TOKENS = 256
 """Room that a cell leaves in the model's context for a question and the frame of the prompt."""
+AT_ONCE = "at-once"
+FIRST_MEMORY = 500
+"""Documents up to which a workspace gets its first memory unasked: a few seconds for every hundred."""
 TRAINING = "training"
 """Folder of a memory under training, and of its checkpoint."""
 
@@ -306,6 +311,18 @@ def train(
         yield from train_memory(lm, corpus, folder, config, unfinished, general, theta)
         yield from _install_memory(ws, folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def first_memory(ws: Workspace, models: Models) -> Work:
+    """Gives every document its first z, found and read with what the shipped memory has learned: seconds, no training.
+
+    Does nothing where that memory belongs to another model, or the corpus is larger than ``FIRST_MEMORY``.
+    """
+    lm = models.language_model(reader=False)
+    few = len(load_passages(ws)) <= FIRST_MEMORY
+    if few and theta_of(SHIPPED).fits(lm, Frame(lm.tokenizer, min(lm.stop_ids))):
+        preset = load_preset(AT_ONCE)
+        yield from train(ws, models, preset.config, resume=False, start=preset.start)
 
 
 def theta_of(name: str) -> Theta:

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 from safetensors import safe_open
 
-from core.corpus.sample import load_sample
+from core import pipeline
+from core.corpus.sample import load_sample, load_unseen
+from core.corpus.types import Corpus
 from core.evaluation.metrics import exact_match
 from core.memory import store
 from core.memory.controls import measure_controls
@@ -14,6 +16,7 @@ from core.memory.training import train_memory
 from core.models.bundle import READER_FOLDER, Models
 from core.pipeline import SAMPLE_MEMORY
 from core.settings import Settings
+from core.workspace import Workspace
 
 pytestmark = pytest.mark.real
 
@@ -82,3 +85,15 @@ def test_training_still_makes_the_like(models, corpus, tmp_path):
         assert shapes(tmp_path / name) == shapes(SAMPLE_MEMORY / name)
     made, there = shapes(tmp_path / store.POOL)["z"], shapes(SAMPLE_MEMORY / store.POOL)["z"]
     assert made[1:] == there[1:] and (made[0], there[0]) == (6, len(corpus.passages))
+
+
+def test_a_first_memory_finds_documents_it_was_never_trained_on(models, tmp_path):
+    unseen = load_unseen()
+    ws = Workspace(tmp_path / "unseen")
+    list(pipeline.prepare_corpus(ws, models, Corpus("unseen", tuple(passage for passage, _ in unseen), {})))
+    list(pipeline.first_memory(ws, models))
+    memory = pipeline.open_memory(ws, models)
+    asked = [(question.text, passage.id) for passage, questions in unseen for question in questions]
+    routed = memory.route_all([text for text, _ in asked], 1)
+    right = sum(found.documents[0].passage_id == own for found, (_, own) in zip(routed, asked, strict=True))
+    assert right >= 0.9 * len(asked)

@@ -253,6 +253,8 @@ def facts_of(answer: Answer) -> Iterator[str]:
             yield t("routed to {document}", document=answer.evidence[0].title or answer.evidence[0].passage_id)
         yield t("chosen among {n:,} documents", n=details.get("documents", 0))
         yield t("null slot {share:.0%}", share=details["not_in_memory"])
+        if details.get("training_steps") == 0:
+            yield t("first z, untrained")
     if trace.cached_tokens:
         yield t("{n:,} tokens cached", n=trace.cached_tokens)
     yield t("{n:,} prefilled", n=trace.prompt_tokens)

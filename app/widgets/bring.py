@@ -17,6 +17,7 @@ from core.corpus.intake import safe_name
 from core.corpus.readers.registry import READERS
 from core.corpus.types import Corpus
 from core.figures.units import size
+from core.pipeline import FIRST_MEMORY
 from core.said import said
 from core.workspace import list_workspaces
 
@@ -68,10 +69,14 @@ def _upload(busy: bool) -> None:
         )
         _warn_of_replacing(name)
         st.checkbox(
-            t("Go on to cells and KV caches"),
+            t("Go on to cells, KV caches and a first memory"),
             True,
             key="upload_further",
-            help=t("What KV-cache CAG needs to answer, too."),
+            help=t(
+                "What KV-cache CAG and LLM-as-Memory need to answer, too. The first memory is made without training, of "
+                "up to {n:,} passages; it finds documents, and is rough in what it says of them.",
+                n=FIRST_MEMORY,
+            ),
         )
         st.button(
             tn(len(report.passages), "Build from {n:,} passage", "Build from {n:,} passages"),
@@ -172,7 +177,7 @@ def _choose(busy: bool) -> None:
     )
     name = st.text_input(t("Name of the workspace"), source or "my-documents", key=f"choose_workspace_{source}")
     _warn_of_replacing(name)
-    st.checkbox(t("Go on to cells and KV caches"), True, key="choose_further")
+    st.checkbox(t("Go on to cells, KV caches and a first memory"), True, key="choose_further")
     st.button(
         t("Bring it in"),
         type="primary",

@@ -23,8 +23,7 @@ from core.workspace import Workspace
 
 STANDARD, AT_ONCE = "Standard", "At once"
 BUDGETS = {AT_ONCE: 0, "First look": 40, STANDARD: MemoryConfig().steps, "Longer": 400, "Long": 800}
-"""Optimiser steps of the evidence stage; the standard ones are those of the command line and of the shipped memory."""
-_AT_ONCE_PRESET = "at-once"
+"""Optimiser steps of the evidence stage; the standard ones are those of the command line."""
 _STEP_S = 6.7  # a step of 16 examples with the default model on two CPU cores
 _BYTES = {"float16": 2, "int8": 1}
 
@@ -143,7 +142,7 @@ def _steps(count: int) -> str:
 def _train(name: str) -> None:
     models, steps = state.models(), BUDGETS[st.session_state["train_budget"]]
     if not steps:
-        preset = load_preset(_AT_ONCE_PRESET)
+        preset = load_preset(pipeline.AT_ONCE)
         at_once = replace(preset.config, seed=models.settings.seed)
         state.start_job(
             name,

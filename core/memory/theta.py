@@ -54,6 +54,10 @@ class Theta:
         digests = [digest_of(folder, name) for name in (store.PARTS, store.LORA)]
         return cls(store.read_card(folder), hashlib.sha256("".join(digests).encode()).hexdigest(), parts, adapters)
 
+    def fits(self, lm: LanguageModel, frame: Frame) -> bool:
+        """Whether it belongs to this model."""
+        return self.card.base == store.base_fingerprint(lm.identity, frame.fingerprint)
+
     def require(self, lm: LanguageModel, frame: Frame, config: MemoryConfig) -> None:
         """Refuses a model or settings that it does not fit.
 
@@ -61,7 +65,7 @@ class Theta:
             ArtefactStale: It belongs to another model.
             TesseraError: A setting that gives the tensors their shape differs.
         """
-        if self.card.base != store.base_fingerprint(lm.identity, frame.fingerprint):
+        if not self.fits(lm, frame):
             raise ArtefactStale(
                 f"The memory to start from was trained on {self.card.model}, not on {lm.identity.name} as it is loaded "
                 "now.",

@@ -112,6 +112,7 @@ class LlmAsMemory:
             "not_in_memory": routing.null,
             "documents": len(self.memory.pool.ids),
             "read": list(read),
+            "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "kv_bytes": self.reader.bytes,
             "answerer": self.answerer.name,

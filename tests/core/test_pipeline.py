@@ -9,6 +9,7 @@ from core import pipeline
 from core.errors import CorpusError, TesseraError
 from core.memory.config import MemoryConfig
 from core.memory.store import load_parts
+from core.memory.theta import Theta
 from core.settings import Settings
 from core.workspace import Workspace
 from tests.models import TinyModels
@@ -77,3 +78,15 @@ def test_a_start_that_is_not_there_is_named(memories, models):
     with pytest.raises(TesseraError, match="no memory in 'nowhere'") as refusal:
         list(pipeline.train(second, models, config, start="nowhere"))
     assert "sample" in refusal.value.remedy
+
+
+def test_a_first_memory_is_made_only_where_the_shipped_one_fits(tmp_path, models, documents, monkeypatch):
+    ws = Workspace(tmp_path / "ws")
+    list(pipeline.prepare(ws, models, str(documents)))
+    tried = []
+    monkeypatch.setattr(pipeline, "train", lambda *_, start, resume: iter(tried.append(start) or ()))
+    assert list(pipeline.first_memory(ws, models)) == tried == []
+    monkeypatch.setattr(Theta, "fits", lambda *_: True)
+    assert list(pipeline.first_memory(ws, models)) == [] and tried == ["sample"]
+    monkeypatch.setattr(pipeline, "FIRST_MEMORY", 0)
+    assert list(pipeline.first_memory(ws, models)) == [] and tried == ["sample"]

@@ -1,16 +1,33 @@
-"""A newcomer with a PDF: from the first page to an explained three-way answer, in under five clicks."""
+"""A newcomer with a PDF, in both languages: from the first page to a three-way answer in under five clicks."""
 
-import re
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from app.navigation import PAGES
 from tests.e2e.documents import pdf
-from tests.e2e.steps import answer_of, arm, ask, keyed, settled
+from tests.e2e.steps import answer_of, arm, ask, keyed, said, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 MOST_CLICKS = 4
-BELL = (
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Who comes, with which document, and what they ask of it."""
+
+    language: str
+    locale: str
+    title: str
+    pages: tuple[str, ...]
+    question: str
+    truth: str
+
+
+ENGLISH = Newcomer(
+    "en",
+    "en-US",
     "The Bell of Port Amrel",
     (
         "The glass bell of Port Amrel was cast by Ilsa Varn in 1842. The bell weighs forty kilograms and hangs in the "
@@ -20,6 +37,17 @@ BELL = (
     ),
     "Who cast the glass bell of Port Amrel?",
     "Ilsa Varn",
+)
+KOREAN = Newcomer(
+    "ko",
+    "ko-KR",
+    "아므렐 항구의 종",
+    (
+        "아므렐 항구의 유리 종은 1842년에 일사 바른이 만들었다. 종의 무게는 사십 킬로그램이고 세관 탑에 걸려 있다.",
+        "오스크 강은 십일월부터 삼월까지 언다. 그동안 뱃사공들은 얼음을 잘라 어시장에 보낸다.",
+    ),
+    "유리 종은 누가 만들었나?",
+    "일사 바른",
 )
 
 
@@ -34,30 +62,31 @@ class Clicks:
         target.click()
 
 
-def test_an_own_pdf_answers_three_ways_in_under_five_clicks(page):
-    title, pages, question, truth = BELL
-    clicks = Clicks()
+@pytest.mark.parametrize("newcomer", [ENGLISH, KOREAN], ids=lambda newcomer: newcomer.language)
+def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, newcomer):
+    page, clicks = tab(locale=newcomer.locale), Clicks()
     page.goto("/")
     settled(page)
     clicks.on(keyed(page, "go-bring"))
     with page.expect_file_chooser() as chooser:
         clicks.on(keyed(page, "uploads"))
-    chooser.value.set_files({"name": "bell.pdf", "mimeType": "application/pdf", "buffer": pdf(title, pages)})
+    content = pdf(newcomer.title, newcomer.pages)
+    chooser.value.set_files({"name": "bell.pdf", "mimeType": "application/pdf", "buffer": content})
     clicks.on(keyed(page, "upload-build"))
-    panel = page.locator(".st-key-job-panel")
-    to_compare = panel.get_by_test_id("stPageLink-NavLink")
+    to_compare = page.locator(".st-key-job-panel").get_by_test_id("stPageLink-NavLink")
     expect(to_compare).to_be_visible()
     clicks.on(to_compare)
-    expect(page.locator("h1")).to_have_text("Compare")
+    expect(page.locator("h1")).to_have_text(said(newcomer.language, PAGES["compare"].title))
     settled(page)
-    ask(page, question)
+    ask(page, newcomer.question)
 
     assert clicks.count <= MOST_CLICKS
+    answers = {name: answer_of(page, name) for name in ("rag", "cag", "memory")}
     for name in ("rag", "cag"):
-        assert answer_of(page, name)
         evidence = arm(page, name).get_by_test_id("stExpander").first
         evidence.locator("summary").click()
-        expect(evidence).to_contain_text(truth)
-    # A memory is trained, not built in passing: the third column says so, and leads to the page that does it.
-    expect(arm(page, "memory").get_by_test_id("stPageLink-NavLink")).to_have_attribute("href", re.compile("memory$"))
-    assert truth in answer_of(page, "rag")
+        expect(evidence).to_contain_text(newcomer.truth)
+    # The first memory is not trained on the document: the third column says so.
+    expect(arm(page, "memory")).to_contain_text(said(newcomer.language, "first z, untrained"))
+    if newcomer is ENGLISH:  # the default model speaks no Korean: it is shown the passage, and what it says is its own
+        assert newcomer.truth in answers["rag"]
