@@ -73,8 +73,8 @@ def _upload(busy: bool) -> None:
             True,
             key="upload_further",
             help=t(
-                "What KV-cache CAG and LLM-as-Memory need to answer, too. The first memory is made without training, of "
-                "up to {n:,} passages; it finds documents, and is rough in what it says of them.",
+                "What KV-cache CAG and LLM-as-Memory need to answer, too. The first memory is made without training, "
+                "of up to {n:,} passages; it finds documents, and is rough in what it says of them.",
                 n=FIRST_MEMORY,
             ),
         )

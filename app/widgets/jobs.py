@@ -106,7 +106,8 @@ def _outcome(report: Report) -> None:
         st.success(t("{name}: done in {elapsed}.", name=name, elapsed=elapsed), icon=":material/check_circle:")
     elif report.state is JobState.CANCELLED:
         stopped = t(
-            "{name}: stopped after {elapsed}. What was finished is kept; start it again to go on.",
+            "{name}: stopped after {elapsed}. Start it again when you like: caches, trainings and evaluations go on "
+            "where they were, anything else begins anew.",
             name=name,
             elapsed=elapsed,
         )

@@ -24,3 +24,5 @@ def language_switch() -> None:
         st.query_params[words.PARAM] = chosen
     else:
         st.query_params.pop(words.PARAM, None)
+    # Streamlit's page says that it is English: a screen reader would read Korean with an English voice.
+    st.html(f'<script>document.documentElement.lang = "{chosen}"</script>', unsafe_allow_javascript=True)

@@ -21,6 +21,7 @@ def switch(page: Page, language: str) -> None:
 def speaks(page: Page, language: str, name: str = "corpus") -> None:
     expect(page.locator("h1")).to_have_text(said(language, PAGES[name].title))
     settled(page)
+    expect(page.locator("html")).to_have_attribute("lang", language)
     links = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
     shown = [text.splitlines()[-1] for text in links]
     assert shown == [said(language, info.title) for info in PAGES.values()]
