@@ -25,6 +25,7 @@ from core.memory.projector import Projector
 from core.memory.reading import greedy, shared_losses, short_attention, target_losses
 from core.memory.row_adam import RowAdam
 from core.memory.theta import Theta
+from core.models.device import give_back
 from core.models.language_model import LanguageModel
 from core.workspace import write_atomically
 
@@ -123,6 +124,7 @@ class EvidenceLearner:
         self._adam.step()
         if own and leaf.grad is not None:
             self._row_adam.update(rows, leaf.grad, self.config.lr_z * factor)
+        give_back()
         return _by_kind([example for group in shared for example in group], losses)
 
     def _idf_of(self, passages: Sequence[Passage]) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
 
 import torch
@@ -52,3 +54,13 @@ def describe(device: torch.device) -> str:
         threads = torch.get_num_threads()
         return said("CPU, {n} thread" if threads == 1 else "CPU, {n} threads", n=threads)
     return device.type
+
+
+def give_back() -> None:
+    """Returns freed memory to the system, where the C library can be asked to (glibc).
+
+    Batches of ever other shapes leave holes that glibc keeps: a training of an hour grew from 3 GB to 14.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
