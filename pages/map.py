@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets.chart import chart
+from app.widgets.chart import selectable
 from app.widgets.cutting import cell_table, cut_form, fidelity, how_cut, verdict
 from app.widgets.frame import empty_state, header, missing_for
 from app.widgets.jobs import job_panel
 from app.widgets.mapping import locate_question, map_of, question_form
+from app.widgets.picking import picked_passages
 from app.widgets.recall import gold_verdict, recall_panel
 from app.words import t
 from core.figures.map import describe_map, map_figure
@@ -55,15 +56,19 @@ if located:
     if found := gold_verdict(corpus, partition, located):
         st.markdown(found)
 data = map_of(corpus, partition, projection, labels, located)
+density = st.toggle(t("Density"), key="map_density", help=t("Shades show where passages lie close together."))
 with st.container(border=True):
-    chart(map_figure(data, height=600), key="map", config=CONTROLS, alt=describe_map(data))
+    picked = selectable(
+        map_figure(data, height=600, density=density), key="map", config=CONTROLS, alt=describe_map(data)
+    )
 st.caption(
     t(
         "Every pebble is a passage, every tile a Voronoi cell with its most distinctive words. A question is the star, "
         "the tile it falls into is lit, rings mark the passages of opened cells. Hover to read, drag to move, scroll "
-        "to zoom."
+        "to zoom. Click a pebble, or draw a box or a lasso around several, to read them below."
     )
 )
+picked_passages(corpus, [str(point["customdata"][0]) for point in picked if point.get("customdata")])
 st.caption(fidelity(projection))
 st.subheader(t("Cells"), anchor=False)
 st.caption(how_cut(partition))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -16,7 +16,7 @@ STATIC: Mapping[str, Any] = {"displayModeBar": False}
 
 
 def chart(figure: go.Figure, *, key: str, alt: str, config: Mapping[str, Any] = STATIC) -> None:
-    """Draws a figure.
+    """Draws a figure that is looked at.
 
     Args:
         figure: From ``core.figures``.
@@ -25,3 +25,14 @@ def chart(figure: go.Figure, *, key: str, alt: str, config: Mapping[str, Any] = 
         config: Of Plotly.
     """
     st.plotly_chart(translated(figure), key=key, config=dict(config), alt=t(alt))
+
+
+def selectable(figure: go.Figure, *, key: str, alt: str, config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Draws a figure whose points can be selected; see ``chart``.
+
+    Returns:
+        The points that are, with their ``customdata``; a selection runs the page again.
+    """
+    event: Any = st.plotly_chart(translated(figure), key=key, config=dict(config), alt=t(alt), on_select="rerun")
+    points: Sequence[Mapping[str, Any]] = event["selection"]["points"] if event else ()
+    return points

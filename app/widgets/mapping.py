@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
 from app import state
@@ -31,6 +32,7 @@ class Located:
         route: The cells it opens.
         point: [2], where it is drawn.
         drawn_in: The cell on whose tile that is.
+        found: Rows of the nearest passages in the opened cells, nearest first.
     """
 
     question: str
@@ -38,6 +40,7 @@ class Located:
     route: Route
     point: Points
     drawn_in: int
+    found: tuple[int, ...]
 
 
 def question_form(cells: int) -> tuple[str, int]:
@@ -71,7 +74,14 @@ def locate_question(
     vectors = _vectors(str(ws.path), ws.fingerprint("embeddings"), ws)
     point = place(vector, vectors, projection.xy)
     drawn_in = int(((projection.centres - point) ** 2).sum(axis=1).argmin())
-    return Located(question.strip(), vector, route(partition, vector, nprobe), point, drawn_in)
+    opened = route(partition, vector, nprobe)
+    inside = np.flatnonzero(np.isin(partition.assignment, opened.cells))
+    nearest = inside[np.argsort(-(vectors[inside] @ vector), kind="stable")[: state.settings().top_k]]
+    return Located(question.strip(), vector, opened, point, drawn_in, tuple(int(row) for row in nearest))
+
+
+def _drawn(located: Located) -> MapQuestion:
+    return MapQuestion(located.question, located.point, located.route.cells, located.route.rival, located.found)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -91,5 +101,5 @@ def map_of(
         cells=partition.assignment.tolist(),
         centres=projection.centres,
         labels=[labels[cell] if cell < len(labels) else t("cell {cell}", cell=cell) for cell in range(partition.k)],
-        question=MapQuestion(located.question, located.point, located.route.cells) if located else None,
+        question=_drawn(located) if located else None,
     )

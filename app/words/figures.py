@@ -31,6 +31,9 @@ def translated(figure: go.Figure) -> go.Figure:
     figure.for_each_annotation(lambda annotation: annotation.update(text=_told(annotation.text)))
     figure.for_each_xaxis(_axis)
     figure.for_each_yaxis(_axis)
+    for menu in (*figure.layout.updatemenus, *figure.layout.sliders):
+        for entry in getattr(menu, "buttons", None) or menu.steps:
+            entry.label = _told(entry.label)
     return figure
 
 

@@ -13,6 +13,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from core.figures.map_path import add_found, add_margin, animate, to_border
 from core.figures.palette import ACCENT, MUTED
 from core.figures.tiles import TILES, outline, tile_colours, translucent, widest_chord
 from core.said import joined, said
@@ -20,13 +21,15 @@ from core.voronoi.cells2d import BOX, Mosaic, mosaic
 from core.voronoi.projection import Points
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon2", "star-square")
-POINTS, BORDERS, QUESTION, NAME = "passages", "borders", "question", "name"
+POINTS, BORDERS, QUESTION, NAME, DENSITY = "passages", "borders", "question", "name", "density"
 """Names of the traces, and of the annotations that name cells, that a selection or a test looks for."""
 _STAR = "#f2b632"
 _INK = "rgba(22, 24, 29, 0.55)"
 _GROUT = "rgba(138, 144, 160, 0.5)"
 _NAMED_CELLS = 30
 _SNIPPET = 220
+_MOST_SNIPPETS = 5000
+"""Above so many passages only titles are shown on hover: their texts would weigh megabytes."""
 _HOVER_WIDTH = 58
 _FADED = 0.3
 _LETTER = 0.021
@@ -43,11 +46,15 @@ class MapQuestion:
         text: What was asked.
         point: [2] where it is drawn.
         cells: Opened cells, nearest first.
+        rival: The cell behind the nearest border; None with only one cell.
+        found: Rows of the passages in the opened cells that are nearest to it, nearest first.
     """
 
     text: str
     point: Points
     cells: tuple[int, ...]
+    rival: int | None = None
+    found: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,24 +82,32 @@ class MapData:
     question: MapQuestion | None = None
 
 
-def map_figure(data: MapData, height: int = 660) -> go.Figure:
+def map_figure(data: MapData, height: int = 660, density: bool = False) -> go.Figure:
     """Draws the map. A point's ``customdata[0]`` is its passage id, ``customdata[1]`` its cell.
 
     Args:
         data: What to show.
         height: Height in pixels.
+        density: Whether shades beneath the passages show how close they lie.
     """
     tiles = mosaic(data.centres, (BOX[0] * _BEYOND, BOX[1] * _BEYOND))
     colours = tile_colours(len(data.centres), tiles.neighbours)
     figure = go.Figure()
     _add_tiles(figure, tiles, colours)
+    if density:
+        _add_density(figure, data)
+    opened = len(figure.data)
     if data.question:
         _add_opened_tiles(figure, data.question, tiles, colours)
+    rings = len(figure.data)
     _add_passages(figure, data, colours)
     _add_names(figure, data, mosaic(data.centres))
-    if data.question:
-        _add_question(figure, data, data.question)
     _lay_out(figure, height)
+    if data.question:
+        margin = len(figure.data)
+        _add_way(figure, data, data.question)
+        _add_question(figure, data, data.question)
+        animate(figure, ((), (margin,), tuple(range(opened, rings)), (rings, margin + 1)))
     return figure
 
 
@@ -149,6 +164,7 @@ def _add_passages(figure: go.Figure, data: MapData, colours: Sequence[str]) -> N
     cells = [int(cell) for cell in data.cells]
     opened = set(data.question.cells) if data.question else set(cells)
     size = 11 if len(cells) <= 200 else 8 if len(cells) <= 1000 else 6
+    snippets = [_snippet(text) if len(cells) <= _MOST_SNIPPETS else "" for text in data.texts]
     ringed = [row for row, cell in enumerate(cells) if data.question and cell in opened]
     figure.add_trace(
         go.Scattergl(
@@ -174,8 +190,8 @@ def _add_passages(figure: go.Figure, data: MapData, colours: Sequence[str]) -> N
                 "line": {"width": 0.8, "color": _INK},
             },
             customdata=[
-                [data.ids[row], cell, _plain(data.titles[row]), _plain(data.labels[cell]), _snippet(data.texts[row])]
-                for row, cell in enumerate(cells)
+                [data.ids[row], cell, _plain(data.titles[row]), _plain(data.labels[cell]), text]
+                for row, (cell, text) in enumerate(zip(cells, snippets, strict=True))
             ],
             hovertemplate=said(
                 "<b>%{customdata[2]}</b><br>%{customdata[4]}<br><i>cell %{customdata[1]} · %{customdata[3]}</i>"
@@ -183,6 +199,30 @@ def _add_passages(figure: go.Figure, data: MapData, colours: Sequence[str]) -> N
             ),
         )
     )
+
+
+def _add_density(figure: go.Figure, data: MapData) -> None:
+    figure.add_trace(
+        go.Histogram2dContour(
+            x=data.xy[:, 0],
+            y=data.xy[:, 1],
+            name=DENSITY,
+            colorscale=[[0, "rgba(138, 144, 160, 0)"], [1, "rgba(138, 144, 160, 0.6)"]],
+            ncontours=8,
+            contours={"coloring": "fill"},
+            line={"width": 0},
+            showscale=False,
+            hoverinfo="skip",
+        )
+    )
+
+
+def _add_way(figure: go.Figure, data: MapData, question: MapQuestion) -> None:
+    """From the question to the nearest border, and to the passages that are found."""
+    own = data.centres[question.cells[0]]
+    rival = own if question.rival is None else data.centres[question.rival]
+    add_margin(figure, question.point, to_border(question.point, own, rival))
+    add_found(figure, question.point, data.xy[list(question.found)])
 
 
 def _add_names(figure: go.Figure, data: MapData, tiles: Mosaic) -> None:
@@ -232,7 +272,7 @@ def _lay_out(figure: go.Figure, height: int) -> None:
         hoverlabel={"align": "left"},
         dragmode="pan",
         modebar={
-            "remove": ["select2d", "lasso2d", "autoScale2d"],
+            "remove": ["autoScale2d"],
             "bgcolor": "rgba(0,0,0,0)",
             "color": MUTED,
             "activecolor": ACCENT,

@@ -47,4 +47,4 @@ class WrongCell(Cag):
                 "Cut the corpus into more cells.",
             )
         cells, similarities = zip(*wrong, strict=True)
-        return Route(cells, similarities, routed.margin)
+        return Route(cells, similarities, routed.margin, routed.rival)

@@ -21,11 +21,13 @@ class Route:
         similarities: Cosine similarity of the question to their centroids.
         margin: Distance of the question to the nearest border of its cell, 0 (on the border) to 1; 1 when there is
             only one cell. ``asin(margin)`` is the angle between them.
+        rival: The cell behind that border; None when there is only one.
     """
 
     cells: tuple[int, ...]
     similarities: tuple[float, ...]
     margin: float
+    rival: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,12 @@ def route(partition: Partition, query: Vectors, nprobe: int = 1) -> Route:
     similarity = partition.centroids @ query
     order = np.argsort(-similarity, kind="stable")
     opened = order[:nprobe]
+    margin, rival = _border(partition.centroids, similarity, int(order[0]))
     return Route(
         cells=tuple(int(cell) for cell in opened),
         similarities=tuple(float(similarity[cell]) for cell in opened),
-        margin=_margin(partition.centroids, similarity, int(order[0])),
+        margin=margin,
+        rival=rival,
     )
 
 
@@ -102,13 +106,15 @@ def routing_recall(
     ]
 
 
-def _margin(centroids: Vectors, similarity: Vectors, best: int) -> float:
-    others = np.arange(len(centroids)) != best
-    if not others.any():
-        return 1.0
+def _border(centroids: Vectors, similarity: Vectors, best: int) -> tuple[float, int | None]:
+    """Distance to the nearest border of the cell ``best``, and the cell behind it."""
+    others = np.flatnonzero(np.arange(len(centroids)) != best)
+    if not len(others):
+        return 1.0, None
     apart = np.linalg.norm(centroids[best] - centroids[others], axis=1)
     distances = (similarity[best] - similarity[others]) / np.maximum(apart, 1e-9)
-    return float(np.clip(distances.min(), 0.0, 1.0))
+    nearest = int(distances.argmin())
+    return float(np.clip(distances[nearest], 0.0, 1.0)), int(others[nearest])
 
 
 def _check(partition: Partition, queries: Vectors, nprobe: int) -> None:

@@ -116,3 +116,36 @@ def test_it_speaks_korean(page, clustered, models):
     text = said(app)
     assert "질문은 **셀" in text and "함께 연 셀" in text and "정답 문단은 열린" in text
     assert "구면 k-평균으로 나눈 셀 3개" in text
+
+
+def pick(app, *ids):
+    app.session_state["map"] = {"selection": {"points": [{"customdata": [name]} for name in ids]}}
+    return app.run()
+
+
+def test_picked_passages_are_read_and_asked_about(page, clustered, models, tiny_corpus):
+    app = page("map")
+    assert "picked" not in said(app)
+    first, second = tiny_corpus.passages[:2]
+    app = pick(app, first.id, second.id, "no passage")
+    assert "2 passages picked." in said(app)
+    table = next(frame.value for frame in app.dataframe if "id" in frame.value)
+    assert list(table["id"]) == [first.id, second.id] and list(table["text"]) == [first.text, second.text]
+    (choice,) = [box for box in app.selectbox if box.key == "picked_question"]
+    about = {
+        q.text for group in tiny_corpus.questions.values() for q in group if {first.id, second.id} & set(q.passage_ids)
+    }
+    assert set(choice.options) == about
+    choice.set_value(choice.options[0]).run()
+    button(app, "picked-ask").click().run()
+    assert app.session_state["ask_question"] == choice.options[0]
+
+
+def test_the_star_is_no_passage(page, clustered, models):
+    assert "picked" not in said(pick(page("map"), "Who planted the pear orchard?"))
+
+
+def test_density_can_be_shown(page, clustered, models):
+    app = page("map")
+    app.toggle(key="map_density").set_value(True).run()
+    assert not app.exception

@@ -4,7 +4,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.figures.map import BORDERS, NAME, POINTS, QUESTION, MapData, MapQuestion, describe_map, map_figure
+from core.figures.map import (
+    BORDERS,
+    DENSITY,
+    NAME,
+    POINTS,
+    QUESTION,
+    MapData,
+    MapQuestion,
+    describe_map,
+    map_figure,
+)
+from core.figures.map_path import FOUND, MARGIN, STAGES, to_border
 from core.voronoi.cells2d import BOX
 
 EVIL = '<a href="javascript:alert(1)">x</a> & %{y}'
@@ -153,3 +164,42 @@ def test_tiny_maps(cells):
 def test_in_words(data, asked):
     assert "30 passages in 5 cells" in describe_map(data)
     assert "falls in cell 3" in describe_map(asked)
+
+
+def test_the_way_is_told_stage_by_stage_and_rests_complete(data, asked):
+    way = replace(asked.question, rival=1, found=(4, 7))
+    figure = map_figure(replace(data, question=way))
+    assert [frame.name for frame in figure.frames] == ["0", "1", "2", "3"]
+    assert [step.label for step in figure.layout.sliders[0].steps] == list(STAGES)
+
+    def drawn(frame):
+        return {figure.data[number].name for number, part in zip(frame.traces, frame.data, strict=True) if len(part.x)}
+
+    seen = [drawn(frame) for frame in figure.frames]
+    assert seen == [set(), {MARGIN}, {MARGIN, "tile"}, {MARGIN, "tile", FOUND, "opened"}]
+    for number, part in zip(figure.frames[-1].traces, figure.frames[-1].data, strict=True):
+        assert part.type == figure.data[number].type
+        assert list(part.x) == list(figure.data[number].x)
+    spokes = trace(figure, FOUND)
+    np.testing.assert_allclose(list(spokes.x[1::3]), data.xy[[4, 7], 0])
+
+
+def test_without_a_question_nothing_moves(data):
+    figure = map_figure(data)
+    assert not figure.frames and not figure.layout.updatemenus and not figure.layout.sliders
+
+
+def test_the_nearest_point_of_a_border_is_its_foot():
+    np.testing.assert_allclose(to_border(np.array([0.5, 1.0]), np.zeros(2), np.array([2.0, 0.0])), [1.0, 1.0])
+    np.testing.assert_allclose(to_border(np.array([0.5, 1.0]), np.ones(2), np.ones(2)), [0.5, 1.0])
+
+
+def test_density_lies_beneath_the_passages_when_asked_for(data):
+    names = [found.name for found in map_figure(data, density=True).data]
+    assert names.index(DENSITY) < names.index(POINTS)
+    assert DENSITY not in [found.name for found in map_figure(data).data]
+
+
+def test_a_large_map_carries_titles_alone(data, monkeypatch):
+    monkeypatch.setattr("core.figures.map._MOST_SNIPPETS", 29)
+    assert {row[4] for row in trace(map_figure(data), POINTS).customdata} == {""}

@@ -38,6 +38,7 @@ def test_the_margin_is_the_distance_to_the_bisector(angle):
     # Between centroids at 0 and 60 degrees the border is the line at 30 degrees.
     found = route(partition_of([at(0), at(60)]), at(angle))
     assert found.margin == pytest.approx(np.sin(np.radians(abs(30 - angle))), abs=1e-5)
+    assert {found.rival, *found.cells} == {0, 1}
 
 
 def test_no_shorter_step_crosses_the_border():
