@@ -219,9 +219,9 @@ def _add_density(figure: go.Figure, data: MapData) -> None:
 
 def _add_way(figure: go.Figure, data: MapData, question: MapQuestion) -> None:
     """From the question to the nearest border, and to the passages that are found."""
-    own = data.centres[question.cells[0]]
-    rival = own if question.rival is None else data.centres[question.rival]
-    add_margin(figure, question.point, to_border(question.point, own, rival))
+    own = question.cells[0]
+    rival = own if question.rival is None else question.rival
+    add_margin(figure, question.point, to_border(question.point, own, rival, data.centres))
     add_found(figure, question.point, data.xy[list(question.found)])
 
 

@@ -20,19 +20,24 @@ STAGES = ("question", "margin to the border", "cells opened", "passages")
 _STAGE_MS = 1100
 
 
-def to_border(point: Points, own: Points, rival: Points) -> Points:
-    """Where the border between two cells is nearest to a point in the plane: its foot on the bisector of the centres.
+def to_border(point: Points, own: int, rival: int, centres: Points) -> Points:
+    """Where the way from a point to another cell leaves the tile of its own.
+
+    In the space the rival is the cell behind the nearest border; in the plane another tile may lie in between.
 
     Args:
-        point: [2].
-        own: [2], centre of the cell that the point belongs to.
-        rival: [2], centre of the cell behind the border.
+        point: [2], in the tile of ``own``.
+        own: The cell of the point.
+        rival: The cell that the way leads to.
+        centres: [k, 2].
     """
-    across = rival - own
-    length = float(across @ across)
-    if not length:
-        return point
-    return point + across * float(((own + rival) / 2 - point) @ across) / length
+    way = centres[rival] - point
+    across = centres - centres[own]
+    speed = across @ way
+    left = (((centres[own] + centres) / 2 - point) * across).sum(axis=1)
+    crossed = speed > 0
+    share = float((left[crossed] / speed[crossed]).min()) if crossed.any() else 0.0
+    return point + way * max(0.0, share)
 
 
 def add_margin(figure: go.Figure, point: Points, border: Points) -> None:
@@ -94,7 +99,7 @@ def animate(figure: go.Figure, stages: Sequence[Sequence[int]]) -> None:
                 "bordercolor": MUTED,
                 "buttons": [
                     {
-                        "label": said("▶ Play the way"),
+                        "label": said("▶ Play the path"),
                         "method": "animate",
                         "args": [names, {**still, "frame": {"duration": _STAGE_MS, "redraw": True}}],
                     }

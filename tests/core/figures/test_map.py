@@ -189,9 +189,12 @@ def test_without_a_question_nothing_moves(data):
     assert not figure.frames and not figure.layout.updatemenus and not figure.layout.sliders
 
 
-def test_the_nearest_point_of_a_border_is_its_foot():
-    np.testing.assert_allclose(to_border(np.array([0.5, 1.0]), np.zeros(2), np.array([2.0, 0.0])), [1.0, 1.0])
-    np.testing.assert_allclose(to_border(np.array([0.5, 1.0]), np.ones(2), np.ones(2)), [0.5, 1.0])
+def test_the_way_to_the_rival_ends_where_it_leaves_the_own_tile():
+    point, centres = np.array([0.5, 0.0]), np.array([[0.0, 0.0], [4.0, 0.0], [2.0, 0.0]])
+    np.testing.assert_allclose(to_border(point, 0, 1, centres), [1.0, 0.0])  # another tile lies in between
+    np.testing.assert_allclose(to_border(point, 0, 1, centres[:2]), [2.0, 0.0])
+    np.testing.assert_allclose(to_border(np.array([3.0, 0.0]), 0, 1, centres[:2]), [3.0, 0.0])  # drawn elsewhere
+    np.testing.assert_allclose(to_border(point, 0, 0, centres), point)
 
 
 def test_density_lies_beneath_the_passages_when_asked_for(data):
