@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from app import state
 from app.asking import Choices
@@ -42,6 +43,7 @@ def route_panel(ws: Workspace) -> None:
     with models.lock:
         memory = state.memory_of(ws)
         routing = memory.route(question, _SHOWN)
+        layers = memory.similarities_by_layer(question)
     titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
     weights = [Weight(titles[d.passage_id] or d.passage_id, d.weight) for d in routing.documents]
     weights.append(Weight(t(_NULL), routing.null, null=True))
@@ -57,16 +59,29 @@ def route_panel(ws: Workspace) -> None:
     else:
         st.markdown(t("It thinks that **no document knows** this: the null slot outweighs every one of them."))
     chart(routing_figure(weights), key="routing", alt=describe_routing(weights))
+    rows = [memory.pool.row(document.passage_id) for document in routing.documents]
     st.dataframe(
-        {"document": [weight.title for weight in weights], "weight": [weight.weight for weight in weights]},
+        {
+            "document": [weight.title for weight in weights],
+            "weight": [weight.weight for weight in weights],
+            **{f"layer {at}": [*(float(alike[row]) for row in rows), None] for at, alike in layers.items()},
+        },
         hide_index=True,
         key="routing_table",
         column_config={
             "document": t("Document"),
             "weight": st.column_config.ProgressColumn(t("Weight"), format="percent", min_value=0, max_value=1),
+            **{f"layer {at}": _layer_column(at) for at in layers},
         },
     )
     _evidence(memory, question, routing.documents[0].passage_id)
+
+
+def _layer_column(at: int) -> ColumnConfig:
+    """How well the question matches, to one layer of the model alone."""
+    name = t("Layer {at}", at=at) if at else t("Embeddings")
+    alone = t("Similarity from -1 to 1, if the router listened to this layer alone.")
+    return st.column_config.NumberColumn(name, format="%.3f", help=alone)
 
 
 def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:

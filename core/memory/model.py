@@ -21,7 +21,7 @@ from core.memory.lexicon import Lexicon
 from core.memory.pool import Basis, MemoryPool, embedding_basis, first_z
 from core.memory.projector import Projector
 from core.memory.reading import crossed, greedy
-from core.memory.router import QuestionReader, Routed, Router, Routing
+from core.memory.router import QuestionReader, QuestionStates, Routed, Router, Routing
 from core.memory.routing import question_words
 from core.memory.theta import build_parts
 from core.models.files import digest_of
@@ -130,13 +130,19 @@ class Memory:
     @torch.inference_mode()
     def similarities(self, questions: Sequence[str]) -> torch.Tensor:
         """[len(questions), N]: how well each document's keys match each question, in [-1, 1]."""
-        parts = []
+        batches = [questions[start : start + _READ_AT_ONCE] for start in range(0, len(questions), _READ_AT_ONCE)]
+        return torch.cat([self.router.similarity(self._states(batch), self.keys) for batch in batches])
+
+    @torch.inference_mode()
+    def similarities_by_layer(self, question: str) -> dict[int, torch.Tensor]:
+        """[N] of one question for each layer that the router listens to, as if it listened to that one alone."""
+        states = self._states([question])
+        alone = {0: states.of_embeddings(), self.card.config.router_layer: states.of_layer(self.router.mean)}
+        return {layer: self.router.similarity(part, self.keys)[0] for layer, part in alone.items()}
+
+    def _states(self, questions: Sequence[str]) -> QuestionStates:
         idf = self.router.idf if self.card.config.casings else None
-        for start in range(0, len(questions), _READ_AT_ONCE):
-            batch = questions[start : start + _READ_AT_ONCE]
-            states = self._question_reader.read([question_words(self.frame, question, idf) for question in batch])
-            parts.append(self.router.similarity(states, self.keys))
-        return torch.cat(parts)
+        return self._question_reader.read([question_words(self.frame, question, idf) for question in questions])
 
     def title(self, passage_id: str) -> str:
         """Title of a document.

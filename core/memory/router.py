@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -171,6 +171,14 @@ class QuestionStates:
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """All of them, in the order in which they are given."""
         return self.ids, self.mask, self.casing, self.word, self.embedded, self.contextual
+
+    def of_embeddings(self) -> QuestionStates:
+        """The same question as its token embeddings alone describe it."""
+        return replace(self, contextual=torch.zeros_like(self.contextual))
+
+    def of_layer(self, mean: torch.Tensor) -> QuestionStates:
+        """The same question as its hidden states alone describe it; ``mean`` [hidden] is what embeddings are less."""
+        return replace(self, embedded=mean.expand_as(self.embedded))
 
     def cpu(self) -> QuestionStates:
         """The same states where the router computes."""

@@ -120,6 +120,20 @@ def test_a_step_compares_with_the_own_documents_and_some_others() -> None:
     assert _documents(gold, 100, 100, random.Random(0)) == (None, gold)
 
 
+def test_what_each_layer_says_adds_up_to_the_question(
+    routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame
+) -> None:
+    router, z = routed
+    with torch.no_grad():
+        router.contextual.copy_(torch.randn(router.contextual.shape, generator=torch.Generator().manual_seed(0)))
+    states, keys = reader.read([question_words(frame, "Who drew the maps?")]), router.keys(z)
+    words, context = states.of_embeddings(), states.of_layer(router.mean)
+    seen = [(s.embedded - router.mean) @ router.lexical + s.contextual @ router.contextual for s in (words, context)]
+    both = (states.embedded - router.mean) @ router.lexical + states.contextual @ router.contextual
+    torch.testing.assert_close(seen[0] + seen[1], both)
+    assert not torch.allclose(router.similarity(words, keys), router.similarity(context, keys))
+
+
 def test_padding_changes_no_score(routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame) -> None:
     router, z = routed
     short, long = question_words(frame, "pears?"), question_words(frame, "Who drew the maps of the library of Sarn?")
