@@ -24,5 +24,13 @@ def language_switch() -> None:
         st.query_params[words.PARAM] = chosen
     else:
         st.query_params.pop(words.PARAM, None)
-    # Streamlit's page says that it is English: a screen reader would read Korean with an English voice.
-    st.html(f'<script>document.documentElement.lang = "{chosen}"</script>', unsafe_allow_javascript=True)
+    st.html(language_mark(chosen), unsafe_allow_javascript=True)
+
+
+def language_mark(language: str) -> str:
+    """Tells the browser the page's language: Streamlit says English, in whose voice a screen reader would read Korean.
+
+    Args:
+        language: One of ``LANGUAGES``, and nothing that a reader has typed.
+    """
+    return f'<script>document.documentElement.lang = "{language}"</script>'
