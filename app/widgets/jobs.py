@@ -38,16 +38,21 @@ def job_panel(ws: Workspace, live: Live | None = None) -> bool:
     if job is None:
         return False
     running = job.report().state is JobState.RUNNING
+    if job.report().state is JobState.DONE and st.session_state.get(state.PAGE) == "compare":
+        # What was built is there to be asked. A fragment at rest above answers that stream breaks Streamlit's page.
+        return False
 
     @st.fragment(run_every=_POLL_S if running else None)
     def poll() -> None:
         report = job.report()
+        if running and report.state is not JobState.RUNNING:
+            # Everything on the page may have changed. Nothing is drawn before: a click on what is about to be drawn anew
+            # would race the rerun.
+            st.rerun()
         with st.container(border=True, key="job-panel"):
             _show(ws, job, report)
             if live and report.history:
                 live(report.history)
-        if running and report.state is not JobState.RUNNING:
-            st.rerun()  # everything on the page may have changed, not only this panel
 
     poll()
     return running
