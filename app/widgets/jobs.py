@@ -46,7 +46,7 @@ def job_panel(ws: Workspace, live: Live | None = None) -> bool:
     def poll() -> None:
         report = job.report()
         if running and report.state is not JobState.RUNNING:
-            # Everything on the page may have changed. Nothing is drawn before: a click on what is about to be drawn anew
+            # Everything on the page may have changed. Nothing is drawn before: a click on what is about to go
             # would race the rerun.
             st.rerun()
         with st.container(border=True, key="job-panel"):
