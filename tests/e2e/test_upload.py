@@ -70,7 +70,7 @@ def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, newcomer):
     ask(page, newcomer.question)
 
     assert clicks.count <= MOST_CLICKS
-    answers = {name: answer_of(page, name) for name in ("rag", "cag", "memory")}
+    answers = {name: answer_of(page, name) for name in ("rag", "cag")}
     for name in ("rag", "cag"):
         evidence = arm(page, name).get_by_test_id("stExpander").first
         evidence.locator("summary").click()
