@@ -106,9 +106,9 @@ class Live:
         self._shown = 0.0
         with place:
             _title(name)
-            self._rest = st.empty()
+            self._live, self._ended = st.empty(), st.empty()
             # A key may be used once a run, so what is redrawn with every word sits inside the keyed places.
-            with self._rest.container():
+            with self._live.container():
                 self._status = st.empty()
                 with st.container(key=f"draft-{name}-live"):
                     self._draft = st.empty()
@@ -117,14 +117,19 @@ class Live:
         self._status.caption(waiting(run))
 
     def show(self, happening: Happening) -> None:
-        """Draws what happened."""
-        if isinstance(happening, Finished):
-            with self._rest.container():
-                _answered(self._name, self._run)
-            return
-        if isinstance(happening, Failed):
-            with self._rest.container():
-                show_failure(happening.what, happening.remedy)
+        """Draws what happened.
+
+        How it ended stands in a place of its own. Streamlit sends a new element in the stead of one that still waits
+        to be sent to the same path, ahead of the block around it: drawn over the last words, a part of the answer
+        would reach the browser before the expander it belongs to, and break the page.
+        """
+        if isinstance(happening, Finished | Failed):
+            self._live.empty()
+            with self._ended.container():
+                if isinstance(happening, Finished):
+                    _answered(self._name, self._run)
+                else:
+                    show_failure(happening.what, happening.remedy)
             return
         self._take_note(happening)
         due = time.monotonic() - self._shown >= _REFRESH_S

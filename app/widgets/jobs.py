@@ -38,12 +38,8 @@ def job_panel(ws: Workspace, live: Live | None = None) -> bool:
     if job is None:
         return False
     running = job.report().state is JobState.RUNNING
-    if job.report().state is JobState.DONE and st.session_state.get(state.PAGE) == "compare":
-        # What was built is there to be asked. A fragment at rest above answers that stream breaks Streamlit's page.
-        return False
 
-    @st.fragment(run_every=_POLL_S if running else None)
-    def poll() -> None:
+    def draw() -> None:
         report = job.report()
         if running and report.state is not JobState.RUNNING:
             # Everything on the page may have changed. Nothing is drawn before: a click on what is about to go
@@ -54,7 +50,7 @@ def job_panel(ws: Workspace, live: Live | None = None) -> bool:
             if live and report.history:
                 live(report.history)
 
-    poll()
+    (st.fragment(draw, run_every=_POLL_S) if running else draw)()
     return running
 
 
@@ -71,20 +67,25 @@ def results_of(ws: Workspace, name: str) -> Sequence[Mapping[str, Any]]:
 def job_summary(ws: Workspace) -> None:
     """The running job in two lines for the sidebar, so that it is in sight on every page."""
     job = state.board().latest(str(ws.path))
-    if job is None or job.report().state is not JobState.RUNNING:
+    if job is None or (drawn := job.report()).state is not JobState.RUNNING:
         return
+    # Kept while the whole page is drawn, not in the fragment: what has changed since the last look is then on this
+    # page already, and a rerun would swallow the click that the page is drawn for.
+    st.session_state["job_stage"] = _stage_name(drawn)
 
     @st.fragment(run_every=_POLL_S)
     def poll() -> None:
         report = job.report()
-        stage = report.progress.stage if report.progress else ""
-        if report.state is not JobState.RUNNING or st.session_state.setdefault("job_stage", stage) != stage:
-            st.session_state["job_stage"] = stage
+        if report.state is not JobState.RUNNING or st.session_state["job_stage"] != _stage_name(report):
             st.rerun()  # an artefact may have been finished: the list above shows it
         st.progress(_share(report), text=f":material/progress_activity: {t(report.name)}")
         st.caption(_pace(report))
 
     poll()
+
+
+def _stage_name(report: Report) -> str:
+    return report.progress.stage if report.progress else ""
 
 
 def _show(ws: Workspace, job: Job, report: Report) -> None:
@@ -135,13 +136,18 @@ def _running(job: Job, report: Report) -> None:
     with text:
         st.markdown(f"**{t(report.name)}**")
     with button:
-        if st.button(t("Cancel"), key="job-cancel", icon=":material/stop:", width="stretch"):
-            job.cancel()
-            st.session_state["job_cancelling"] = id(job)
+        st.button(
+            t("Cancel"), key="job-cancel", icon=":material/stop:", width="stretch", on_click=_cancel, args=(job,)
+        )
     cancelling = st.session_state.get("job_cancelling") == id(job)
     stage = t("Stopping after this step") if cancelling else _stage(report)
     st.progress(_share(report), text=stage)
     st.caption(_pace(report))
+
+
+def _cancel(job: Job) -> None:
+    job.cancel()
+    st.session_state["job_cancelling"] = id(job)
 
 
 def _stage(report: Report) -> str:

@@ -10,6 +10,7 @@ from core import pipeline
 from core.errors import ModelError
 from core.feedback.file_log import FILE, FileFeedback
 from tests.pages.conftest import button, missing, said
+from tests.pages.delivery import deliver, recorded
 
 GOLD = "Who planted the pear orchard?"
 
@@ -55,6 +56,15 @@ def test_every_word_is_drawn_as_it_comes(page, prepared, arms, monkeypatch):
     app = ask(page("compare"), GOLD)
     assert not app.exception
     assert any(entry.value == "one two three four" for entry in app.text)
+
+
+def test_a_fast_answer_arrives_however_it_is_sent(page, prepared, arms):
+    app = page("compare")
+    with recorded() as parts:
+        ask(app, "Who built the lighthouse of Velm?")
+    assert not app.exception and len(parts) > 100
+    for place in range(len(parts)):
+        deliver(parts, [place])
 
 
 def test_answers_are_compared_with_the_gold_answer(page, prepared, arms):
