@@ -318,9 +318,10 @@ def first_memory(ws: Workspace, models: Models) -> Work:
 
     Does nothing where that memory belongs to another model, or the corpus is larger than ``FIRST_MEMORY``.
     """
+    if len(load_passages(ws)) > FIRST_MEMORY:
+        return
     lm = models.language_model(reader=False)
-    few = len(load_passages(ws)) <= FIRST_MEMORY
-    if few and theta_of(SHIPPED).fits(lm, Frame(lm.tokenizer, min(lm.stop_ids))):
+    if theta_of(SHIPPED).fits(lm, Frame(lm.tokenizer, min(lm.stop_ids))):
         preset = load_preset(AT_ONCE)
         yield from train(ws, models, preset.config, resume=False, start=preset.start)
 

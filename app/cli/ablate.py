@@ -46,7 +46,8 @@ def ablate(
 
 def _show(rows: list[dict[str, Any]]) -> None:
     table = Table("variant", "R@1", "ROUGE-L", "shuffled", "difference", "in evidence", "EM", "evidence ms", "MB/1,000")
-    for row in rows:
+    measured = [row for row in rows if "left_out" not in row]
+    for row in measured:
         shuffled = row["shuffled"]["rouge_l"]
         figures = [row["recall_at_1"], row["rouge_l"], shuffled, row["rouge_l"] - shuffled, row["coverage"], row["em"]]
         cells = [f"{figure:.3f}" for figure in figures]
@@ -54,4 +55,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
             row["variant"], *cells, f"{row['evidence_ms']:,.0f}", f"{row['bytes_per_1000_documents'] / 1e6:,.0f}"
         )
     console.print(table)
+    for row in rows:
+        if "left_out" in row:
+            console.print(f"{row['variant']}: left out, {row['left_out']}.", highlight=False)
     console.print(f"{rows[0]['steps']} steps each, {rows[0]['n_questions']} dev questions.", highlight=False)

@@ -9,6 +9,7 @@ import streamlit as st
 from app import state
 from app.asking import Choices, Run
 from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
+from app.navigation import PAGES
 from app.widgets.after import remember
 from app.widgets.arms import CONTROLS, USUAL, headings
 from app.widgets.text import escape
@@ -131,6 +132,18 @@ def ask(corpus: Corpus, question: str = "") -> None:
     st.session_state["run"] = run
     st.session_state["runs"] = remember(run, st.session_state.get("runs", []))
     st.query_params.from_dict(to_params(choices))
+
+
+def ask_on_compare(question: str, key: str) -> None:
+    """A button that takes a question to the Compare page, where it waits to be asked.
+
+    Args:
+        question: Its text; empty presses nothing.
+        key: Of the button.
+    """
+    if st.button(t("Ask it on Compare"), icon=PAGES["compare"].icon, key=key, disabled=not question):
+        st.session_state[QUESTION] = question
+        st.switch_page(PAGES["compare"].path)
 
 
 def find_question(corpus: Corpus, text: str) -> Question | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from app.navigation import PAGES
+from app.widgets.ask import ask_on_compare
 from app.widgets.text import escape
 from app.words import labels, t, tn
 from core.corpus.types import Corpus, Passage, Question
@@ -140,6 +140,4 @@ def _in_full(passage: Passage, corpus: Corpus) -> None:
 def _ask_it(question: Question) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escape(question.text)}**", width="content")
-        if st.button(t("Ask it on Compare"), icon=PAGES["compare"].icon, key="ask-this"):
-            st.session_state["ask_question"] = question.text
-            st.switch_page(PAGES["compare"].path)
+        ask_on_compare(question.text, key="ask-this")

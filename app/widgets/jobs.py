@@ -136,9 +136,7 @@ def _running(job: Job, report: Report) -> None:
     with text:
         st.markdown(f"**{t(report.name)}**")
     with button:
-        st.button(
-            t("Cancel"), key="job-cancel", icon=":material/stop:", width="stretch", on_click=_cancel, args=(job,)
-        )
+        st.button(t("Cancel"), key="job-cancel", icon=":material/stop:", width="stretch", on_click=_cancel, args=(job,))
     cancelling = st.session_state.get("job_cancelling") == id(job)
     stage = t("Stopping after this step") if cancelling else _stage(report)
     st.progress(_share(report), text=stage)

@@ -80,10 +80,6 @@ def locate_question(
     return Located(question.strip(), vector, opened, point, drawn_in, tuple(int(row) for row in nearest))
 
 
-def _drawn(located: Located) -> MapQuestion:
-    return MapQuestion(located.question, located.point, located.route.cells, located.route.rival, located.found)
-
-
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _vectors(path: str, fingerprint: str, _ws: Workspace) -> Vectors:
     return pipeline.load_vectors(_ws)
@@ -93,6 +89,10 @@ def map_of(
     corpus: Corpus, partition: Partition, projection: Projection, labels: Sequence[str], located: Located | None
 ) -> MapData:
     """Plain data for the figure."""
+    asked = None
+    if located:
+        route = located.route
+        asked = MapQuestion(located.question, located.point, route.cells, route.rival, located.found)
     return MapData(
         ids=[passage.id for passage in corpus.passages],
         titles=[passage.title or passage.id for passage in corpus.passages],
@@ -101,5 +101,5 @@ def map_of(
         cells=partition.assignment.tolist(),
         centres=projection.centres,
         labels=[labels[cell] if cell < len(labels) else t("cell {cell}", cell=cell) for cell in range(partition.k)],
-        question=_drawn(located) if located else None,
+        question=asked,
     )

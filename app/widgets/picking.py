@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from app.navigation import PAGES
+from app.widgets.ask import ask_on_compare
 from app.words import t, tn
 from core.corpus.types import Corpus
 
@@ -51,6 +51,4 @@ def _ask_about(corpus: Corpus, ids: set[str]) -> None:
             placeholder=t("Choose a question, or type your own"),
             help=t("All arms are asked as ever: whether they find these passages is up to them."),
         )
-        if st.button(t("Ask it on Compare"), icon=PAGES["compare"].icon, key="picked-ask", disabled=not question):
-            st.session_state["ask_question"] = question
-            st.switch_page(PAGES["compare"].path)
+        ask_on_compare(question or "", key="picked-ask")

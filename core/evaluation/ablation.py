@@ -36,6 +36,8 @@ RESULT, STEPS = "result.json", "steps.json"
 BASE = "base"
 _COPIED = ("corpus", "embeddings", "index")
 _TIMED_STEPS = 2
+_ROOM = 128
+"""Tokens of the prompt's head and of a question."""
 
 _TRAINED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "m": ("m", (4, 16)),
@@ -137,7 +139,8 @@ def ablate(resources: Resources, folder: Path, plan: AblationPlan) -> Work:
         plan: What is tried.
 
     Yields:
-        Progress of the trainings and measurements; after each variant ``data`` holds ``rows``, the table so far.
+        Progress of the trainings and measurements; after each variant ``data`` holds ``rows``, the table so far, in
+        which a variant that this model cannot read has nothing but a reason under ``left_out``.
 
     Raises:
         TesseraError: The corpus has no dev questions.
@@ -150,10 +153,13 @@ def ablate(resources: Resources, folder: Path, plan: AblationPlan) -> Work:
     variants = plan.variants()
     for number, variant in enumerate(variants, start=1):
         result = _slot(folder, variant) / RESULT
-        if not result.is_file():
-            for progress in _try(resources, folder, variant, steps, plan.questions):
-                yield replace(progress, stage=f"{variant.name}: {progress.stage}", data={})
-        rows.append(json.loads(result.read_text(encoding="utf-8")))
+        if too_long := _outgrows(resources, variant):
+            rows.append({"variant": variant.name, "left_out": too_long})
+        else:
+            if not result.is_file():
+                for progress in _try(resources, folder, variant, steps, plan.questions):
+                    yield replace(progress, stage=f"{variant.name}: {progress.stage}", data={})
+            rows.append(json.loads(result.read_text(encoding="utf-8")))
         yield Progress("Variants", number, len(variants), variant.name, {"rows": list(rows)})
 
 
@@ -186,6 +192,17 @@ def _try(resources: Resources, folder: Path, variant: Variant, steps: int, quest
     row = {"variant": variant.name, "steps": steps, "train_s": trained, "kv_bytes": arm.reader.bytes, **figures}
     slot.mkdir(parents=True, exist_ok=True)
     write_atomically(slot / RESULT, json.dumps(row, indent=1).encode())
+
+
+def _outgrows(resources: Resources, variant: Variant) -> str:
+    """Why a variant cannot be read, empty when it can: all of Z has to leave room for a question and its evidence."""
+    if variant.read is None or variant.read.mode != "all":
+        return ""
+    context = resources.models.language_model(reader=False).max_context
+    soft = len(resources.corpus.passages) * variant.config.m
+    if soft + _ROOM + variant.config.evidence_tokens <= context:
+        return ""
+    return f"{soft:,} vectors of Z, and the model takes {context:,} tokens"
 
 
 def _steps(lm: LanguageModel, corpus: Corpus, folder: Path, plan: AblationPlan) -> Any:

@@ -106,7 +106,7 @@ class MemoryConfig:
                 isinstance(value, (int, float)) and not isinstance(value, bool) and field.name != "seed" and value <= 0
             ):
                 raise TesseraError(f"{field.name} is {value}.", "Give a number above 0.")
-        if self.read == "cross" and self.siblings > 1:
+        if self.crosses and self.siblings > 1:
             raise TesseraError(
                 f"siblings is {self.siblings}, and read is 'cross'.",
                 "Set siblings to 1: only a soft prompt is shared by several questions.",
@@ -117,6 +117,11 @@ class MemoryConfig:
                 f"recite, twin, wrong and general add up to {shares:.2f}.",
                 "Leave room for the reading examples: keep their sum below 1.",
             )
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the layers look at Z themselves, which has to be trained for; the other ways share a training."""
+        return self.read == "cross"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for a manifest."""

@@ -62,7 +62,7 @@ class EvidenceLearner:
         config: MemoryConfig,
         theta: Theta | None = None,
     ) -> None:
-        self.config, self._lm, self._cross = config, lm, config.read == "cross"
+        self.config, self._lm, self._cross = config, lm, config.crosses
         self.frame = Frame(lm.tokenizer, min(lm.stop_ids))
         if theta:
             theta.require(lm, self.frame, config)

@@ -167,7 +167,7 @@ class Memory:
     @property
     def crosses(self) -> bool:
         """Whether the layers look at z, instead of reading it as a soft prompt."""
-        return self.card.config.read == "cross"
+        return self.card.config.crosses
 
     def opened(self, passage_ids: Sequence[str]) -> Session:
         """A session in which the z of documents have been read, and nothing has been asked yet.

@@ -7,7 +7,8 @@
 
 A soft prompt and its keys and values are the same thing, so the first two say the same. The second trades memory for
 time: 2 x layers x kv heads x head dim numbers a soft token, about twenty times z itself. The third reads what it was
-never trained to read: one z alone. The fourth has to be trained for.
+never trained to read: several z, and a shuffled Z is no control there, being the same z in another order. The fourth
+has to be trained for.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Theta:
                     f"{name} is {ours}, and {theirs} in the memory to start from.",
                     f"Set {name} to {theirs}, or start from nothing.",
                 )
-        if (config.read == "cross") != (self.card.config.read == "cross"):
+        if config.crosses != self.card.config.crosses:
             raise TesseraError(
                 f"read is {config.read!r}, and {self.card.config.read!r} in the memory to start from.",
                 f"Set read to {self.card.config.read!r}, or start from nothing.",

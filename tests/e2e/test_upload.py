@@ -1,4 +1,4 @@
-"""A newcomer with a PDF: from the first page to a three-way answer in under five clicks."""
+"""A newcomer with a PDF, in both languages: from the first page to a three-way answer in under five clicks."""
 
 from dataclasses import dataclass
 
@@ -38,6 +38,17 @@ ENGLISH = Newcomer(
     "Who cast the glass bell of Port Amrel?",
     "Ilsa Varn",
 )
+KOREAN = Newcomer(
+    "ko",
+    "ko-KR",
+    "아므렐 항구의 종",
+    (
+        "아므렐 항구의 유리 종은 1842년에 일사 바른이 만들었다. 종의 무게는 사십 킬로그램이고 세관 탑에 걸려 있다.",
+        "오스크 강은 십일월부터 삼월까지 언다. 그동안 뱃사공들은 얼음을 잘라 어시장에 보낸다.",
+    ),
+    "유리 종은 누가 만들었나?",
+    "일사 바른",
+)
 
 
 class Clicks:
@@ -51,7 +62,7 @@ class Clicks:
         target.click()
 
 
-@pytest.mark.parametrize("newcomer", [ENGLISH], ids=lambda newcomer: newcomer.language)
+@pytest.mark.parametrize("newcomer", [ENGLISH, KOREAN], ids=lambda newcomer: newcomer.language)
 def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, newcomer):
     page, clicks = tab(locale=newcomer.locale), Clicks()
     page.goto("/")
@@ -70,9 +81,12 @@ def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, newcomer):
     ask(page, newcomer.question)
 
     assert clicks.count <= MOST_CLICKS
-    answers = {name: answer_of(page, name) for name in ("rag", "cag")}
+    answers = {name: answer_of(page, name) for name in ("rag", "cag", "memory")}
     for name in ("rag", "cag"):
         evidence = arm(page, name).get_by_test_id("stExpander").first
         evidence.locator("summary").click()
         expect(evidence).to_contain_text(newcomer.truth)
-    assert newcomer.truth in answers["rag"]
+    # The first memory is not trained on the document: the third column says so.
+    expect(arm(page, "memory")).to_contain_text(said(newcomer.language, "first z, untrained"))
+    if newcomer is ENGLISH:  # the default model speaks no Korean: it is shown the passage, and what it says is its own
+        assert newcomer.truth in answers["rag"]

@@ -57,6 +57,26 @@ def test_a_table_side_by_side_that_goes_on_where_it_stopped(resources, tmp_path,
     assert list(ablate(resources, tmp_path, PLAN))[-1].data["rows"] == rows and not trained
 
 
+def test_what_outgrows_the_model_is_left_out_and_says_so(resources, tmp_path, monkeypatch):  # noqa: F811
+    lm = resources.models.language_model(reader=False)
+    monkeypatch.setattr(lm.model.config, "max_position_embeddings", 100)
+    plan = AblationPlan(("read-mode",), 1.0, 1, TINY_MEMORY, steps=1)
+    monkeypatch.setattr(ablation, "_try", lambda _, folder, variant, *__: _found(folder, variant))
+    rows = list(ablate(resources, tmp_path, plan))[-1].data["rows"]
+    soft = len(resources.corpus.passages) * TINY_MEMORY.m
+    assert [row for row in rows if "left_out" in row] == [
+        {"variant": "all of Z", "left_out": f"{soft:,} vectors of Z, and the model takes 100 tokens"}
+    ]
+    assert len(rows) == 5
+
+
+def _found(folder, variant):
+    slot = ablation._slot(folder, variant)
+    slot.mkdir(parents=True)
+    (slot / ablation.RESULT).write_text(json.dumps({"variant": variant.name}))
+    yield from ()
+
+
 def test_minutes_become_steps_once(resources, tmp_path):  # noqa: F811
     plan = AblationPlan(("rank",), 0.02, 1, TINY_MEMORY)
     (tmp_path / ablation.STEPS).write_text('{"steps": 1}')
