@@ -201,8 +201,8 @@ def partition_passages(
 def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -> list[int]:
     """Cell counts worth trying, ascending, spread evenly on a logarithmic scale.
 
-    Between all cells full and all cells half full; a small corpus, which would fit in one cell, is still tried up to
-    the square root of its size, so that its topics can part.
+    Between all cells full and all cells half full; a small corpus, which fits in one cell, is still tried up to the
+    square root of its size, so that its topics can part. One cell has silhouette 0: it wins where no cut is better.
 
     Args:
         tokens: [n] tokens of each passage.
@@ -212,7 +212,7 @@ def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -
     if not config.auto_k:
         return [min(config.k or 1, distinct)]
     total = int(tokens.sum())
-    fewest = config.k_min or max(2, -(-total // config.budget))
+    fewest = config.k_min or -(-total // config.budget) or 1
     most = config.k_max or max(fewest, -(-2 * total // config.budget), round(len(tokens) ** 0.5))
     fewest, most = min(fewest, most, distinct), min(most, distinct)
     # Passages times centroids: of 100,000 passages only the smallest count can be tried in minutes.

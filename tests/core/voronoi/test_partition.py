@@ -167,7 +167,11 @@ def test_candidates_run_from_full_cells_to_half_full_ones():
     assert counts[0] == 100
     assert counts[-1] == 200
     assert len(counts) == 8
-    assert candidate_counts(tokens[:9], 9, PartitionConfig(cell_tokens=10_000)) == [2, 3]
+    assert candidate_counts(tokens[:9], 9, PartitionConfig(cell_tokens=10_000)) == [1, 2, 3]
+
+
+def test_two_passages_stay_together(cut):
+    assert cut(noise(2), cell_tokens=1024).k == 1
 
 
 def test_a_large_corpus_is_cut_only_once():
