@@ -19,6 +19,8 @@ def test_a_question_is_followed_and_its_neighbourhood_asked_about(page):
     plot = page.locator(".js-plotly-plot").first
     plot.locator(".updatemenu-button").click(force=True)  # drawn by Plotly: it never stands still for a real click
     expect(plot.locator(".slider-label")).to_have_text(["question", "margin to the border", "cells opened", "passages"])
+    # Plotly fails, without harm, on a selection between two frames of the path: it is played to its end first.
+    page.wait_for_function("() => document.querySelector('.js-plotly-plot')._fullLayout._currentFrame === '3'")
     plot.hover()
     plot.locator(".modebar-btn[data-val=select]").click()
     area = plot.bounding_box()
