@@ -24,7 +24,9 @@ from core.workspace import Workspace
 STANDARD, AT_ONCE = "Standard", "At once"
 BUDGETS = {AT_ONCE: 0, "First look": 40, STANDARD: MemoryConfig().steps, "Longer": 400, "Long": 800}
 """Optimiser steps of the evidence stage; the standard ones are those of the command line."""
-_STEP_S = 6.7  # a step of 16 examples with the default model on two CPU cores
+_STEP_S = 6.7  # a step of 16 examples and the usual m with the default model on two CPU cores
+_OWN = "real-text"
+"""Preset for documents other than the sample's."""
 _BYTES = {"float16": 2, "int8": 1}
 
 
@@ -78,8 +80,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         )
     )
     pace = seconds_per_step(ws)
-    # What is learned at once is read with the shipped memory's LoRA, which fits the default model alone.
-    ready = state.models().settings.model == DEFAULT_MODEL
+    ready = _shipped_fits()
     budgets = {name: steps for name, steps in BUDGETS.items() if steps or ready}
     with st.form("train", border=False):
         st.segmented_control(
@@ -99,6 +100,12 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
                 t(
                     "At once: nothing is trained. Every document gets its first z in one pass and is found and read as "
                     "those of the shipped memory are. A rough memory, but one for thousands of documents."
+                )
+            )
+        if course(ws.name, BUDGETS[STANDARD])[1]:
+            st.caption(
+                t(
+                    "All others go on from there: reading, which the shipped memory has learned, need not be taught again."
                 )
             )
         st.toggle(
@@ -124,7 +131,7 @@ def seconds_per_step(ws: Workspace) -> float:
     params = manifest.params if manifest else {}
     if params.get("train_s") and params.get("step"):
         return float(params["train_s"]) / float(params["step"])
-    return _STEP_S
+    return _STEP_S * course(ws.name, BUDGETS[STANDARD])[0].m / MemoryConfig().m
 
 
 def about(seconds: float) -> str:
@@ -139,22 +146,35 @@ def _steps(count: int) -> str:
     return tn(count, "{n:,} step", "{n:,} steps")
 
 
-def _train(name: str) -> None:
-    models, steps = state.models(), BUDGETS[st.session_state["train_budget"]]
+def course(name: str, steps: int) -> tuple[MemoryConfig, str]:
+    """How the memory of a workspace is trained for so many steps, and which memory it starts from.
+
+    The sample's starts from nothing, as the one that ships did; own documents go on from that one, where it fits.
+    """
+    seed = state.settings().seed
     if not steps:
         preset = load_preset(pipeline.AT_ONCE)
-        at_once = replace(preset.config, seed=models.settings.seed)
-        state.start_job(
-            name,
-            "Training the memory",
-            lambda ws: pipeline.train(ws, models, at_once, resume=False, start=preset.start),
-        )
-        return
-    resume = bool(st.session_state["train_resume"])
-    config = MemoryConfig(
-        steps=steps, eval_every=max(5, steps // 5), checkpoint_every=max(5, steps // 10), seed=models.settings.seed
+        return replace(preset.config, seed=seed), preset.start
+    config, start = MemoryConfig(), ""
+    if name != state.SAMPLE and _shipped_fits():
+        preset = load_preset(_OWN)
+        config, start = replace(preset.config, router_steps=min(steps, preset.config.router_steps)), preset.start
+    looks, keeps = max(5, steps // 5), max(5, steps // 10)
+    return replace(config, steps=steps, eval_every=looks, checkpoint_every=keeps, seed=seed), start
+
+
+def _shipped_fits() -> bool:
+    """Whether documents can be read as the shipped memory's are: its LoRA fits the default model alone."""
+    return state.settings().model == DEFAULT_MODEL
+
+
+def _train(name: str) -> None:
+    models, steps = state.models(), BUDGETS[st.session_state["train_budget"]]
+    config, start = course(name, steps)
+    resume = bool(steps and st.session_state["train_resume"])
+    state.start_job(
+        name, "Training the memory", lambda ws: pipeline.train(ws, models, config, resume=resume, start=start)
     )
-    state.start_job(name, "Training the memory", lambda ws: pipeline.train(ws, models, config, resume=resume))
 
 
 def live(history: Sequence[Mapping[str, Any]]) -> None:

@@ -1,8 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
+from app import state
+from app.widgets.remembering import course
 from core import pipeline
 from core.jobs import Progress
 from core.memory.config import MemoryConfig
@@ -32,7 +35,7 @@ def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
 def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeypatch):
     seen = []
 
-    def train(ws, given, config, resume=True):
+    def train(ws, given, config, resume=True, start=""):
         seen.append((ws.name, config.steps, resume))
         yield Progress("Learning evidence", 1, 2, "", {"step": 1, "read_loss": 2.5})
         yield Progress("Learning evidence", 2, 2, "", {"step": 2, "read_loss": 2.0, "held_out_rouge_l": 0.3})
@@ -60,6 +63,15 @@ def test_a_first_memory_at_once_starts_from_the_shipped_one(page, prepared, mode
     next(found for found in app.button if found.label == "Train").click().run()
     assert wait_for_job(prepared.path).state.value == "done"
     assert seen == [(0, "sample")]
+
+
+def test_own_documents_go_on_from_the_shipped_memory(models, monkeypatch):
+    own, start = course("mine", 40)
+    assert start == "sample" and own.casings and (own.steps, own.router_steps, own.m) == (40, 40, 96)
+    assert course("mine", 800)[0].router_steps == 300
+    assert course("sample", 40) == (MemoryConfig(steps=40, eval_every=8, checkpoint_every=5), "")
+    monkeypatch.setattr(state, "settings", lambda: replace(models.settings, model="another"))
+    assert course("mine", 40)[1] == ""
 
 
 def test_a_memory_says_what_it_is(page, remembered, models):
@@ -126,7 +138,7 @@ def test_a_look_inside_shows_z_and_what_it_weighs(page, remembered, models):
 
 
 def test_the_moment_it_first_answers_right_is_shown(page, prepared, models, monkeypatch):
-    def train(ws, given, config, resume=True):
+    def train(ws, given, config, resume=True, start=""):
         yield Progress("Learning", 1, 2, "", {"step": 1, "loss": 2.5, "evidence": {"q": "no"}, "coverage": 0.0})
         yield Progress("Learning", 2, 2, "", {"step": 2, "loss": 2.0, "evidence": {"q": "yes"}, "first_right": 2})
 
