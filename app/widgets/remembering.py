@@ -105,7 +105,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         if course(ws.name, BUDGETS[STANDARD])[1]:
             st.caption(
                 t(
-                    "All others go on from there: reading was learned by the shipped memory, and need not be taught again."
+                    "The others go on from there: reading was learned by the shipped memory and need not be taught again."
                 )
             )
         st.toggle(
