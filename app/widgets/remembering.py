@@ -103,11 +103,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
                 )
             )
         if course(ws.name, BUDGETS[STANDARD])[1]:
-            st.caption(
-                t(
-                    "The others go on from there: reading was learned by the shipped memory and need not be taught again."
-                )
-            )
+            st.caption(t("The others go on from there: what the shipped memory has learned need not be taught again."))
         st.toggle(
             t("Go on from where it was stopped"), True, key="train_resume", help=t("Off starts from the beginning.")
         )
