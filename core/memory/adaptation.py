@@ -25,9 +25,11 @@ from core.memory.selfstudy import evidence_for, self_study_question, sentences
 from core.said import said
 
 STAGE = "Learning the document"
+ROUTING = 0.3
+"""Weight of the routing loss beside the evidence loss."""
 
-_Pair = tuple[list[int], list[int]]
-"""Ids of a question, and of the evidence to say."""
+_Pair = tuple[str, str]
+"""A question, and the evidence to say."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,15 @@ def adapt(
         held_out: Questions that are only looked at.
 
     Yields:
-        Progress whose data hold ``step`` and ``loss``; at a look also ``evidence`` (question id to text so far),
-        ``rouge_l`` and ``coverage`` over the watched questions (``held_out``, else ``questions``), and
-        ``first_right``: the step at which the first of them was answered, absent before.
+        Progress whose data hold ``step``, ``loss`` and ``routing_loss`` in nats; at a look also ``evidence`` (question
+        id to text so far), ``rouge_l`` and ``coverage`` over the watched questions (``held_out``, else ``questions``),
+        and ``first_right``: the step at which the first of them was answered, absent before.
 
     Raises:
         TesseraError: The memory does not hold the document.
     """
     watched = tuple(held_out or questions)
-    study = _Study(memory, passage, questions, config.seed)
+    study = _Study(passage, questions, config.seed)
     z = memory.pool.z[memory.pool.row(passage.id)].clone().requires_grad_()
     optimiser = torch.optim.AdamW([z], lr=config.rate, weight_decay=0.0)
     first_right: int | None = None
@@ -88,7 +90,7 @@ def adapt(
         if step:
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * (1 - 0.9 * (step - 1) / config.steps)
-            data["loss"] = _step(memory, z, optimiser, study.draw(config.batch))
+            data["loss"], data["routing_loss"] = _step(memory, passage.id, z, optimiser, study.draw(config.batch))
             memory.set_z(passage.id, z.detach())
         if watched and (step % config.look_every == 0 or step == config.steps):
             data |= look(memory, passage, watched)
@@ -99,25 +101,28 @@ def adapt(
         yield Progress(STAGE, step, config.steps, said("loss {loss:.3f}", loss=data["loss"]) if step else "", data)
 
 
-def _step(memory: Memory, z: torch.Tensor, optimiser: torch.optim.Optimizer, pairs: list[_Pair]) -> float:
-    model = memory.lm.model
+def _step(
+    memory: Memory, passage_id: str, z: torch.Tensor, optimiser: torch.optim.Optimizer, pairs: list[_Pair]
+) -> tuple[float, float]:
+    """A z is read and found by the same numbers: what makes it say more must not make it harder to find."""
+    model, frame, limit = memory.lm.model, memory.frame, memory.card.config.evidence_tokens
     soft = memory.projector(z).to(memory.lm.device).expand(len(pairs), -1, -1)
     optimiser.zero_grad(set_to_none=True)
     with short_attention(model):
-        tails, targets = [p[0] for p in pairs], [p[1] for p in pairs]
-        losses = target_losses(model, memory.frame.head, soft, tails, targets, memory.crosses)
-        loss = torch.cat(losses).mean()
+        tails = [frame.tail(question) for question, _ in pairs]
+        targets = [frame.target(evidence, limit) for _, evidence in pairs]
+        reading = torch.cat(target_losses(model, frame.head, soft, tails, targets, memory.crosses)).mean()
+        routing = memory.routing_loss([question for question, _ in pairs], passage_id, z)
         # Only z asks for a gradient: the projector's share is thrown away, so that nothing else can move.
-        (z.grad,) = torch.autograd.grad(loss, [z])
+        (z.grad,) = torch.autograd.grad(reading + ROUTING * routing, [z])
     optimiser.step()
-    return float(loss.detach())
+    return float(reading.detach()), float(routing.detach())
 
 
 class _Study:
-    """Draws batches of (tail, target) about one document: half self-study, half its given questions."""
+    """Draws batches of pairs about one document: half self-study, half its given questions."""
 
-    def __init__(self, memory: Memory, passage: Passage, questions: Sequence[Question], seed: int) -> None:
-        self._frame, self._limit = memory.frame, memory.card.config.evidence_tokens
+    def __init__(self, passage: Passage, questions: Sequence[Question], seed: int) -> None:
         self._title, self._sentences = passage.title, sentences(passage.text)
         found = [(question.text, evidence_for(question, passage)) for question in questions]
         self._given = [(text, sentence) for text, sentence in found if sentence]
@@ -131,7 +136,7 @@ class _Study:
             else:
                 sentence = self._rng.choice(self._sentences)
                 question = self_study_question(sentence, self._title, self._rng)
-            pairs.append((self._frame.tail(question), self._frame.target(sentence, self._limit)))
+            pairs.append((question, sentence))
         return pairs
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
 
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
@@ -143,6 +144,22 @@ class Memory:
     def _states(self, questions: Sequence[str]) -> QuestionStates:
         idf = self.router.idf if self.card.config.casings else None
         return self._question_reader.read([question_words(self.frame, question, idf) for question in questions])
+
+    def routing_loss(self, questions: Sequence[str], passage_id: str, z: torch.Tensor) -> torch.Tensor:
+        """Cross entropy, in nats, of routing questions to a document, the null slot included.
+
+        Args:
+            questions: What is asked about it.
+            passage_id: The document.
+            z: [m, z_dim], its z, with gradient; the others' keys stand still.
+        """
+        row = self.pool.row(passage_id)
+        states = self._states(questions)
+        with torch.no_grad():
+            others = self.router.similarity(states, self.keys)
+        own = self.router.similarity(states, self.router.keys(z[None]))
+        similarity = torch.cat([others[:, :row], own, others[:, row + 1 :]], 1)
+        return cross_entropy(self.router.logits(similarity), torch.full((len(questions),), row))
 
     def title(self, passage_id: str) -> str:
         """Title of a document.

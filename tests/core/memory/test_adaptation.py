@@ -35,6 +35,18 @@ def test_only_the_new_row_moves(fact_memory: Memory) -> None:
     assert all(torch.equal(old, new) for old, new in zip(parts, now, strict=True))
 
 
+def test_it_learns_to_be_found(fact_memory: Memory) -> None:
+    learner = fact_memory.with_document(PASSAGE)
+    start = [learner.routing_loss([QUESTION.text], id_, learner.pool.z[i]) for i, id_ in enumerate(learner.pool.ids)]
+    weights = learner.route(QUESTION.text, len(learner.pool.ids))
+    assert torch.exp(-start[-1]).item() == pytest.approx(
+        next(routed.weight for routed in weights.documents if routed.passage_id == "new"), rel=1e-4
+    )
+    last = list(adapt(learner, PASSAGE, [QUESTION], AdaptConfig(steps=20)))[-1]
+    assert last.data["routing_loss"] > 0
+    assert learner.routing_loss([QUESTION.text], "new", learner.pool.z[-1]) < start[-1]
+
+
 def test_old_answers_stay(fact_memory: Memory) -> None:
     learner = fact_memory.with_document(PASSAGE)
     for _ in adapt(learner, PASSAGE, [QUESTION], AdaptConfig(steps=5)):
