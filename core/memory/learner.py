@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
@@ -63,6 +64,7 @@ class EvidenceLearner:
         theta: Theta | None = None,
     ) -> None:
         self.config, self._lm, self._cross = config, lm, config.crosses
+        self._began, self._earlier_s = time.monotonic(), 0.0
         self.frame = Frame(lm.tokenizer, min(lm.stop_ids))
         if theta:
             theta.require(lm, self.frame, config)
@@ -174,6 +176,7 @@ class EvidenceLearner:
         tensors = {f"row.{name}": tensor for name, tensor in self._row_adam.state().items()}
         tensors["z"] = self.z
         tensors["done"] = torch.tensor(done)
+        tensors["seconds"] = torch.tensor(self.seconds(), dtype=torch.float64)
         for name, parameter in self._parameters().items():
             tensors[f"value.{name}"] = parameter.detach()
             for key, value in self._adam.state.get(parameter, {}).items():
@@ -205,7 +208,12 @@ class EvidenceLearner:
                 keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"adam.{key}.{name}" in tensors]
                 if keys:
                     self._adam.state[parameter] = {key: tensors[f"adam.{key}.{name}"] for key in keys}
+        self._began, self._earlier_s = time.monotonic(), float(tensors["seconds"])
         return int(tensors["done"])
+
+    def seconds(self) -> float:
+        """What the training has taken so far, earlier sittings up to their checkpoint included."""
+        return self._earlier_s + time.monotonic() - self._began
 
     def _parameters(self) -> dict[str, torch.nn.Parameter]:
         named = {f"projector.{name}": parameter for name, parameter in self.projector.named_parameters()}

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,6 @@ def train_memory(
             "Without a step, a memory that starts from nothing cannot be read.",
             "Give steps and router_steps above 0, or a memory to start from.",
         )
-    began = time.monotonic()
     yield Progress("Giving every document its first z", 0, 1)
     learner = EvidenceLearner(lm, corpus, general, config, theta)
     run = run_fingerprint(lm, corpus, config, general, theta)
@@ -94,7 +92,7 @@ def train_memory(
     for progress in train_router(router, reader, learner.frame, as_kept(learner.z, config.kept), corpus, config):
         figures |= progress.data
         yield progress
-    figures["train_s"] = round(figures.get("train_s", 0.0) + time.monotonic() - began, 1)
+    figures["train_s"] = round(learner.seconds(), 1)
     card = store.Card(
         base=store.base_fingerprint(lm.identity, learner.frame.fingerprint),
         model=lm.identity.name,

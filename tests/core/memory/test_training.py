@@ -13,7 +13,7 @@ import torch
 from core.corpus.types import Corpus
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.memory.config import MemoryConfig
-from core.memory.learner import CHECKPOINT, schedule
+from core.memory.learner import CHECKPOINT, EvidenceLearner, schedule
 from core.memory.store import load_parts, load_pool, read_card
 from core.memory.training import EVIDENCE_STAGE, train_memory
 from core.models.language_model import LanguageModel
@@ -132,3 +132,18 @@ def test_rates_rise_and_fall() -> None:
     assert factors[0] == pytest.approx(0.1)
     assert max(factors) == factors[10] == 1.0
     assert factors[-1] == pytest.approx(0.02, abs=0.01)
+
+
+def test_earlier_sittings_count(
+    tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path, monkeypatch
+) -> None:
+    clock = [40.0]
+    monkeypatch.setattr("core.memory.learner.time.monotonic", lambda: clock[0])
+    first = EvidenceLearner(tiny_lm, tiny_corpus, None, small_config)
+    clock[0] = 100.0
+    first.save_checkpoint(tmp_path, 1, "run")
+    clock[0] = 500.0
+    second = EvidenceLearner(tiny_lm, tiny_corpus, None, small_config)
+    second.restore(tmp_path, "run")
+    clock[0] = 510.0
+    assert second.seconds() == 70.0
