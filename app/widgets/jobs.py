@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import state
+from app.heap import set_aside
 from app.navigation import PAGES
 from app.widgets.text import escape, escape_but_code
 from app.words import duration, t, tn
@@ -77,6 +78,7 @@ def job_summary(ws: Workspace) -> None:
     def poll() -> None:
         report = job.report()
         if report.state is not JobState.RUNNING or st.session_state["job_stage"] != _stage_name(report):
+            set_aside()  # models and libraries that the last stage has loaded
             st.rerun()  # an artefact may have been finished: the list above shows it
         st.progress(_share(report), text=f":material/progress_activity: {t(report.name)}")
         st.caption(_pace(report))
