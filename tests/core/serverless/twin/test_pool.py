@@ -108,8 +108,7 @@ def test_a_handler_that_cannot_be_imported_says_why(pool):
 def test_an_idle_process_is_ended(pool):
     echo = pool(idle_s=0.1)
     pid = ask(echo).content()["pid"]
-    wait_until(lambda: not echo.pids())
-    assert not alive(pid)
+    wait_until(lambda: not echo.pids() and not alive(pid))
     assert ask(echo).cold
 
 
