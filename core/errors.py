@@ -6,7 +6,10 @@ The CLI prints it and exits with 1, the app shows it in a box; a traceback is ke
 
 from __future__ import annotations
 
-from core.said import Said, said
+from collections.abc import Sequence
+
+from core.artefacts import remedy_for
+from core.messages import Message, message
 
 
 class TesseraError(Exception):
@@ -14,19 +17,23 @@ class TesseraError(Exception):
 
     Args:
         what: One sentence that says what happened and names the offending value.
-        remedy: One sentence that says what to do next.
+        remedy: One sentence that says what to do next; without it, how the artefacts of ``kinds`` come about.
+        kinds: Artefacts that have to be built, from which a front knows where to click or what to type.
     """
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    def __init__(self, what: str, remedy: str = "", kinds: Sequence[str] = ()) -> None:
+        if kinds and not remedy:
+            remedy = remedy_for(kinds)
         super().__init__(what if not remedy else f"{what} {remedy}")
         self.what = what
         self.remedy = remedy
+        self.kinds = tuple(kinds)
 
     @property
-    def told(self) -> Said:
+    def told(self) -> Message:
         """Both sentences as one text that can be said in another language."""
-        what, remedy = said(self.what), said(self.remedy)
-        return said("{what} {remedy}", what=what, remedy=remedy) if remedy else what
+        what, remedy = message(self.what), message(self.remedy)
+        return message("{what} {remedy}", what=what, remedy=remedy) if remedy else what
 
 
 class CorpusError(TesseraError):

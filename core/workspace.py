@@ -1,101 +1,61 @@
-"""A workspace: the folder that holds everything built for one corpus.
+"""A workspace: the folder with everything built for one corpus.
 
     workspaces/sample/
       corpus/ embeddings/ index/ partition/ projection/ memory/   one artefact each, with manifest.json
-      caches/<model>-<precision>/                                  one variant each, with manifest.json
+      blocks/<model>-<precision>/ caches/<model>-<precision>/      one variant each, with manifest.json
       index-NAME/                                                  indexes of other stores than the default
-      runs/                                                        answers that were kept
-      .lock                                                        held by the one process that writes
+      runs/                                                        saved answers of evaluations
+      .lock                                                        lock of the writing process
 
-Every manifest names the inputs an artefact was built from by their fingerprints. ``state`` compares them with what is
-there now, and ``require`` refuses what no longer holds. An artefact is written in a temporary folder and renamed into
-place, so a crash leaves either the old one or the new one.
+A manifest records the fingerprints of an artefact's inputs and the digests of its files. ``state`` compares them with
+the current ones, and ``require`` raises if the artefact is stale. An artefact is written to a temporary folder that
+then replaces the old one atomically, see ``core.swap``.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import re
-import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from filelock import FileLock, Timeout
 
+from core import swap
+from core.artefacts import ARTEFACTS, INDEX_PREFIX, artefact
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError, WorkspaceBusy
-from core.said import said
-from core.settings import DEFAULT_STORE
+from core.manifest import MANIFEST, Manifest, damage, file_sizes, read_manifest, readable, stamp, write_manifest
+from core.messages import message
 
-MANIFEST = "manifest.json"
-FORMAT = 1
-REMEDIES = {
-    "corpus": "Run `python -m app prepare` or open the Corpus page.",
-    "embeddings": "Run `python -m app prepare` or open the Corpus page.",
-    "index": "Run `python -m app prepare` or open the Corpus page.",
-    "partition": "Run `python -m app cluster` or open the Map page.",
-    "projection": "Run `python -m app cluster` or open the Map page.",
-    "caches": "Run `python -m app cache` or open the Caches page.",
-    "blocks": "Run `python -m app cache --blocks` or open the Caches page.",
-    "memory": "Run `python -m app train` or open the Memory page.",
-}
-KINDS = tuple(REMEDIES)
-VARIED = ("caches", "blocks")
-"""Kinds of which several variants stand side by side, a folder each: KV caches by model and number format. What is said
-of such a kind is said of one variant: one that agrees with the inputs asked for, of several the newest."""
-INDEX_PREFIX = "index-"
+TRAINING = "training"
+"""Folder of a memory that is being trained, with its checkpoint."""
+_BUILT = re.compile("|".join([*ARTEFACTS, TRAINING, rf"{INDEX_PREFIX}[\w-]+"]))
+"""Names of the folders that are written under the lock."""
 _NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
-# Names that Windows gives to devices, whatever follows the dot.
+# Device names of Windows, with any extension.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 Status = Literal["missing", "ready", "stale"]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What an artefact is and what it was built from.
-
-    Attributes:
-        kind: One of ``KINDS``, or an ``index_kind``.
-        inputs: Input name to fingerprint; a name that is itself a kind is checked against that artefact.
-        params: Settings of the build, and figures worth showing.
-        files: File name to size in bytes.
-        created: UTC time, ISO 8601.
-        build_s: Seconds the build took.
-        format: Version of this layout.
-    """
-
-    kind: str
-    inputs: dict[str, str]
-    params: dict[str, Any]
-    files: dict[str, int] = field(default_factory=dict)
-    created: str = ""
-    build_s: float = 0.0
-    format: int = FORMAT
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of what was built, from what, and how; not of when."""
-        fields = {"kind": self.kind, "inputs": self.inputs, "params": self.params, "format": self.format}
-        return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()[:16]
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
 class ArtefactState:
-    """Where an artefact stands.
+    """State of an artefact.
 
     Attributes:
-        kind: One of ``KINDS``, or an ``index_kind``.
+        kind: One of ``ARTEFACTS``, or an ``index_kind``.
         status: missing, ready or stale.
         reason: Why it is stale; empty otherwise.
-        manifest: Its manifest; None when it is missing.
+        manifest: Its manifest; None if it is missing or damaged.
         bytes: Size of its files on disk.
-        folder: Where it is; None when it is missing.
+        folder: Its folder; None if it is missing.
+        damaged: Whether it is stale because its files have changed since they were written.
     """
 
     kind: str
@@ -104,13 +64,14 @@ class ArtefactState:
     manifest: Manifest | None
     bytes: int
     folder: Path | None = None
+    damaged: bool = False
 
 
 class Workspace:
     """One folder, its artefacts and its lock.
 
     Args:
-        path: The folder; created when first written to.
+        path: The folder; created on the first write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -123,28 +84,39 @@ class Workspace:
         return self.path.name
 
     def folder(self, kind: str) -> Path:
-        """Where an artefact lives, whether or not it is there."""
+        """Folder of an artefact, whether or not it exists."""
         return self.path / kind
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the workspace for writing; may be nested in one thread.
+        """Locks the workspace for writing and cleans up after crashed builds; reentrant within a thread.
 
         Raises:
-            WorkspaceBusy: Another process or thread holds it.
+            WorkspaceBusy: Another process or thread holds the lock.
+            TesseraError: The disk is full or cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise WorkspaceBusy(
-                said("Something else is building in the workspace {name!r}.", name=self.name),
-                "Wait for it to end, or cancel it.",
-            ) from None
-        try:
-            yield
-        finally:
-            self._lock.release()
+        nested = self._lock.is_locked
+        with self._translating_errors():
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                raise WorkspaceBusy(
+                    message("Something else is building in the workspace {name!r}.", name=self.name),
+                    "Wait for it to end, or cancel it.",
+                ) from None
+            try:
+                if not nested:
+                    self._clean_up()
+                yield
+            finally:
+                self._lock.release()
+
+    def settle(self) -> None:
+        """Cleans up after a killed build, unless another build is running or the disk cannot be written."""
+        if self._leftovers():
+            with suppress(TesseraError), self.lock():  # not urgent: ``swap.current`` finds the old content meanwhile
+                pass
 
     @contextmanager
     def write(
@@ -153,17 +125,17 @@ class Workspace:
         inputs: Mapping[str, str],
         params: dict[str, Any],
         discard: Callable[[Path], None] = lambda folder: None,
-        began: datetime | None = None,
+        spent_s: float = 0.0,
     ) -> Iterator[Path]:
-        """A temporary folder that becomes the artefact when the body ends well.
+        """A temporary folder that becomes the artefact if the body succeeds.
 
         Args:
-            kind: One of ``KINDS``, or an ``index_kind``.
+            kind: One of ``ARTEFACTS``, or an ``index_kind``.
             inputs: Fingerprints of what it is built from.
-            params: Settings of the build; the body may add figures before it ends.
-            discard: Called with the folder of an artefact that goes, be it the old one or one that failed, for those
-                who keep more than the folder.
-            began: When the work began, where it began before there was something to write.
+            params: Settings of the build; the body may add figures to them.
+            discard: Called with the folder of the old artefact, or of a failed new one, to delete data it has outside
+                the workspace.
+            spent_s: Seconds of work before this call; see ``core.jobs.WorkClock``.
 
         Yields:
             The folder to write into.
@@ -171,199 +143,222 @@ class Workspace:
         Raises:
             TesseraError: The disk is full or cannot be written.
         """
-        began = began or datetime.now(timezone.utc)
-        with (
-            self._saying_why(kind),
-            self.lock(),
-            tempfile.TemporaryDirectory(dir=self.path, prefix=f".{kind}-", ignore_cleanup_errors=True) as scratch,
-        ):
-            fresh, old = Path(scratch) / kind, Path(scratch) / "old"
+        began, clock = datetime.now(timezone.utc).isoformat(), time.perf_counter()
+        with self.lock(), swap.scratch_for(self.folder(kind)) as scratch:
+            fresh = scratch / kind
             fresh.mkdir()
             try:
                 yield fresh
-                seconds = (datetime.now(timezone.utc) - began).total_seconds()
-                manifest = Manifest(kind, dict(inputs), params, {}, began.isoformat(), seconds)
-                write_manifest(fresh, manifest)
-                _swap(fresh, self.folder(kind), old)
+                seconds = spent_s + time.perf_counter() - clock
+                write_manifest(fresh, Manifest(kind, dict(inputs), params, {}, began, seconds, artefact(kind).format))
+                old = swap.install(fresh, self.folder(kind))
             except BaseException:
                 discard(fresh)
                 raise
-            if old.exists():
+            if old:
                 discard(old)
 
+    def _leftovers(self) -> list[Path]:
+        """Temporary folders and files; if the lock is free, they are left over from crashed builds."""
+        kinds = [path for path in self.path.glob("[!.]*") if path.is_dir() and _BUILT.fullmatch(path.name)]
+        folders = [*kinds, *(path for kind in ARTEFACTS.values() if kind.varied for path in self._in(kind.kind))]
+        files = [path for folder in folders for path in swap.half_written(folder)]
+        return [*swap.scratches(self.path, _BUILT), *files]
+
+    def _in(self, kind: str) -> list[Path]:
+        return [path for path in self.folder(kind).glob("[!.]*") if path.is_dir()]
+
+    def _clean_up(self) -> None:
+        for path in self._leftovers():
+            if path.is_dir():
+                swap.settle(path)
+            else:
+                path.unlink(missing_ok=True)
+
     @contextmanager
-    def _saying_why(self, kind: str) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             if error.errno not in _NOT_WRITABLE:
                 raise
+            reason = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
             raise TesseraError(
-                f"The {kind} of {self.name!r} cannot be written ({error.strerror}).",
-                "Free disk space, or set TESSERA_WORKSPACES to a folder that can be written; the old one is kept.",
+                message("The workspace {name!r} cannot be written ({error}).", name=self.name, error=reason),
+                "Free disk space, or set TESSERA_WORKSPACES to a folder that can be written; what was there is kept.",
             ) from error
 
     def variants(self, kind: str) -> list[Path]:
-        """Folders that hold a finished artefact of a kind: at most one, or one for each variant, by name."""
-        if kind not in VARIED:
-            return [self.folder(kind)] if (self.folder(kind) / MANIFEST).is_file() else []
+        """Folders with a finished artefact of a kind: at most one, or one per variant, sorted by name."""
+        if not artefact(kind).varied:
+            folder = swap.holding(self.folder(kind), MANIFEST)
+            return [folder] if folder else []
         return sorted(path.parent for path in self.folder(kind).glob(f"[!.]*/{MANIFEST}"))
 
     def manifest(self, kind: str) -> Manifest | None:
-        """The manifest of an artefact, or None when there is none."""
-        return self.state(kind).manifest if kind in VARIED else read_manifest(self.folder(kind))
+        """The manifest of an artefact, or None."""
+        if artefact(kind).varied:
+            return self.state(kind).manifest
+        folder = swap.holding(self.folder(kind), MANIFEST)
+        return readable(folder) if folder else None
 
     def fingerprint(self, kind: str, inputs: Mapping[str, str] | None = None) -> str:
-        """Fingerprint of an artefact as it stands; empty when missing."""
-        manifest = self.state(kind, inputs).manifest if kind in VARIED else self.manifest(kind)
+        """Current fingerprint of an artefact; empty if it is missing."""
+        manifest = self.state(kind, inputs).manifest if artefact(kind).varied else self.manifest(kind)
         return manifest.fingerprint if manifest else ""
 
-    def state(self, kind: str, inputs: Mapping[str, str] | None = None) -> ArtefactState:
-        """Where an artefact stands.
+    def state(self, kind: str, inputs: Mapping[str, str] | None = None, read: bool = True) -> ArtefactState:
+        """State of an artefact.
 
         Args:
-            kind: One of ``KINDS``, or an ``index_kind``.
-            inputs: Fingerprints to expect besides those of other artefacts, such as ``{"model": "..."}``.
+            kind: One of ``ARTEFACTS``, or an ``index_kind``.
+            inputs: Expected fingerprints of inputs that are not artefacts, such as ``{"model": "..."}``.
+            read: Whether to compare the digests of its files; see ``core.manifest.damage``.
         """
-        wanted = inputs or {}
-        states = [self.state_of(folder, kind, wanted) for folder in self.variants(kind)]
-        if not states:
-            return ArtefactState(kind, "missing", "", None, 0)
-        return max(states, key=lambda state: _preference(state, wanted))
+        expected = inputs or {}
+        while True:
+            states = [self.state_of(folder, kind, expected, read) for folder in self.variants(kind)]
+            if not states:
+                return ArtefactState(kind, "missing", "", None, 0)
+            if all(state.status != "missing" for state in states):  # else one was replaced after it was listed
+                return max(states, key=lambda state: _preference(state, expected))
 
-    def state_of(self, folder: Path, kind: str, inputs: Mapping[str, str] | None = None) -> ArtefactState:
-        """Where one variant of a kind stands; see ``state``."""
-        manifest = read_manifest(folder)
-        if manifest is None:  # removed since it was listed
-            return ArtefactState(kind, "missing", "", None, 0)
-        reason = self._why_stale(folder, kind, manifest, inputs or {})
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        return ArtefactState(kind, "stale" if reason else "ready", reason, manifest, size, folder)
+    def state_of(
+        self, folder: Path, kind: str, inputs: Mapping[str, str] | None = None, read: bool = True
+    ) -> ArtefactState:
+        """State of one variant of a kind; see ``state``."""
+        while True:
+            before = stamp(folder)
+            state = self._inspect(folder, kind, inputs or {}, read)
+            if stamp(folder) == before:  # else a build replaced the folder meanwhile
+                return state
 
-    def require(self, kind: str, inputs: Mapping[str, str] | None = None) -> Path:
-        """The folder of an artefact that may be used.
+    def require(self, kind: str, inputs: Mapping[str, str] | None = None, read: bool = True) -> Path:
+        """The folder of an artefact that is ready.
+
+        Args:
+            kind: See ``state``.
+            inputs: See ``state``.
+            read: Whether its files will be read, so that their digests must be compared.
 
         Raises:
             ArtefactMissing: It has not been built.
-            ArtefactStale: It was built from something else, or its files are damaged.
+            ArtefactStale: It was built from other inputs, or its files are damaged.
         """
-        state = self.state(kind, inputs)
+        state = self.state(kind, inputs, read)
         if state.status == "missing":
-            why = said("The workspace {name!r} has no {kind} yet.", name=self.name, kind=said(kind))
-            raise ArtefactMissing(why, remedy_for(kind))
+            why = message("The workspace {name!r} has no {kind} yet.", name=self.name, kind=message(kind))
+            raise ArtefactMissing(why, kinds=(kind,))
+        folder = state.folder or self.folder(kind)
         if state.status == "stale":
-            values = {"kind": said(kind), "name": self.name, "reason": said(state.reason)}
-            why = said("The {kind} in {name!r} cannot be used: {reason}.", **values)
-            raise ArtefactStale(why, remedy_for(kind))
-        return state.folder or self.folder(kind)
+            values = {"kind": message(kind), "name": self.name, "reason": message(state.reason)}
+            why = message("The {kind} in {name!r} cannot be used: {reason}.", **values)
+            remedy = message(
+                "Put a copy of the folder {folder} back if there is one, else {action}.",
+                folder=folder,
+                action=message(artefact(kind).remedy),
+            )
+            raise ArtefactStale(why, remedy if state.damaged else "", kinds=(kind,))
+        return folder
 
-    def _why_stale(self, folder: Path, kind: str, manifest: Manifest, inputs: Mapping[str, str]) -> str:
-        if manifest.format != FORMAT or manifest.kind != kind:
+    def read(self, kind: str, load: Callable[[Path], Loaded], inputs: Mapping[str, str] | None = None) -> Loaded:
+        """Loads an artefact with ``load``; loads it again if a build replaced it meanwhile.
+
+        Raises:
+            ArtefactMissing: See ``require``.
+            ArtefactStale: See ``require``.
+        """
+        while True:
+            folder = self.require(kind, inputs)
+            before = stamp(folder)
+            try:
+                loaded = load(folder)
+            except (OSError, TesseraError):
+                if before and stamp(folder) == before:
+                    raise
+                continue
+            if before and stamp(folder) == before:
+                return loaded
+
+    def _inspect(self, folder: Path, kind: str, inputs: Mapping[str, str], read: bool) -> ArtefactState:
+        sizes = file_sizes(folder)
+        size = sum(sizes.values())
+        try:
+            manifest = read_manifest(folder)
+        except ArtefactStale:
+            return ArtefactState(kind, "stale", "its manifest is damaged", None, size, folder, damaged=True)
+        if manifest is None:  # removed after it was listed
+            return ArtefactState(kind, "missing", "", None, 0)
+        damaged = damage(folder, manifest, sizes, read)
+        reason = damaged or self._why_stale(kind, manifest, inputs)
+        return ArtefactState(kind, "stale" if reason else "ready", reason, manifest, size, folder, bool(damaged))
+
+    def _why_stale(self, kind: str, manifest: Manifest, inputs: Mapping[str, str]) -> str:
+        if manifest.format != artefact(kind).format or manifest.kind != kind:
             return "it was written by another version of Tessera"
-        for name, size in manifest.files.items():
-            path = folder / name
-            if not path.is_file() or path.stat().st_size != size:
-                return said("its file {name} is missing or cut short", name=name)
         for name, fingerprint in manifest.inputs.items():
-            now = self.fingerprint(name) if name in KINDS else inputs.get(name, fingerprint)
-            if now != fingerprint:
-                return said("it was built from another {name}", name=said(name))
+            current = self.fingerprint(name) if name in ARTEFACTS else inputs.get(name, fingerprint)
+            if not current and self.state(name, read=False).damaged:
+                return message("the {name} that it was built from is damaged", name=message(name))
+            if current != fingerprint:
+                return message("it was built from another {name}", name=message(name))
         return ""
 
 
 def open_workspace(name: str, parent: Path) -> Workspace:
-    """The workspace of a name under ``parent``, or of a path.
+    """The workspace with a name under ``parent``, or at a path.
 
     Raises:
-        TesseraError: The name could step out of ``parent``, or the path is a file.
+        TesseraError: The name is not a valid folder name, or the path is a file.
     """
     if os.sep in name or name.startswith("."):
         path = Path(name).expanduser()
     else:
         if not re.fullmatch(r"[\w][\w .-]{0,63}", name) or _RESERVED.fullmatch(name) or name[-1] in " .":
             raise TesseraError(
-                said("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
+                message("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
             )
         path = parent / name
     if path.exists() and not path.is_dir():
-        raise TesseraError(said("{path} is a file, not a workspace.", path=path), "Give a folder.")
-    return Workspace(path)
+        raise TesseraError(message("{path} is a file, not a workspace.", path=path), "Give a folder.")
+    workspace = Workspace(path)
+    workspace.settle()
+    return workspace
 
 
-def index_kind(store: str) -> str:
-    """Kind of the artefact that holds the index of a store; the default store's is "index"."""
-    return "index" if store == DEFAULT_STORE else f"{INDEX_PREFIX}{store}"
+def existing_workspace(name: str, parent: Path) -> Workspace:
+    """An existing workspace, by name or path.
 
-
-def remedy_for(kind: str) -> str:
-    """What to do about an artefact that is missing or stale."""
-    if kind.startswith(INDEX_PREFIX):
-        store = kind.removeprefix(INDEX_PREFIX)
-        return said("Run `python -m app index --store {store}` or open the Stores page.", store=store)
-    return REMEDIES[kind]
+    Raises:
+        TesseraError: It does not exist; the message lists those that do.
+    """
+    ws = open_workspace(name, parent)
+    if not ws.path.is_dir():
+        names = ", ".join(list_workspaces(parent)) or message("none yet")
+        what = message("There is no workspace {name!r}; there are: {names}.", name=name, names=names)
+        raise TesseraError(what, "Choose one of these, or bring documents into a new one.", kinds=("corpus",))
+    return ws
 
 
 def list_workspaces(parent: Path) -> list[str]:
-    """Names of the workspaces under ``parent`` that hold a corpus."""
+    """Names of the workspaces under ``parent`` that have a corpus."""
     if not parent.is_dir():
         return []
-    return sorted(path.name for path in parent.iterdir() if (path / "corpus" / MANIFEST).is_file())
+    return sorted(path.name for path in parent.iterdir() if swap.holding(path / "corpus", MANIFEST))
 
 
-def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest in a folder, or None when there is none.
+def folder_mark(folder: Path) -> str:
+    """Identifies a folder: the mark survives renaming, but a copy of the folder has another one.
 
-    Raises:
-        ArtefactStale: It is there, but not readable.
+    Data that a folder has on a server or in object storage records it, so that deleting a copy does not delete the
+    data.
     """
-    path = folder / MANIFEST
-    if not path.is_file():
-        return None
-    try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise ArtefactStale(f"{path} is damaged ({error}).", f"Delete the folder {folder} and build again.") from error
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Writes a manifest, listing the files that lie beside it."""
-    files = {
-        str(path.relative_to(folder)): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
-    }
-    text = json.dumps({**asdict(manifest), "files": files}, indent=1, ensure_ascii=False)
-    write_atomically(folder / MANIFEST, text.encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file so that a crash leaves the old content or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    return str(folder.stat().st_ino)
 
 
 def _preference(state: ArtefactState, inputs: Mapping[str, str]) -> tuple[bool, int, str]:
-    """Which variant is spoken of: one that is ready, else the one that agrees most with what was asked for."""
+    """Sort key for the variant to report: a ready one first, then the best match of inputs, then the newest."""
     if state.manifest is None:
         return False, -1, ""
-    agrees = sum(state.manifest.inputs.get(name) == value for name, value in inputs.items())
-    return state.status == "ready", agrees, state.manifest.created
-
-
-def _swap(fresh: Path, target: Path, old: Path) -> None:
-    if target.exists():
-        target.replace(old)
-    try:
-        fresh.replace(target)
-    except OSError:
-        if old.exists():
-            old.replace(target)
-        raise
+    matches = sum(state.manifest.inputs.get(name) == value for name, value in inputs.items())
+    return state.status == "ready", matches, state.manifest.created

@@ -1,0 +1,93 @@
+"""Every kind of artefact that a workspace can hold: what it is called, what it is built from, how it comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from core.messages import Message, joined, message
+
+DEFAULT_STORE = "faiss-flat"
+INDEX_PREFIX = "index-"
+
+
+@dataclass(frozen=True)
+class ArtefactSpec:
+    """One kind of artefact.
+
+    Attributes:
+        kind: Its name, and the folder it lives in.
+        label: Its name for people.
+        remedy: What to do when it is missing or stale, as a request without its full stop ("train a memory"). Where
+            to click or what to type, each front adds itself.
+        built_from: Kinds it is built from directly; whoever reads it pays for these, too.
+        varied: Whether several variants stand side by side, a folder each: KV caches by model and number format. A
+            question about such a kind means one variant: one that agrees with the expected inputs, of several the
+            newest.
+        unasked: Whether it is built without anybody asking for it by name.
+        format: Version of how it is stored; what an older version wrote is out of date.
+    """
+
+    kind: str
+    label: str
+    remedy: str
+    built_from: tuple[str, ...] = ()
+    varied: bool = False
+    unasked: bool = True
+    format: int = 1
+
+
+ARTEFACTS: dict[str, ArtefactSpec] = {
+    spec.kind: spec
+    for spec in (
+        ArtefactSpec("corpus", "Corpus", "bring documents"),
+        ArtefactSpec("embeddings", "Embeddings", "embed the passages", ("corpus",)),
+        ArtefactSpec("index", "Search index", "index the passages", ("corpus", "embeddings")),
+        ArtefactSpec("partition", "Voronoi cells", "cut the cells", ("corpus", "embeddings")),
+        ArtefactSpec("projection", "Map", "cut the cells", ("corpus", "embeddings", "partition")),
+        ArtefactSpec("blocks", "Blocks", "build the blocks of passages", ("corpus",), varied=True, format=2),
+        ArtefactSpec(
+            "caches",
+            "KV caches of whole cells",
+            "build the KV caches of whole cells",
+            ("corpus", "partition"),
+            varied=True,
+            unasked=False,
+        ),
+        ArtefactSpec(
+            "prefixes", "Prefixes on a server", "have the server read the cells", ("corpus", "partition"), unasked=False
+        ),
+        ArtefactSpec("memory", "Memory", "train a memory", ("corpus",)),
+    )
+}
+"""By kind, in the order in which they are built."""
+
+
+def artefact(kind: str) -> ArtefactSpec:
+    """What is known of a kind; the index of every store is an index.
+
+    Raises:
+        KeyError: There is no such kind.
+    """
+    if kind.startswith(INDEX_PREFIX):
+        return replace(ARTEFACTS["index"], kind=kind)
+    return ARTEFACTS[kind]
+
+
+def remedy_for(kinds: Iterable[str]) -> Message:
+    """What to do about artefacts that are missing or stale, as a sentence."""
+    actions = dict.fromkeys(artefact(kind).remedy for kind in kinds)
+    return message("First {actions}.", actions=joined(", ", map(message, actions)))
+
+
+def with_sources(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Kinds and all they are built from, directly and indirectly, each once and after its sources."""
+    found: dict[str, None] = {}
+    for kind in kinds:
+        found |= dict.fromkeys((*with_sources(artefact(kind).built_from), kind))
+    return tuple(found)
+
+
+def index_kind(store: str) -> str:
+    """Kind of the artefact that holds the index of a store; the default store's is "index"."""
+    return "index" if store == DEFAULT_STORE else f"{INDEX_PREFIX}{store}"
