@@ -1,7 +1,13 @@
 """Long texts become passages: whole sentences, about ``TARGET`` tokens and never more than ``MOST``.
 
-Every piece is an exact slice of the text, so that evidence can be found in it again. A sentence that is longer than a
-passage may be is cut between words, a word that is longer between characters as a reader sees them.
+Every piece is an exact slice of the text, so that evidence can be found in it again. What a reader marked as belonging
+together (a list with its introduction) stays together where it fits, else it is cut between its lines. A row of a table
+that carries its headers is a passage of its own: a small model takes the value of one row for that of the next when
+both stand in one passage. A sentence that is longer than a passage may be is cut between words, a word that is longer
+between characters as a reader sees them.
+
+Time and memory are in proportion to the text, whatever it is: megabytes without the end of a sentence are first cut
+into stretches of a bearable length, and passages are yielded one by one.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ import regex
 
 from core.corpus.sentences import Span, sentence_spans
 from core.errors import CorpusError
-from core.said import said
+from core.messages import message
 
 Count = Callable[[str], int]
 """Tokens of a text, by the tokenizer of the language model."""
@@ -22,38 +28,97 @@ TARGET = 128
 MOST = 192
 # Counting a whole book to balance its last page is not worth the time.
 _LONG_CHARS = 20_000
+_STRETCH_CHARS = 4_000
+"""Longest stretch whose tokens are counted, or whose words are listed, at once."""
+_LINE = regex.compile(r"\S[^\n]*")
 _WORD = regex.compile(r"\S+")
 _GRAPHEME = regex.compile(r"\X")
 
 Cut = Callable[[str, Span], Sequence[Span]]
 
 
-def chunk(text: str, count: Count, target: int = TARGET, most: int = MOST) -> list[str]:
-    """Cuts a text into passages; a text of up to ``most`` tokens stays as it is.
+def chunk(text: str, count: Count, target: int = TARGET, most: int = MOST) -> Iterator[str]:
+    """The passages of a text; see ``chunk_spans``."""
+    for start, end in chunk_spans(text, count, target=target, most=most):
+        yield text[start:end]
+
+
+def chunk_spans(
+    text: str,
+    count: Count,
+    keep: Sequence[Span] = (),
+    rows: Sequence[Span] = (),
+    target: int = TARGET,
+    most: int = MOST,
+) -> Iterator[Span]:
+    """Cuts a text into passages; what lies between rows stays as it is up to ``most`` tokens.
 
     Args:
         text: Clean text.
         count: Tokens of a string.
+        keep: Stretches that belong together, in order, none within another.
+        rows: Stretches that are passages of their own, in order, each before, behind or between those of ``keep``.
         target: Tokens to aim at.
         most: Tokens that no passage exceeds.
 
-    Returns:
-        Exact slices of ``text`` in order; together they hold all of it but the space between them.
+    Yields:
+        Where the passages lie, in order; together they hold all of the text but the space between them.
 
     Raises:
         CorpusError: A single character has more than ``most`` tokens.
     """
-    text = text.strip()
-    if not text:
-        return []
+    done = 0
+    for start, stop in (*rows, (len(text), len(text))):
+        yield from _passages(
+            text, (done, start), count, [span for span in keep if done <= span[0] < start], target, most
+        )
+        yield from _passages(text, (start, stop), count, [(start, stop)], target, most)
+        done = stop
+
+
+def _passages(text: str, within: Span, count: Count, keep: Sequence[Span], target: int, most: int) -> Iterator[Span]:
+    """The passages of a stretch of the text."""
+    part = text[slice(*within)]
+    whole = (within[1] - len(part.lstrip()), within[0] + len(part.rstrip()))
+    if whole[0] >= whole[1]:
+        return
     goal = target
-    if len(text) <= _LONG_CHARS:
-        total = count(text)
+    if len(part) <= _LONG_CHARS:
+        total = count(text[slice(*whole)])
         if total <= most:
-            return [text]
+            yield whole
+            return
         goal = math.ceil(total / math.ceil(total / target))
-    spans = list(_pack(text, sentence_spans(text), goal, most, count, (_words, _graphemes)))
-    return [text[start:end] for start, end in _without_stub(text, spans, target // 2, most, count)]
+    finer = (_lines, _sentences, _words, _graphemes) if keep else (_words, _graphemes)
+    spans = _pack(text, list(_units(text, within, keep)), goal, most, count, finer)
+    yield from _without_stub(text, spans, target // 2, most, count)
+
+
+def _units(text: str, within: Span, keep: Sequence[Span]) -> Iterator[Span]:
+    """What is packed into passages: the kept stretches whole, sentences between them."""
+    done = within[0]
+    for start, stop in (*keep, (within[1], within[1])):
+        for first, end in sentence_spans(text[done:start]):
+            yield from _stretches(text, (done + first, done + end))
+        if stop - start > _STRETCH_CHARS:
+            for first, end in _lines(text, (start, stop)):
+                yield from _stretches(text, (first, end))
+        elif stop > start:
+            yield start, stop
+        done = max(done, stop)
+
+
+def _stretches(text: str, span: Span) -> Iterator[Span]:
+    """A span in pieces of at most ``_STRETCH_CHARS``, cut at a space where there is one, else between characters."""
+    start, stop = span
+    while stop - start > _STRETCH_CHARS:
+        end = start + _STRETCH_CHARS
+        cut = max(text.rfind(" ", start + 1, end), text.rfind("\n", start + 1, end))
+        if cut < 0:
+            cut = next(match.start() for match in _GRAPHEME.finditer(text, end - 100, stop) if match.end() > end)
+        yield start, cut
+        start = cut if text[cut] not in " \n" else cut + 1
+    yield start, stop
 
 
 def _pack(text: str, spans: Sequence[Span], goal: int, most: int, count: Count, finer: Sequence[Cut]) -> Iterator[Span]:
@@ -69,7 +134,7 @@ def _pack(text: str, spans: Sequence[Span], goal: int, most: int, count: Count, 
         if count(text[start:stop]) <= most:
             yield start, stop
         elif not finer:
-            raise CorpusError(said("A single character of the text has more than {n} tokens.", n=most), "Remove it.")
+            raise CorpusError(message("A single character of the text has more than {n} tokens.", n=most), "Remove it.")
         else:
             yield from _pack(text, finer[0](text, (start, stop)), goal, most, count, finer[1:])
 
@@ -93,10 +158,26 @@ def _fit(text: str, spans: Sequence[Span], first: int, limit: int, count: Count)
     return end
 
 
-def _without_stub(text: str, spans: list[Span], small: int, most: int, count: Count) -> list[Span]:
-    if len(spans) > 1 and count(text[slice(*spans[-1])]) < small and count(text[spans[-2][0] : spans[-1][1]]) <= most:
-        return [*spans[:-2], (spans[-2][0], spans[-1][1])]
-    return spans
+def _without_stub(text: str, spans: Iterator[Span], small: int, most: int, count: Count) -> Iterator[Span]:
+    """The same spans; a last one of less than ``small`` tokens joins the one before it where both fit."""
+    before: Span | None = None
+    last: Span | None = None
+    for span in spans:
+        if before:
+            yield before
+        before, last = last, span
+    if before and last and count(text[slice(*last)]) < small and count(text[before[0] : last[1]]) <= most:
+        yield before[0], last[1]
+        return
+    yield from (span for span in (before, last) if span)
+
+
+def _lines(text: str, span: Span) -> list[Span]:
+    return [match.span() for match in _LINE.finditer(text, *span)]
+
+
+def _sentences(text: str, span: Span) -> list[Span]:
+    return [(span[0] + start, span[0] + end) for start, end in sentence_spans(text[slice(*span)])]
 
 
 def _words(text: str, span: Span) -> list[Span]:

@@ -1,11 +1,11 @@
-"""The same passage twice: found by its text after normalisation, kept once, counted."""
+"""The same passage twice: found by its title and text in their normal form, kept once, counted."""
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, replace
 
 from core.corpus.types import Corpus, Passage
+from core.normalise import folded
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Distinct:
     """A corpus without duplicates.
 
     Attributes:
-        corpus: Every text once; gold passages of questions point to the one that was kept.
+        corpus: Every passage once; gold passages of questions point to the one that was kept.
         kept_for: Id of each passage that was removed, to the id of the one that was kept.
     """
 
@@ -21,28 +21,27 @@ class Distinct:
     kept_for: dict[str, str]
 
 
-def same_text_key(text: str) -> str:
-    """Equal for texts that differ only in letter case, spacing or Unicode form (NFKC)."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def same_passage_key(title: str, text: str) -> tuple[str, str]:
+    """Equal for passages whose title and text differ only in letter case, spacing or Unicode form.
+
+    The title counts: "Closed on Mondays." under another library's name is another fact.
+    """
+    return folded(title), folded(text)
 
 
 def without_duplicates(corpus: Corpus) -> Distinct:
-    """Keeps the first passage of every text."""
-    first: dict[str, str] = {}
+    """Keeps the first of every passage."""
+    first: dict[tuple[str, str], str] = {}
     kept_for: dict[str, str] = {}
     kept: list[Passage] = []
     for passage in corpus.passages:
-        key = same_text_key(passage.text)
+        key = same_passage_key(passage.title, passage.text)
         if key in first:
             kept_for[passage.id] = first[key]
         else:
             first[key] = passage.id
             kept.append(passage)
     questions = {
-        split: tuple(
-            replace(question, passage_ids=tuple(kept_for.get(name, name) for name in question.passage_ids))
-            for question in group
-        )
-        for split, group in corpus.questions.items()
+        split: tuple(question.about(kept_for) for question in group) for split, group in corpus.questions.items()
     }
     return Distinct(replace(corpus, passages=tuple(kept), questions=questions), kept_for)

@@ -5,28 +5,30 @@
         importer.add(name, content)      # -> FileResult, "ready" or "failed"
     importer.report().passages
 
-Names of files are for display alone: nothing here opens a path that came with an upload.
+Names of files are for display alone: nothing here opens a path that came with an upload. Readers run in a process of
+their own (``core.corpus.readers.worker``); whoever wants to go on meanwhile, or to cancel, steps through ``reading``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from itertools import count as number_from
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import regex
 
-from core.corpus.chunking import Count, chunk
-from core.corpus.duplicates import same_text_key
-from core.corpus.intake import MAX_PASSAGES, read_file, refused, safe_name
-from core.corpus.readers.base import Document
-from core.corpus.readers.registry import read_document
-from core.corpus.types import Passage
+from core.corpus.chunking import Count, chunk_spans
+from core.corpus.duplicates import same_passage_key
+from core.corpus.limits import MAX_PASSAGES, MAX_TITLE, clean_title, read_file, refused, safe_name
+from core.corpus.originals import digest_of
+from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document, Section
+from core.corpus.readers.worker import ReaderProcess
+from core.corpus.types import Passage, Question, Source, boxes_within
 from core.errors import CorpusError
-from core.said import said
+from core.messages import message
 
 MAX_FILES = 2_000
 _NOT_FOR_IDS = regex.compile(r"[^\w]+")
@@ -40,9 +42,10 @@ class FileResult:
         name: Of the file, fit for display.
         status: "ready" or "failed".
         passages: Passages it gave.
-        duplicates: Passages left out because their text was there already.
+        duplicates: Passages left out because the same title and text were there already.
         error: Why it failed and what to do; empty when ready.
         note: Something worth telling though it is ready; often empty.
+        choice: Columns to choose the text from, where the file failed for the lack of that.
     """
 
     name: str
@@ -51,6 +54,7 @@ class FileResult:
     duplicates: int = 0
     error: str = ""
     note: str = ""
+    choice: ColumnChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,14 @@ class ImportReport:
     Attributes:
         passages: Of all files that are ready, in order.
         files: One result for each file, in order.
+        questions: By split, of the files that are data sets of questions.
+        paths: Digest to path, of the files that were read from this machine.
     """
 
     passages: tuple[Passage, ...]
     files: tuple[FileResult, ...]
+    questions: dict[str, tuple[Question, ...]]
+    paths: dict[str, Path] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[FileResult, ...]:
@@ -82,100 +90,148 @@ class Importer:
     def __init__(self, count: Count, existing: Iterable[Passage] = ()) -> None:
         self._count = count
         self._ids: set[str] = set()
-        self._texts: set[str] = set()
+        self._keys: dict[tuple[str, str], str] = {}
         self._passages: list[Passage] = []
+        self._questions: dict[str, list[Question]] = {}
         self._files: list[FileResult] = []
+        self._paths: dict[str, Path] = {}
+        self._process = ReaderProcess()
         for passage in existing:
             self._ids.add(passage.id)
-            self._texts.add(same_text_key(passage.text))
+            self._keys.setdefault(same_passage_key(passage.title, passage.text), passage.id)
 
-    def add(self, name: str, content: bytes) -> FileResult:
-        """Takes one file in.
+    def add(self, name: str, content: bytes, folder: str = "", columns: Columns = USUAL_COLUMNS) -> FileResult:
+        """Takes one file in and waits for it; see ``reading``."""
+        work = self.reading(name, content, folder, columns)
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                result: FileResult = end.value
+                return result
+
+    def reading(
+        self, name: str, content: bytes, folder: str = "", columns: Columns = USUAL_COLUMNS
+    ) -> Generator[float, None, FileResult]:
+        """Takes one file in; closing the generator ends its reader, and nothing of the file stays.
 
         Args:
             name: As it came; shown, never used as a path.
             content: Its bytes.
+            folder: Where it stands below the folder that is taken in, with "/" between names; its passages' ids begin
+                with it, so that they do not move when a file of the same name comes to stand elsewhere.
+            columns: Of a table, which of them hold what.
+
+        Yields:
+            Seconds for which it has been read.
         """
         name = safe_name(name)
         try:
-            return self._keep(name, read_document(name, content))
+            return self._keep(name, folder, digest_of(content), (yield from self._process.read(name, content, columns)))
+        except ColumnsUnknown as error:
+            return self._log(FileResult(name, "failed", error=error.told, choice=error.choice))
         except CorpusError as error:
             return self._log(FileResult(name, "failed", error=error.told))
 
-    def add_path(self, path: Path, name: str = "") -> FileResult:
-        """Takes one file of this machine in, shown as ``name``."""
-        name = name or path.name
+    def reading_path(
+        self, path: Path, folder: str = "", columns: Columns = USUAL_COLUMNS
+    ) -> Generator[float, None, FileResult]:
+        """Takes one file of this machine in; see ``reading``."""
         try:
-            return self.add(name, read_file(path, name))
+            content = read_file(path, path.name)
         except CorpusError as error:
-            return self._log(FileResult(safe_name(name), "failed", error=error.told))
+            return self._log(FileResult(safe_name(path.name), "failed", error=error.told))
+        self._paths[digest_of(content)] = path
+        return (yield from self.reading(path.name, content, folder, columns))
 
     def report(self) -> ImportReport:
         """What came of all files so far."""
-        return ImportReport(tuple(self._passages), tuple(self._files))
+        questions = {split: tuple(group) for split, group in self._questions.items()}
+        return ImportReport(tuple(self._passages), tuple(self._files), questions, self._paths)
 
-    def _keep(self, name: str, document: Document) -> FileResult:
+    def refuse(self, name: str, why: str, remedy: str) -> FileResult:
+        """Leaves a file out without reading it.
+
+        Args:
+            name: As it came.
+            why: The rest of a sentence that begins with the name.
+            remedy: What to do about it.
+        """
+        return self._log(FileResult(safe_name(name), "failed", error=refused(safe_name(name), why, remedy).told))
+
+    def _keep(self, name: str, folder: str, digest: str, document: Document) -> FileResult:
         if not document.sections:
             raise refused(name, "holds no text", "Choose a file with text in it.")
         fresh: list[Passage] = []
-        keys: set[str] = set()
-        duplicates = 0
-        for passage in self._cut(name, document):
-            key = same_text_key(passage.text)
-            if key in keys or key in self._texts:
-                duplicates += 1
+        keys: dict[tuple[str, str], str] = {}
+        kept_for: dict[str, str] = {}
+        for passage in self._as_they_are(document) if document.questions else self._cut(name, folder, digest, document):
+            key = same_passage_key(passage.title, passage.text)
+            same = keys.get(key) or self._keys.get(key)
+            if same:
+                kept_for[passage.id] = same
                 continue
-            keys.add(key)
+            keys[key] = passage.id
             fresh.append(passage)
             if len(self._ids) + len(fresh) > MAX_PASSAGES:
-                why = said("brings the corpus above {n:,} passages", n=MAX_PASSAGES)
+                why = message("brings the corpus above {n:,} passages", n=MAX_PASSAGES)
                 raise refused(name, why, "Leave it out or split it.")
         self._passages += fresh
-        self._texts |= keys
+        self._keys |= keys
         self._ids |= {passage.id for passage in fresh}
+        for split, questions in document.questions.items():
+            self._questions.setdefault(split, []).extend(question.about(kept_for) for question in questions)
+        duplicates = len(kept_for)
         return self._log(FileResult(name, "ready", len(fresh), duplicates, note=document.note))
 
-    def _cut(self, name: str, document: Document) -> Iterator[Passage]:
-        stem = PurePosixPath(name).stem
-        base = _NOT_FOR_IDS.sub("-", stem).strip("-").casefold() or "file"
-        given: set[str] = set()
-        number = 0
+    def _as_they_are(self, document: Document) -> Iterator[Passage]:
+        """Passages that questions name by their ids; those that are there already are left out."""
         for section in document.sections:
-            try:
-                pieces = chunk(section.text, self._count)
-            except CorpusError as error:
-                raise CorpusError(said("{name}: {what}", name=name, what=said(error.what)), error.remedy) from error
-            for part, text in enumerate(pieces, 1):
+            if section.id not in self._ids:
+                yield Passage(section.id, section.title, section.text, section.topic)
+
+    def _cut(self, name: str, folder: str, digest: str, document: Document) -> Iterator[Passage]:
+        stem = PurePosixPath(name).stem
+        base = _NOT_FOR_IDS.sub("-", f"{folder}/{stem}").strip("-").casefold() or "file"
+        file = clean_title(f"{folder}/{name}" if folder not in ("", ".") else name, name)
+        given: set[str] = set()
+        number = before = 0
+        for section in document.sections:
+            pieces = self._pieces(name, section)
+            first = list(islice(pieces, 2))
+            for part, (start, end) in enumerate(chain(first, pieces), 1):
                 number += 1
                 wanted = prefixed = f"{base}-{number:04d}"
                 if section.id:
-                    wanted = section.id if len(pieces) == 1 else f"{section.id}-{part}"
+                    wanted = section.id if len(first) == 1 else f"{section.id}-{part}"
                     prefixed = f"{base}-{wanted}"
                 passage_id = _free(wanted, prefixed, self._ids, given)
                 given.add(passage_id)
-                yield Passage(passage_id, section.title or stem, text, section.topic)
+                pages = section.page(start), section.page(end - 1)
+                source = Source(file, section.title, *pages, before + start, before + end, digest)
+                title = _title(document.title or stem, source) or document.title or stem
+                boxes = boxes_within(section.boxes, start, end)
+                yield Passage(passage_id, title, section.text[start:end], section.topic, source, boxes)
+            before += len(section.text) + len("\n\n")
+
+    def _pieces(self, name: str, section: Section) -> Iterator[tuple[int, int]]:
+        try:
+            yield from chunk_spans(section.text, self._count, section.keep, section.rows)
+        except CorpusError as error:
+            raise CorpusError(message("{name}: {what}", name=name, what=message(error.what)), error.remedy) from error
 
     def _log(self, result: FileResult) -> FileResult:
         self._files.append(result)
         return result
 
 
-def import_files(files: Sequence[tuple[str, bytes]], count: Count, existing: Iterable[Passage] = ()) -> ImportReport:
-    """Takes uploads in.
-
-    Args:
-        files: Name and content of each; names are shown, never used as paths.
-        count: Tokens of a text.
-        existing: Passages that are there already.
-    """
-    importer = Importer(count, existing)
-    for name, content in files:
-        importer.add(name, content)
-    return importer.report()
-
-
-def import_folder(folder: Path, count: Count) -> ImportReport:
+def import_folder(folder: Path, importer: Importer) -> Generator[str, None, None]:
     """Takes in the files of a folder and of the folders in it, in order of their names; hidden ones are left alone.
+
+    A link that leads out of the folder is left out, and said: who gives a folder does not mean all it points to.
+
+    Yields:
+        The name of the file that is being read, again and again while it is.
 
     Raises:
         CorpusError: It holds no file, or more than ``MAX_FILES``.
@@ -184,12 +240,16 @@ def import_folder(folder: Path, count: Count) -> ImportReport:
     if not paths:
         raise refused(str(folder), "holds no file", "Put documents in it, or a passages.jsonl.")
     if len(paths) > MAX_FILES:
-        why = said("holds {n:,} files, and {limit:,} is the limit", n=len(paths), limit=MAX_FILES)
+        why = message("holds {n:,} files, and {limit:,} is the limit", n=len(paths), limit=MAX_FILES)
         raise refused(str(folder), why, "Choose a part of it.")
-    importer = Importer(count)
+    root = folder.resolve()
     for path in paths:
-        importer.add_path(path)
-    return importer.report()
+        yield path.name
+        if root not in path.resolve().parents:
+            importer.refuse(path.name, "is a link that leads out of the folder", "Copy the file into the folder.")
+            continue
+        for _ in importer.reading_path(path, path.parent.relative_to(folder).as_posix()):
+            yield path.name
 
 
 def _hidden(path: Path) -> bool:
@@ -200,3 +260,8 @@ def _free(wanted: str, prefixed: str, *taken: set[str]) -> str:
     """The first of ``wanted``, ``prefixed`` and numbered variants that nobody has."""
     candidates = chain((wanted, prefixed), (f"{prefixed}-{number}" for number in number_from(2)))
     return next(name for name in candidates if not any(name in names for names in taken))
+
+
+def _title(document: str, source: Source) -> str:
+    """What a reader calls the place: "Safety Manual, p. 3 · 6 Exposure limits", or the headings above it."""
+    return replace(source, file=document).cited[:MAX_TITLE].rstrip() if source.page else source.section

@@ -3,16 +3,18 @@
     load_corpus("sample", count=prompt.count)
     load_corpus("squad", size=500, count=prompt.count)
     load_corpus("path/to/nq", count=prompt.count)            # passages.jsonl and questions_dev.jsonl
-    load_corpus("path/to/report.pdf", count=prompt.count)    # or CSV, TSV, JSONL, Parquet, TXT, Markdown
+    load_corpus("path/to/beir", count=prompt.count)          # corpus.jsonl, queries.jsonl, qrels/, or a saved data set
+    load_corpus("path/to/report.pdf", count=prompt.count)    # or another format of ``core.corpus.readers.registry``
     load_corpus("path/to/documents", count=prompt.count)     # all files in it that can be read
 
-Questions come with the sample, the sets of the hub and folders with passages.jsonl; documents have none.
+Questions come with the sample, the sets of the hub, data sets as their authors publish them and folders with
+passages.jsonl; documents have none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.corpus.chunking import Count, chunk
@@ -20,42 +22,79 @@ from core.corpus.duplicates import without_duplicates
 from core.corpus.folder import is_corpus_folder
 from core.corpus.hub import HUB_SETS, load_hub
 from core.corpus.importing import FileResult, Importer, ImportReport, import_folder
-from core.corpus.intake import MAX_PASSAGES
+from core.corpus.limits import MAX_PASSAGES
+from core.corpus.readers.base import USUAL_COLUMNS, Columns, ColumnsUnknown
 from core.corpus.sample import load_sample
+from core.corpus.saved import is_beir, is_saved, read_beir, read_saved
 from core.corpus.store import load
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import CorpusError
-from core.said import said
+from core.messages import joined, message
 
 WHOLE = 960
 """Tokens up to which a passage that came as a passage stays whole: it must fit a Voronoi cell."""
 _SHOWN = 5
 
 
-def load_corpus(
-    source: str,
-    *,
-    size: int | None = None,
-    count: Count,
-    on_file: Callable[[FileResult], None] | None = None,
-) -> Corpus:
-    """Reads a corpus; duplicates are removed, long documents cut.
+@dataclass(frozen=True)
+class Loaded:
+    """What came of a source.
+
+    Attributes:
+        corpus: Without duplicates, long documents cut.
+        files: What became of each file, when the source is a file or a folder of files.
+        duplicates: Passages left out because another has their title and text.
+        paths: Digest to path of the files that were read.
+    """
+
+    corpus: Corpus
+    files: tuple[FileResult, ...]
+    duplicates: int
+    paths: dict[str, Path]
+
+
+def load_corpus(source: str, *, size: int | None = None, count: Count, columns: Columns = USUAL_COLUMNS) -> Corpus:
+    """Reads a corpus and waits for it; see ``loading``."""
+    work = loading(source, size=size, count=count, columns=columns)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            loaded: Loaded = end.value
+            return loaded.corpus
+
+
+def loading(
+    source: str, *, size: int | None = None, count: Count, columns: Columns = USUAL_COLUMNS
+) -> Generator[str, None, Loaded]:
+    """Reads a corpus; duplicates are removed, long documents cut. Closing the generator ends the reading.
 
     Args:
         source: "sample", a name in ``HUB_SETS``, or the path of a file or folder.
         size: Keep the first ``size`` passages, and the questions whose gold passages are all among them.
         count: Tokens of a text, by the tokenizer of the language model.
-        on_file: Told what became of each file, when the source is a file or a folder of files.
+        columns: Of a table, which of them hold what.
+
+    Yields:
+        The name of the file that is being read, again and again while it is.
 
     Raises:
         CorpusError: The source is unknown or cannot be read.
     """
     if size is not None and not 1 <= size <= MAX_PASSAGES:
         raise CorpusError(
-            said("A corpus of {n:,} passages is not possible.", n=size), said("Ask for 1 to {n:,}.", n=MAX_PASSAGES)
+            message("A corpus of {n:,} passages is not possible.", n=size),
+            message("Ask for 1 to {n:,}.", n=MAX_PASSAGES),
         )
-    corpus = _read(source, size, count, on_file)
-    return take(shorten(without_duplicates(corpus).corpus, count), size)
+    corpus, files, paths = yield from _read(source, size, count, columns)
+    distinct = without_duplicates(corpus)
+    duplicates = len(distinct.kept_for) + sum(file.duplicates for file in files)
+    return Loaded(take(shorten(distinct.corpus, count), size), files, duplicates, paths)
+
+
+def corpus_of(name: str, report: ImportReport, count: Count) -> Corpus:
+    """What was taken in, as a corpus; passages that came as such and are too long for a cell are cut."""
+    return shorten(Corpus(name, report.passages, report.questions), count)
 
 
 def take(corpus: Corpus, size: int | None) -> Corpus:
@@ -84,7 +123,7 @@ def shorten(corpus: Corpus, count: Count, whole: int = WHOLE) -> Corpus:
         # A token has at least one byte, so most passages need no counting.
         parts = [passage]
         if len(passage.text.encode()) > whole and count(passage.text) > whole:
-            parts = _cut(passage, chunk(passage.text, count), taken)
+            parts = _cut(passage, list(chunk(passage.text, count)), taken)
             pieces[passage.id] = parts
         passages += parts
     if not pieces:
@@ -119,30 +158,32 @@ def _aim(question: Question, pieces: dict[str, list[Passage]]) -> Question:
     return replace(question, passage_ids=tuple(best(passage_id) for passage_id in question.passage_ids))
 
 
-def _read(source: str, size: int | None, count: Count, on_file: Callable[[FileResult], None] | None) -> Corpus:
+def _read(
+    source: str, size: int | None, count: Count, columns: Columns
+) -> Generator[str, None, tuple[Corpus, tuple[FileResult, ...], dict[str, Path]]]:
     if source == "sample":
-        return load_sample()
+        return load_sample(), (), {}
     if source in HUB_SETS:
-        return load_hub(source, size)
+        return load_hub(source, size), (), {}
     path = _existing(source)
     if path is None:
         names = ", ".join(("sample", *HUB_SETS))
         raise CorpusError(
-            said("There is no corpus {source!r}: no such file or folder.", source=source),
-            said("Give a path, or one of: {names}.", names=names),
+            message("There is no corpus {source!r}: no such file or folder.", source=source),
+            message("Give a path, or one of: {names}.", names=names),
         )
-    if path.is_dir() and is_corpus_folder(path):
-        return load(path)
+    for is_one, read in ((is_corpus_folder, load), (is_beir, read_beir), (is_saved, read_saved)):
+        if is_one(path):
+            return read(path), (), {}
+    importer = Importer(count)
     if path.is_dir():
-        report = import_folder(path, count)
+        yield from import_folder(path, importer)
     else:
-        importer = Importer(count)
-        importer.add_path(path)
-        report = importer.report()
-    if on_file:
-        for result in report.files:
-            on_file(result)
-    return Corpus(path.resolve().name, _all_or_some(report, path), {})
+        for _ in importer.reading_path(path, columns=columns):
+            yield path.name
+    report = importer.report()
+    corpus = Corpus(path.resolve().name, _all_or_some(report, path), report.questions)
+    return corpus, report.files, report.paths
 
 
 def _existing(source: str) -> Path | None:
@@ -158,7 +199,12 @@ def _all_or_some(report: ImportReport, path: Path) -> tuple[Passage, ...]:
     if report.passages:
         return report.passages
     if len(report.files) == 1:
-        raise CorpusError(report.files[0].error)
-    shown = " ".join(file.error for file in report.failed[:_SHOWN])
-    more = f" ({len(report.failed) - _SHOWN} more were refused.)" if len(report.failed) > _SHOWN else ""
-    raise CorpusError(f"None of the {len(report.files)} files in {path} can be read. {shown}{more}")
+        (file,) = report.files
+        raise ColumnsUnknown(file.error, "", file.choice) if file.choice else CorpusError(file.error)
+    shown = joined(" ", (file.error for file in report.failed[:_SHOWN]))
+    values: dict[str, object] = {"n": len(report.files), "path": path, "reasons": shown}
+    if len(report.failed) <= _SHOWN:
+        raise CorpusError(message("None of the {n} files in {path} can be read. {reasons}", **values))
+    values["more"] = len(report.failed) - _SHOWN
+    why = message("None of the {n} files in {path} can be read. {reasons} ({more} more were refused.)", **values)
+    raise CorpusError(why)

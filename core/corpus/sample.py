@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.corpus.folder import passage_from, question_from, read_folder
-from core.corpus.intake import read_file, refused
-from core.corpus.readers.jsonl_table import json_lines
+from core.corpus.limits import read_file, refused
+from core.corpus.readers.tables import json_lines
 from core.corpus.types import Corpus, Passage, Question
 from core.settings import ROOT
 

@@ -30,12 +30,31 @@ _END = regex.compile(
 _WORD_BEFORE = regex.compile(r"[\w.]+\Z")
 # "under King Brandric I. The next" ends there, "Franklin D. Roosevelt" does not.
 _REGNAL = regex.compile(r"\p{Lu}\p{Ll}+ [IVX]\Z")
+_ITEM_NUMBER = regex.compile(r"\d{1,3}(?:\.\d{1,2})*|[a-z]|[ivx]{2,4}")
+_OPENS_ITEM = regex.compile(r"(?:\A|\n[^\S\n]*|[.:;!?]\s+)\Z")
+_NUMBERED_THING = regex.compile(
+    r"(?:\A|\n[^\S\n]*|[.:;!?)]\s+)(?:table|tab|figure|fig|box|exhibit|abb|tabelle|abbildung|표|그림)\.? \Z",
+    regex.IGNORECASE,
+)
 _LOOK_BACK = 24
+_SHORTEST = 12
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of ``text``, each an exact piece of it."""
     return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def whole_sentences(text: str) -> list[str]:
+    """Sentences in single spaces; pieces too short to stand alone join the one before."""
+    parts: list[str] = []
+    for sentence in sentences(text):
+        piece = " ".join(sentence.split())
+        if parts and len(piece) < _SHORTEST:
+            parts[-1] = f"{parts[-1]} {piece}"
+        else:
+            parts.append(piece)
+    return parts
 
 
 def sentence_spans(text: str) -> list[Span]:
@@ -74,5 +93,12 @@ def _ends_sentence(text: str, match: regex.Match[str]) -> bool:
     found = _WORD_BEFORE.search(before)
     word = found[0] if found else ""
     is_initial = len(word) == 1 and "A" <= word <= "Z" and not _REGNAL.search(before)
-    is_list_number = word.isdigit() and (start == len(word) or text[start - len(word) - 1] == "\n")
-    return not (is_initial or is_list_number or _ABBREVIATION.fullmatch(word))
+    return not (is_initial or _ABBREVIATION.fullmatch(word) or _is_list_number(text, start - len(word), word))
+
+
+def _is_list_number(text: str, start: int, word: str) -> bool:
+    """Whether a number begins an item ("1." after a line or a sentence) or names a table or figure ("Table 2.")."""
+    if not _ITEM_NUMBER.fullmatch(word):
+        return False
+    before = text[max(0, start - _LOOK_BACK) : start]
+    return _OPENS_ITEM.search(before) is not None or _NUMBERED_THING.search(before) is not None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from core.corpus.folder import PASSAGES_FILE, read_folder
-from core.corpus.intake import read_file, refused
-from core.corpus.types import Corpus, Passage, Question
+from core.corpus.limits import read_file, refused
+from core.corpus.types import GENERATED, Corpus, Passage, Question
+from core.workspace import Workspace
 
 NAME_FILE = "corpus.json"
 
@@ -26,7 +27,11 @@ def save(corpus: Corpus, folder: Path) -> None:
     _write_lines(
         folder / PASSAGES_FILE,
         (
-            {"id": passage.id, "title": passage.title, "text": passage.text, "topic": passage.topic}
+            {
+                **{"id": passage.id, "title": passage.title, "text": passage.text, "topic": passage.topic},
+                **({"source": asdict(passage.source)} if passage.source else {}),
+                **({"boxes": passage.boxes} if passage.boxes else {}),
+            }
             for passage in corpus.passages
         ),
     )
@@ -86,3 +91,28 @@ def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def load_passages(ws: Workspace) -> tuple[Passage, ...]:
+    """Passages of the workspace's corpus, in row order.
+
+    Raises:
+        ArtefactMissing: There is no corpus.
+    """
+    return ws.read("corpus", load).passages
+
+
+def write_corpus(ws: Workspace, corpus: Corpus) -> None:
+    """Writes the corpus of a workspace; whatever was built from another one becomes stale.
+
+    Generated questions come and go without that: nothing is built from them.
+    """
+    questions = [question for group in corpus.questions.values() for question in group if question.kind != GENERATED]
+    params = {
+        "name": corpus.name,
+        "passages": len(corpus.passages),
+        "questions": len(questions),
+        "digest": fingerprint(corpus.passages),
+    }
+    with ws.write("corpus", {}, params) as folder:
+        save(corpus, folder)

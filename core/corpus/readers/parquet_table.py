@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from core.corpus.intake import MAX_PASSAGES, check_size, refused
-from core.corpus.readers.base import Document
-from core.corpus.readers.columns import Row, find_columns, to_document
-from core.said import said
+from core.corpus.limits import MAX_PASSAGES, check_size, refused
+from core.corpus.published import recognise
+from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.tables import Row, known_columns, to_document
+from core.messages import message
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 # one long value may stand in every row, and a file may lie, what the rows add up to is counted, too.
 _MAX_UNPACKED = 200 * 1024 * 1024
 _BATCH_ROWS = 256
+_PREVIEWED = 5
+_METADATA = {"metadata"}
 
 
-def read_parquet(name: str, content: bytes) -> Document:
-    """Reads the columns that matter, and no others.
+def read_parquet(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+    """Reads the columns that matter, and no others; all of them where they are those of a known data set.
 
     Raises:
         CorpusError: It is damaged, too big once unpacked, or has no column for the text.
@@ -33,12 +36,12 @@ def read_parquet(name: str, content: bytes) -> Document:
     try:
         table = _opened(content)
         _check_unpacked(name, table)
-        return to_document(_rows(name, table))
+        return to_document(name, _rows(name, table, columns), columns)
     except (pa.ArrowException, OSError) as error:
         # ArrowInvalid is also a ValueError, and damaged pages surface as OSError.
         reason = str(error).split("\n", 1)[0].rstrip(".")
         raise refused(
-            name, said("is no readable Parquet file ({reason})", reason=reason), "Export it again."
+            name, message("is no readable Parquet file ({reason})", reason=reason), "Export it again."
         ) from error
 
 
@@ -70,21 +73,34 @@ def _check_unpacked(name: str, table: ParquetFile) -> None:
     metadata = table.metadata
     unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     if metadata.num_rows > MAX_PASSAGES:
-        why = said("has {n:,} rows, and {limit:,} is the limit", n=metadata.num_rows, limit=MAX_PASSAGES)
+        why = message("has {n:,} rows, and {limit:,} is the limit", n=metadata.num_rows, limit=MAX_PASSAGES)
         raise refused(name, why, "Split it.")
     if unpacked > _MAX_UNPACKED:
-        why = said("unpacks to {n:,.0f} MB, more than a corpus may hold", n=unpacked / 2**20)
+        why = message("unpacks to {n:,.0f} MB, more than a corpus may hold", n=unpacked / 2**20)
         raise refused(name, why, "Split it.")
 
 
-def _rows(name: str, table: ParquetFile) -> Iterator[Row]:
-    columns = list(find_columns(table.schema_arrow.names, name).values())
+def _rows(name: str, table: ParquetFile, columns: Columns) -> Iterator[Row]:
     number = unpacked = 0
-    for batch in table.iter_batches(_BATCH_ROWS, columns=columns):
+    for batch in table.iter_batches(_BATCH_ROWS, columns=_wanted(name, table, columns)):
         unpacked += _bytes_as_text(batch)
         if unpacked > _MAX_UNPACKED:
             where = f"{name}, row {number + batch.num_rows},"
-            raise refused(where, said("goes beyond {n:,.0f} MB of text", n=_MAX_UNPACKED / 2**20), "Split it.")
+            raise refused(where, message("goes beyond {n:,.0f} MB of text", n=_MAX_UNPACKED / 2**20), "Split it.")
         for values in batch.to_pylist():
             number += 1
             yield f"{name}, row {number},", values
+
+
+def _wanted(name: str, table: ParquetFile, columns: Columns) -> list[str]:
+    names = table.schema_arrow.names
+    head = next(table.iter_batches(_PREVIEWED), None) if {"question", "context"} <= set(names) else None
+    if head is not None and head.num_rows and recognise(head.slice(0, 1).to_pylist()[0]):
+        return list(names)
+    first = (("", list(row.values())) for row in _first_rows(table))
+    return list(dict.fromkeys([*known_columns(name, names, columns, first).values(), *_METADATA.intersection(names)]))
+
+
+def _first_rows(table: ParquetFile) -> Iterator[dict[str, Any]]:
+    for batch in table.iter_batches(_PREVIEWED):
+        yield from batch.to_pylist()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from core.corpus.intake import clean, decode
-from core.corpus.readers.base import Document, Section
+from core.corpus.limits import clean
+from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document, Section
+from core.corpus.readers.encodings import decode
 
 
-def read_text(name: str, content: bytes) -> Document:
+def read_text(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
     """Reads a text file.
 
     Raises:
         CorpusError: It is in an unknown encoding or binary.
     """
-    text = clean(decode(name, content), name)
-    return Document((Section(text),) if text else ())
+    decoded, note = decode(name, content)
+    text = clean(decoded, name)
+    return Document((Section(text),) if text else (), note)

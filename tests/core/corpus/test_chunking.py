@@ -1,8 +1,13 @@
 import pytest
 import regex
 
-from core.corpus.chunking import chunk
+from core.corpus.chunking import chunk as chunks
 from core.errors import CorpusError
+
+
+def chunk(*args, **options):
+    return list(chunks(*args, **options))
+
 
 ENGLISH = " ".join(f"Sentence number {n} says that the lamp of tower {n} burns." for n in range(90))
 KOREAN = " ".join(f"{n}번째 등대는 오늘 밤에도 조용히 빛난다." for n in range(90))
@@ -74,3 +79,24 @@ def test_a_long_text_needs_few_counts():
 
     pieces = chunk("word " * 20_000, tokens)
     assert calls < 30 * len(pieces)
+
+
+def test_megabytes_without_an_end_take_time_and_memory_in_proportion():
+    counted = 0
+
+    def tokens(text: str) -> int:
+        nonlocal counted
+        counted += len(text)
+        return len(text) // 4 + 1
+
+    for text in ("x" * 2_000_000, "word " * 400_000, "가" * 1_000_000, "e\u0301" * 500_000):
+        counted = 0
+        pieces = chunk(text, tokens)
+        assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
+        assert max(len(piece) // 4 + 1 for piece in pieces) <= 192
+        assert counted < 30 * len(text)
+
+
+def test_passages_come_one_by_one():
+    pieces = chunks("word " * 4_000_000, lambda text: len(text.split()))
+    assert next(pieces).startswith("word word")

@@ -3,8 +3,9 @@ from itertools import chain, repeat
 import pytest
 
 from core.corpus import hub
-from core.corpus.hub import HUB_SETS, convert_hotpotqa, convert_natural_questions, convert_squad, load_hub, stream_rows
+from core.corpus.hub import HUB_SETS, load_hub, stream_rows
 from core.corpus.load import load_corpus
+from core.corpus.published import convert_hotpotqa, convert_natural_questions, convert_squad
 from core.errors import CorpusError
 
 NQ = {

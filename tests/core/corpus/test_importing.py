@@ -2,9 +2,25 @@ import json
 
 import pytest
 
-from core.corpus.importing import Importer, import_files, import_folder
+from core.corpus.importing import Importer, ImportReport
+from core.corpus.importing import import_folder as reading_folder
+from core.corpus.readers.registry import READERS, read_document
 from core.corpus.types import Passage
 from core.errors import CorpusError
+
+
+def import_files(files, count, existing=()) -> ImportReport:
+    importer = Importer(count, existing)
+    for name, content in files:
+        importer.add(name, content)
+    return importer.report()
+
+
+def import_folder(folder, count) -> ImportReport:
+    importer = Importer(count)
+    assert {str(path) for path in reading_folder(folder, importer)}
+    return importer.report()
+
 
 LONG = " ".join(f"Sentence number {n} tells what lamp {n} of the harbour does." for n in range(60))
 
@@ -57,15 +73,64 @@ def test_a_file_is_in_whole_or_not_at_all(count):
 
 
 def test_duplicates_are_left_out_and_counted(count):
-    existing = [Passage("old", "", "Already  HERE.")]
+    existing = [Passage("old", "a", "Already  HERE.")]
     report = import_files(
-        [("a.csv", b"text\nAlready here.\nNew one.\nnew ONE."), ("b.txt", b"New one.")], count, existing
+        [("a.csv", b"text\nAlready here.\nNew one.\nnew ONE."), ("a.txt", b"New one."), ("b.txt", b"New one.")],
+        count,
+        existing,
     )
-    assert [passage.text for passage in report.passages] == ["New one."]
+    assert [(passage.title, passage.text) for passage in report.passages] == [("a", "New one."), ("b", "New one.")]
     assert [(file.status, file.passages, file.duplicates) for file in report.files] == [
         ("ready", 1, 2),
         ("ready", 0, 1),
+        ("ready", 1, 0),
     ]
+
+
+def test_the_limit_of_another_library_is_another_fact(count):
+    rows = b"id,title,text\nt1,Unit A,10\xe2\x81\xb6 joules\nt2,Unit B,106 joules\nt3,Unit A,106 joules\n"
+    assert len(import_files([("t.csv", rows)], count).passages) == 3
+
+
+def test_ids_come_from_where_a_file_stands_and_do_not_move(tmp_path, count):
+    def put(name: str, text: str) -> None:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    put("b/readme.txt", "The bell of Mirn weighs 940 kilograms.")
+    put("c/readme.txt", "The bell of Solm is cracked.")
+    before = {passage.text: passage.id for passage in import_folder(tmp_path, count).passages}
+    assert sorted(before.values()) == ["b-readme-0001", "c-readme-0001"]
+    put("a/readme.txt", "The bell of Tarn is new.")
+    after = {passage.text: passage.id for passage in import_folder(tmp_path, count).passages}
+    assert before.items() <= after.items()
+
+
+def test_a_passage_knows_its_characters_in_the_text_as_read(count):
+    content = (
+        b"# Boats\n\nThe Grey Gull sails.\n\n## Crew\n\n| Name | Rank |\n|---|---|\n| Ada | mate |\n| Bo | cook |\n"
+    )
+    text = "\n\n".join(section.text for section in read_document("boats.md", content).sections)
+    passages = import_files([("boats.md", content)], count).passages
+    assert [passage.text for passage in passages] == [
+        "The Grey Gull sails.",
+        "Name: Ada; Rank: mate.",
+        "Name: Bo; Rank: cook.",
+    ]
+    assert [text[passage.source.start : passage.source.end] for passage in passages] == [p.text for p in passages]
+    assert passages[1].source.cited == "boats.md · Boats / Crew"
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path, count):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("Not meant for the corpus.")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "own.txt").write_text("Meant for it.")
+    (folder / "link.txt").symlink_to(secret)
+    report = import_folder(folder, count)
+    assert [passage.text for passage in report.passages] == ["Meant for it."]
+    assert "link.txt is a link that leads out of the folder" in report.failed[0].error
 
 
 def test_ids_are_never_given_twice(count):
@@ -94,8 +159,8 @@ def test_hostile_names_are_only_shown(count, name, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b" \n", b"text\n", "caf\u00e9".encode("latin-1"), b"a\0b"])
-@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a.jsonl", "a.parquet", "a.pdf"])
+@pytest.mark.parametrize("content", [b"", b" \n", b"text\n", "ÄÖÜ".encode("latin-1"), b"a\0b"])
+@pytest.mark.parametrize("name", [f"a{ending}" for ending in READERS])
 def test_nothing_hostile_raises_and_nothing_empty_is_ready(count, name, content):
     file = import_files([(name, content)], count).files[0]
     if file.status == "ready":

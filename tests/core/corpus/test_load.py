@@ -2,13 +2,23 @@ import json
 
 import pytest
 
-from core.corpus.load import load_corpus, shorten, take
+from core.corpus.load import load_corpus, loading, shorten, take
 from core.corpus.sample import load_sample
 from core.corpus.store import save
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import CorpusError
 
 PARTS = [f"Sentence {n} is about lamp {n} of the long wall." for n in range(200)]
+
+
+def loaded(source, count):
+    """What ``loading`` returns, once it has said all that it says meanwhile."""
+    work = loading(str(source), count=count)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
 
 
 def test_the_sample_comes_by_name_and_whole(count):
@@ -85,10 +95,9 @@ def test_one_file_that_cannot_be_read_says_why(tmp_path, count):
 def test_a_folder_of_documents_reports_every_file(tmp_path, count):
     (tmp_path / "a.txt").write_text("One lamp.")
     (tmp_path / "b.xyz").write_text("Two.")
-    results = []
-    corpus = load_corpus(str(tmp_path), count=count, on_file=results.append)
-    assert [passage.text for passage in corpus.passages] == ["One lamp."]
-    assert [(result.name, result.status) for result in results] == [("a.txt", "ready"), ("b.xyz", "failed")]
+    folder = loaded(tmp_path, count)
+    assert [passage.text for passage in folder.corpus.passages] == ["One lamp."]
+    assert [(result.name, result.status) for result in folder.files] == [("a.txt", "ready"), ("b.xyz", "failed")]
 
 
 def test_a_folder_where_nothing_can_be_read_is_refused_with_reasons(tmp_path, count):
@@ -96,3 +105,11 @@ def test_a_folder_where_nothing_can_be_read_is_refused_with_reasons(tmp_path, co
         (tmp_path / f"{number}.xyz").write_text("x")
     with pytest.raises(CorpusError, match=r"None of the 7 files .*0\.xyz cannot be read.*\(2 more were refused\.\)"):
         load_corpus(str(tmp_path), count=count)
+
+
+def test_duplicates_are_said(tmp_path, count):
+    rows = [("a", "Lamp", "It burns."), ("b", "Lamp", "it  BURNS."), ("c", "Other lamp", "It burns.")]
+    lines = [json.dumps({"id": name, "title": title, "text": text}) for name, title, text in rows]
+    (tmp_path / "passages.jsonl").write_text("\n".join(lines))
+    folder = loaded(tmp_path, count)
+    assert ([passage.id for passage in folder.corpus.passages], folder.duplicates) == (["a", "c"], 1)

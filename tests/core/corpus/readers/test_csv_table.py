@@ -1,6 +1,7 @@
 import pytest
 
-from core.corpus.readers.csv_table import read_csv
+from core.corpus.readers.base import Columns, ColumnsUnknown
+from core.corpus.readers.tables import read_csv, read_tsv
 from core.errors import CorpusError
 
 
@@ -43,7 +44,7 @@ def test_blank_lines_are_passed_over_and_rows_without_text_are_told():
         ('text,title\na,b\n"never closed,b\nc,d', "notes.csv, line 3, is no valid CSV"),
         ('text,title\n"a"b,c', "notes.csv, line 2, is no valid CSV"),
         ("text,id\na,1\nb,1", "notes.csv, line 3, repeats the id '1' of notes.csv, line 2"),
-        ("text\n" + "x" * 200_000, "notes.csv, line 2, is no valid CSV (field larger"),
+        ("text\n" + "x" * 1_000_001, "notes.csv, line 2, is longer than 1,000,000"),
     ],
 )
 def test_refusals_name_the_line(text, why):
@@ -54,10 +55,58 @@ def test_refusals_name_the_line(text, why):
 
 
 def test_too_many_rows_are_refused(monkeypatch):
-    monkeypatch.setattr("core.corpus.readers.columns.MAX_PASSAGES", 2)
+    monkeypatch.setattr("core.corpus.readers.tables.MAX_PASSAGES", 2)
     with pytest.raises(CorpusError, match="line 4, goes beyond 2 passages"):
         sections("text\na\nb\nc\n")
 
 
 def test_a_spreadsheet_formula_is_only_text():
     assert sections('text\n"=HYPERLINK(""http://x"")"') == [("", "", '=HYPERLINK("http://x")')]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nid;title;text\n1;Well;The well of Brae, dug in 1604, is dry.\n",
+        "\n\nid;title;text\n1;Well;The well of Brae, dug in 1604, is dry.\n",
+        'id;title;"text, in full";text\n1;Well;x;The well of Brae, dug in 1604, is dry.\n',
+        "id|title|text\n1|Well|The well of Brae, dug in 1604, is dry.\n",
+    ],
+)
+def test_the_separator_is_found_whatever_stands_before_the_header(text):
+    assert sections(text) == [("1", "Well", "The well of Brae, dug in 1604, is dry.")]
+
+
+def test_a_cell_may_be_as_long_as_a_line():
+    assert len(sections("text\n" + "long " * 40_000)[0][2]) == 199_999
+
+
+def test_a_quotation_mark_is_a_letter_in_a_tsv():
+    rows = 'id\ttext\n1\t"Turn back, said the ferryman.\n2\tand did"\n3\t"He said ""no"" twice."\n'
+    texts = [section.text for section in read_tsv("a.tsv", rows.encode()).sections]
+    assert texts == ['"Turn back, said the ferryman.', 'and did"', 'He said "no" twice.']
+
+
+def test_columns_of_other_names_are_offered_and_can_be_chosen():
+    rows = "Nr;Name;Beschreibung\n1;Lamp L1;The lamp L1 burns for nine hours.\n2;;\n"
+    with pytest.raises(ColumnsUnknown, match="its columns are: Nr, Name, Beschreibung") as caught:
+        sections(rows)
+    choice = caught.value.choice
+    assert choice.names == ("Nr", "Name", "Beschreibung")
+    assert choice.rows[0] == ("1", "Lamp L1", "The lamp L1 burns for nine hours.")
+    assert choice.proposed == "Beschreibung"
+    document = read_csv("notes.csv", rows.encode(), Columns("beschreibung", "Name", "Nr"))
+    (section,) = document.sections
+    assert (section.id, section.title, section.text) == ("1", "Lamp L1", "The lamp L1 burns for nine hours.")
+    with pytest.raises(ColumnsUnknown, match="has no column 'Text'"):
+        read_csv("notes.csv", rows.encode(), Columns("Text"))
+
+
+@pytest.mark.parametrize("header", ["_id,contents", "doc_id,page_content", "passage_id,본문"])
+def test_names_that_other_programs_give_are_known(header):
+    assert sections(f"{header}\nw1,A well.") == [("w1", "", "A well.")]
+
+
+def test_an_assumed_encoding_and_empty_rows_are_both_said():
+    document = read_csv("notes.csv", "text,title\nKäse,a\n,b\n".encode("cp1252"))
+    assert document.note == "read as CP1252, which was assumed; 1 rows without text were left out"

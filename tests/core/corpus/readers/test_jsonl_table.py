@@ -1,6 +1,8 @@
+import gzip
+
 import pytest
 
-from core.corpus.readers.jsonl_table import read_jsonl
+from core.corpus.readers.tables import read_jsonl
 from core.errors import CorpusError
 
 
@@ -35,3 +37,19 @@ def test_refusals_name_the_line(line, why):
 def test_questions_in_place_of_passages_are_told_by_their_fields():
     with pytest.raises(CorpusError, match="its columns are: id, question, answers"):
         read_jsonl("questions.jsonl", b'{"id": "q", "question": "Who?", "answers": []}')
+
+
+def test_gzip_is_unpacked_up_to_a_limit(monkeypatch):
+    packed = gzip.compress(b'{"text": "A well."}\n' * 2)
+    assert [section.text for section in read_jsonl("a.jsonl.gz", packed).sections] == ["A well.", "A well."]
+    monkeypatch.setattr("core.corpus.readers.tables._MAX_UNPACKED", 30)
+    with pytest.raises(CorpusError, match="goes beyond"):
+        read_jsonl("a.jsonl.gz", packed)
+    with pytest.raises(CorpusError, match="is no readable gzip"):
+        read_jsonl("a.jsonl.gz", packed[:2] + b"\xff" + packed[3:])
+
+
+def test_documents_of_langchain_are_named_after_their_source():
+    row = '{"page_content": "A well.", "metadata": {"source": "well.txt"}, "type": "Document"}'
+    (section,) = read_jsonl("a.jsonl", row.encode()).sections
+    assert (section.title, section.text) == ("well.txt", "A well.")

@@ -72,15 +72,29 @@ def test_headings_become_titles():
 def test_markup_goes_and_words_stay():
     texts = [section.text for section in read_markdown("a.md", GUIDE.encode()).sections]
     assert texts[0] == "Before any heading."
-    assert texts[1] == "Intro with bold, code, a link and a picture.\nSecond line. raw & done."
-    assert texts[2] == "one\n\ntwo"
+    assert texts[1] == "Intro with bold, code, a link and a picture. Second line. raw & done."
+    assert texts[2] == "- one\n- two"
     assert texts[3] == "# no heading\nx = 1"
-    assert texts[4].split() == ["a", "b", "1", "2"]
+    assert texts[4] == "a: 1; b: 2."
     assert texts[5] == "quoted"
 
 
 def test_links_by_reference_keep_their_words():
     assert read_markdown("a.md", b"See [the lamp][1].\n\n[1]: http://x.example").sections[0].text == "See the lamp."
+
+
+def test_html_within_is_read():
+    page = b'<h1 align="center">Brae</h1>\n\n<p>The well is <b>9</b> metres deep.</p>\n\n<details>It is dry.</details>'
+    (section,) = read_markdown("a.md", page).sections
+    assert (section.title, section.text) == ("Brae", "The well is 9 metres deep.\n\nIt is dry.")
+
+
+def test_lists_keep_their_numbers_and_footnotes_stand_behind_their_text():
+    text = b"Do this:[^1]\n\n3. Dig.\n   - deep\n4. Drink.\n\nRest.\n\n[^1]: Or\n  let it be.\n"
+    (section,) = read_markdown("a.md", text).sections
+    listing = "3. Dig.\n  - deep\n4. Drink."
+    assert section.text == f"Do this:[^1]\n\n[^1] Or let it be.\n\n{listing}\n\nRest."
+    assert [section.text[start:end] for start, end in section.keep] == [listing]
 
 
 def test_markdown_that_would_take_minutes_is_refused(monkeypatch):

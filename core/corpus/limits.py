@@ -1,19 +1,19 @@
-"""What may come in: size limits, encodings, clean text, safe names. Every refusal says where and why.
+"""What may come in: size limits, clean text, safe names. Every refusal says where and why.
 
-Uploads and downloaded files are hostile until shown otherwise: nothing here guesses an encoding, opens a path that came
-with the data, or lets one file take the machine.
+Uploads and downloaded files are hostile until shown otherwise: nothing here opens a path that came with the data, or
+lets one file take the machine.
 """
 
 from __future__ import annotations
 
-import codecs
 import unicodedata
 from pathlib import Path
 
 import regex
 
 from core.errors import CorpusError
-from core.said import Said, said
+from core.messages import Message, message
+from core.normalise import is_unicode, normalise
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
 MAX_LINE = 1_000_000
@@ -23,7 +23,6 @@ MAX_TITLE = 200
 
 _LINE_BREAKS = regex.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = regex.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
-_SURROGATES = regex.compile("[\ud800-\udfff]")
 # Sorting a long run of combining marks takes quadratic time, and no script stacks this many.
 _STACKED_MARKS = regex.compile(r"\p{M}{65}")
 _UNPRINTABLE = regex.compile(r"[\p{C}\p{Zl}\p{Zp}]+")
@@ -37,12 +36,12 @@ def refused(where: str, why: str, remedy: str = "") -> CorpusError:
         why: What is wrong there, as the rest of a sentence.
         remedy: What to do about it, as a sentence.
     """
-    return CorpusError(said("{where} {why}.", where=said(where), why=said(why)), remedy)
+    return CorpusError(message("{where} {why}.", where=message(where), why=message(why)), remedy)
 
 
-def line_of(name: str, line: int) -> Said:
+def line_of(name: str, line: int) -> Message:
     """Where a refusal was met, in a file with lines."""
-    return said("{name}, line {n},", name=name, n=line)
+    return message("{name}, line {n},", name=name, n=line)
 
 
 def read_file(path: Path, name: str = "") -> bytes:
@@ -63,7 +62,7 @@ def read_file(path: Path, name: str = "") -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise refused(
-            name, said("cannot be opened ({error})", error=error.strerror), "Check its permissions."
+            name, message("cannot be opened ({error})", error=error.strerror), "Check its permissions."
         ) from error
 
 
@@ -75,60 +74,26 @@ def check_size(name: str, size: int) -> None:
     """
     if size > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 2**20
-        why = said("is {size:,.0f} MB, and {limit} MB is the limit", size=size / 2**20, limit=limit)
+        why = message("is {size:,.0f} MB, and {limit} MB is the limit", size=size / 2**20, limit=limit)
         raise refused(name, why, "Split it into smaller files.")
     if not size:
         raise refused(name, "is empty", "Choose a file with text in it.")
 
 
-def decode(name: str, content: bytes) -> str:
-    r"""Text of a file: UTF-8, or UTF-16 with a byte order mark; line breaks become ``\n``.
-
-    Raises:
-        CorpusError: It is in another encoding, binary, too big, or has a line longer than ``MAX_LINE`` characters.
-    """
-    check_size(name, len(content))
-    codec, skip = "UTF-8", 0
-    if content.startswith(codecs.BOM_UTF8):
-        skip = len(codecs.BOM_UTF8)
-    elif content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        codec = "UTF-16"
-    try:
-        text = content[skip:].decode(codec)
-    except UnicodeDecodeError as error:
-        offset = skip + error.start
-        byte = content[offset]
-        why = said("is not {codec}: byte {n:,} (0x{byte:02x}) does not belong there", codec=codec, n=offset, byte=byte)
-        raise refused(name, why, "Save it as UTF-8 and try again.") from error
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    nul = text.find("\0")
-    if nul >= 0:
-        line = text.count("\n", 0, nul) + 1
-        why = said("holds a NUL character, so it is not text")
-        raise refused(line_of(name, line), why, "Export it as text first.")
-    for number, line_text in enumerate(text.split("\n"), 1):
-        if len(line_text) > MAX_LINE:
-            why = said("is longer than {n:,} characters", n=MAX_LINE)
-            raise refused(line_of(name, number), why, "Break it into several lines.")
-    return text
-
-
 def clean(text: str, where: str) -> str:
-    r"""Text in Unicode's composed form (NFC), without control characters, line breaks as ``\n``, trimmed.
-
-    Korean typed on a Mac arrives as single letters; NFC makes syllables of them again, so that it is found.
+    r"""Text in its normal form (``core.normalise``), without control characters, line breaks ``\n``, trimmed.
 
     Raises:
         CorpusError: It holds NUL characters, halves of characters, or absurd stacks of combining marks.
     """
     if "\0" in text:
         raise refused(where, "holds a NUL character", "Remove it.")
-    if _SURROGATES.search(text):
+    if not is_unicode(text):
         raise refused(where, "holds half of a character (a lone surrogate)", "Export the file again as UTF-8.")
     if _STACKED_MARKS.search(text):
         raise refused(where, "holds a letter with more than 64 combining marks", "Remove them.")
     text = _CONTROLS.sub("", _LINE_BREAKS.sub("\n", text))
-    return unicodedata.normalize("NFC", text).strip()
+    return normalise(text).strip()
 
 
 def clean_title(text: str, where: str) -> str:

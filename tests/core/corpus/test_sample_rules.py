@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.corpus.sample import SAMPLE, load_sample, load_unseen
-from core.corpus.validate import alike, validate_sample
+from tests.core.corpus.sample_rules import alike, validate_sample
 
 
 def test_the_sample_keeps_its_promises():

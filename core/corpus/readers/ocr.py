@@ -1,0 +1,56 @@
+"""Text recognition through Tesseract, where it is installed: for pages that are pictures."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
+
+_LANGUAGES = ("eng", "kor")
+_DOTS_PER_INCH = 300
+_MAX_PIXELS = 40_000_000
+_SECONDS = 120
+
+
+def recognise(pdf: PdfDocument, pages: Sequence[int]) -> dict[int, str]:
+    """Text of pages by their number, from 1; nothing where Tesseract is missing or finds no letters.
+
+    Args:
+        pdf: The document.
+        pages: Numbers of the pages to look at.
+    """
+    program = shutil.which("tesseract")
+    if not program or not pages:
+        return {}
+    languages = _installed(program)
+    if not languages:
+        return {}
+    return {number: _text(program, languages, _picture(pdf, number)) for number in pages}
+
+
+def _installed(program: str) -> str:
+    listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=_SECONDS, check=False)
+    return "+".join(name for name in _LANGUAGES if name in listed.stdout.split())
+
+
+def _picture(pdf: PdfDocument, number: int) -> bytes:
+    """A page as a grey picture (PGM), smaller where it would have too many pixels."""
+    page = pdf[number - 1]
+    width, height = page.get_size()
+    scale = _DOTS_PER_INCH / 72
+    scale *= min(1.0, (_MAX_PIXELS / max(1.0, width * height * scale**2)) ** 0.5)
+    bitmap = page.render(scale=scale, grayscale=True)
+    rows = bytes(bitmap.buffer)
+    if bitmap.stride != bitmap.width:
+        rows = b"".join(rows[i * bitmap.stride : i * bitmap.stride + bitmap.width] for i in range(bitmap.height))
+    return b"P5\n%d %d\n255\n" % (bitmap.width, bitmap.height) + rows[: bitmap.width * bitmap.height]
+
+
+def _text(program: str, languages: str, picture: bytes) -> str:
+    command = [program, "stdin", "stdout", "-l", languages, "--psm", "3"]
+    done = subprocess.run(command, input=picture, capture_output=True, timeout=_SECONDS, check=False)
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""

@@ -1,0 +1,223 @@
+"""Tables on a page: where ruled lines cross, between ruled lines, or where short pieces stand under one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import mean
+
+from core.corpus.readers.pdf_page import Piece, Rules, join, rows
+
+_NEAR = 3.0
+_SHORT_CELL = 18
+_PROSE_SPACES = 3.2
+_MOST_COLUMNS = 40
+
+
+Place = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and where it stands.
+
+    Attributes:
+        cells: Rows of texts.
+        header: Whether the first row names the columns; None where its look does not tell.
+        x0: Left end.
+        x1: Right end.
+        top: Upper end.
+        bottom: Lower end.
+        size: Height of its letters.
+        rows: Where each row is printed: left, bottom, right, top.
+    """
+
+    cells: tuple[tuple[str, ...], ...]
+    header: bool | None
+    x0: float
+    x1: float
+    top: float
+    bottom: float
+    size: float
+    rows: tuple[Place, ...]
+
+    @property
+    def y(self) -> float:
+        """Where it stands in the order of the lines."""
+        return self.top
+
+
+def find_tables(words: Sequence[Piece], pieces: Sequence[Piece], drawn: Rules) -> list[Table]:
+    """The tables of a page; what is in one of them is in no other."""
+    tables: list[Table] = []
+    for x0, x1, bottom, top, xs, ys in _grids(drawn):
+        inside = [word for word in words if x0 <= (word.x0 + word.x1) / 2 <= x1 and bottom <= _middle(word) <= top]
+        table = _of_grid(inside, xs, ys)
+        if table:
+            tables.append(table)
+    rest = [piece for piece in pieces if not any(within(piece, table) for table in tables)]
+    return [*tables, *_aligned(rest)]
+
+
+def within(piece: Piece, table: Table) -> bool:
+    """Whether a piece stands in a table."""
+    return (
+        table.x0 - _NEAR <= (piece.x0 + piece.x1) / 2 <= table.x1 + _NEAR
+        and table.bottom - _NEAR <= _middle(piece) <= table.top + _NEAR
+    )
+
+
+def _middle(piece: Piece) -> float:
+    return piece.y + 0.25 * piece.size
+
+
+_Grid = tuple[float, float, float, float, list[float], list[float]]
+
+
+def _grids(drawn: Rules) -> Iterator[_Grid]:
+    """Groups of ruled lines that touch: at least two that stand and three that lie, or the other way round."""
+    boxes = [(x, x, y0, y1, True) for x, y0, y1 in drawn.standing]
+    boxes += [(x0, x1, y, y, False) for y, x0, x1 in drawn.lying]
+    groups: list[list[tuple[float, float, float, float, bool]]] = []
+    for box in boxes[:2_000]:
+        touching = [group for group in groups if any(_touch(box, other) for other in group)]
+        groups = [group for group in groups if group not in touching]
+        groups.append([box, *(other for group in touching for other in group)])
+    for group in groups:
+        xs = _distinct([box[0] for box in group if box[4]])
+        ys = _distinct([box[2] for box in group if not box[4]])
+        if len(xs) >= 2 and len(ys) >= 2 and len(xs) + len(ys) >= 6 and len(xs) <= _MOST_COLUMNS:
+            yield xs[0], xs[-1], ys[0], ys[-1], xs, ys
+
+
+def _touch(one: tuple[float, float, float, float, bool], other: tuple[float, float, float, float, bool]) -> bool:
+    return (
+        one[0] <= other[1] + _NEAR
+        and other[0] <= one[1] + _NEAR
+        and one[2] <= other[3] + _NEAR
+        and other[2] <= one[3] + _NEAR
+    )
+
+
+def _distinct(values: Sequence[float]) -> list[float]:
+    found: list[float] = []
+    for value in sorted(values):
+        if not found or value - found[-1] > _NEAR:
+            found.append(value)
+    return found
+
+
+def _of_grid(words: Sequence[Piece], xs: Sequence[float], ys: Sequence[float]) -> Table | None:
+    columns = len(xs) - 1
+    if columns < 2 or not words:
+        return None
+    grid: dict[int, list[list[Piece]]] = {}
+    for word in words:
+        row = sum(_middle(word) < y for y in ys)
+        column = min(max(sum((word.x0 + word.x1) / 2 > x for x in xs) - 1, 0), columns - 1)
+        grid.setdefault(row, [[] for _ in range(columns)])[column].append(word)
+    lines = [line for row in sorted(grid) for line in _split(grid[row])]
+    cells = tuple(tuple(_text(cell) for cell in line) for line in lines)
+    if len(cells) < 2 or sum(map(bool, (cell for line in cells for cell in line))) < 3:
+        return None
+    bold = [all(word.bold for cell in line for word in cell) for line in lines]
+    header = True if bold[0] and not all(bold) else None
+    size = max(word.size for word in words)
+    places = tuple(_place([word for cell in line for word in cell]) for line in lines)
+    return Table(cells, header, xs[0], xs[-1], ys[-1], ys[0], size, places)
+
+
+def _place(pieces: Sequence[Piece]) -> Place:
+    """Where pieces are printed together."""
+    left, right = min(piece.x0 for piece in pieces), max(piece.x1 for piece in pieces)
+    bottom = min(piece.y - 0.22 * piece.size for piece in pieces)
+    return round(left, 1), round(bottom, 1), round(right, 1), round(max(p.y + 0.78 * p.size for p in pieces), 1)
+
+
+def _split(cells: list[list[Piece]]) -> list[list[list[Piece]]]:
+    """A row between two ruled lines; several rows where each line of text in it fills most of the columns."""
+    filled = sum(map(bool, cells))
+    lines = [
+        [[word for word in line if word in cells[column]] for column in range(len(cells))]
+        for line in rows(word for cell in cells for word in cell)
+    ]
+    full = [sum(map(bool, line)) for line in lines]
+    if filled > 1 and len(lines) > 1 and all(line[0] for line in lines) and mean(full) > 0.75 * filled:
+        return lines
+    return [cells]
+
+
+def _text(words: Sequence[Piece]) -> str:
+    lines = [" ".join(word.text for word in line) for line in rows(words)]
+    return " ".join(lines).replace("\x02 ", "")
+
+
+def _aligned(pieces: Sequence[Piece]) -> Iterator[Table]:
+    """Runs of lines of two and more pieces whose gaps lie under one another."""
+    run: list[list[Piece]] = []
+    for line in [*rows(pieces), []]:
+        if line and run and run[-1][0].y - line[0].y > 3 * line[0].size:
+            yield from _table_of(run)
+            run = []
+        if len(line) > 1:
+            run.append(line)
+        else:
+            yield from _table_of(run)
+            run = []
+
+
+def _table_of(run: list[list[Piece]]) -> Iterator[Table]:
+    while len(run) >= 3:
+        gaps, used = _common_gaps(run)
+        if len(used) < 3 or not gaps:
+            run = run[1:]
+            continue
+        cells = [_cells(line, gaps) for line in used]
+        if _is_table(cells):
+            flat = [piece for line in used for piece in line]
+            bold = [all(piece.bold for piece in line) for line in used]
+            yield Table(
+                tuple(tuple(row) for row in cells),
+                True if bold[0] and not all(bold) else None,
+                min(piece.x0 for piece in flat),
+                max(piece.x1 for piece in flat),
+                max(piece.y + 0.8 * piece.size for piece in flat),
+                min(piece.y - 0.2 * piece.size for piece in flat),
+                max(piece.size for piece in flat),
+                tuple(_place(line) for line in used),
+            )
+        run = run[len(used) :]
+
+
+def _common_gaps(run: Sequence[list[Piece]]) -> tuple[list[tuple[float, float]], list[list[Piece]]]:
+    """The gaps that all of the first lines share, over as many lines as share any."""
+    gaps: list[tuple[float, float]] = []
+    for number, line in enumerate(run):
+        own = [(left.x1, right.x0) for left, right in pairwise(line)]
+        shared = (
+            own
+            if not number
+            else [(max(a, c), min(b, d)) for a, b in gaps for c, d in own if min(b, d) - max(a, c) > 0.3 * line[0].size]
+        )
+        if not shared or (number and len(shared) < len(gaps) and number >= 3):
+            return gaps, list(run[:number])
+        gaps = shared
+    return gaps, list(run)
+
+
+def _cells(line: Sequence[Piece], gaps: Sequence[tuple[float, float]]) -> list[str]:
+    cells: list[Piece | None] = [None] * (len(gaps) + 1)
+    for piece in line:
+        column = sum(piece.x0 >= right - 0.5 for _, right in gaps)
+        before = cells[column]
+        cells[column] = join(before, piece) if before else piece
+    return [cell.text if cell else "" for cell in cells]
+
+
+def _is_table(lines: Sequence[Sequence[str]]) -> bool:
+    """Columns of prose are full lines of many words; a table has at most one such, and one of short cells."""
+    columns = [[cell for cell in column if cell] for column in zip(*lines, strict=True)]
+    lengths = [mean(map(len, column)) if column else 0.0 for column in columns]
+    prose = sum(mean(cell.count(" ") for cell in column) >= _PROSE_SPACES for column in columns if column)
+    return min(lengths) < _SHORT_CELL and prose < 2

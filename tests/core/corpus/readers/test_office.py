@@ -1,0 +1,70 @@
+"""DOCX, PPTX, XLSX and EPUB: what is particular to each."""
+
+import pytest
+
+from core.corpus.readers.docx import read_docx
+from core.corpus.readers.epub import read_epub
+from core.corpus.readers.pptx import read_pptx
+from core.corpus.readers.spreadsheet import read_spreadsheet
+from core.errors import CorpusError
+from tests.core.corpus.readers import made
+
+_ENTITIES = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "lol" * 10}">' for n in range(9))
+
+
+def test_entities_of_a_docx_are_not_expanded():
+    body = "<w:body><w:p><w:r><w:t>&e8;</w:t></w:r></w:p></w:body>"
+    bomb = f"<!DOCTYPE w [{_ENTITIES}]><w:document {made.WORD}>{body}</w:document>"
+    with pytest.raises(CorpusError, match=r"a\.docx is no readable DOCX"):
+        read_docx("a.docx", made.docx(bomb))
+
+
+def test_a_file_of_the_machine_is_not_read_into_a_book(tmp_path):
+    (tmp_path / "secret.txt").write_text("secret words")
+    package = f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{tmp_path}/secret.txt">]>' + (
+        '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        '<dc:title>&e;</dc:title></metadata><manifest><item id="c" href="text/one%20.xhtml" '
+        'media-type="application/xhtml+xml"/></manifest><spine><itemref idref="c"/></spine></package>'
+    )
+    document = read_epub("a.epub", made.epub(**{"OEBPS/book.opf": package}))
+    assert "secret" not in document.title and made.FACT in document.sections[0].text
+
+
+def test_a_book_reads_its_chapters_and_not_its_contents():
+    document = read_epub("a.epub", made.epub())
+    assert document.title == "Wells"
+    assert "Contents" not in "".join(section.text for section in document.sections)
+
+
+def test_a_book_without_its_parts_or_under_protection_is_refused():
+    with pytest.raises(CorpusError, match="is no readable EPUB"):
+        read_epub("a.epub", made.zipped({"mimetype": "application/epub+zip"}))
+    with pytest.raises(CorpusError, match="protected against copying"):
+        read_epub("a.epub", made.epub(**{"META-INF/rights.xml": "<x/>"}))
+
+
+def test_slides_have_their_number_and_their_notes():
+    first, second = read_pptx("a.pptx", made.pptx()).sections
+    assert (first.title, first.page(0), second.title, second.page(0)) == ("Wells", 1, "All of them", 2)
+    assert second.text == "\n".join(made.RECORDS) + "\n\nSay that Ulm End is closed."
+
+
+def test_a_sheet_keeps_its_name_title_and_numbers():
+    rows = [["Fleet of Brae, 2024"], ["Boat", "Length (m)", "Built"], ["Ada", 14.5, 1999], ["Bo", 9, None]]
+    (section,) = read_spreadsheet("a.xlsx", made.xlsx(rows, "Boats")).sections
+    assert section.title == "Boats"
+    assert section.text == (
+        "Fleet of Brae, 2024\n\nBoat: Ada; Length (m): 14.5; Built: 1999.\nBoat: Bo; Length (m): 9."
+    )
+
+
+def test_two_tables_of_a_sheet_are_two():
+    rows = [["Boat", "Crew"], ["Ada", 3], ["Bo", 2], [], ["Name", "Age"], ["Ida", 40], ["Ole", 50]]
+    (section,) = read_spreadsheet("a.xlsx", made.xlsx(rows)).sections
+    assert section.text.split("\n") == [
+        "Boat: Ada; Crew: 3.",
+        "Boat: Bo; Crew: 2.",
+        "",
+        "Name: Ida; Age: 40.",
+        "Name: Ole; Age: 50.",
+    ]

@@ -1,0 +1,103 @@
+import pytest
+
+from core.corpus.chunking import chunk_spans
+from core.corpus.readers.outline import Outline, records
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        ([["Bird", "Pairs"], ["Bittern", "4"]], ["Bird: Bittern; Pairs: 4."]),
+        ([["A", "B", "C"], ["x", "", "z"]], ["A: x; C: z."]),
+        ([["Control room", "112"], ["Porter", "4000"]], ["Control room: 112.", "Porter: 4000."]),
+        ([["only"], ["one"]], ["only.", "one."]),
+        ([["", ""], ["", ""]], []),
+        (
+            [["Item", "Rent"], ["Hall", "850 euros"], ["Piano", "60 euros"]],
+            ["Item: Hall; Rent: 850 euros.", "Item: Piano; Rent: 60 euros."],
+        ),
+    ],
+)
+def test_rows_carry_their_headers(rows, lines):
+    assert records(rows)[0] == lines
+
+
+def passages(outline, count, **limits):
+    (section,) = outline.sections()
+    return [
+        section.text[slice(*span)] for span in chunk_spans(section.text, count, section.keep, section.rows, **limits)
+    ]
+
+
+def test_a_list_stays_with_its_introduction(count):
+    outline = Outline("a")
+    outline.paragraph("The store of Brae lies behind the mill and is open on Mondays. " * 3)
+    outline.paragraph("The steps are carried out in this order:")
+    outline.listing(["1. Call for help.", "2. Rinse with water.", "3. Wait for the doctor."])
+    pieces = passages(outline, count, target=30, most=60)
+    assert any("in this order:\n1. Call" in piece and "3. Wait" in piece for piece in pieces)
+
+
+def test_a_long_list_is_cut_between_its_items(count):
+    outline = Outline("a")
+    outline.paragraph("Rules:")
+    outline.listing([f"{n}. Rule number {n} of the harbour. It holds for all." for n in range(1, 20)])
+    pieces = passages(outline, count, target=30, most=40)
+    assert len(pieces) > 3
+    assert all(piece.endswith("It holds for all.") for piece in pieces)
+
+
+def test_a_row_with_headers_is_a_passage_of_its_own_and_the_first_keeps_the_caption(count):
+    outline = Outline("a")
+    outline.paragraph("Gloves are changed every day.")
+    outline.table([["Acid", "Glove", "Limit"], ["HF", "neoprene", "1"], ["HCl", "nitrile", "2"]], caption="Table 1")
+    outline.paragraph("Torn gloves are thrown away.")
+    assert passages(outline, count) == [
+        "Gloves are changed every day.",
+        "Table 1\nAcid: HF; Glove: neoprene; Limit: 1.",
+        "Acid: HCl; Glove: nitrile; Limit: 2.",
+        "Torn gloves are thrown away.",
+    ]
+
+
+def test_a_caption_above_a_table_stays_with_its_first_row(count):
+    outline = Outline("a")
+    outline.paragraph("Gloves are changed every day.")
+    outline.paragraph("Table 2. Gloves")
+    outline.table([["Acid", "Glove", "Limit"], ["HF", "neoprene", "1"]])
+    assert passages(outline, count)[1] == "Table 2. Gloves\nAcid: HF; Glove: neoprene; Limit: 1."
+
+
+def test_rows_without_headers_stay_together(count):
+    outline = Outline("a")
+    outline.table([["Control room", "112"], ["Porter", "4000"]])
+    assert passages(outline, count) == ["Control room: 112.\nPorter: 4000."]
+
+
+def test_rows_are_not_cut(count):
+    outline = Outline("a")
+    outline.table([["Well", "Remark"], *[[f"Well {n}", "Deep. Cold. Old."] for n in range(30)]], header=True)
+    assert all(
+        line.endswith("Old.") for piece in passages(outline, count, target=30, most=40) for line in piece.split("\n")
+    )
+
+
+def test_a_paragraph_goes_on_over_a_page_and_its_place_is_known():
+    outline = Outline("a")
+    outline.page(1)
+    outline.paragraph("The light-")
+    outline.page(2)
+    outline.paragraph("house burns.", continues=True)
+    outline.heading(1, "Next")
+    outline.paragraph("More.")
+    first, second = outline.sections()
+    assert first.text == "The lighthouse burns."
+    assert (first.page(0), first.page(10), second.page(0)) == (1, 2, 2)
+
+
+@pytest.mark.parametrize("end", ["Table 2.", "See it:\nFig. 3.", "It is so. 2."])
+def test_no_sentence_ends_at_a_number(end):
+    from core.corpus.sentences import sentences
+
+    assert sentences(f"{end} Limits of the store")[-1].endswith("Limits of the store")
+    assert not sentences(f"{end} Limits of the store")[-1].startswith("Limits")
