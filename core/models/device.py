@@ -1,4 +1,4 @@
-"""Which device to compute on, in which number format, and how to wait for it."""
+"""Choosing the device and the number format, and waiting for the device."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from collections.abc import Callable
 import torch
 
 from core.errors import ModelError
-from core.said import said
+from core.messages import message
 
 
 def choose_device(wanted: str) -> torch.device:
-    """The device for ``wanted``; "auto" takes CUDA, then MPS, then the CPU.
+    """The device for ``wanted``; "auto" prefers CUDA, then MPS, then the CPU.
 
     Raises:
-        ModelError: A device was asked for by name and is not there.
+        ModelError: The device named is not available.
     """
     has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         wanted = next(name for name in ("cuda", "mps", "cpu") if has[name])
     if not has[wanted]:
-        raise ModelError(f"This machine has no {wanted} device that torch can use.", "Set TESSERA_DEVICE=auto.")
+        raise ModelError(
+            message("This machine has no {wanted} device that torch can use.", wanted=wanted),
+            "Set TESSERA_DEVICE=auto.",
+        )
     return torch.device(wanted)
 
 
 def choose_dtype(wanted: str, device: torch.device) -> str:
-    """The number format for ``wanted``; "auto" takes bfloat16 where the device multiplies it natively."""
+    """The number format for ``wanted``; "auto" is bfloat16 where the device supports it natively."""
     if wanted != "auto":
         return wanted
     if device.type == "cuda":
@@ -38,7 +41,7 @@ def choose_dtype(wanted: str, device: torch.device) -> str:
 
 
 def synchroniser(device: torch.device) -> Callable[[], None]:
-    """A function that returns once all queued work of ``device`` is done."""
+    """A function that waits until all queued work of ``device`` is done."""
     if device.type == "cuda":
         return torch.cuda.synchronize
     if device.type == "mps":
@@ -47,20 +50,20 @@ def synchroniser(device: torch.device) -> Callable[[], None]:
 
 
 def describe(device: torch.device) -> str:
-    """The device in words: the GPU's name, or the number of CPU threads."""
+    """Display name of the device: the GPU's name, or the number of CPU threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "cpu":
         threads = torch.get_num_threads()
-        return said("CPU, {n} thread" if threads == 1 else "CPU, {n} threads", n=threads)
+        return message("CPU, {n} thread" if threads == 1 else "CPU, {n} threads", n=threads)
     return device.type
 
 
-def give_back() -> None:
-    """Returns freed memory to the system, where the C library can be asked to (glibc).
+def trim() -> None:
+    """Returns freed memory to the operating system (glibc only).
 
-    Batches of ever other shapes leave holes that glibc keeps: a training of an hour grew from 3 GB to 14 without this.
+    Training batches of varying shapes fragment glibc's heap: without this, an hour of training grew from 3 GB to 14.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if malloc_trim is not None:
+        malloc_trim(0)

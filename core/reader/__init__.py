@@ -1,1 +1,1 @@
-"""The reader adapter: a LoRA with which a small model reads passages and answers briefly."""
+"""The reader adapter: a LoRA that teaches a small model to answer briefly from passages."""

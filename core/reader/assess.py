@@ -1,27 +1,38 @@
-"""How well a model reads: EM, F1 and coverage with the right passage alone and with the encoder's top k.
+"""Evaluation of a reader: EM, F1 and coverage with the gold passage alone and with the encoder's top k.
 
-Run it with ``python -m app assess-reader``. Questions are answered one by one, exactly as the RAG arm answers them, so
-that no padding or batching comes between the figures and what a person sees.
+Every setting is measured under each given kind of attention. Questions are answered one by one, as the methods answer
+them, without padding or batching. **Refusing** is measured on the same questions twice: with the nearest passages, and
+with the nearest passages that do not contain an answer.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import TesseraError
-from core.evaluation.metrics import coverage, exact_match, f1
 from core.jobs import Progress, Work
+from core.messages import message
+from core.metrics import coverage, exact_match, f1
 from core.models.encoder import Encoder, Vectors, encode_in_batches
 from core.models.language_model import LanguageModel
+from core.models.prompt import NOT_FOUND
+from core.models.session import Session
 
 CLOSED_BOOK = "closed book"
 RIGHT_PASSAGE = "right passage"
+FULL = "full"
+BLOCKS = "blocks"
+
+Reading = Callable[[Sequence[Passage], str], Session]
+"""Prefills passages and a question under some kind of attention; returns the session to decode the answer from."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +41,19 @@ class AssessConfig:
 
     Attributes:
         ks: Numbers of retrieved passages to read.
-        right_passage: Whether to read the gold passages alone, too.
-        closed_book: Whether to ask without passages, too.
-        questions: Most questions; drawn by the seed when there are more.
-        best_last: Puts the best passage next to the question instead of first.
+        right_passage: Whether to also read the gold passages alone.
+        closed_book: Whether to also ask without passages.
+        refuse_k: Number of passages without an answer to measure refusing with; 0 leaves it out.
+        questions: Most questions; if there are more, they are sampled.
+        best_last: Put the best passage last, next to the question, instead of first.
         max_new_tokens: Longest answer in tokens.
-        seed: Draws the questions.
+        seed: Seed of the sample.
     """
 
     ks: tuple[int, ...] = (1, 3, 5, 10)
     right_passage: bool = True
     closed_book: bool = True
+    refuse_k: int = 3
     questions: int = 100
     best_last: bool = False
     max_new_tokens: int = 48
@@ -52,60 +65,129 @@ class ReadingScore:
     """Means over the questions of one setting; all but ``n`` and ``seconds`` are shares in [0, 1].
 
     Attributes:
-        setting: ``CLOSED_BOOK``, ``RIGHT_PASSAGE`` or "top k".
-        n: Questions.
+        setting: ``CLOSED_BOOK``, ``RIGHT_PASSAGE``, "top k", or "top k without answer".
+        attention: Kind of attention.
+        n: Number of questions.
         em: Exact match.
         f1: Token F1.
         coverage: Answers that contain a gold answer.
-        found: Prompts that held all gold passages.
-        seconds: Mean time of an answer, retrieval left out.
+        found: Prompts that contain all gold passages.
+        refused: Answers that are ``NOT_FOUND``.
+        refused_wrongly: Refusals although the prompt contains all gold passages.
+        seconds: Mean time of an answer without retrieval.
     """
 
     setting: str
+    attention: str
     n: int
     em: float
     f1: float
     coverage: float
     found: float
+    refused: float
+    refused_wrongly: float
     seconds: float
 
 
+@dataclass(frozen=True)
+class Refusing:
+    """Precision and recall of refusals, over as many prompts with an answer as without one.
+
+    Attributes:
+        attention: Kind of attention.
+        k: Number of passages.
+        n: Number of prompts without an answer.
+        precision: Share of the refusals that were right; 1 if there were none.
+        recall: Share of the questions without an answer that were refused.
+    """
+
+    attention: str
+    k: int
+    n: int
+    precision: float
+    recall: float
+
+
 def assess_reader(
-    lm: LanguageModel, encoder: Encoder, corpus: Corpus, questions: Sequence[Question], config: AssessConfig
+    lm: LanguageModel,
+    encoder: Encoder,
+    corpus: Corpus,
+    questions: Sequence[Question],
+    config: AssessConfig,
+    readings: Mapping[str, Reading] | None = None,
 ) -> Work:
-    """Asks the questions in every setting.
+    """Answers the questions in every setting.
 
     Args:
-        lm: With or without the reader adapter.
-        encoder: Finds the passages.
-        corpus: What it finds them in.
-        questions: With gold passages of the corpus.
+        lm: The model, with or without the reader adapter.
+        encoder: Retrieves the passages.
+        corpus: The passages.
+        questions: Questions with gold passages in the corpus.
         config: What to measure.
+        readings: Kinds of attention by name; None means full attention only.
 
     Yields:
-        A step per question; the last step of each setting carries ``data={"scores": [...]}``, the finished
-        ``ReadingScore`` of all settings so far as plain dictionaries.
+        Progress per question; the last step of each setting has ``data={"scores": [...], "refusing": [...]}``: the
+        ``ReadingScore`` of all settings so far and ``Refusing``, as dictionaries.
 
     Raises:
         TesseraError: No question has its gold passages in the corpus.
     """
-    asked = _draw(corpus, questions, config)
+    sample = _sample(corpus, questions, config)
     vectors: list[Vectors] = []
-    if config.ks:
+    if config.ks or config.refuse_k:
         for batch in encode_in_batches(encoder, texts(corpus.passages)):
             vectors.append(batch)
             yield Progress("Embedding passages", sum(map(len, vectors)), len(corpus.passages))
-    ranking = _rank(encoder, np.concatenate(vectors), asked, max(config.ks)) if vectors else []
+    ranking = _rank(encoder, np.concatenate(vectors), sample) if vectors else []
     scores: list[ReadingScore] = []
-    for setting, contexts in _settings(corpus, asked, ranking, config):
-        results: list[_Result] = []
-        for question, passages in zip(asked, contexts, strict=True):
-            results.append(_ask(lm, question, passages, config))
-            finished = len(results) == len(asked)
-            if finished:
-                scores.append(_mean(setting, results))
-            data = {"scores": [asdict(score) for score in scores]} if finished else {}
-            yield Progress(f"Reading: {setting}", len(results), len(asked), results[-1].text[:60], data)
+    readings = readings or {FULL: read_in_full(lm)}
+    for setting, contexts in _settings(corpus, sample, ranking, config):
+        for attention, reading in readings.items():
+            results: list[_Result] = []
+            stage = message("Reading: {setting}, {attention}", setting=setting, attention=attention)
+            for question, passages in zip(sample, contexts, strict=True):
+                results.append(_answer(lm, reading, question, passages, config))
+                finished = len(results) == len(sample)
+                if finished:
+                    scores.append(_mean(setting, attention, results))
+                data = _data(scores, config) if finished else {}
+                yield Progress(stage, len(results), len(sample), results[-1].text[:60], data)
+
+
+def read_in_full(lm: LanguageModel) -> Reading:
+    """Full attention: one prompt, in which every passage attends to those before it."""
+
+    def prefill(passages: Sequence[Passage], question: str) -> Session:
+        session = lm.session()
+        session.prefill(lm.prompt.context(passages) + lm.prompt.tail(question))
+        return session
+
+    return prefill
+
+
+def _data(scores: Sequence[ReadingScore], config: AssessConfig) -> dict[str, Any]:
+    named = {(score.setting, score.attention): score for score in scores}
+    refusing = [
+        _refusing(named[_top(config.refuse_k), score.attention], score, config.refuse_k)
+        for score in scores
+        if score.setting == _without_answer(config.refuse_k)
+    ]
+    return {"scores": [asdict(score) for score in scores], "refusing": [asdict(each) for each in refusing]}
+
+
+def _refusing(answerable: ReadingScore, unanswerable: ReadingScore, k: int) -> Refusing:
+    right, wrong = unanswerable.refused * unanswerable.n, answerable.refused_wrongly * answerable.n
+    precision = right / (right + wrong) if right + wrong else 1.0
+    return Refusing(unanswerable.attention, k, unanswerable.n, precision, unanswerable.refused)
+
+
+def _top(k: int) -> str:
+    return f"top {k}"
+
+
+def _without_answer(k: int) -> str:
+    return f"top {k} without answer"
 
 
 @dataclass(frozen=True)
@@ -115,63 +197,84 @@ class _Result:
     f1: float
     coverage: float
     found: float
+    refused: float
+    refused_wrongly: float
     seconds: float
 
 
-def _draw(corpus: Corpus, questions: Sequence[Question], config: AssessConfig) -> list[Question]:
+def _sample(corpus: Corpus, questions: Sequence[Question], config: AssessConfig) -> list[Question]:
     known = corpus.index()
-    usable = [question for question in questions if question.passage_ids and set(question.passage_ids) <= known.keys()]
+    answerable = [question for question in questions if question.answers and question.passage_ids]
+    usable = [question for question in answerable if set(question.passage_ids) <= known.keys()]
     if not usable:
         raise TesseraError(
-            f"No question has its gold passages in {corpus.name}.", "Give questions with passage_id or passage_ids."
+            message("No question has its gold passages in {corpus}.", corpus=corpus.name),
+            "Give questions with passage_id or passage_ids.",
         )
     if len(usable) <= config.questions:
         return usable
     return random.Random(config.seed).sample(usable, config.questions)
 
 
-def _rank(encoder: Encoder, vectors: Vectors, questions: Sequence[Question], most: int) -> list[list[int]]:
-    """Rows of the ``most`` nearest passages of each question, best first."""
+def _rank(encoder: Encoder, vectors: Vectors, questions: Sequence[Question]) -> list[list[int]]:
+    """Rows of all passages for each question, nearest first."""
     similar = [vectors @ encoder.encode_query(question.text) for question in questions]
-    return [np.argsort(-row, kind="stable")[:most].tolist() for row in similar]
+    return [np.argsort(-row, kind="stable").tolist() for row in similar]
 
 
 def _settings(
     corpus: Corpus, questions: Sequence[Question], ranking: Sequence[Sequence[int]], config: AssessConfig
 ) -> Iterator[tuple[str, list[list[Passage]]]]:
-    """Name of each setting and the passages of each question, in the prompt's order."""
+    """Name of each setting, and the passages of each question in prompt order."""
     if config.closed_book:
         yield CLOSED_BOOK, [[] for _ in questions]
     if config.right_passage:
         row_of = corpus.index()
         gold = [[corpus.passages[row_of[i]] for i in question.passage_ids] for question in questions]
         yield RIGHT_PASSAGE, gold
-    for k in config.ks:
-        found = [[corpus.passages[row] for row in rows[:k]] for rows in ranking]
-        yield f"top {k}", [passages[::-1] for passages in found] if config.best_last else found
+    refuse = (config.refuse_k,) if ranking and config.refuse_k else ()
+    for k in dict.fromkeys((*config.ks, *refuse)):
+        retrieved = [[corpus.passages[row] for row in rows[:k]] for rows in ranking]
+        yield _top(k), [passages[::-1] for passages in retrieved] if config.best_last else retrieved
+    for k in refuse:
+        yield (
+            _without_answer(k),
+            [_unanswering(corpus, question, rows, k) for question, rows in zip(questions, ranking, strict=True)],
+        )
 
 
-def _ask(lm: LanguageModel, question: Question, passages: Sequence[Passage], config: AssessConfig) -> _Result:
-    began = time.perf_counter()
-    session = lm.session()
-    for _ in session.feed(lm.prompt.context(passages) + lm.prompt.tail(question.text)):
-        pass
+def _unanswering(corpus: Corpus, question: Question, rows: Sequence[int], k: int) -> list[Passage]:
+    """The k nearest passages that are not gold and contain no answer."""
+    ranked = (corpus.passages[row] for row in rows)
+    return list(
+        islice((p for p in ranked if p.id not in question.passage_ids and not coverage(p.text, question.answers)), k)
+    )
+
+
+def _answer(
+    lm: LanguageModel, reading: Reading, question: Question, passages: Sequence[Passage], config: AssessConfig
+) -> _Result:
+    started = time.perf_counter()
+    session = reading(passages, question.text)
     text = "".join(lm.stream_text(session.decode(config.max_new_tokens))).strip()
-    seconds = time.perf_counter() - began
-    held = {passage.id for passage in passages}
+    seconds = time.perf_counter() - started
+    found = float(set(question.passage_ids) <= {passage.id for passage in passages})
+    refused = exact_match(text, [NOT_FOUND])
     return _Result(
         text=text,
         em=exact_match(text, question.answers),
         f1=f1(text, question.answers),
         coverage=coverage(text, question.answers),
-        found=float(set(question.passage_ids) <= held),
+        found=found,
+        refused=refused,
+        refused_wrongly=refused * found,
         seconds=seconds,
     )
 
 
-def _mean(setting: str, results: Sequence[_Result]) -> ReadingScore:
+def _mean(setting: str, attention: str, results: Sequence[_Result]) -> ReadingScore:
     def mean(name: str) -> float:
         return sum(getattr(result, name) for result in results) / len(results)
 
-    names = ("em", "f1", "coverage", "found", "seconds")
-    return ReadingScore(setting=setting, n=len(results), **{name: mean(name) for name in names})
+    names = ("em", "f1", "coverage", "found", "refused", "refused_wrongly", "seconds")
+    return ReadingScore(setting, attention, len(results), **{name: mean(name) for name in names})

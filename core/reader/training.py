@@ -1,10 +1,8 @@
-"""LoRA training of the reader adapter: interruptible, resumable, with a usable adapter on disk every few minutes.
+"""LoRA training of the reader adapter: interruptible and resumable, with a usable adapter on disk every few minutes.
 
-Run it with ``python -m app train-reader --pool DIR --pool DIR --minutes 40``.
-
-Weights and LoRA compute in the model's own format (bfloat16 where the processor multiplies it natively), the
-optimiser keeps float32 copies of the LoRA matrices, and the loss is taken on the answer alone, so that the
-vocabulary is never projected at the tens of prompt tokens that each answer token has.
+Weights and LoRA use the model's own number format (bfloat16 where the processor supports it natively), and the
+optimiser keeps float32 copies of the LoRA matrices. The loss covers the answer only, so that no logits are computed for
+the many prompt tokens.
 """
 
 from __future__ import annotations
@@ -18,17 +16,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from core.digests import digest_of
 from core.errors import ModelError
 from core.jobs import Progress, Work
+from core.messages import message
 from core.models.encoder import Encoder
 from core.models.language_model import LanguageModel
 from core.reader.batches import answer_loss, micro_batches
 from core.reader.examples import ExampleStream, Recipe
-from core.reader.pools import PoolSource, load_pool
+from core.reader.pools import VECTORS_PREFIX, PoolSource, load_pool
 
 STATE_FILE = "checkpoint.safetensors"
 ADAPTER_FILE, CONFIG_FILE = "adapter_model.safetensors", "adapter_config.json"
@@ -36,64 +36,73 @@ ADAPTER_FILE, CONFIG_FILE = "adapter_model.safetensors", "adapter_config.json"
 
 @dataclass(frozen=True)
 class ReaderConfig:
-    """How the reader is trained.
+    """Settings of the training.
 
     Attributes:
-        minutes: Wall time of training in all, over all resumptions.
-        steps: Optimiser steps in all; None trains for ``minutes``.
+        minutes: Total wall time of training, over all resumptions.
+        steps: Total number of optimiser steps; None trains for ``minutes``.
         rank: Rank of the LoRA matrices on all linear layers.
         alpha: LoRA scale; the update counts alpha / rank times.
         learning_rate: Peak of the schedule: linear warm-up, then cosine down to a twentieth.
-        warm_up: Share of the training that warms up.
-        batch: Examples for each optimiser step, each with several questions.
-        batch_tokens: Most padded tokens that go through the model at once.
+        warm_up: Share of the training used for warm-up.
+        batch: Examples per optimiser step, each with several questions.
+        batch_tokens: Most tokens per forward pass, padding included.
         clip: Largest norm of the gradient.
         save_minutes: Time between two checkpoints.
         seed: Seed of the examples and of the LoRA matrices.
-        recipe: What the examples look like.
+        recipe: Settings of the examples.
     """
 
     minutes: float = 40.0
     steps: int | None = None
     rank: int = 16
     alpha: int = 32
-    learning_rate: float = 8e-4
+    learning_rate: float = 4e-4
     warm_up: float = 0.03
-    batch: int = 8
-    batch_tokens: int = 2048
+    batch: int = 4
+    batch_tokens: int = 1024
     clip: float = 1.0
-    save_minutes: float = 5.0
+    save_minutes: float = 3.0
     seed: int = 0
     recipe: Recipe = field(default_factory=Recipe)
 
 
 def train_reader(
-    lm: LanguageModel, encoder: Encoder, sources: Sequence[PoolSource], output: Path, config: ReaderConfig
+    lm: LanguageModel,
+    encoder: Encoder,
+    sources: Sequence[PoolSource],
+    output: Path,
+    config: ReaderConfig,
+    start: Path | None = None,
 ) -> Work:
-    """Trains LoRA matrices on a plain model and writes them as an adapter that ``LanguageModel.load`` takes.
+    """Trains LoRA matrices on a plain model and writes them as an adapter for ``LanguageModel.load``.
 
-    Training in a folder that holds a checkpoint of the same configuration goes on from there; a finished training
-    removes its checkpoint. The model that was passed in is changed: load another one to answer with.
+    If ``output`` contains a checkpoint of the same configuration, training continues from it; a finished training
+    removes its checkpoint. The given model is modified: load another one to answer with.
 
     Args:
         lm: The plain model.
-        encoder: Finds distractors.
-        sources: What to train on.
+        encoder: Retrieves distractors.
+        sources: Pools to train on.
         output: Folder of the adapter and its checkpoint.
-        config: How.
+        config: Settings of the training.
+        start: Folder of an adapter with the same rank and scale to start from; None starts from scratch.
 
     Yields:
-        Steps; those of the training with ``data={"step", "loss", "minutes"}``; loss in nats per answer token.
+        Progress; during training with ``data={"step", "loss", "minutes"}``, the loss in nats per answer token.
 
     Raises:
         CorpusError: A pool cannot be read, or no pool has a question to train on.
-        ModelError: The checkpoint in ``output`` belongs to another configuration, or the training diverged.
+        ModelError: The checkpoint in ``output`` belongs to another configuration, ``start`` does not fit, or the
+            training diverged.
     """
     pools = []
     for source in sources:
-        pools.append((yield from load_pool(source, encoder, config.recipe.longest_answer)))
+        pools.append((yield from load_pool(source, encoder, config.recipe.longest_answer, output)))
     examples = ExampleStream(pools, encoder, config.recipe, config.seed)
-    trainer = _Trainer(lm, config, _description(sources, config))
+    trainer = _Trainer(lm, config, _description(sources, config, start))
+    if start is not None:
+        trainer.load_adapter(start)
     trainer.resume(output)
     saved_at = trainer.seconds
     try:
@@ -105,22 +114,26 @@ def train_reader(
             yield trainer.progress(loss)
     finally:
         trainer.save(output)
-    (output / STATE_FILE).unlink()
+    for path in (output / STATE_FILE, *output.glob(f"{VECTORS_PREFIX}*.npy")):
+        path.unlink()
 
 
 class _Trainer:
     def __init__(self, lm: LanguageModel, config: ReaderConfig, description: str) -> None:
         self._config, self._description = config, description
-        self._prompt, self._device = lm.prompt, lm.device
+        self._prompt = lm.prompt
         self._stop = int(lm.tokenizer.eos_token_id)
         torch.manual_seed(config.seed)
         lora = LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
-        # peft would keep the matrices in float32 and cast every activation to and fro: see the module's docstring.
+        # By default, peft would keep the matrices in float32 and cast every activation back and forth.
         self._model = get_peft_model(lm.model, lora, autocast_adapter_dtype=False)
-        # peft writes down the folder the weights came from, which is another one on every machine.
-        self._model.peft_config["default"].base_model_name_or_path = lm.identity.name
+        written: Any = self._model.peft_config["default"]
+        # peft would save the folder of the weights, which differs between machines.
+        written.base_model_name_or_path = lm.identity.name
+        # A set, which every process would write in another order.
+        written.target_modules = sorted(written.target_modules)
         self._model.train()
-        # Calling the decoder and the head apart needs the model below peft's wrapper; its layers are the adapted ones.
+        # Decoder and head are called separately, on the model inside peft's wrapper, which has the adapted layers.
         self._decoder: Any = self._model.get_base_model()
         self._working = [weight for weight in self._model.parameters() if weight.requires_grad]
         self._master = [weight.detach().float().clone().requires_grad_() for weight in self._working]
@@ -130,7 +143,7 @@ class _Trainer:
 
     @property
     def fraction(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """Share of the training that is done, 0 to 1."""
         if self._config.steps is not None:
             return min(1.0, self.steps / max(1, self._config.steps))
         return min(1.0, self.seconds / (60 * self._config.minutes))
@@ -147,18 +160,20 @@ class _Trainer:
         answer_tokens = sum(example.answer_tokens for example in tokens)
         total = 0.0
         for batch in micro_batches(tokens, self._config.batch_tokens):
-            loss = answer_loss(self._decoder, batch, self._stop, self._device) / answer_tokens
+            loss = answer_loss(self._decoder, batch, self._stop) / answer_tokens
             loss.backward()
             total += loss.item()
         if not math.isfinite(total):
-            raise ModelError(f"The training diverged after {self.steps} steps.", "Use a smaller learning rate.")
+            raise ModelError(
+                message("The training diverged after {n} steps.", n=self.steps), "Use a smaller learning rate."
+            )
         self._update()
         self.steps += 1
         self.seconds += time.monotonic() - began
         return total
 
     def _update(self) -> None:
-        """Moves the float32 copies by the gradient and rounds them into the model."""
+        """Updates the float32 copies and copies them, rounded, into the model."""
         for master, weight in zip(self._master, self._working, strict=True):
             master.grad = None if weight.grad is None else weight.grad.float()
             weight.grad = None
@@ -181,10 +196,11 @@ class _Trainer:
             else (int(self.seconds), int(60 * self._config.minutes))
         )
         data = {"step": self.steps, "loss": loss, "minutes": minutes}
-        return Progress("Training the reader", done, total, f"step {self.steps}, loss {loss:.3f}", data)
+        note = message("step {step}, loss {loss:.3f}", step=self.steps, loss=loss)
+        return Progress("Training the reader", done, total, note, data)
 
     def save(self, output: Path) -> None:
-        """Writes the adapter and the checkpoint, each whole or not at all."""
+        """Writes the adapter and the checkpoint, each atomically."""
         output.mkdir(parents=True, exist_ok=True)
         _write_adapter(self._model, output)
         tensors = {f"{row}.weight": master.detach() for row, master in enumerate(self._master)}
@@ -195,8 +211,35 @@ class _Trainer:
         save_file(tensors, fresh, metadata=facts)
         fresh.replace(output / STATE_FILE)
 
+    def load_adapter(self, start: Path) -> None:
+        """Starts from the LoRA matrices of another adapter."""
+        wanted: Any = self._model.peft_config["default"]
+        try:
+            given: Any = LoraConfig.from_pretrained(str(start))
+            same = (given.r, given.lora_alpha) == (wanted.r, wanted.lora_alpha)
+            loaded = set_peft_model_state_dict(self._model, load_file(start / ADAPTER_FILE)) if same else None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(
+                message("The adapter in {folder} cannot be read: {error}", folder=start.name, error=error),
+                "Give its folder.",
+            ) from error
+        if loaded is None or loaded.unexpected_keys:
+            raise ModelError(
+                message(
+                    "The adapter in {folder} has another rank, scale or model than the one to train.", folder=start.name
+                ),
+                message(
+                    "Start from one of rank {rank} and alpha {alpha}, or from none.",
+                    rank=wanted.r,
+                    alpha=wanted.lora_alpha,
+                ),
+            )
+        with torch.no_grad():
+            for master, weight in zip(self._master, self._working, strict=True):
+                master.copy_(weight)
+
     def resume(self, output: Path) -> None:
-        """Takes up the checkpoint of ``output``, where there is one."""
+        """Loads the checkpoint in ``output``, if there is one."""
         path = output / STATE_FILE
         if not path.is_file():
             return
@@ -204,8 +247,8 @@ class _Trainer:
             facts, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if facts["training"] != self._description:
             raise ModelError(
-                f"{output.name} holds a checkpoint of a training with other settings.",
-                f"Train into another folder, or delete its {STATE_FILE}.",
+                message("{folder} holds a checkpoint of a training with other settings.", folder=output.name),
+                message("Train into another folder, or delete its {file}.", file=STATE_FILE),
             )
         self.steps, self.seconds = int(facts["steps"]), float(facts["seconds"])
         moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -221,15 +264,16 @@ class _Trainer:
         self._round()
 
 
-def _description(sources: Sequence[PoolSource], config: ReaderConfig) -> str:
-    """What must not change between a checkpoint and its resumption: all but how long it lasts."""
-    lasting = {"minutes", "steps", "save_minutes"}
-    settings = {key: value for key, value in asdict(config).items() if key not in lasting}
-    return f"{[(source.folder.name, source.share, source.closed_book) for source in sources]} {settings}"
+def _description(sources: Sequence[PoolSource], config: ReaderConfig, start: Path | None) -> str:
+    """Everything that must be equal for a training to resume a checkpoint: all settings but its duration."""
+    durations = {"minutes", "steps", "save_minutes"}
+    settings = {key: value for key, value in asdict(config).items() if key not in durations}
+    start_digest = digest_of(start, "adapter_*") if start is not None else ""
+    return f"{[(source.folder.name, source.share, source.closed_book) for source in sources]} {settings} {start_digest}"
 
 
 def _write_adapter(model: Any, output: Path) -> None:
-    """Writes the LoRA matrices in bfloat16, whatever they were trained in, with peft's description of them."""
+    """Writes the LoRA matrices in bfloat16 with peft's configuration."""
     tensors = {
         name: tensor.to(torch.bfloat16)
         for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
@@ -242,7 +286,7 @@ def _write_adapter(model: Any, output: Path) -> None:
 
 
 def _schedule(fraction: float, warm_up: float) -> float:
-    """Factor on the peak learning rate at a fraction of the training: linear up, cosine down to 0.05."""
+    """Factor of the peak learning rate at a fraction of the training: linear warm-up, then cosine down to 0.05."""
     if fraction < warm_up:
         return max(0.02, fraction / warm_up)
     return 0.05 + 0.95 * (1 + math.cos(math.pi * (fraction - warm_up) / (1 - warm_up))) / 2

@@ -5,15 +5,11 @@ from core.errors import ModelError
 from core.models.prompt import Prompt
 
 
-def run(session, ids, **options):
-    return list(session.feed(ids, **options))
-
-
-def test_chunked_feeding_equals_feeding_at_once(tiny_lm, tiny_corpus):
+def test_prefill_in_chunks_equals_prefill_at_once(tiny_lm, tiny_corpus):
     ids = tiny_lm.prompt.context(tiny_corpus.passages[:3])
     whole, parts = tiny_lm.session(), tiny_lm.session()
-    assert run(whole, ids) == [len(ids)]
-    steps = run(parts, ids, chunk=16)
+    whole.prefill(ids)
+    steps = list(parts.prefill_steps(ids, chunk=16))
     assert steps[0] == 16 and steps[-1] == len(ids) and parts.length == whole.length == len(ids)
     torch.testing.assert_close(parts.logits, whole.logits, atol=1e-4, rtol=0)
 
@@ -21,7 +17,7 @@ def test_chunked_feeding_equals_feeding_at_once(tiny_lm, tiny_corpus):
 def test_decoding_equals_transformers_generate(tiny_lm):
     ids = tiny_lm.prompt.head + tiny_lm.prompt.tail("Where is the lighthouse?")
     session = tiny_lm.session()
-    run(session, ids)
+    session.prefill(ids)
     ours = list(session.decode(12))
     batch = torch.tensor([ids])
     theirs = tiny_lm.model.generate(
@@ -38,7 +34,7 @@ def test_decoding_equals_transformers_generate(tiny_lm):
 
 def test_decoding_stops_when_closed(tiny_lm):
     session = tiny_lm.session()
-    run(session, tiny_lm.prompt.head)
+    session.prefill(tiny_lm.prompt.head)
     tokens = session.decode(50)
     next(tokens)
     next(tokens)
@@ -49,19 +45,19 @@ def test_decoding_stops_when_closed(tiny_lm):
 def test_soft_tokens_equal_their_token_embeddings(tiny_lm):
     ids = tiny_lm.prompt.head
     hard, soft = tiny_lm.session(), tiny_lm.session()
-    run(hard, ids)
+    hard.prefill(ids)
     with torch.no_grad():
-        soft.feed_embeddings(tiny_lm.model.get_input_embeddings()(torch.tensor(ids)))
+        soft.prefill_embeddings(tiny_lm.model.get_input_embeddings()(torch.tensor(ids)))
     torch.testing.assert_close(hard.logits, soft.logits, atol=1e-5, rtol=0)
 
 
 def test_an_outgrown_context_is_refused(tiny_lm):
     with pytest.raises(ModelError, match="fewer passages"):
-        run(tiny_lm.session(), [1] * (tiny_lm.max_context + 1))
+        tiny_lm.session().prefill([1] * (tiny_lm.max_context + 1))
 
 
 def test_decoding_nothing_is_refused(tiny_lm):
-    with pytest.raises(ModelError, match="Feed the prompt"):
+    with pytest.raises(ModelError, match="Prefill the prompt"):
         next(tiny_lm.session().decode(1))
 
 
@@ -74,7 +70,7 @@ def test_text_is_streamed_in_whole_characters(tiny_lm):
 
 def test_kv_bytes_are_those_of_a_real_cache(tiny_lm):
     session = tiny_lm.session()
-    run(session, tiny_lm.prompt.head)
+    session.prefill(tiny_lm.prompt.head)
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in session.cache.layers)
     assert held == tiny_lm.kv_bytes_per_token * session.length
 

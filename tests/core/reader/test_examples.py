@@ -26,8 +26,8 @@ def read(examples):
     return [example for example in examples if example.passages]
 
 
-def answer_to(turn):
-    return ANSWERS[turn.question.lower().rstrip("?")]
+def answer_to(item):
+    return ANSWERS[item.question.lower().rstrip("?")]
 
 
 def test_an_example_depends_on_its_number_and_the_seed_alone(pool, tiny_encoder, examples):
@@ -40,25 +40,25 @@ def test_an_example_depends_on_its_number_and_the_seed_alone(pool, tiny_encoder,
 def test_the_target_is_in_the_passages_or_said_to_be_missing(examples):
     for example in read(examples):
         shown = " ".join(passage.text for passage in example.passages)
-        assert example.turns
-        for turn in example.turns:
-            assert turn.target in (answer_to(turn), NOT_FOUND)
-            assert (answer_to(turn) in shown) == (turn.target != NOT_FOUND)
-    targets = [turn.target for example in read(examples) for turn in example.turns]
+        assert example.targets
+        for item in example.targets:
+            assert item.target in (answer_to(item), NOT_FOUND)
+            assert (answer_to(item) in shown) == (item.target != NOT_FOUND)
+    targets = [item.target for example in read(examples) for item in example.targets]
     assert 0.05 < targets.count(NOT_FOUND) / len(targets) < 0.4
 
 
 def test_questions_about_the_same_passage_share_an_example(pool, tiny_encoder, examples):
-    assert {len(example.turns) for example in examples} == {1, 2}
+    assert {len(example.targets) for example in examples} == {1, 2, 3}
     for example in examples:
-        assert len({turn.source for turn in example.turns}) == len(example.turns)
+        assert len({item.source for item in example.targets}) == len(example.targets)
     alone = ExampleStream([pool], tiny_encoder, replace(RECIPE, questions=1), seed=0)
-    assert all(len(alone[number].turns) == 1 for number in range(40))
+    assert all(len(alone[number].targets) == 1 for number in range(40))
 
 
 def test_passages_are_cut_to_different_windows(examples):
     lengths = [len(passage.text.split()) for example in read(examples) for passage in example.passages]
-    assert max(lengths) <= 95 and min(lengths) >= 60
+    assert max(lengths) <= 130 and min(lengths) >= 50
     assert len(set(lengths)) > 10
 
 
@@ -69,14 +69,22 @@ def test_one_to_ten_different_passages_in_any_place(examples):
     for example in read(examples):
         ids = [passage.id for passage in example.passages]
         assert len(set(ids)) == len(ids)
-        target = example.turns[0].target
+        target = example.targets[0].target
         if target != NOT_FOUND:
             places.add(next(i for i, passage in enumerate(example.passages) if target in passage.text))
     assert len(places) >= 4
 
 
+def test_passages_are_read_as_blocks_as_often_as_the_recipe_says(pool, tiny_encoder, examples, tiny_lm):
+    several = [example for example in read(examples) if len(example.passages) > 1]
+    assert 0.45 < sum(example.blocks for example in several) / len(several) < 0.75
+    assert not any(example.blocks for example in examples if len(example.passages) < 2)
+    tokens = next(example for example in several if example.blocks).tokens(tiny_lm.prompt, stop=1)
+    assert sum(tokens.blocks) + len(tiny_lm.prompt.head) == len(tokens.context)
+
+
 def test_questions_come_as_people_type_them(examples):
-    questions = [turn.question for example in examples for turn in example.turns]
+    questions = [item.question for example in examples for item in example.targets]
     assert any(question.islower() for question in questions) and not all(question.islower() for question in questions)
     assert any(question.endswith("?") for question in questions)
     assert not all(question.endswith("?") for question in questions)
@@ -93,17 +101,17 @@ def test_pools_come_in_their_shares(pool, tiny_encoder):
     often = replace(pool, source=PoolSource(pool.source.folder, 0.9), questions=pool.questions[:1])
     seldom = replace(pool, source=PoolSource(pool.source.folder, 0.1), questions=pool.questions[-1:])
     stream = ExampleStream([often, seldom], tiny_encoder, Recipe(), seed=0)
-    drawn = [stream[number].turns[0].source for number in range(N)]
+    drawn = [stream[number].targets[0].source for number in range(N)]
     assert drawn.count(pool.questions[0].id) > 5 * drawn.count(pool.questions[-1].id) > 0
 
 
 def test_tokens_are_those_of_the_answering_prompt(examples, tiny_lm):
-    example = next(e for e in read(examples) if len(e.turns) == 2)
+    example = next(e for e in read(examples) if len(e.targets) == 2)
     tokens = example.tokens(tiny_lm.prompt, tiny_lm.tokenizer.eos_token_id)
     assert tokens.context == tiny_lm.prompt.context(example.passages)
-    for turn, (tail, answer) in zip(example.turns, tokens.turns, strict=True):
-        assert tail == tiny_lm.prompt.tail(turn.question)
-        assert tiny_lm.tokenizer.decode(answer, skip_special_tokens=True) == turn.target
+    for item, (tail, answer) in zip(example.targets, tokens.pairs, strict=True):
+        assert tail == tiny_lm.prompt.tail(item.question)
+        assert tiny_lm.tokenizer.decode(answer, skip_special_tokens=True) == item.target
         assert answer[-1] == tiny_lm.tokenizer.eos_token_id
 
 

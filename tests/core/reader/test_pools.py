@@ -68,6 +68,12 @@ def test_an_address_is_no_title(load):
     assert pool.passages[0].title == ""
 
 
+def test_nothing_of_an_article_held_out_is_left(load):
+    assert load([asked(["18"])], title="Steam engine").passages == ()
+    pool = load([asked(["18"])], title="Steam engines")
+    assert len(pool.passages) == len(pool.questions) == 1
+
+
 def test_a_folder_without_train_questions_is_refused(tmp_path, tiny_encoder):
     write_lines(tmp_path / "passages.jsonl", [{"id": "p0", "title": "", "text": TEXT}])
     write_lines(tmp_path / "questions_dev.jsonl", [asked(["18"])])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.models import session as sessions
-from core.models.drafting import draft
+from core.models.prompt_lookup import draft
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_guess_is_what_followed_the_longest_match(seen, most, guess):
 
 def told(lm, ids, limit, known=(), **options):
     session = lm.session()
-    list(session.feed(ids))
+    session.prefill(ids)
     session._seen = [*known, *session._seen]
     return list(session.decode(limit, **options)), session
 
@@ -114,6 +114,6 @@ def test_transformers_own_pass_takes_guesses_too(tiny_lm, one_by_one):
     wanted, _ = one_by_one(ids, 12)
     session = tiny_lm.session()
     session._decoder = None
-    list(session.feed(ids))
+    session.prefill(ids)
     session._seen = [*wanted, *session._seen]
     assert list(session.decode(12, stop=False)) == wanted

