@@ -1,38 +1,63 @@
-"""Building cell caches: every cell is prefilled once, by the model that will continue from it.
+"""Building stored cells: prefills every cell once, with the model that will continue from it.
 
-Cells whose cache still holds are kept, whatever number they had before. Closing the generator, or killing the
-process, loses the cell under way and nothing else.
+Whole-cell caches and blocks of single passages share this code; a ``CellKind`` holds the differences. Stored cells
+that are still valid are reused, even under another number. Closing the generator loses only the cell being computed;
+killing the process also loses the blocks of the last second.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from core.artefacts import artefact
 from core.corpus.types import Passage
 from core.errors import ArtefactStale, TesseraError
-from core.jobs import Progress, Work
-from core.kvcache.cell_file import Built, cell_key, file_name, store_cell
-from core.kvcache.precision import bits_per_number
-from core.kvcache.store import INDEX, CacheStore, CellEntry, Index
+from core.jobs import Progress, Work, WorkClock
+from core.kvcache.cell_file import Layers, store_cell
+from core.kvcache.compose import cut
+from core.kvcache.identity import CacheIdentity, cell_key
+from core.kvcache.quantise import bits_per_number
+from core.kvcache.store import CacheStore, CellEntry, Index
+from core.manifest import MANIFEST, Manifest, write_manifest
+from core.messages import message
 from core.models.language_model import LanguageModel
-from core.said import said
-from core.workspace import MANIFEST, Manifest, write_manifest
 
 STAGE = "Prefilling cells, in tokens"
 _SPARE_BYTES = 50_000_000
+_INDEX_EVERY_S = 1.0
+"""A block takes a tenth of a second, so an index of thousands is not rewritten after each."""
+
+Step = Callable[[int], Progress]
+Computing = Callable[[Sequence[Passage], Step], Generator[Progress, None, Layers]]
 
 
 @dataclass(frozen=True)
-class _Task:
-    """A cell to have: its tokens, and its entry as far as it is known before the build."""
+class CellKind:
+    """How one kind of cell is computed and stored.
 
-    ids: list[int]
-    entry: CellEntry
+    Attributes:
+        artefact: Kind of the artefact that the cells belong to.
+        stage: Stage shown in ``Progress``.
+        step: Message naming the cell being computed.
+        reused: Message naming how many cells were reused.
+        compute: Returns the keys and values of passages; yields a ``Step`` after each chunk of tokens.
+        mark: Ids put before the tokens in the digest of a cell, so that two kinds never share a file.
+        whole: Whether head and passages are prefilled and stored together, and so must fit the context.
+    """
+
+    artefact: str
+    stage: str
+    step: str
+    reused: str
+    compute: Computing
+    mark: tuple[int, ...] = ()
+    whole: bool = True
 
 
 def build_caches(
@@ -45,129 +70,177 @@ def build_caches(
     location: str = "",
     facts: Mapping[str, Any] | None = None,
 ) -> Work:
-    """Brings the caches of one model and precision in line with ``cells``.
+    """Builds the whole-cell caches of one model and precision for ``cells``; see ``build_cells``."""
+
+    def prefill(passages: Sequence[Passage], step: Step) -> Generator[Progress, None, Layers]:
+        session = lm.session()
+        for tokens in session.prefill_steps(lm.prompt.context(passages)):
+            yield step(tokens)
+        return cut(session.cache, 0, session.length)
+
+    kind = CellKind("caches", STAGE, "cell {n} of {total}", "{n} of {total} cells kept", prefill)
+    yield from build_cells(folder, lm, cells, inputs, kind, force, precision, location, facts)
+
+
+def build_cells(
+    folder: Path,
+    lm: LanguageModel,
+    cells: Sequence[Sequence[Passage]],
+    inputs: Mapping[str, str],
+    kind: CellKind,
+    force: bool = False,
+    precision: str = "auto",
+    location: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> Work:
+    """Builds the cells that are missing or no longer valid, and removes those that are no longer needed.
 
     Args:
-        folder: Where their manifest lives, held for writing by the caller.
+        folder: Folder of the manifest; the caller holds its lock.
         lm: The model.
-        cells: Passages of each cell, in the order in which they are prefilled.
-        inputs: Fingerprints for the manifest, which is written when all cells are there.
-        force: Build cells again whose cache still holds.
-        precision: See ``core.kvcache.precision.chosen_precision``.
-        location: URL of the storage for cells and index; empty keeps them in ``folder``.
-        facts: Whatever else the manifest shall tell of them.
+        cells: Passages of each cell, in prompt order.
+        inputs: Fingerprints for the manifest, which is written once all cells are stored.
+        kind: How a cell is computed and stored.
+        force: Rebuild cells that are still valid.
+        precision: See ``core.kvcache.identity.chosen_precision``.
+        location: See ``core.kvcache.location``; empty stores cells and index in ``folder``.
+        facts: Further parameters for the manifest.
 
     Yields:
-        A step per chunk of prefill.
+        Progress in tokens.
 
     Raises:
-        TesseraError: A cell is longer than the model's context, or the disk is too small.
+        TesseraError: A cell is longer than the model's context, its keys cannot be rotated, or the storage is full or
+            reports an error.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    store = CacheStore(location or folder)
-    tasks = [_task(lm, number, passages) for number, passages in enumerate(cells)]
-    index = Index(Built.by(lm, precision), {task.entry.cell: task.entry for task in tasks})
+    store = CacheStore(location or folder, kind.artefact)
+    entries = [store.unbuilt(_entry(lm, kind, number, passages)) for number, passages in enumerate(cells)]
+    index = Index(CacheIdentity.of(lm, precision), {entry.cell: entry for entry in entries})
     if not force:
-        index = yield from _with_kept(store, index)
-    todo = [task for task in tasks if not index.cells[task.entry.cell].sha256]
-    _check_room(store, lm, todo, index.built.precision)
-    # From here on the folder differs from its manifest; it gets a new one when it is complete.
-    (folder / MANIFEST).unlink(missing_ok=True)
+        yield from _reuse(store, index)
+    _require_space(store, lm, index)
+    if any(not entry.sha256 for entry in index.cells.values()):
+        # From here on the manifest is wrong; a new one is written once all cells are stored.
+        (folder / MANIFEST).unlink(missing_ok=True)
     store.write_index(index)
-    _sweep(store, index)
-    yield from _prefill(store, lm, index, todo)
-    write_manifest(folder, _manifest(index, inputs, {**(facts or {}), "location": location}))
+    store.sweep()
+    yield from _compute(store, cells, index, kind)
+    # The manifest need not list the cell files: each is checked against the index when it is read.
+    write_manifest(folder, _manifest(index, kind, inputs, {**(facts or {}), "location": location}), "cell-*")
 
 
-def _prefill(store: CacheStore, lm: LanguageModel, index: Index, todo: Sequence[_Task]) -> Work:
-    """Builds the missing cells one by one, entering each in the index as soon as its file is there."""
-    total = sum(entry.tokens for entry in index.cells.values())
-    done = total - sum(task.entry.tokens for task in todo)
-    kept = len(index.cells) - len(todo)
-    yield Progress(STAGE, done, total, said("{n} of {total} cells kept", n=kept, total=len(index.cells)))
-    for ordinal, task in enumerate(todo, start=kept + 1):
-        began = time.perf_counter()
-        session = lm.session()
-        for fed in session.feed(task.ids):
-            yield Progress(STAGE, done + fed, total, said("cell {n} of {total}", n=ordinal, total=len(index.cells)))
-        name, entry = file_name(task.entry.key), task.entry
-        size, digest = store_cell(store.storage, name, session.cache, entry.key, entry.passage_ids, index.built)
-        seconds = round(time.perf_counter() - began, 4)
-        index.cells[entry.cell] = replace(entry, bytes=size, sha256=digest, build_s=seconds)
-        store.write_index(index)
-        done += entry.tokens
+def add_cell(store: CacheStore, index: Index, entry: CellEntry, layers: Layers, clock: WorkClock) -> None:
+    """Writes the file of a cell and adds it to ``index``, which the caller then saves.
 
-
-def _task(lm: LanguageModel, number: int, passages: Sequence[Passage]) -> _Task:
-    ids = lm.prompt.context(passages)
-    passage_ids = tuple(passage.id for passage in passages)
-    if len(ids) >= lm.max_context:
-        raise TesseraError(
-            f"Cell {number} has {len(ids):,} tokens, but the model takes {lm.max_context:,} with the question.",
-            "Cut smaller cells: `python -m app cluster` with more cells or a smaller --cell-tokens.",
-        )
-    return _Task(ids, CellEntry(number, cell_key(ids, passage_ids), passage_ids, len(ids)))
-
-
-def _with_kept(store: CacheStore, wanted: Index) -> Generator[Progress, None, Index]:
-    """The wanted index with what is on disk filled in, whatever number it had.
-
-    Checksums are compared: who was told that a cell is corrupt and to build again must not be left with it.
+    Args:
+        store: Where the file is written.
+        index: Updated with the cell's size, checksum and build time.
+        entry: The cell.
+        layers: Its keys and values.
+        clock: Started when the cell's computation began.
     """
-    try:
-        before = store.index()
-    except ArtefactStale:
-        return wanted  # an unreadable index vouches for nothing: all is built again
-    if before is None or before.built != wanted.built:
-        return wanted
-    ready = {state.cell for state in store.states() if state.status == "ready"}
-    found = {entry.key: entry for entry in before.cells.values() if entry.cell in ready}
-    cells = dict(wanted.cells)
-    for number, entry in wanted.cells.items():
-        kept = found.get(entry.key)
-        if kept and _holds(store, kept):
-            cells[number] = replace(kept, cell=number)
-        yield Progress("Checking cells that are there", number + 1, len(cells))
-    return Index(wanted.built, cells)
+    size, digest = store_cell(store.storage, entry.name, layers, entry.key, entry.passage_ids, index.identity)
+    seconds = round(clock.seconds, 4)
+    index.cells[entry.cell] = replace(entry, bytes=size, sha256=digest, build_s=seconds)
 
 
-def _holds(store: CacheStore, entry: CellEntry) -> bool:
+def _entry(lm: LanguageModel, kind: CellKind, number: int, passages: Sequence[Passage]) -> CellEntry:
+    ids, passage_ids = lm.prompt.context(passages), tuple(passage.id for passage in passages)
+    if kind.whole and len(ids) >= lm.max_context:
+        raise TesseraError(
+            message(
+                "Cell {cell} has {n:,} tokens, but the model takes {most:,} with the question.",
+                cell=number,
+                n=len(ids),
+                most=lm.max_context,
+            ),
+            "Cut smaller cells: ask for more cells, or for fewer tokens in each.",
+        )
+    stored = len(ids) - (0 if kind.whole else len(lm.prompt.head))
+    return CellEntry(number, cell_key([*kind.mark, *ids], passage_ids), passage_ids, stored)
+
+
+def _reuse(store: CacheStore, index: Index) -> Work:
+    """Adds cells that are already stored to the index, whatever their number and whichever workspace built them.
+
+    Checksums are compared, because a rebuild is the remedy for a corrupt cell.
+    """
+    sizes = store.storage.sizes()
+    usable = [other for other in store.indexes() if other and other.identity == index.identity]
+    stored_cells = (entry for other in usable for entry in other.cells.values())
+    by_key = {entry.key: entry for entry in stored_cells if entry.status(sizes) == "ready"}
+    for number, entry in list(index.cells.items()) if by_key else ():
+        stored = by_key.get(entry.key)
+        if stored and _is_intact(store, stored):
+            index.cells[number] = replace(stored, cell=number)
+        yield Progress("Checking cells that are there", number + 1, len(index.cells))
+
+
+def _is_intact(store: CacheStore, entry: CellEntry) -> bool:
     try:
-        store.verified(entry)
+        store.verify(entry)
     except ArtefactStale:
-        return False  # it is built again
+        return False
     return True
 
 
-def _check_room(store: CacheStore, lm: LanguageModel, todo: Sequence[_Task], precision: str) -> None:
-    bits = lm.kv_bytes_per_token / lm.dtype.itemsize * bits_per_number(precision)
-    needed = sum(task.entry.tokens for task in todo) * bits / 8
+def _require_space(store: CacheStore, lm: LanguageModel, index: Index) -> None:
+    bits = lm.kv_bytes_per_token / lm.dtype.itemsize * bits_per_number(index.identity.precision)
+    needed = sum(entry.tokens for entry in index.cells.values() if not entry.sha256) * bits / 8
     free = store.storage.free()
     if free is not None and needed + _SPARE_BYTES > free:
         raise TesseraError(
-            f"The caches need {needed / 1e9:,.1f} GB, but only {free / 1e9:,.1f} GB are free.",
-            "Free some space, take a smaller corpus, or a smaller precision (`--precision int8`).",
+            message(
+                "The caches need {needed:,.1f} GB, but only {free:,.1f} GB are free.",
+                needed=needed / 1e9,
+                free=free / 1e9,
+            ),
+            "Free some space, take a smaller corpus, or a smaller precision, such as int8.",
         )
 
 
-def _sweep(store: CacheStore, index: Index) -> None:
-    """Removes files that no built cell of the index owns: old cells, and what a crash left half written."""
-    owned = {file_name(entry.key) for entry in index.cells.values() if entry.sha256}
-    for name in store.storage.sizes():
-        if name.startswith(("cell-", ".cell-", f".{INDEX}-")) and name not in owned:
-            store.storage.delete(name)
+def _compute(store: CacheStore, cells: Sequence[Sequence[Passage]], index: Index, kind: CellKind) -> Work:
+    """Builds the missing cells one by one; whenever this stops, the saved index lists only cells that are stored."""
+    todo = [entry for entry in index.cells.values() if not entry.sha256]
+    total = sum(entry.tokens for entry in index.cells.values())
+    done = total - sum(entry.tokens for entry in todo)
+    count, reused = len(index.cells), len(index.cells) - len(todo)
+    yield Progress(kind.stage, done, total, message(kind.reused, n=reused, total=count))
+    saved_at = time.monotonic()
+    try:
+        for ordinal, entry in enumerate(todo, start=reused + 1):
+            clock, note = WorkClock(), message(kind.step, n=ordinal, total=count)
+            step = _stepper(kind.stage, done, total, note)
+            layers = yield from clock.over(kind.compute(cells[entry.cell], step))
+            add_cell(store, index, entry, layers, clock)
+            done += entry.tokens
+            if kind.whole or time.monotonic() - saved_at > _INDEX_EVERY_S:
+                store.write_index(index)
+                saved_at = time.monotonic()
+    except BaseException:
+        with suppress(OSError):  # on a full disk, the index saved a second ago is still valid
+            store.write_index(index)
+        raise
+    store.write_index(index)
 
 
-def _manifest(index: Index, inputs: Mapping[str, str], facts: Mapping[str, Any]) -> Manifest:
+def _stepper(stage: str, done: int, total: int, note: str) -> Step:
+    return lambda tokens: Progress(stage, done + tokens, total, note)
+
+
+def _manifest(index: Index, kind: CellKind, inputs: Mapping[str, str], facts: Mapping[str, Any]) -> Manifest:
     entries = index.cells.values()
     params = {
-        "cells": len(index.cells),
+        "cells": len(entries),
+        "passages": sum(len(entry.passage_ids) for entry in entries),
         "tokens": sum(entry.tokens for entry in entries),
         "bytes": sum(entry.bytes for entry in entries),
-        "dtype": index.built.dtype,
-        "precision": index.built.precision,
-        "native": index.built.precision == index.built.dtype,
+        "dtype": index.identity.dtype,
+        "precision": index.identity.precision,
+        "native": index.identity.precision == index.identity.dtype,
         **facts,
     }
     seconds = sum(entry.build_s for entry in entries)
-    return Manifest("caches", dict(inputs), params, {}, datetime.now(timezone.utc).isoformat(), seconds)
+    created, layout = datetime.now(timezone.utc).isoformat(), artefact(kind.artefact).format
+    return Manifest(kind.artefact, dict(inputs), params, {}, created, seconds, layout)

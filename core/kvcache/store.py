@@ -1,45 +1,47 @@
-"""The store of cell caches: cell files and ``cells.json``, the index of what they hold, in a folder or object store.
+"""The cell store: cell files and their index ``cells.json``, in a folder or an object store.
 
-The index is replaced after every finished cell, so whatever ends a build, at most the cell under way is lost. A cache
-is handed out only when the index, the file's header, its checksum, the model and (where given) the tokens agree;
-anything else is refused, because a model accepts a wrong cache without a murmur and answers from it.
+In storage that several workspaces share, all cells of one model and number format lie in the same folder, and every
+build has its own index there (``cells-1f0c....json``). A cell that any index lists is kept and can be reused by all;
+its file is never overwritten.
+
+The index is replaced after every finished cell, so an interrupted build loses at most the cell being computed. ``load``
+returns a cache only if the index, the file's header, its checksum, the model and (if given) the tokens agree: a model
+would accept a wrong cache without an error and answer from it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
-
-import torch
-from transformers import DynamicCache
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
-from core.kvcache.cell_file import (
-    REMEDY,
-    Built,
-    Layers,
-    cell_key,
-    decode_cell,
-    digest_of_bytes,
-    file_name,
-    read_bytes,
-)
-from core.kvcache.storage import LocalStorage, Stamp, storage_at
-from core.models.kv_buffer import Lender
-from core.models.language_model import LanguageModel
+from core.kvcache.identity import CacheIdentity, cell_key, file_name
+from core.kvcache.storage import LocalStorage, storage_at
+from core.kvcache.storage_base import Content, Stamp
+from core.messages import Message, message
+
+if TYPE_CHECKING:
+    from core.kvcache.loaded_cache import LoadedCache
+    from core.models.language_model import LanguageModel
 
 INDEX = "cells.json"
+_INDEXES = re.compile(r"cells(-[0-9a-f]+)?\.json")
 FORMAT = 1
 CellStatus = Literal["missing", "ready", "damaged"]
+_verified: set[tuple[str, str, Stamp]] = set()
+"""Files whose checksum this process has verified and that have not changed since."""
+_NAMES = {"caches": "the cache of cell {n}", "blocks": "the block of passage {n}"}
 
 
 @dataclass(frozen=True)
 class CellEntry:
-    """What the index says of one cell.
+    """One cell in the index.
 
     Attributes:
         cell: Its number in the partition.
@@ -48,7 +50,8 @@ class CellEntry:
         tokens: Tokens of the head and all passages.
         bytes: Size of the file; 0 until it is built.
         sha256: Checksum of the file; empty until it is built.
-        build_s: Seconds its prefill and writing took.
+        build_s: Seconds spent on prefill and writing.
+        file: Name of its file; empty if it follows from ``key``.
     """
 
     cell: int
@@ -58,19 +61,31 @@ class CellEntry:
     bytes: int = 0
     sha256: str = ""
     build_s: float = 0.0
+    file: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of its file."""
+        return self.file or file_name(self.key)
+
+    def status(self, sizes: Mapping[str, int]) -> CellStatus:
+        """State of its file, given the size of every file by name."""
+        if not self.sha256:
+            return "missing"
+        return "ready" if sizes.get(self.name) == self.bytes else "damaged"
 
 
 @dataclass(frozen=True)
 class CellState:
-    """Where the cache of one cell stands.
+    """State of the cache of one cell.
 
     Attributes:
         cell: Its number.
-        status: missing (not built yet), ready, or damaged (the file is gone or has another size).
+        status: missing (not built yet), ready, or damaged (the file is missing or has the wrong size).
         passages: Number of passages.
         tokens: Tokens of the head and all passages.
         bytes: Size on disk; 0 unless ready.
-        build_s: Seconds its build took.
+        build_s: Seconds spent on its build.
     """
 
     cell: int
@@ -83,98 +98,111 @@ class CellState:
 
 @dataclass(frozen=True)
 class Index:
-    """All cells of a build, by number, and by what they were built."""
+    """All cells of a build, by number, and the identity of the model that built them."""
 
-    built: Built
+    identity: CacheIdentity
     cells: dict[int, CellEntry]
 
 
-@dataclass(frozen=True)
-class LoadedCache:
-    """A cell's keys and values, ready to be continued. Never changed: every question gets its own ``cache()``.
-
-    Attributes:
-        cell: Number of the cell.
-        key: Digest of tokens and passages.
-        layers: Keys and values of each layer, [1, kv_heads, tokens, head_dim], on the model's device.
-        tokens: Length of the cache.
-        passage_ids: Passages it holds, in order.
-        bytes: Size of the tensors.
-    """
-
-    cell: int
-    key: str
-    layers: Layers
-    tokens: int
-    passage_ids: tuple[str, ...]
-    bytes: int
-
-    def cache(self) -> DynamicCache:
-        """A cache to continue from, with room to grow.
-
-        One sequence after another continues in the same buffers; see ``Lender``. Nothing ever writes to the stored
-        tokens.
-        """
-        return self._lender.lend()
-
-    @cached_property
-    def _lender(self) -> Lender:
-        return Lender(self.layers)
-
-
 class CacheStore:
-    """The cell caches in one place.
+    """The whole-cell caches or the blocks at one location.
 
     Args:
-        location: A folder, which need not exist yet, or a URL that fsspec understands.
+        location: A folder (which need not exist yet), an fsspec URL of a folder, or the URL of an index in a shared
+            folder (``.../cells-1f0c.json``).
+        kind: Kind of the artefact that the cells belong to.
     """
 
-    def __init__(self, location: Path | str) -> None:
-        self.storage = storage_at(location)
+    def __init__(self, location: Path | str, kind: str = "caches") -> None:
+        self.kind = kind
+        folder, _, name = str(location).rpartition("/")
+        self.shared = bool(_INDEXES.fullmatch(name))
+        self.storage = storage_at(folder if self.shared else location)
+        self._name = name if self.shared else INDEX
         self._index: Index | None = None
         self._index_stamp: Stamp = ()
-        self._verified: dict[str, Stamp] = {}
+
+    @property
+    def location(self) -> str:
+        """Path or URL, for display."""
+        return f"{self.storage.location}/{self._name}" if self.shared else self.storage.location
 
     @property
     def folder(self) -> Path:
-        """The folder on this machine.
+        """The local folder.
 
         Raises:
-            TesseraError: The caches are somewhere else.
+            TesseraError: The caches are not stored on this machine.
         """
         if not isinstance(self.storage, LocalStorage):
             raise TesseraError(
-                f"The caches are at {self.storage.location}, not in a folder of this machine.", "Fetch them first."
+                message("The caches are at {place}, not in a folder of this machine.", place=self.storage.location),
+                "Fetch them first.",
             )
         return self.storage.folder
 
     def index(self) -> Index | None:
-        """What is there now; None before the first build.
+        """The current index; None before the first build.
 
         Raises:
             ArtefactStale: The index is damaged.
         """
-        stamp = self.storage.stamp(INDEX)
+        stamp = self.storage.stamp(self._name)
         if stamp != self._index_stamp:
-            self._index = _parse_index(read_bytes(self.storage, INDEX).numpy().tobytes()) if stamp else None
+            self._index = self._read(self._name) if stamp else None
             self._index_stamp = stamp
         return self._index
 
+    def indexes(self) -> list[Index | None]:
+        """All indexes in this storage, this store's own last; None for each one that cannot be read."""
+        names = [name for name in self.storage.sizes() if _INDEXES.fullmatch(name)]
+        indexes: list[Index | None] = []
+        for name in sorted(names, key=lambda name: name == self._name):
+            try:
+                indexes.append(self._read(name))
+            except ArtefactStale:
+                indexes.append(None)
+        return indexes
+
+    def unbuilt(self, entry: CellEntry) -> CellEntry:
+        """The entry of a cell before it is built here; in shared storage its file gets a unique name."""
+        shared = f"cell-{entry.key}-{uuid.uuid4().hex[:8]}.safetensors"
+        return replace(entry, bytes=0, sha256="", build_s=0.0, file=shared if self.shared else "")
+
+    def sweep(self) -> None:
+        """Removes cells that no index lists, and files that a crash left incomplete."""
+        files = self.storage.sizes()  # listed before the indexes are read, so that a cell written meanwhile is kept
+        indexes = self.indexes()
+        if self.shared and None in indexes:
+            return  # the damaged index may list any of the cells
+        needed = {entry.name for index in indexes if index for entry in index.cells.values()}
+        # In a shared folder, an incomplete file may belong to a build that is still running.
+        leftovers = ("cell-",) if self.shared else ("cell-", ".cell-", f".{INDEX}-")
+        for name in files:
+            if name.startswith(leftovers) and name not in needed:
+                self.storage.delete(name)
+
+    def release(self) -> None:
+        """Removes the index, and the cells that no other index lists."""
+        self.storage.delete(self._name)
+        self._index, self._index_stamp = None, ()
+        self.sweep()
+
     def write_index(self, index: Index) -> None:
-        """Replaces the index: what it names is there from this moment on."""
+        """Replaces the index atomically."""
         content = {
             "format": FORMAT,
-            "built": asdict(index.built),
+            "built": asdict(index.identity),
             "cells": [asdict(entry) for entry in index.cells.values()],
         }
-        self.storage.write(INDEX, json.dumps(content, ensure_ascii=False, indent=1).encode())
+        self.storage.write(self._name, json.dumps(content, ensure_ascii=False, indent=1).encode())
 
     def path(self, entry: CellEntry) -> Path:
-        """File of a cell on this machine."""
-        return self.folder / file_name(entry.key)
+        """Local path of a cell's file."""
+        return self.folder / entry.name
 
     def entry(self, cell: int) -> CellEntry:
-        """What the index says of a cell that has been built.
+        """The index entry of a cell that has been built.
 
         Raises:
             ArtefactMissing: The cell has no cache.
@@ -183,79 +211,100 @@ class CacheStore:
         index = self.index()
         entry = index.cells.get(cell) if index else None
         if entry is None or not entry.sha256:
-            raise ArtefactMissing(f"Cell {cell} has no cache yet.", REMEDY)
+            raise ArtefactMissing(message("Missing: {cache}.", cache=self.label(cell)), kinds=(self.kind,))
         return entry
 
+    def label(self, cell: int) -> Message:
+        """How messages refer to a cell, such as "the block of passage 3"."""
+        return message(_NAMES[self.kind], n=cell)
+
     def states(self) -> list[CellState]:
-        """Where every cell stands, by the index and the sizes on disk; empty before the first build."""
+        """State of every cell, from the index and the file sizes; empty before the first build."""
         index = self.index()
         sizes = self.storage.sizes() if index else {}
         states = []
         for entry in index.cells.values() if index else ():
-            status = _status(entry, sizes)
+            status = entry.status(sizes)
             size = entry.bytes if status == "ready" else 0
             states.append(CellState(entry.cell, status, len(entry.passage_ids), entry.tokens, size, entry.build_s))
         return states
 
     def load(self, cell: int, lm: LanguageModel, ids: Sequence[int] | None = None) -> LoadedCache:
-        """Reads the cache of a cell, after checking that it is what it must be.
+        """Reads the cache of a cell after verifying it.
 
         Args:
             cell: Number of the cell.
             lm: The model that will continue from it.
-            ids: The tokens it must stand for, ``lm.prompt.context(passages)``; None trusts the index on this point.
+            ids: Token ids that it must have been built from, ``lm.prompt.context(passages)``; None skips this check.
 
         Raises:
             ArtefactMissing: The cell has no cache.
-            ArtefactStale: It stands for other tokens, was built by another model, or its file is damaged.
+            ArtefactStale: It was built from other tokens or by another model, or its file is damaged.
         """
+        from core.kvcache.cell_file import decode_cell  # torch, which a listing of what is stored need not load
+        from core.kvcache.loaded_cache import LoadedCache
+
         entry = self.entry(cell)
         index = self.index()
-        reason = index.built.why_unlike(Built.by(lm, index.built.precision)) if index else ""
+        reason = index.identity.mismatch(CacheIdentity.of(lm, index.identity.precision)) if index else ""
         if not reason and ids is not None and cell_key(ids, entry.passage_ids) != entry.key:
-            reason = "its passages have changed since"
+            reason = "its text has changed since"
         if reason:
-            raise ArtefactStale(f"The cache of cell {cell} cannot be used: {reason}.", REMEDY)
-        layers = decode_cell(self.verified(entry), file_name(entry.key), entry.key, lm)
+            raise self.refusal(cell, reason)
+        layers = decode_cell(self.read_verified(entry), entry.name, entry.key, lm, self.kind)
         if layers[0][0].shape[2] != entry.tokens:
-            raise ArtefactStale(f"The cache of cell {cell} has another length than the index says.", REMEDY)
+            raise self.refusal(cell, "it has another length than the index says")
         size = sum(tensor.nbytes for pair in layers for tensor in pair)
         return LoadedCache(cell, entry.key, layers, entry.tokens, entry.passage_ids, size)
 
-    def verified(self, entry: CellEntry) -> torch.Tensor:
-        """Content of a cell's file [bytes], once size and checksum agree with the index.
-
-        The checksum of a file that has not been touched since is not computed twice.
+    def verify(self, entry: CellEntry) -> None:
+        """Compares size and checksum of a cell's file with the index, unless this process has already done so.
 
         Raises:
-            ArtefactStale: The file is missing, cut short or corrupt.
+            ArtefactStale: The file is missing, truncated or corrupt.
         """
-        name = file_name(entry.key)
-        stamp = self.storage.stamp(name)
-        if not stamp or stamp[0] != entry.bytes:
-            raise ArtefactStale(f"The cache file of cell {entry.cell} is missing or cut short.", REMEDY)
-        content = read_bytes(self.storage, name)
-        if self._verified.get(name) != stamp:
-            if digest_of_bytes(content) != entry.sha256:
-                raise ArtefactStale(f"The cache file of cell {entry.cell} is corrupt: its checksum differs.", REMEDY)
-            self._verified[name] = stamp
+        if (entry.sha256, entry.name, self._stamp(entry)) not in _verified:
+            self.read_verified(entry)
+
+    def read_verified(self, entry: CellEntry) -> Content:
+        """Content of a cell's file, after comparing size and checksum with the index.
+
+        Raises:
+            ArtefactStale: The file is missing, truncated or corrupt.
+        """
+        version = entry.sha256, entry.name, self._stamp(entry)
+        content = self._content(entry.name)
+        if version not in _verified:
+            if hashlib.sha256(content.data).hexdigest() != entry.sha256:
+                raise self.refusal(entry.cell, "its file is corrupt: the checksum differs")
+            _verified.add(version)
         return content
 
+    def refusal(self, cell: int, reason: str) -> ArtefactStale:
+        """The error that says why a cell's cache must not be used."""
+        what = message("{cache} cannot be used: {reason}.", cache=self.label(cell), reason=message(reason))
+        return ArtefactStale(what, kinds=(self.kind,))
 
-def _status(entry: CellEntry, sizes: Mapping[str, int]) -> CellStatus:
-    if not entry.sha256:
-        return "missing"
-    return "ready" if sizes.get(file_name(entry.key)) == entry.bytes else "damaged"
+    def _stamp(self, entry: CellEntry) -> Stamp:
+        stamp = self.storage.stamp(entry.name)
+        if not stamp or stamp[0] != entry.bytes:
+            raise self.refusal(entry.cell, "its file is missing or cut short")
+        return stamp
 
+    def _content(self, name: str) -> Content:
+        try:
+            return self.storage.read(name)
+        except OSError as error:
+            what = message("{name} cannot be read ({error}).", name=name, error=error)
+            raise ArtefactStale(what, kinds=(self.kind,)) from error
 
-def _parse_index(text: bytes) -> Index:
-    try:
-        content = json.loads(text)
-        if content["format"] != FORMAT:
-            raise ValueError(f"format {content['format']}")
-        entries = [CellEntry(**{**cell, "passage_ids": tuple(cell["passage_ids"])}) for cell in content["cells"]]
-        return Index(Built(**content["built"]), {entry.cell: entry for entry in entries})
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtefactStale(
-            f"The index of the caches is damaged ({error}).", "Rebuild them: `python -m app cache --force`."
-        ) from error
+    def _read(self, name: str) -> Index:
+        try:
+            content = json.loads(self._content(name).tobytes())
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']}")
+            entries = [CellEntry(**{**cell, "passage_ids": tuple(cell["passage_ids"])}) for cell in content["cells"]]
+            return Index(CacheIdentity(**content["built"]), {entry.cell: entry for entry in entries})
+        except (ValueError, KeyError, TypeError) as error:
+            why = message("The index of the {kind} is damaged ({error}).", kind=message(self.kind), error=error)
+            raise ArtefactStale(why, kinds=(self.kind,)) from error

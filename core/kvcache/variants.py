@@ -1,9 +1,10 @@
-"""Caches of several models and precisions side by side in a workspace, so that switching makes none of them stale.
+"""Blocks and caches for several models and precisions in one workspace, so that switching makes none of them stale.
 
-    caches/smollm2-135m-reader-bfloat16-1f3c9a2e/        manifest.json, cells.json, cell-....safetensors
+    blocks/smollm2-135m-reader-bfloat16-1f3c9a2e/        manifest.json, cells.json, cell-....safetensors
+    caches/smollm2-135m-reader-bfloat16-1f3c9a2e/        ...
     caches/smollm2-135m-plain-bfloat16-int8-77ab01c4/    ...
 
-Their cells may be elsewhere, see ``core.kvcache.location``.
+The cells may be stored in another location, see ``core.kvcache.location``.
 """
 
 from __future__ import annotations
@@ -13,37 +14,39 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.errors import ArtefactMissing, ArtefactStale
-from core.kvcache.cell_file import Built
-from core.kvcache.location import location_of, store_of
-from core.kvcache.precision import chosen_precision
+from core.errors import ArtefactMissing
+from core.kvcache.identity import CacheIdentity, chosen_precision
+from core.kvcache.location import is_own, location_of, store_of
 from core.kvcache.store import CacheStore
-from core.models.bundle import reader_for
-from core.models.device import choose_device, choose_dtype
-from core.models.language_model import LanguageModel
-from core.models.presets import find_preset
-from core.said import said
+from core.manifest import MANIFEST, Manifest
+from core.messages import message
 from core.settings import Settings
-from core.workspace import MANIFEST, Manifest, Workspace
+from core.workspace import Workspace
 
-KIND = "caches"
+if TYPE_CHECKING:  # torch, which a listing need not load
+    from core.models.language_model import LanguageModel
+
+BLOCKS, WHOLE_CELLS = "blocks", "caches"
+"""The two kinds of artefacts that hold keys and values."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The caches of one model and precision.
+    """The blocks or the caches of one model and precision.
 
     Attributes:
+        kind: ``BLOCKS`` or ``WHOLE_CELLS``.
         name: Name of the folder.
-        folder: Where its manifest is.
-        location: URL of its cells; empty when they are in the folder.
-        manifest: None while it is not complete.
-        bytes: Size of the cells that are there.
-        reason: Why it cannot be used now; empty when it can.
+        folder: Folder of its manifest.
+        location: URL of its cells; empty if they are in the folder.
+        manifest: None until it is complete.
+        bytes: Size of the cells built so far.
+        reason: Why it cannot be used now; empty if it can.
     """
 
+    kind: str
     name: str
     folder: Path
     location: str
@@ -52,93 +55,83 @@ class Variant:
     reason: str
 
     def store(self) -> CacheStore:
-        """Its cells."""
-        return CacheStore(self.location or self.folder)
+        """The store of its cells."""
+        return CacheStore(self.location or self.folder, self.kind)
 
 
-def variant_folder(ws: Workspace, lm: LanguageModel, precision: str) -> Path:
-    """Where the caches of a model and precision belong; named for people, told apart by the model's fingerprint."""
+def variant_folder(ws: Workspace, lm: LanguageModel, precision: str, kind: str) -> Path:
+    """Folder of the blocks or caches of a model and precision: a readable name, made unique by the fingerprint."""
     identity = lm.identity
     reader = "reader" if identity.adapter else "plain"
     stored = chosen_precision(precision, lm.dtype)
-    return ws.folder(KIND) / _name(identity.name, reader, Built.by(lm).dtype, stored, identity.fingerprint)
+    return ws.folder(kind) / _name(identity.name, reader, CacheIdentity.of(lm).dtype, stored, identity.fingerprint)
 
 
-def asked_for(settings: Settings, reader: bool | None = None) -> dict[str, Any]:
-    """The model that caches are built for, as settings name it: what a manifest can be compared with unloaded.
+def model_params(settings: Settings) -> dict[str, Any]:
+    """Manifest parameters of the model that the settings name, so that caches can be matched without loading it."""
+    from core.models.variant import ModelVariant
 
-    Args:
-        settings: Model, number format and device.
-        reader: With the reader adapter or plain; None follows the settings.
-    """
-    preset = find_preset(settings.model)
-    wanted = preset.dtype if preset and settings.dtype == "auto" else settings.dtype
-    adapted = reader_for(settings.model) is not None and (settings.reader if reader is None else reader)
-    return {
-        "model": settings.model,
-        "reader": adapted,
-        "dtype": choose_dtype(wanted, choose_device(settings.device)),
-    }
+    variant = ModelVariant.of(settings)
+    return {"model": variant.name, "reader": variant.adapter is not None, "dtype": variant.dtype}
 
 
-def find_variant(variants: Sequence[Variant], asked: Mapping[str, Any], precision: str) -> Variant | None:
-    """The finished caches of a model and precision; None where there are none, or where they are stale."""
+def find_variant(variants: Sequence[Variant], model: Mapping[str, Any], precision: str) -> Variant | None:
+    """The usable caches of a model (see ``model_params``) and precision; None if there are none or they are stale."""
     for variant in variants:
         params = variant.manifest.params if variant.manifest else {}
         fits = params.get("native") if precision == "auto" else params.get("precision") == precision
-        if fits and not variant.reason and all(params.get(name) == value for name, value in asked.items()):
+        if fits and not variant.reason and all(params.get(name) == value for name, value in model.items()):
             return variant
     return None
 
 
-def open_store(ws: Workspace, lm: LanguageModel, settings: Settings) -> CacheStore:
-    """The caches of a workspace that belong to a model, in the precision of the settings.
+def open_store(ws: Workspace, lm: LanguageModel, settings: Settings, kind: str) -> CacheStore:
+    """Opens the blocks or caches of a model in the precision of the settings.
 
     Raises:
-        ArtefactMissing: There are none in this workspace.
-        ArtefactStale: They were built by another model, or from other cells.
+        ArtefactMissing: The workspace has none.
+        ArtefactStale: They were built by another model or from other cells.
     """
     precision = chosen_precision(settings.cache_precision, lm.dtype)
-    state = ws.state(KIND, {"model": lm.identity.fingerprint, "precision": precision})
-    remedy = said("Run `python -m app cache{flags}` or open the Caches page.", flags=_flags(lm, settings))
-    if state.status == "missing" or state.folder is None:
-        why = said("The workspace {name!r} has no {kind} yet.", name=ws.name, kind=said(KIND))
-        raise ArtefactMissing(why, remedy)
-    if state.status == "stale":
-        reason = said(state.reason)
-        why = said("The {kind} in {name!r} cannot be used: {reason}.", kind=said(KIND), name=ws.name, reason=reason)
-        raise ArtefactStale(why, remedy)
-    return store_of(state.folder)
+    return store_of(ws.require(kind, {"model": lm.identity.fingerprint, "precision": precision}))
 
 
-def list_variants(ws: Workspace) -> list[Variant]:
-    """All caches of a workspace, finished or not, the newest first."""
-    states = {state.folder: state for state in (ws.state_of(folder, KIND) for folder in ws.variants(KIND))}
-    found = []
-    for folder in sorted(path for path in ws.folder(KIND).glob("[!.]*") if path.is_dir()):
+def list_variants(ws: Workspace, kind: str) -> list[Variant]:
+    """All blocks or caches of a workspace, finished or not, newest first."""
+    states = {state.folder: state for state in (ws.state_of(folder, kind) for folder in ws.variants(kind))}
+    variants = []
+    for folder in sorted(path for path in ws.folder(kind).glob("[!.]*") if path.is_dir()):
         location = location_of(folder)
         state = states.get(folder)
-        size = sum(cell.bytes for cell in CacheStore(location or folder).states())
+        size = sum(cell.bytes for cell in CacheStore(location or folder, kind).states())
         reason = state.reason if state else "it is not complete"
-        found.append(Variant(folder.name, folder, location, state.manifest if state else None, size, reason))
-    return sorted(found, key=_changed, reverse=True)
+        variants.append(Variant(kind, folder.name, folder, location, state.manifest if state else None, size, reason))
+    return sorted(variants, key=_modified_at, reverse=True)
 
 
-def delete_variant(ws: Workspace, name: str) -> None:
-    """Removes the caches of one model and precision, wherever they are.
+def delete_variant(ws: Workspace, name: str, kind: str) -> None:
+    """Removes the blocks or caches of one model and precision, in the workspace and in its storage.
+
+    In shared storage, only cells that no other index lists are deleted; deleting from the copy of a workspace leaves
+    the cells of the original.
 
     Raises:
         ArtefactMissing: There are none of that name.
         WorkspaceBusy: Something is being built.
     """
     with ws.lock():
-        variant = next((variant for variant in list_variants(ws) if variant.name == name), None)
+        variant = next((variant for variant in list_variants(ws, kind) if variant.name == name), None)
         if variant is None:
-            raise ArtefactMissing(f"The workspace {ws.name!r} has no caches named {name!r}.", "Reload the page.")
-        (variant.folder / MANIFEST).unlink(missing_ok=True)  # from here on nobody takes them for whole
-        storage = variant.store().storage
-        for file in storage.sizes():
-            storage.delete(file)
+            why = message(
+                "The workspace {name!r} has no {kind} named {variant!r}.",
+                name=ws.name,
+                kind=message(kind),
+                variant=name,
+            )
+            raise ArtefactMissing(why, "They may have been deleted meanwhile.")
+        (variant.folder / MANIFEST).unlink(missing_ok=True)  # first, so that a partial deletion counts as not built
+        if variant.location and is_own(variant.folder):
+            variant.store().release()
         shutil.rmtree(variant.folder, ignore_errors=True)
 
 
@@ -148,10 +141,5 @@ def _name(model: str, reader: str, dtype: str, precision: str, fingerprint: str)
     return "-".join(parts)
 
 
-def _flags(lm: LanguageModel, settings: Settings) -> str:
-    """What ``cache`` must be told to build for this model, beyond what the settings say."""
-    return " --plain" if asked_for(settings)["reader"] and not lm.identity.adapter else ""
-
-
-def _changed(variant: Variant) -> float:
+def _modified_at(variant: Variant) -> float:
     return max((path.stat().st_mtime for path in variant.folder.iterdir()), default=0.0)

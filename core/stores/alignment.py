@@ -1,29 +1,30 @@
-"""Two lists of hits for the same question, side by side: what is in both, and what only one engine found."""
+"""Compares two lists of hits for the same question, rank by rank."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from core.stores.base import Hit
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A hit, and where the other list has it.
+class AlignedHit:
+    """A hit and its rank in the other list.
 
     Attributes:
         hit: The passage and its score.
-        elsewhere: Its rank in the other list, from 1; None when it is not there.
+        other_rank: Its rank in the other list, from 1; None if it is not in that list.
     """
 
     hit: Hit
-    elsewhere: int | None
+    other_rank: int | None
 
 
 @dataclass(frozen=True)
 class Rank:
-    """What two lists have at one rank.
+    """The hits of two lists at one rank.
 
     Attributes:
         rank: From 1.
@@ -32,24 +33,24 @@ class Rank:
     """
 
     rank: int
-    left: Placed | None
-    right: Placed | None
+    left: AlignedHit | None
+    right: AlignedHit | None
 
 
 def align(left: Sequence[Hit], right: Sequence[Hit]) -> list[Rank]:
-    """Both lists rank by rank."""
-    at_left = {hit.passage_id: rank for rank, hit in enumerate(left, 1)}
-    at_right = {hit.passage_id: rank for rank, hit in enumerate(right, 1)}
+    """Pairs both lists by rank."""
+    left_ranks = {hit.passage_id: rank for rank, hit in enumerate(left, 1)}
+    right_ranks = {hit.passage_id: rank for rank, hit in enumerate(right, 1)}
     return [
         Rank(
-            row + 1,
-            Placed(left[row], at_right.get(left[row].passage_id)) if row < len(left) else None,
-            Placed(right[row], at_left.get(right[row].passage_id)) if row < len(right) else None,
+            rank,
+            AlignedHit(a, right_ranks.get(a.passage_id)) if a else None,
+            AlignedHit(b, left_ranks.get(b.passage_id)) if b else None,
         )
-        for row in range(max(len(left), len(right)))
+        for rank, (a, b) in enumerate(zip_longest(left, right), 1)
     ]
 
 
 def shared(ranks: Sequence[Rank]) -> int:
-    """Passages that are in both lists."""
-    return sum(rank.left is not None and rank.left.elsewhere is not None for rank in ranks)
+    """Number of passages that are in both lists."""
+    return sum(rank.left is not None and rank.left.other_rank is not None for rank in ranks)

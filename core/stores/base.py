@@ -1,7 +1,7 @@
-"""What every vector store can do, and the errors they share.
+"""The protocol of all vector stores, and the checks and errors they share.
 
-A store lives in one folder. ``add``, ``delete`` and ``create`` are on disk when they return, all or nothing: who opens
-the folder after a crash finds the passages before the call or after it.
+A store lives in one folder. ``create``, ``add`` and ``delete`` are atomic and durable: after a crash, the folder holds
+the passages from before the call or from after it.
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ import numpy as np
 
 from core.corpus.types import Passage
 from core.errors import TesseraError
+from core.messages import message
 from core.models.encoder import Vectors
 
 FILTERS = ("topic", "title")
-"""Fields of a passage that a search can be narrowed by."""
+"""Fields of a passage that a search can filter by."""
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What to look for. A store uses what it understands of vector and text, and refuses when that is missing.
+    """A search. Each store uses vector, text or both, and raises if what it needs is missing.
 
     Attributes:
-        k: Most hits wanted.
+        k: Most hits to return.
         vector: [dim] unit vector of the question.
         text: The question itself.
         filter: Field to value, see ``FILTERS``; a hit matches all of them exactly.
-        options: How hard an approximate search tries this time, such as ``{"nprobe": 8}``; a store refuses what it
-            does not know, and takes its own default for what is not given.
+        options: Options of an approximate search, such as ``{"nprobe": 8}``; a store rejects unknown options and uses
+            its defaults for missing ones.
 
     Raises:
         TesseraError: k is below 1, a filter names an unknown field, or an option is below 1.
@@ -47,21 +48,27 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         if self.k < 1:
-            raise TesseraError(f"{self.k} hits were asked for.", "Ask for at least one.")
+            raise TesseraError(message("{n} hits were asked for.", n=self.k), "Ask for at least one.")
         for name in self.filter:
             if name not in FILTERS:
-                raise TesseraError(f"Passages have no field {name!r} to filter by.", f"Use: {', '.join(FILTERS)}.")
+                raise TesseraError(
+                    message("Passages have no field {name!r} to filter by.", name=name),
+                    message("Use: {names}.", names=", ".join(FILTERS)),
+                )
         for name, value in self.options.items():
             if value < 1:
-                raise TesseraError(f"{name} is {value}, but must be at least 1.", f"Give a larger {name}.")
+                raise TesseraError(
+                    message("{name} is {value}, but must be at least 1.", name=name, value=value),
+                    message("Give a larger {name}.", name=name),
+                )
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that was found.
+    """A search result.
 
     Attributes:
-        passage_id: Which.
+        passage_id: Id of the passage.
         score: Larger is better; comparable within one store only.
     """
 
@@ -69,12 +76,34 @@ class Hit:
     score: float
 
 
+def worth_reading(scores: Sequence[float], cutoff: float) -> int:
+    """How many of the best passages to read: those that match the question nearly as well as the first.
+
+    A small model reads one passage better than the same one beside others, so that a passage which matches much less
+    costs more than it brings; where several match, as for questions that need two, all of them are read.
+
+    Args:
+        scores: Of the passages, the best first.
+        cutoff: Least share of the best score.
+
+    Returns:
+        At least 1 where there is a passage.
+    """
+    behind = (number for number, score in enumerate(scores) if number and score < cutoff * scores[0])
+    return next(behind, len(scores))
+
+
+def relevant(hits: list[Hit], cutoff: float) -> list[Hit]:
+    """The hits that are worth reading, see ``worth_reading``."""
+    return hits[: worth_reading([hit.score for hit in hits], cutoff)]
+
+
 @dataclass(frozen=True)
 class StoreStats:
-    """What a store holds.
+    """Size and engine of a store.
 
     Attributes:
-        documents: Passages in it.
+        documents: Number of passages.
         bytes: Size of its files on disk.
         backend: Engine and kind of index, with the version of its library.
     """
@@ -88,60 +117,63 @@ class VectorStore(Protocol):
     """A searchable set of passages."""
 
     def add(self, passages: Sequence[Passage], vectors: Vectors) -> None:
-        """Adds passages; one whose id is there already replaces the old one.
+        """Adds passages; one with an existing id replaces the old one.
 
         Args:
-            passages: What to add.
+            passages: The passages.
             vectors: [n, dim] their unit vectors, row by row.
 
         Raises:
-            TesseraError: The vectors do not fit the passages or the store.
+            TesseraError: The vectors do not match the passages or the store.
         """
         ...
 
     def delete(self, passage_ids: Sequence[str]) -> int:
-        """Removes passages; returns how many of them were there."""
+        """Removes passages; returns how many of them existed."""
         ...
 
     def search(self, request: SearchRequest) -> list[Hit]:
         """The best hits, best first, at most ``request.k``.
 
         Raises:
-            TesseraError: The request lacks what this store searches by, or does not fit it.
+            TesseraError: The request lacks what this store searches by, or has the wrong dimension or options.
         """
         ...
 
     def stats(self) -> StoreStats:
-        """What it holds; cheap enough to ask for with every question."""
+        """Size and engine; cheap enough to call for every question."""
         ...
 
     def close(self) -> None:
-        """Lets go of memory, files and connections; the store is not used afterwards."""
+        """Frees memory, files and connections; the store must not be used afterwards."""
         ...
 
 
 @runtime_checkable
-class OnServer(Protocol):
+class ServerStore(Protocol):
     """A store whose passages are in the memory of a server, not of this process."""
 
     def server_bytes(self) -> int:
-        """Bytes that they and their index take there, by the server's own account."""
+        """Memory of the passages and their index, as reported by the server."""
         ...
 
 
 def check_rows(passages: Sequence[Passage], vectors: Vectors, dim: int | None) -> Vectors:
-    """Vectors as contiguous float32, after checking that they fit.
+    """Checks vectors and returns them as contiguous float32.
 
     Args:
-        passages: The passages they stand for.
+        passages: The passages of the vectors.
         vectors: [n, dim].
         dim: Dimension of the store; None while it is empty.
 
     Raises:
-        TesseraError: Number or dimension differ, or a value is not finite.
+        TesseraError: The number or the dimension differs, or a value is not finite.
     """
     if vectors.ndim != 2 or len(vectors) != len(passages):
-        raise TesseraError(f"{len(passages)} passages came with {len(vectors)} vectors.", "Give one vector for each.")
+        raise TesseraError(
+            message("{passages} passages came with {vectors} vectors.", passages=len(passages), vectors=len(vectors)),
+            "Give one vector for each.",
+        )
     check_dim(vectors.shape[1], dim)
     if not np.isfinite(vectors).all():
         raise TesseraError("A vector holds a value that is not a number.", "Embed the passages again.")
@@ -149,54 +181,55 @@ def check_rows(passages: Sequence[Passage], vectors: Vectors, dim: int | None) -
 
 
 def check_dim(given: int, dim: int | None) -> None:
-    """Refuses vectors of another dimension.
+    """Checks the dimension of a vector.
 
     Raises:
-        TesseraError: They differ.
+        TesseraError: It is not the dimension of the store.
     """
     if dim is not None and given != dim:
         raise TesseraError(
-            f"A vector has {given} dimensions, but the index was built with {dim}.",
+            message("A vector has {given} dimensions, but the index was built with {dim}.", given=given, dim=dim),
             "Use the encoder the index was built with, or build it again.",
         )
 
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Turns a disk that is full or cannot be written into a sentence.
+    """Turns an OSError of the body into a TesseraError.
 
     Raises:
-        TesseraError: The body could not write.
+        TesseraError: The disk is full or cannot be written.
     """
     try:
         yield
     except OSError as error:
         raise TesseraError(
-            f"The index in {folder} cannot be written ({error.strerror or error}).",
+            message(
+                "The index in {folder} cannot be written ({error}).", folder=folder, error=error.strerror or str(error)
+            ),
             "Free disk space or choose another place with TESSERA_WORKSPACES, then try again.",
         ) from error
 
 
 def check_options(request: SearchRequest, known: Sequence[str], store: str) -> None:
-    """Refuses options that a store does not have.
+    """Checks the options of a request.
 
     Raises:
-        TesseraError: There is one.
+        TesseraError: The store does not know one of them.
     """
     for name in request.options:
         if name not in known:
-            has = f"Use: {', '.join(known)}." if known else "Leave it out: this search has nothing to set."
-            raise TesseraError(f"{store} has no option {name!r}.", has)
+            remedy = message("Leave it out: this search has nothing to set.")
+            if known:
+                remedy = message("Use: {names}.", names=", ".join(known))
+            raise TesseraError(message("{store} has no option {name!r}.", store=store, name=name), remedy)
 
 
 def partitions_for(n: int) -> int:
-    """Lists of an inverted file over ``n`` vectors: sqrt(n), with at least the 39 vectors to each that FAISS wants."""
+    """Number of IVF lists for ``n`` vectors: sqrt(n), but at least the 39 vectors per list that FAISS recommends."""
     return max(1, min(round(math.sqrt(n)), n // 39))
 
 
-def last_of_each(passages: Sequence[Passage]) -> list[int]:
-    """Rows to keep when an id comes more than once: its last one, in order of first appearance."""
-    rows: dict[str, int] = {}
-    for row, passage in enumerate(passages):
-        rows[passage.id] = row
-    return list(rows.values())
+def last_occurrences(passages: Sequence[Passage]) -> list[int]:
+    """Row of the last passage with each id, in order of first appearance."""
+    return list({passage.id: row for row, passage in enumerate(passages)}.values())

@@ -1,7 +1,7 @@
-"""BM25: the keyword search that every vector search has to beat (Robertson and Zaragoza 2009), by bm25s.
+"""BM25 (Robertson and Zaragoza 2009): keyword search, the baseline of every vector search; by bm25s.
 
-The words of the passages are kept in one file, and the index is made from them when the store is opened: 2,000
-passages take a tenth of a second.
+One file stores the words of the passages, and the index is built from it when the store is opened: 2,000 passages take
+a tenth of a second.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import bm25s
 import numpy as np
 
+from core.artefacts import index_kind
+from core.corpus.text import tokenise
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
+from core.manifest import write_atomically
+from core.messages import message
 from core.models.encoder import Vectors
 from core.stores.base import (
     FILTERS,
@@ -25,11 +29,12 @@ from core.stores.base import (
     StoreStats,
     check_options,
     check_rows,
-    last_of_each,
+    last_occurrences,
     writing_to,
 )
-from core.stores.tokenise import tokenise
-from core.workspace import write_atomically
+
+if TYPE_CHECKING:
+    import bm25s
 
 FILE = "words.jsonl"
 
@@ -43,7 +48,7 @@ class _Document:
 
 @dataclass(frozen=True)
 class _State:
-    """What the store holds at one moment; replaced as a whole, so that a search needs no lock."""
+    """An immutable snapshot of the store; updates replace it, so that a search needs no lock."""
 
     documents: list[_Document]
     index: bm25s.BM25 | None
@@ -52,7 +57,9 @@ class _State:
     @classmethod
     def of(cls, documents: list[_Document], size: int) -> _State:
         if not any(document.words for document in documents):
-            return cls(documents, None, size)  # bm25s cannot index nothing
+            return cls(documents, None, size)  # bm25s cannot build an empty index
+        import bm25s  # imports numba, 60 MB
+
         index = bm25s.BM25()
         index.index([document.words for document in documents], show_progress=False)
         return cls(documents, index, size)
@@ -65,11 +72,11 @@ _EMPTY = _State([], None, 0)
 
 
 class Bm25:
-    """Passages by the words they share with the question.
+    """Finds passages by the words they share with the question.
 
     Args:
-        folder: Where its file lives.
-        state: What it holds.
+        folder: Folder of its file.
+        state: Its content.
     """
 
     def __init__(self, folder: Path, state: _State = _EMPTY) -> None:
@@ -79,7 +86,7 @@ class Bm25:
 
     @classmethod
     def create(cls, folder: Path, passages: Sequence[Passage], vectors: Vectors | None = None) -> Bm25:
-        """Builds a store in ``folder``, in place of one that may be there; ``vectors`` are not used."""
+        """Builds a store in ``folder`` and replaces an existing one; ``vectors`` are not used."""
         folder.mkdir(parents=True, exist_ok=True)
         store = cls(folder)
         store.add(passages, vectors)
@@ -97,8 +104,8 @@ class Bm25:
             documents = [_Document(**json.loads(line)) for line in content.split(b"\n") if line]
         except (OSError, ValueError, TypeError) as error:
             raise ArtefactStale(
-                f"The BM25 index in {folder} cannot be read ({error}).",
-                "Build it again: `python -m app index --store bm25 --force`.",
+                message("The BM25 index in {folder} cannot be read ({error}).", folder=folder, error=error),
+                kinds=(index_kind("bm25"),),
             ) from error
         return cls(folder, _State.of(documents, len(content)))
 
@@ -106,7 +113,7 @@ class Bm25:
         """See ``VectorStore.add``; ``vectors`` are not used."""
         if vectors is not None:
             check_rows(passages, vectors, None)
-        latest = [passages[row] for row in last_of_each(passages)]
+        latest = [passages[row] for row in last_occurrences(passages)]
         fresh = [
             _Document(passage.id, {name: getattr(passage, name) for name in FILTERS}, tokenise(text))
             for passage, text in zip(latest, texts(latest), strict=True)
@@ -124,7 +131,7 @@ class Bm25:
             return removed
 
     def search(self, request: SearchRequest) -> list[Hit]:
-        """See ``VectorStore.search``; searches by ``request.text``, and finds no passage without a common word."""
+        """See ``VectorStore.search``; searches by ``request.text``; a hit shares at least one word with it."""
         if request.text is None:
             raise TesseraError("BM25 searches by words, and no text was given.", "Give the question as text.")
         check_options(request, (), "bm25")
@@ -144,6 +151,8 @@ class Bm25:
 
     def stats(self) -> StoreStats:
         """See ``VectorStore.stats``."""
+        import bm25s
+
         return StoreStats(len(self._state.documents), self._state.bytes, f"BM25 (bm25s {bm25s.__version__}, Lucene)")
 
     def close(self) -> None:

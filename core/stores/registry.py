@@ -1,4 +1,4 @@
-"""The stores, by name. Adding one is one file beside this and one line here."""
+"""The stores by name. To add one, write a module beside this and add an entry here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import TesseraError
+from core.messages import message
 
 if TYPE_CHECKING:
     from core.corpus.types import Passage
@@ -19,17 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """How a store is shown, built and opened.
+    """How a store is displayed, built and opened.
 
     Attributes:
-        label: Its name for people.
+        label: Display name.
         summary: What it does, in one sentence.
-        searches: What a request must hold: "vector", "text" or both.
-        create: Builds it in a folder, in place of one that may be there.
-        open: Opens the one in a folder; raises ArtefactStale when it is damaged.
-        sweep: Search options and the values worth comparing, for the bench; empty for an exact search.
-        drop: Deletes what a store keeps outside its folder (in object storage, on a server), and nothing in it;
-            a file in the folder says where that is, and without one there is nothing to delete.
+        searches: What a request must contain: "vector", "text" or both.
+        create: Builds it in a folder and replaces an existing one.
+        open: Opens the store in a folder; raises ArtefactStale if it is damaged.
+        sweep: Search options and the values to compare in the benchmark; empty for an exact search.
+        drop: Deletes the store's data outside its folder (in object storage or on a server), which a file in the folder
+            points to.
+        external_location: Where that data is, for display, and whether the folder owns it (a copy of the folder does
+            not); None if there is no data outside the folder.
     """
 
     label: str
@@ -39,10 +42,11 @@ class StoreSpec:
     open: Callable[[Path], VectorStore]
     sweep: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     drop: Callable[[Path], None] = lambda folder: None
+    external_location: Callable[[Path], tuple[str, bool] | None] = lambda folder: None
 
 
-def later(module: str, name: str) -> Callable[..., Any]:
-    """A function of a module that is imported when it is first called: an engine is loaded by those who search it.
+def lazy(module: str, name: str) -> Callable[..., Any]:
+    """A function whose module is imported on the first call, so that only the engines in use are loaded.
 
     Args:
         module: Full name of the module.
@@ -60,66 +64,71 @@ STORES: dict[str, StoreSpec] = {
         "FAISS flat",
         "Compares the question's vector with every passage; exact.",
         frozenset({"vector"}),
-        later("core.stores.faiss_flat", "FaissFlat.create"),
-        later("core.stores.faiss_flat", "FaissFlat.open"),
+        lazy("core.stores.faiss_index", "FaissFlat.create"),
+        lazy("core.stores.faiss_index", "FaissFlat.open"),
     ),
     "faiss-ivf": StoreSpec(
         "FAISS IVF",
         "Compares only the passages in the lists around the question, in memory.",
         frozenset({"vector"}),
-        later("core.stores.faiss_ivf", "FaissIvf.create"),
-        later("core.stores.faiss_ivf", "FaissIvf.open"),
+        lazy("core.stores.faiss_index", "FaissIvf.create"),
+        lazy("core.stores.faiss_index", "FaissIvf.open"),
         {"nprobe": (1, 2, 4, 8, 16, 32)},
     ),
     "bm25": StoreSpec(
         "BM25",
         "Finds passages by the words they share with the question.",
         frozenset({"text"}),
-        later("core.stores.bm25", "Bm25.create"),
-        later("core.stores.bm25", "Bm25.open"),
+        lazy("core.stores.bm25", "Bm25.create"),
+        lazy("core.stores.bm25", "Bm25.open"),
     ),
     "lancedb-flat": StoreSpec(
         "LanceDB flat",
         "Compares every passage, from columns on disk or in object storage; exact.",
         frozenset({"vector"}),
-        later("core.stores.lancedb_flat", "LanceFlat.create"),
-        later("core.stores.lancedb_flat", "LanceFlat.open"),
-        drop=later("core.stores.lancedb_place", "drop"),
+        lazy("core.stores.lancedb_index", "LanceFlat.create"),
+        lazy("core.stores.lancedb_index", "LanceFlat.open"),
+        drop=lazy("core.stores.lancedb_location", "drop"),
+        external_location=lazy("core.stores.lancedb_location", "external_location"),
     ),
     "lancedb-ivf-flat": StoreSpec(
         "LanceDB IVF_FLAT",
         "Reads only the lists around the question, from disk or object storage.",
         frozenset({"vector"}),
-        later("core.stores.lancedb_ivf_flat", "LanceIvfFlat.create"),
-        later("core.stores.lancedb_ivf_flat", "LanceIvfFlat.open"),
+        lazy("core.stores.lancedb_index", "LanceIvfFlat.create"),
+        lazy("core.stores.lancedb_index", "LanceIvfFlat.open"),
         {"nprobe": (1, 2, 4, 8, 16, 32)},
-        later("core.stores.lancedb_place", "drop"),
+        lazy("core.stores.lancedb_location", "drop"),
+        lazy("core.stores.lancedb_location", "external_location"),
     ),
     "lancedb-ivf-hnsw-sq": StoreSpec(
         "LanceDB IVF_HNSW_SQ",
         "Follows a graph over vectors of one byte a dimension, then compares the best in full.",
         frozenset({"vector"}),
-        later("core.stores.lancedb_ivf_hnsw_sq", "LanceIvfHnswSq.create"),
-        later("core.stores.lancedb_ivf_hnsw_sq", "LanceIvfHnswSq.open"),
+        lazy("core.stores.lancedb_index", "LanceIvfHnswSq.create"),
+        lazy("core.stores.lancedb_index", "LanceIvfHnswSq.open"),
         {"refine_factor": (1, 5), "ef": (20, 50, 100, 200)},
-        later("core.stores.lancedb_place", "drop"),
+        lazy("core.stores.lancedb_location", "drop"),
+        lazy("core.stores.lancedb_location", "external_location"),
     ),
     "redis-flat": StoreSpec(
         "Redis FLAT",
         "Compares every vector, on a Redis server that other programs can ask as well; exact.",
         frozenset({"vector"}),
-        later("core.stores.redis_flat", "RedisFlat.create"),
-        later("core.stores.redis_flat", "RedisFlat.open"),
-        drop=later("core.stores.redis_base", "drop"),
+        lazy("core.stores.redis.base", "RedisFlat.create"),
+        lazy("core.stores.redis.base", "RedisFlat.open"),
+        drop=lazy("core.stores.redis.base", "drop"),
+        external_location=lazy("core.stores.redis.base", "external_location"),
     ),
     "redis-hnsw": StoreSpec(
         "Redis HNSW",
         "Follows a graph of neighbours, on a Redis server.",
         frozenset({"vector"}),
-        later("core.stores.redis_hnsw", "RedisHnsw.create"),
-        later("core.stores.redis_hnsw", "RedisHnsw.open"),
+        lazy("core.stores.redis.base", "RedisHnsw.create"),
+        lazy("core.stores.redis.base", "RedisHnsw.open"),
         {"ef_runtime": (10, 50, 200)},
-        later("core.stores.redis_base", "drop"),
+        lazy("core.stores.redis.base", "drop"),
+        lazy("core.stores.redis.base", "external_location"),
     ),
 }
 
@@ -131,5 +140,7 @@ def find_store(name: str) -> StoreSpec:
         TesseraError: There is none of that name.
     """
     if name not in STORES:
-        raise TesseraError(f"There is no store {name!r}.", f"Choose from: {', '.join(STORES)}.")
+        raise TesseraError(
+            message("There is no store {name!r}.", name=name), message("Choose from: {names}.", names=", ".join(STORES))
+        )
     return STORES[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -10,28 +9,30 @@ from core.models.encoder import Vectors
 
 IntArray = npt.NDArray[np.int64]
 BLOCK = 8192
-"""Rows of a similarity matrix that are held at once."""
+"""Rows of a similarity matrix computed at a time."""
 _ITERATIONS = 25
 _RESTARTS = 3
 _RESTARTS_UP_TO = 10**8
 
 
 def nearest(vectors: Vectors, centroids: Vectors) -> IntArray:
-    """Cell of each vector [n]: the most similar centroid, of equals the first."""
+    """Cell of each vector [n]: the most similar centroid, the first of equals."""
     blocks = (vectors[start : start + BLOCK] @ centroids.T for start in range(0, len(vectors), BLOCK))
     return np.concatenate([block.argmax(axis=1) for block in blocks]).astype(np.int64)
 
 
 def k_means(vectors: Vectors, k: int, seed: int) -> Vectors:
-    """Centroids [k, dim] of unit length by FAISS; the best of three runs, where three do not take minutes.
+    """Centroids [k, dim] of unit length, computed by FAISS; the best of three runs unless the input is large.
 
     Args:
-        vectors: [n, dim] unit vectors, at least ``k``.
-        k: Number of centroids; some may end up with no vector.
+        vectors: [n, dim] unit vectors, n >= k.
+        k: Number of centroids; some may end up without a vector.
         seed: Seed of the runs.
     """
     if k == 1:
         return _unit(vectors.sum(axis=0, keepdims=True))
+    import faiss  # imported here because routing a question does not need it
+
     run = faiss.Kmeans(
         vectors.shape[1],
         k,
@@ -46,14 +47,14 @@ def k_means(vectors: Vectors, k: int, seed: int) -> Vectors:
     return _unit(np.asarray(run.centroids, dtype=np.float32))
 
 
-def halve(members: Vectors, seed: int) -> Vectors | None:
-    """Centroids [2, dim] that part the members of a cell; None when they are all the same."""
+def split(members: Vectors, seed: int) -> Vectors | None:
+    """Centroids [2, dim] that split the members of a cell in two; None if all members are equal."""
     if count_distinct(members) < 2:
         return None
     pair = k_means(members, 2, seed)
     if len(np.unique(nearest(members, pair))) == 2:
         return pair
-    # Nearly equal vectors can fall on one side of both centroids by rounding: part the one furthest from the rest.
+    # Rounding can assign nearly equal vectors to the same centroid: split off the one furthest from the rest.
     outlier = int((members @ pair[0]).argmin())
     rest = np.delete(members, outlier, axis=0)
     return np.stack([members[outlier], _unit(rest.sum(axis=0, keepdims=True))[0]])

@@ -1,20 +1,20 @@
-"""What a cell is about, in a few of its own words.
+"""Labels of cells: their most distinctive words.
 
-Class-based tf-idf (Grootendorst 2022, BERTopic): a word counts for a cell by its frequency there times
+Class-based tf-idf (Grootendorst 2022, BERTopic): the weight of a word in a cell is its frequency in the cell times
 ``log(1 + mean words per cell / its frequency in all cells)``.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from core.corpus.text import stop_words
 from core.corpus.types import Passage, texts
+from core.normalise import normalise
 from core.voronoi.kmeans import IntArray
 
 _WORD = re.compile(r"[^\W\d_]{3,}|[가-힣]{2,}")
@@ -23,20 +23,21 @@ also called comes day days does don eight first five four half just kept known l
 named new nine old one said say says second seven six still take taken ten that three time times two use used using
 whose within year years
 """
-_COMMON = frozenset(ENGLISH_STOP_WORDS) | frozenset(_FILLERS.split())
+_COMMON = stop_words() | frozenset(_FILLERS.split())
 _PARTICLE = re.compile(r"(에서는|에서|에는|으로|에게|까지|부터|은|는|이|가|을|를|의|에|로|와|과|도)$")
 
 
 def label_cells(passages: Sequence[Passage], assignment: IntArray, words: int = 3) -> list[str]:
-    """Names every cell by its most distinctive words.
+    """Labels every cell with its most distinctive words.
 
     Args:
         passages: [n] in row order.
         assignment: [n] cell of each passage, numbered 0 to k - 1.
-        words: Most words in a name.
+        words: Most words in a label.
 
     Returns:
-        k names such as "lighthouse, harbour, pilots"; a cell without words gets its first title, or "cell 3".
+        k labels such as "lighthouse, harbour, pilots"; a cell without words gets the title of its first passage, or a
+        label such as "cell 3".
     """
     counts, forms = _count_words(passages, assignment)
     overall: Counter[str] = Counter()
@@ -48,8 +49,8 @@ def label_cells(passages: Sequence[Passage], assignment: IntArray, words: int = 
         total = max(1, sum(count.values()))
         score = {stem: n / total * np.log1p(mean_words / overall[stem]) for stem, n in count.items()}
         best = sorted(score, key=lambda stem: (-score[stem], stem))[:words]
-        named = ", ".join(forms[stem].most_common(1)[0][0] for stem in best)
-        labels.append(named or _fallback(passages, assignment, cell))
+        label = ", ".join(forms[stem].most_common(1)[0][0] for stem in best)
+        labels.append(label or _fallback(passages, assignment, cell))
     return labels
 
 
@@ -60,7 +61,7 @@ def _count_words(
     counts: list[Counter[str]] = [Counter() for _ in range(int(assignment.max()) + 1)]
     forms: dict[str, Counter[str]] = {}
     for text, cell in zip(texts(passages), assignment, strict=True):
-        for word in _WORD.findall(unicodedata.normalize("NFKC", text)):
+        for word in _WORD.findall(normalise(text)):
             folded = word.casefold()
             if folded in _COMMON:
                 continue

@@ -1,8 +1,8 @@
-"""The partition: spherical k-means cuts the embedding space into Voronoi cells.
+"""The partition: spherical k-means divides the embedding space into Voronoi cells.
 
-Every passage lies in the cell of its nearest centroid, exactly: the same rule that routes a question. A cell is as
-large as the tokens that must be prefilled and kept for it, so a cell over the token budget is cut in two until it
-fits, and the silhouette decides between cell counts that the budget allows.
+Every passage belongs to the cell of its nearest centroid, by the same rule that routes a question. The silhouette
+chooses the number of cells. For whole-cell caches there is a token budget: a cell above it is split until it fits.
+Blocks of single passages need no budget.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
+from core.corpus.store import load_passages
+from core.corpus.types import Passage
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress
+from core.messages import message
 from core.models.encoder import Vectors
-from core.said import said
-from core.voronoi.kmeans import IntArray, count_distinct, halve, k_means, nearest
+from core.voronoi.kmeans import IntArray, count_distinct, k_means, nearest, split
 from core.voronoi.silhouette import silhouette
+from core.workspace import Workspace
 
 FILE = "partition.safetensors"
 _MAX_CANDIDATES = 8
@@ -35,27 +38,26 @@ _UNBOUNDED = 2**62
 
 @dataclass(frozen=True)
 class PartitionConfig:
-    """How to cut.
+    """Settings of the partition.
 
     Attributes:
-        auto_k: Let the silhouette choose k within the bounds; otherwise take ``k``.
-        k: Number of cells when ``auto_k`` is off. Fewer are made of fewer different passages, more where the budget
-            demands it.
-        k_min: Fewest cells to try; None takes what the budget needs.
-        k_max: Most cells to try; None lets cells be half full on average.
-        cell_tokens: Most passage tokens in a cell, though a single passage may exceed it; None sets no bound here (a
-            build still bounds cells by the model's context).
+        auto_k: Let the silhouette choose k within the bounds; otherwise use ``k``.
+        k: Number of cells if ``auto_k`` is off. There are fewer if fewer passages are distinct, and more if the budget
+            requires it.
+        k_min: Fewest cells to try; None means as many as the budget needs, or a fifth of the passages.
+        k_max: Most cells to try; None means cells that are half full on average, or hold two passages.
+        cell_tokens: Most passage tokens in a cell (a single passage may exceed it); None sets no bound.
         seed: Seed of k-means.
 
     Raises:
-        TesseraError: A value makes no sense.
+        TesseraError: A value is out of range.
     """
 
     auto_k: bool = True
     k: int | None = None
     k_min: int | None = None
     k_max: int | None = None
-    cell_tokens: int | None = 1024
+    cell_tokens: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,9 +66,13 @@ class PartitionConfig:
         for name in ("k", "k_min", "k_max", "cell_tokens"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise TesseraError(f"{name} is {value}, but must be at least 1.", "Give a positive number.")
+                raise TesseraError(
+                    message("{name} is {value}, but must be at least 1.", name=name, value=value),
+                    "Give a positive number.",
+                )
         if self.k_min and self.k_max and self.k_min > self.k_max:
-            raise TesseraError(f"k_min {self.k_min} is above k_max {self.k_max}.", "Swap them.")
+            why = message("k_min {low} is above k_max {high}.", low=self.k_min, high=self.k_max)
+            raise TesseraError(why, "Swap them.")
 
     @property
     def budget(self) -> int:
@@ -78,15 +84,15 @@ class PartitionConfig:
 class Partition:
     """k centroids and the cell of every passage.
 
-    Cells are numbered from the largest (in tokens) down; of equals, the one with the earliest passage comes first.
+    Cells are numbered by size in tokens, largest first; among equals, the cell with the earliest passage comes first.
 
     Attributes:
         centroids: [k, dim] float32, unit length.
         assignment: [n] cell of each passage, which is the one whose centroid is most similar.
         tokens: [k] passage tokens of each cell.
-        silhouette: Mean silhouette (cosine) over all passages, -1 to 1; 0 where it is not defined (one cell).
-        scores: Silhouette by cell count tried.
-        config: How it was cut.
+        silhouette: Mean silhouette (cosine) over all passages, -1 to 1; 0 for a single cell.
+        scores: Silhouette of each cell count that was tried.
+        config: Settings it was made with.
     """
 
     centroids: Vectors
@@ -111,9 +117,15 @@ class Partition:
         """Rows of the passages of each cell, ascending."""
         return self._members
 
-    def oversize(self) -> list[int]:
-        """Cells over the budget: those of one passage, or of copies of one, that cannot be cut further."""
-        return np.flatnonzero(self.tokens > self.config.budget).tolist()
+    def validate(self) -> None:
+        """Checks that centroids are finite and silhouettes in range.
+
+        Raises:
+            TesseraError: A value is invalid.
+        """
+        scores = np.array([self.silhouette, *self.scores.values()], dtype=np.float64)
+        if not (np.isfinite(self.centroids).all() and (np.abs(scores) <= 1).all()):
+            raise TesseraError("The cells hold a value that is not a number.", "Embed the passages again.")
 
     def save(self, folder: Path) -> None:
         """Writes ``partition.safetensors`` into ``folder``."""
@@ -127,7 +139,7 @@ class Partition:
             "assignment": self.assignment,
             "tokens": self.tokens,
         }
-        save_file(tensors, folder / FILE, metadata={"facts": json.dumps(facts)})
+        (folder / FILE).write_bytes(save(tensors, {"facts": json.dumps(facts)}))
 
     @classmethod
     def load(cls, folder: Path) -> Partition:
@@ -140,25 +152,28 @@ class Partition:
             with safe_open(folder / FILE, "numpy") as file:
                 facts = json.loads((file.metadata() or {})["facts"])
                 tensors = {name: file.get_tensor(name) for name in ("centroids", "assignment", "tokens")}
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise ArtefactStale(
-                f"The partition in {folder} cannot be read ({error}).", "Run `python -m app cluster` again."
-            ) from error
-        scores = {int(k): float(score) for k, score in facts["scores"]}
-        return cls(**tensors, silhouette=facts["silhouette"], scores=scores, config=PartitionConfig(**facts["config"]))
+            scores = {int(k): float(score) for k, score in facts["scores"]}
+            config = PartitionConfig(**facts["config"])
+            partition = cls(**tensors, silhouette=facts["silhouette"], scores=scores, config=config)
+            partition.validate()
+            return partition
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, TesseraError) as error:
+            values = {"kind": message("partition"), "folder": folder, "error": error}
+            why = message("The {kind} in {folder} cannot be read ({error}).", **values)
+            raise ArtefactStale(why, kinds=("partition",)) from error
 
 
-def why_another_count(cells: int, asked: int, cell_tokens: int) -> str:
-    """Why a partition has more or fewer cells than were asked for, in one sentence."""
-    if cells > asked:
-        return said(
+def explain_cell_count(cells: int, requested: int, cell_tokens: int) -> str:
+    """One sentence on why a partition has more or fewer cells than requested."""
+    if cells > requested:
+        return message(
             "{asked} cells were asked for: those of more than {tokens:,} tokens were split.",
-            asked=asked,
+            asked=requested,
             tokens=cell_tokens,
         )
-    return said(
+    return message(
         "{asked} cells were asked for, but the corpus has no more than {cells} different passages.",
-        asked=asked,
+        asked=requested,
         cells=cells,
     )
 
@@ -166,70 +181,83 @@ def why_another_count(cells: int, asked: int, cell_tokens: int) -> str:
 def partition_passages(
     vectors: Vectors, tokens: IntArray, config: PartitionConfig
 ) -> Generator[Progress, None, Partition]:
-    """Cuts passages into cells.
+    """Divides passages into cells.
 
     Args:
         vectors: [n, dim] unit vectors of the passages.
-        tokens: [n] tokens of each passage in the prompt.
+        tokens: [n] number of tokens of each passage in the prompt.
         config: Bounds and seed.
 
     Yields:
-        A step for each cell count tried, with its silhouette.
+        Progress with the silhouette of each cell count that was tried.
 
     Returns:
-        The partition with the best silhouette; of equals the one with the fewest cells.
+        The partition with the best silhouette, and the fewest cells among equals.
 
     Raises:
-        TesseraError: There is no passage, or vectors and tokens do not match.
+        TesseraError: There is no passage, vectors and tokens do not match, or a vector has a value that is not finite.
     """
     if len(vectors) == 0 or len(vectors) != len(tokens):
-        raise TesseraError(f"{len(vectors)} vectors and {len(tokens)} token counts.", "Prepare the corpus again.")
+        why = message("{vectors} vectors and {tokens} token counts.", vectors=len(vectors), tokens=len(tokens))
+        raise TesseraError(why, "Prepare the corpus again.")
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    if not np.isfinite(vectors).all():
+        raise TesseraError("A vector holds a value that is not a number.", "Embed the passages again.")
     candidates = candidate_counts(tokens, count_distinct(vectors), config)
-    found: list[Partition] = []
+    partitions: list[Partition] = []
     yield Progress("Cutting cells", 0, len(candidates))
     for k in candidates:
-        found.append(_cut(vectors, tokens, k, config))
-        score = found[-1].silhouette
-        note = said("k = {k}: {n} cells, silhouette {score:.3f}", k=k, n=found[-1].k, score=score)
-        yield Progress("Cutting cells", len(found), len(candidates), note, {"k": k, "silhouette": score})
-    best = max(found, key=lambda partition: partition.silhouette)
-    scores = {k: partition.silhouette for k, partition in zip(candidates, found, strict=True)}
+        partitions.append(_partition(vectors, tokens, k, config))
+        score = partitions[-1].silhouette
+        note = message("k = {k}: {n} cells, silhouette {score:.3f}", k=k, n=partitions[-1].k, score=score)
+        yield Progress("Cutting cells", len(partitions), len(candidates), note, {"k": k, "silhouette": score})
+    for partition in partitions:
+        partition.validate()
+    best = max(partitions, key=lambda partition: partition.silhouette)
+    scores = {k: partition.silhouette for k, partition in zip(candidates, partitions, strict=True)}
     return replace(best, scores=scores)
 
 
 def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -> list[int]:
-    """Cell counts worth trying, ascending, spread evenly on a logarithmic scale.
+    """Cell counts to try, ascending, evenly spaced on a logarithmic scale.
 
-    Between all cells full and all cells half full; a small corpus, which fits in one cell, is still tried up to the
-    square root of its size, so that its topics can part. One cell has silhouette 0: it wins where no cut is better.
+    Without a budget, cells of five passages down to two: searching one cell in twenty then finds nearly everything that
+    a search of all passages finds, while larger cells lose up to a quarter (see ``default_nprobe``), however good their
+    silhouette. With a budget, from all cells full to all cells half full; for a small corpus that fits in one cell, up
+    to the square root of its size, so that its topics can be separated. A single cell has silhouette 0, so it wins only
+    if no division is better.
 
     Args:
-        tokens: [n] tokens of each passage.
-        distinct: Number of different vectors; more cells than that would be empty.
+        tokens: [n] number of tokens of each passage.
+        distinct: Number of different vectors; with more cells, some would be empty.
         config: Bounds.
     """
     if not config.auto_k:
         return [min(config.k or 1, distinct)]
-    total = int(tokens.sum())
-    fewest = config.k_min or -(-total // config.budget) or 1
-    most = config.k_max or max(fewest, -(-2 * total // config.budget), round(len(tokens) ** 0.5))
+    total, count = int(tokens.sum()), len(tokens)
+    if config.cell_tokens:
+        fewest = config.k_min or -(-total // config.budget) or 1
+        most = config.k_max or max(fewest, -(-2 * total // config.budget), round(count**0.5))
+    else:
+        # Passages times centroids: beyond 100,000 passages, cells grow with the corpus.
+        fewest = config.k_min or max(1, min(count // 5, _MAX_WORK // count))
+        most = config.k_max or max(fewest, min(count // 2, _MAX_WORK // count))
     fewest, most = min(fewest, most, distinct), min(most, distinct)
-    # Passages times centroids: of 100,000 passages only the smallest count can be tried in minutes.
-    affordable = max(1, _MAX_WORK // (len(tokens) * most))
+    # With 100,000 passages, only the smallest count can be tried within minutes.
+    affordable = max(1, _MAX_WORK // (count * most))
     spread = np.geomspace(fewest, most, num=min(_MAX_CANDIDATES, most - fewest + 1, affordable))
     return sorted({round(float(k)) for k in spread})
 
 
-Cut = tuple[Vectors, IntArray, IntArray]
-"""Centroids, assignment and tokens of each cell."""
+Cells = tuple[Vectors, IntArray, IntArray]
+"""Centroids [k, dim], assignment [n], and number of tokens of each cell [k]."""
 
 
-def _cut(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) -> Partition:
-    cut = settle(vectors, tokens, k_means(vectors, k, config.seed))
+def _partition(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) -> Partition:
+    cells = assign(vectors, tokens, k_means(vectors, k, config.seed))
     if not config.auto_k:
-        cut = _filled_up(vectors, tokens, cut, k, config.seed)
-    centroids, assignment, weight = within_budget(vectors, tokens, cut, config)
+        cells = _split_to_count(vectors, tokens, cells, k, config.seed)
+    centroids, assignment, weight = within_budget(vectors, tokens, cells, config)
     _, first = np.unique(assignment, return_index=True)
     order = np.lexsort((first, -weight))
     assignment = np.argsort(order)[assignment].astype(np.int64)
@@ -237,38 +265,68 @@ def _cut(vectors: Vectors, tokens: IntArray, k: int, config: PartitionConfig) ->
     return Partition(centroids[order], assignment, weight[order], score, {k: score}, config)
 
 
-def within_budget(vectors: Vectors, tokens: IntArray, cut: Cut, config: PartitionConfig) -> Cut:
-    """Cuts cells over the budget in two until every cell fits or cannot be cut."""
-    centroids, assignment, weight = cut
+def within_budget(vectors: Vectors, tokens: IntArray, cells: Cells, config: PartitionConfig) -> Cells:
+    """Splits cells above the budget until every cell fits or cannot be split."""
+    centroids, assignment, weight = cells
     for _ in range(_MAX_ROUNDS):
         pieces: list[Vectors] = []
         for cell, centroid in enumerate(centroids):
-            halves = halve(vectors[assignment == cell], config.seed) if weight[cell] > config.budget else None
+            halves = split(vectors[assignment == cell], config.seed) if weight[cell] > config.budget else None
             pieces.append(centroid[None] if halves is None else halves)
         if sum(map(len, pieces)) == len(centroids):
             break
-        # A new centroid may draw passages from its neighbours, so everything is assigned again.
-        centroids, assignment, weight = settle(vectors, tokens, np.concatenate(pieces))
+        # A new centroid may attract passages of neighbouring cells, so all passages are assigned again.
+        centroids, assignment, weight = assign(vectors, tokens, np.concatenate(pieces))
     return centroids, assignment, weight
 
 
-def _filled_up(vectors: Vectors, tokens: IntArray, cut: Cut, k: int, seed: int) -> Cut:
-    """Cuts the largest cells in two until there are ``k``: k-means leaves some cells empty where passages are alike."""
+def _split_to_count(vectors: Vectors, tokens: IntArray, cells: Cells, k: int, seed: int) -> Cells:
+    """Splits the largest cells until there are ``k``: k-means leaves cells empty if passages are similar."""
     for _ in range(_MAX_ROUNDS):
-        centroids, assignment, weight = cut
+        centroids, assignment, weight = cells
         pairs = (
-            (cell, halve(vectors[assignment == cell], seed)) for cell in np.argsort(-weight, kind="stable").tolist()
+            (cell, split(vectors[assignment == cell], seed)) for cell in np.argsort(-weight, kind="stable").tolist()
         )
-        found = next(((cell, pair) for cell, pair in pairs if pair is not None), None)
-        if len(centroids) >= k or found is None:
+        divisible = next(((cell, pair) for cell, pair in pairs if pair is not None), None)
+        if len(centroids) >= k or divisible is None:
             break
-        cell, pair = found
-        cut = settle(vectors, tokens, np.concatenate([np.delete(centroids, cell, axis=0), pair]))
-    return cut
+        cell, pair = divisible
+        cells = assign(vectors, tokens, np.concatenate([np.delete(centroids, cell, axis=0), pair]))
+    return cells
 
 
-def settle(vectors: Vectors, tokens: IntArray, centroids: Vectors) -> Cut:
-    """Assigns every passage and drops empty cells; returns centroids, assignment and tokens of each cell."""
+def assign(vectors: Vectors, tokens: IntArray, centroids: Vectors) -> Cells:
+    """Assigns every passage to its nearest centroid and drops empty cells."""
     used, assignment = np.unique(nearest(vectors, centroids), return_inverse=True)
     weight = np.bincount(assignment, weights=tokens).astype(np.int64)
     return centroids[used], assignment.astype(np.int64), weight
+
+
+def reassigned(partition: Partition, vectors: Vectors, tokens: IntArray) -> Partition:
+    """The partition after passages were added, changed or removed: all are assigned again, centroids stay.
+
+    Cells without a change keep their passages and so their caches. k is not chosen again, so build a new partition
+    after many changes.
+
+    Cells keep their numbers unless one becomes empty; the second half of a split cell comes right after the first.
+    The silhouette remains that of the original partition.
+
+    Args:
+        partition: The partition before the change.
+        vectors: [n, dim] unit vectors of the passages now.
+        tokens: [n] number of tokens of each.
+    """
+    cells = within_budget(vectors, tokens, assign(vectors, tokens, partition.centroids), partition.config)
+    centroids, assignment, weight = cells
+    return replace(partition, centroids=centroids, assignment=assignment, tokens=weight)
+
+
+def load_cells(ws: Workspace) -> list[list[Passage]]:
+    """Passages of each cell of the workspace, in row order.
+
+    Raises:
+        ArtefactMissing: There is no partition yet.
+    """
+    passages = load_passages(ws)
+    partition = ws.read("partition", Partition.load)
+    return [[passages[row] for row in rows] for rows in partition.members()]

@@ -1,7 +1,7 @@
-"""The map: passages in the plane, how far the plane can be trusted, and where a question belongs on it.
+"""The map: passages projected to the plane, the fidelity of the projection, and the position of a question on it.
 
-UMAP with a seed gives the same map every time. A plane cannot keep 384 dimensions: ``trustworthiness`` and
-``agreement`` say how much of the neighbourhoods and of the cells survives, and are shown beside the map.
+UMAP with a fixed seed always gives the same map. A plane cannot preserve 384 dimensions: ``trustworthiness``, which is
+shown beside the map, measures how well neighbourhoods are preserved, ``agreement`` how well cells are.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
+from core.digests import order_header
 from core.errors import ArtefactStale
+from core.messages import message
 from core.models.encoder import Vectors
 from core.voronoi.kmeans import IntArray
 
@@ -28,7 +30,7 @@ Technique = Literal["umap", "pca"]
 
 FILE = "projection.safetensors"
 FRAME = (1.6, 1.0)
-"""Half the width and half the height that the points fill: as wide as a page, so that the map can be drawn to scale."""
+"""Half the width and half the height of the area that the points fill, in the proportions of the page."""
 _UMAP_FROM = 15
 _NEIGHBOURS = 15
 _FIDELITY_SAMPLE = 2000
@@ -42,10 +44,10 @@ class Projection:
     Attributes:
         xy: [n, 2] passages.
         centres: [k, 2] mean of the passages of each cell.
-        technique: How it was made; a corpus too small for UMAP gets PCA.
+        technique: UMAP, or PCA for a corpus too small for UMAP.
         seed: Seed of UMAP.
-        trustworthiness: 0 to 1: how rarely a passage has neighbours in the plane that are none in the embedding space
-            (Venna and Kaski 2001, 10 neighbours; on 2,000 passages drawn by seed where there are more).
+        trustworthiness: 0 to 1; lower if passages have neighbours in the plane that are not neighbours in the embedding
+            space (Venna and Kaski 2001, 10 neighbours, on a sample of at most 2,000 passages).
         agreement: Share of passages whose nearest centre in the plane is the one of their own cell.
     """
 
@@ -64,7 +66,8 @@ class Projection:
             "trustworthiness": repr(self.trustworthiness),
             "agreement": repr(self.agreement),
         }
-        save_file({"xy": self.xy, "centres": self.centres}, folder / FILE, metadata=facts)
+        (folder / FILE).write_bytes(save({"xy": self.xy, "centres": self.centres}, facts))
+        order_header(folder / FILE)
 
     @classmethod
     def load(cls, folder: Path) -> Projection:
@@ -85,19 +88,19 @@ class Projection:
                     agreement=float(facts["agreement"]),
                 )
         except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise ArtefactStale(
-                f"The projection in {folder} cannot be read ({error}).", "Run `python -m app cluster` again."
-            ) from error
+            values = {"kind": message("projection"), "folder": folder, "error": error}
+            why = message("The {kind} in {folder} cannot be read ({error}).", **values)
+            raise ArtefactStale(why, kinds=("projection",)) from error
 
 
 def project(vectors: Vectors, assignment: IntArray, seed: int = 0, technique: Technique | None = None) -> Projection:
-    """Lays passages out in the plane.
+    """Projects passages to the plane.
 
     Args:
         vectors: [n, dim] unit vectors.
         assignment: [n] cell of each passage, numbered 0 to k - 1.
         seed: Seed of UMAP.
-        technique: None takes UMAP from 15 passages on, PCA below.
+        technique: None means UMAP from 15 passages on, PCA below.
     """
     chosen: Technique = technique or ("umap" if len(vectors) >= _UMAP_FROM else "pca")
     xy = _framed(_umap(vectors, seed) if chosen == "umap" else _pca(vectors))
@@ -113,26 +116,26 @@ def project(vectors: Vectors, assignment: IntArray, seed: int = 0, technique: Te
     )
 
 
-def place(query: Vectors, vectors: Vectors, xy: Points, k: int = 8) -> Points:
-    """Puts a question on the map, among its nearest passages in the embedding space.
+def project_query(query: Vectors, vectors: Vectors, xy: Points, k: int = 8) -> Points:
+    """The position of a question on the map, among its nearest passages in the embedding space.
 
-    ``UMAP.transform`` would move one point with the batch it comes in. Here it is the mean of the ``k`` nearest
-    passages' points, each weighted by ``exp(20 (similarity - best similarity))``: a passage .1 less similar pulls a
-    seventh as strongly.
+    With ``UMAP.transform``, it would depend on the other points in the batch. Here it is the mean of the ``k`` nearest
+    passages' points, weighted by ``exp(20 (similarity - best similarity))``: a similarity lower by .1 means a seventh
+    of the weight.
 
     Args:
         query: [dim] unit vector.
         vectors: [n, dim] unit vectors of the passages.
         xy: [n, 2] their points.
-        k: Neighbours that pull.
+        k: Number of neighbours to average.
 
     Returns:
         [2] point.
     """
     similarity = vectors @ query
     neighbours = np.argsort(-similarity, kind="stable")[:k]
-    pull = np.exp(_SHARPNESS * (similarity[neighbours] - similarity[neighbours[0]]))
-    point: Points = (pull[:, None] * xy[neighbours]).sum(axis=0) / pull.sum()
+    weights = np.exp(_SHARPNESS * (similarity[neighbours] - similarity[neighbours[0]]))
+    point: Points = np.average(xy[neighbours], axis=0, weights=weights)
     return point
 
 
@@ -147,7 +150,7 @@ def _umap(vectors: Vectors, seed: int) -> Points:
         n_jobs=1,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # copies of a passage make its graph fall apart, which it says and survives
+        warnings.simplefilter("ignore")  # duplicate passages disconnect the graph, which UMAP warns about but handles
         return np.asarray(reducer.fit_transform(vectors), dtype=np.float32)
 
 
@@ -160,14 +163,14 @@ def _pca(vectors: Vectors) -> Points:
 
 
 def _framed(points: Points) -> Points:
-    """Turns the longest spread to the horizontal and scales both axes to fill ``FRAME``.
+    """Rotates the direction of largest spread to the horizontal and scales both axes to fill ``FRAME``.
 
-    The plane of UMAP has no directions or units of its own. Fidelity is measured on what is drawn: after this.
+    UMAP's plane has no meaningful directions or units. Fidelity is measured after this, on the points as drawn.
     """
     centred = points - points.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     if axes.shape == (2, 2):
-        # The sign of an axis is free: the larger entry of each is made positive, so that maps do not flip.
+        # The sign of an axis is arbitrary; making the larger entry positive keeps maps from flipping.
         signs = np.sign(axes[np.arange(2), np.abs(axes).argmax(axis=1)])
         centred = centred @ (axes * np.where(signs == 0, 1, signs)[:, None]).T
     low, high = centred.min(axis=0), centred.max(axis=0)

@@ -1,4 +1,4 @@
-"""Routing: which cells a question falls in or near, how far it is from the nearest border, and what that costs."""
+"""Routing: the nearest cells of a question, its distance to the nearest border, and recall by cells opened."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import TesseraError
+from core.messages import message
 from core.models.encoder import Vectors
 from core.voronoi.partition import Partition
+
+SHARE = 0.05
+"""Default share of the cells that are searched for passages."""
+AT_LEAST = 20
+"""Fewest cells searched by default: with fewer, passages across a border cost more than .01 of recall."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where a question goes.
+    """The cells that a question is routed to.
 
     Attributes:
         cells: The ``nprobe`` nearest cells, nearest first.
         similarities: Cosine similarity of the question to their centroids.
-        margin: Distance of the question to the nearest border of its cell, 0 (on the border) to 1; 1 when there is
-            only one cell. ``asin(margin)`` is the angle between them.
-        rival: The cell behind that border; None when there is only one.
+        margin: Distance of the question to the nearest border of its cell, 0 (on the border) to 1; 1 if there is only
+            one cell. ``asin(margin)`` is the angle between question and border.
+        rival: The cell on the other side of that border; None if there is only one cell.
     """
 
     cells: tuple[int, ...]
@@ -32,10 +38,10 @@ class Route:
 
 @dataclass(frozen=True)
 class RecallPoint:
-    """What opening ``nprobe`` cells gives and costs.
+    """Recall and cost of opening ``nprobe`` cells.
 
     Attributes:
-        nprobe: Cells opened.
+        nprobe: Number of cells opened.
         recall: Mean share of a question's gold passages that lie in an opened cell.
         tokens: Mean passage tokens of the opened cells.
     """
@@ -43,6 +49,15 @@ class RecallPoint:
     nprobe: int
     recall: float
     tokens: float
+
+
+def default_nprobe(cells: int) -> int:
+    """Default number of cells to search: one in twenty, but at least ``AT_LEAST``.
+
+    Measured on 1,992 passages and 1,021 questions of Natural Questions against a search of all passages, Recall@3 .984:
+    49 of 996 cells lose nothing, 30 of 618 lose .002, 19 of 383 .005, 11 of 238 .022, 7 of 147 .045.
+    """
+    return min(cells, max(AT_LEAST, int(SHARE * cells)))
 
 
 def route(partition: Partition, query: Vectors, nprobe: int = 1) -> Route:
@@ -55,7 +70,7 @@ def route(partition: Partition, query: Vectors, nprobe: int = 1) -> Route:
     Args:
         partition: The cells.
         query: [dim] unit vector.
-        nprobe: Cells to open; more than there are opens all.
+        nprobe: Number of cells to open, capped at the number of cells.
 
     Raises:
         TesseraError: The vector has another dimension than the centroids, or nprobe is below 1.
@@ -87,14 +102,14 @@ def routing_recall(
     Raises:
         TesseraError: No question has a gold passage, or the dimensions differ.
     """
-    asked = [row for row, passages in enumerate(gold) if passages]
-    if not asked:
+    labelled = [row for row, passages in enumerate(gold) if passages]
+    if not labelled:
         raise TesseraError("No question names its gold passage.", "Routing recall needs questions with passage ids.")
     _check(partition, queries, min(nprobes, default=1))
-    order = np.argsort(-(queries[asked] @ partition.centroids.T), axis=1, kind="stable")
+    order = np.argsort(-(queries[labelled] @ partition.centroids.T), axis=1, kind="stable")
     rank = np.argsort(order, axis=1)
     # Rank of the cell of every gold passage, one array per question.
-    ranks = [rank[i, partition.assignment[list(gold[row])]] for i, row in enumerate(asked)]
+    ranks = [rank[i, partition.assignment[list(gold[row])]] for i, row in enumerate(labelled)]
     cost = np.cumsum(partition.tokens[order], axis=1).mean(axis=0)
     return [
         RecallPoint(
@@ -107,7 +122,7 @@ def routing_recall(
 
 
 def _border(centroids: Vectors, similarity: Vectors, best: int) -> tuple[float, int | None]:
-    """Distance to the nearest border of the cell ``best``, and the cell behind it."""
+    """Distance to the nearest border of the cell ``best``, and the cell on its other side."""
     others = np.flatnonzero(np.arange(len(centroids)) != best)
     if not len(others):
         return 1.0, None
@@ -120,8 +135,12 @@ def _border(centroids: Vectors, similarity: Vectors, best: int) -> tuple[float, 
 def _check(partition: Partition, queries: Vectors, nprobe: int) -> None:
     if queries.ndim != 2 or queries.shape[1] != partition.centroids.shape[1]:
         raise TesseraError(
-            f"The question has {queries.shape[-1]} dimensions, the partition {partition.centroids.shape[1]}.",
+            message(
+                "The question has {given} dimensions, the partition {dim}.",
+                given=queries.shape[-1],
+                dim=partition.centroids.shape[1],
+            ),
             "Cluster again with the encoder in use.",
         )
     if nprobe < 1:
-        raise TesseraError(f"nprobe is {nprobe}, but at least one cell must be opened.", "Give 1 or more.")
+        raise TesseraError(message("nprobe is {n}, but at least one cell must be opened.", n=nprobe), "Give 1 or more.")

@@ -1,4 +1,4 @@
-"""How well cells part: the silhouette, exact for any number of passages."""
+"""The silhouette: how well the cells are separated; exact for any number of passages."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def silhouette(vectors: Vectors, assignment: IntArray) -> float:
     for start in range(0, len(vectors), BLOCK):
         own = assignment[start : start + BLOCK]
         rows = np.arange(len(own))
-        distance = 1.0 - vectors[start : start + BLOCK].astype(np.float64) @ means.T
+        # Rounding can make the distance between copies of a vector negative, and the ratio of two such meaningless.
+        distance = np.maximum(0.0, 1.0 - vectors[start : start + BLOCK].astype(np.float64) @ means.T)
         size = sizes[own]
-        # The mean over the own cell counts the vector itself, at distance 0.
+        # The mean over a vector's own cell includes the vector itself, at distance 0.
         inside = distance[rows, own] * size / np.maximum(size - 1, 1)
         distance[rows, own] = np.inf
         outside = distance.min(axis=1)

@@ -20,8 +20,8 @@ class TwoModels(TinyModels):
         super().__init__(settings, reader, encoder)
         self._plain = plain
 
-    def language_model(self, reader=None):
-        return self._plain if reader is False else self._lm
+    def language_model(self, variant=None):
+        return self._lm if (variant or self.variant).adapter else self._plain
 
 
 @pytest.fixture(scope="session")
@@ -49,5 +49,5 @@ def set_to(models):
 def ws(models, tiny_corpus):
     workspace = Workspace(models.settings.workspaces / "tiny")
     list(pipeline.prepare_corpus(workspace, models, tiny_corpus))
-    list(pipeline.cluster(workspace, models, PartitionConfig(auto_k=False, k=3)))
+    list(pipeline.cluster(workspace, models, models.settings, PartitionConfig(auto_k=False, k=3)))
     return workspace

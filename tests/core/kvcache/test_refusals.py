@@ -17,7 +17,7 @@ from core.kvcache.build import build_caches
 from core.kvcache.store import CacheStore
 from core.kvcache.variants import list_variants
 from core.methods.base import answer
-from core.methods.cag import Cag
+from core.methods.cag_cell import CagCell
 from core.methods.resources import Resources
 from core.models.language_model import LanguageModel
 from core.voronoi.partition import PartitionConfig
@@ -27,12 +27,12 @@ QUESTION = "Who drew the maps of the library of Sarn?"
 
 
 def ask(ws, models):
-    return answer(Cag(Resources(ws, models)), QUESTION)
+    return answer(CagCell(Resources(ws, models, models.settings)), QUESTION)
 
 
 @pytest.fixture
 def built(ws, models):
-    list(pipeline.cache(ws, models))
+    list(pipeline.cache(ws, models, models.settings))
     assert ask(ws, models).trace.cached_tokens
     return ws
 
@@ -40,7 +40,7 @@ def built(ws, models):
 def refused(ws, models, reason):
     with pytest.raises(ArtefactStale, match=reason) as refusal:
         ask(ws, models)
-    assert "python -m app" in refusal.value.remedy
+    assert refusal.value.kinds
     return refusal.value
 
 
@@ -68,7 +68,7 @@ def test_a_file_cut_short_is_refused(built, models):
 
 
 def test_a_cell_damaged_between_two_questions_is_refused_once_it_is_read_again(built, models):
-    cag = Cag(Resources(built, models))
+    cag = CagCell(Resources(built, models, models.settings))
     answer(cag, QUESTION)
     for path in cell_files(built):
         flip(path, -1)
@@ -78,7 +78,7 @@ def test_a_cell_damaged_between_two_questions_is_refused_once_it_is_read_again(b
 
 
 def test_a_damaged_index_is_refused(built, models):
-    (list_variants(built)[0].folder / "cells.json").write_text('{"format": 1,')
+    (list_variants(built, "caches")[0].folder / "cells.json").write_text('{"format": 1,')
     refused(built, models, "index|cells.json")
 
 
@@ -89,14 +89,14 @@ def test_caches_of_passages_that_have_changed_are_stale(built, models, tiny_corp
 
 
 def test_caches_of_another_partition_are_stale(built, models):
-    list(pipeline.cluster(built, models, PartitionConfig(auto_k=False, k=4)))
+    list(pipeline.cluster(built, models, models.settings, PartitionConfig(auto_k=False, k=4)))
     refused(built, models, "another partition")
 
 
 def test_caches_copied_from_another_workspace_are_foreign(built, models):
     # The index and the files agree with each other, and the manifest was edited to fit: the tokens do not.
     other = [[Passage(f"x{cell}", "Elsewhere", f"Another text, number {cell}.")] for cell in range(3)]
-    folder = list_variants(built)[0].folder
+    folder = list_variants(built, "caches")[0].folder
     manifest = built.manifest("caches")
     list(build_caches(folder, models.language_model(), other, manifest.inputs))
     refused(built, models, "changed")

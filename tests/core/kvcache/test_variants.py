@@ -1,5 +1,6 @@
 """Caches of several models and precisions beside each other, here and in object storage."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -7,22 +8,21 @@ import pytest
 from core import pipeline
 from core.corpus.types import Corpus
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
-from core.kvcache.store import INDEX
 from core.kvcache.variants import delete_variant, list_variants, open_store, variant_folder
 from core.methods.base import answer
-from core.methods.cag import Cag
+from core.methods.cag_cell import CagCell
 from core.methods.resources import Resources
-from core.voronoi.partition import PartitionConfig
+from core.voronoi.partition import PartitionConfig, load_cells
 
 QUESTION = "Who drew the maps of the library of Sarn?"
 
 
-def build(ws, models, **options):
-    return list(pipeline.cache(ws, models, **options))
+def build(ws, models, force=False, **chosen):
+    return list(pipeline.cache(ws, models, replace(models.settings, **chosen), force))
 
 
-def ask(ws, models, reader=None):
-    return answer(Cag(Resources(ws, models, reader)), QUESTION)
+def ask(ws, models, **chosen):
+    return answer(CagCell(Resources(ws, models, replace(models.settings, **chosen))), QUESTION)
 
 
 def stored(s3):
@@ -44,8 +44,8 @@ def test_switching_between_two_models_makes_neither_stale(ws, models):
     assert first.trace.cached_tokens and second.trace.cached_tokens
     assert not built_cells(build(ws, models)), "nothing is built again"
     assert not built_cells(build(ws, models, reader=False))
-    assert len(list_variants(ws)) == 2
-    assert all(variant.reason == "" and variant.bytes for variant in list_variants(ws))
+    assert len(list_variants(ws, "caches")) == 2
+    assert all(variant.reason == "" and variant.bytes for variant in list_variants(ws, "caches"))
 
 
 def test_the_state_is_that_of_the_variant_asked_for(ws, models, plain_lm):
@@ -61,8 +61,8 @@ def test_the_state_is_that_of_the_variant_asked_for(ws, models, plain_lm):
 
 def test_precisions_stand_beside_each_other(ws, models, set_to):
     build(ws, models)
-    build(ws, models, precision="int8")
-    sizes = {variant.manifest.params["precision"]: variant.bytes for variant in list_variants(ws)}
+    build(ws, models, cache_precision="int8")
+    sizes = {variant.manifest.params["precision"]: variant.bytes for variant in list_variants(ws, "caches")}
     assert sizes["int8"] < 0.4 * sizes["float32"]
     set_to(cache_precision="int4")
     with pytest.raises(ArtefactStale, match="another precision"):
@@ -74,11 +74,11 @@ def test_precisions_stand_beside_each_other(ws, models, set_to):
 def test_another_partition_makes_all_variants_stale_until_each_is_built(ws, models):
     build(ws, models)
     build(ws, models, reader=False)
-    list(pipeline.cluster(ws, models, PartitionConfig(auto_k=False, k=4)))
-    assert {variant.reason for variant in list_variants(ws)} == {"it was built from another partition"}
+    list(pipeline.cluster(ws, models, models.settings, PartitionConfig(auto_k=False, k=4)))
+    assert {variant.reason for variant in list_variants(ws, "caches")} == {"it was built from another partition"}
     with pytest.raises(ArtefactStale, match="another partition") as refusal:
         ask(ws, models)
-    assert "python -m app cache" in refusal.value.remedy
+    assert refusal.value.kinds == ("caches",)
     build(ws, models)
     assert ask(ws, models)
     with pytest.raises(ArtefactStale, match="another partition"):
@@ -88,20 +88,20 @@ def test_another_partition_makes_all_variants_stale_until_each_is_built(ws, mode
 def test_a_variant_can_be_deleted_and_the_others_stay(ws, models, plain_lm):
     build(ws, models)
     build(ws, models, reader=False)
-    doomed = variant_folder(ws, plain_lm, "auto")
-    delete_variant(ws, doomed.name)
+    doomed = variant_folder(ws, plain_lm, "auto", "caches")
+    delete_variant(ws, doomed.name, "caches")
     assert not doomed.exists()
     assert ask(ws, models)
     with pytest.raises(ArtefactMissing, match="named"):
-        delete_variant(ws, doomed.name)
+        delete_variant(ws, doomed.name, "caches")
 
 
 def test_an_unfinished_variant_is_listed_and_goes_on(ws, models):
-    work = pipeline.cache(ws, models)
+    work = pipeline.cache(ws, models, models.settings)
     for step in work:
         if "cell 2" in step.note:
             work.close()
-    (variant,) = list_variants(ws)
+    (variant,) = list_variants(ws, "caches")
     assert (variant.manifest, variant.reason) == (None, "it is not complete")
     assert variant.bytes
     assert ws.state("caches").status == "missing"
@@ -122,14 +122,22 @@ def changed(corpus, how):
 @pytest.mark.parametrize("how", ["added", "edited", "removed"])
 def test_only_cells_that_changed_are_built_again(ws, models, tiny_corpus, how):
     build(ws, models)
-    before = {tuple(p.id for p in cell): [p.text for p in cell] for cell in pipeline.load_cells(ws)}
+    before = {tuple(p.id for p in cell): [p.text for p in cell] for cell in load_cells(ws)}
     list(pipeline.prepare_corpus(ws, models, changed(tiny_corpus, how)))
-    list(pipeline.cluster(ws, models, PartitionConfig(auto_k=False, k=3)))
-    after = {tuple(p.id for p in cell): [p.text for p in cell] for cell in pipeline.load_cells(ws)}
+    list(pipeline.cluster(ws, models, models.settings, PartitionConfig(auto_k=False, k=3)))
+    after = {tuple(p.id for p in cell): [p.text for p in cell] for cell in load_cells(ws)}
     new = [ids for ids, texts in after.items() if before.get(ids) != texts]
     assert 1 <= len(new) < 3, "the change must touch some cells and leave some"
     assert len(built_cells(build(ws, models))) == len(new)
     assert ask(ws, models)
+
+
+def another(ws, models, corpus, tmp_path):
+    """A workspace of the same name in another folder."""
+    found = type(ws)(tmp_path / "elsewhere" / ws.name)
+    list(pipeline.prepare_corpus(found, models, corpus))
+    list(pipeline.cluster(found, models, models.settings, PartitionConfig(auto_k=False, k=3)))
+    return found
 
 
 class TestObjectStorage:
@@ -140,21 +148,21 @@ class TestObjectStorage:
 
     def test_a_build_writes_there_and_a_question_reads_from_there(self, ws, models, remote, set_to):
         build(ws, models)
-        folder = variant_folder(ws, models.language_model(), "auto")
-        prefix = f"shared/tiny/{folder.name}"
-        assert [key for key in stored(remote) if key.endswith(INDEX)] == [f"{prefix}/{INDEX}"]
+        folder = variant_folder(ws, models.language_model(), "auto", "caches")
+        assert {key.rpartition("/")[0] for key in stored(remote)} == {f"shared/{folder.name}"}
+        assert sum(key.endswith(".json") for key in stored(remote)) == 1
         assert sum(key.endswith(".safetensors") for key in stored(remote)) == 3
         assert not list(folder.glob("cell-*"))
         there = ask(ws, models)
         assert there.trace.bytes_touched
         set_to(cache_url="")
-        delete_variant(ws, folder.name)
+        delete_variant(ws, folder.name, "caches")
         assert remote.keys() == []
         build(ws, models)
         assert ask(ws, models).text == there.text
 
     def test_an_unfinished_build_goes_on(self, ws, models, remote):
-        work = pipeline.cache(ws, models)
+        work = pipeline.cache(ws, models, models.settings)
         for step in work:
             if "cell 2" in step.note:
                 work.close()
@@ -164,7 +172,7 @@ class TestObjectStorage:
 
     def test_caches_move_there_without_being_built_again(self, ws, models, s3, set_to):
         build(ws, models)
-        folder = variant_folder(ws, models.language_model(), "auto")
+        folder = variant_folder(ws, models.language_model(), "auto", "caches")
         set_to(cache_url=s3.url)
         assert not built_cells(build(ws, models))
         assert not list(folder.glob("cell-*"))
@@ -173,15 +181,60 @@ class TestObjectStorage:
         assert ask(ws, models), "the workspace remembers where they are"
         assert not built_cells(build(ws, models))
         assert len(list(folder.glob("cell-*"))) == 3
-        assert s3.keys(), "what others may share is not deleted"
+        assert not s3.keys(), "nobody needs them there any more"
 
     def test_another_workspace_of_the_same_cells_needs_no_prefill(self, ws, models, remote, tiny_corpus, tmp_path):
         build(ws, models)
-        elsewhere = type(ws)(tmp_path / "elsewhere" / "tiny")
-        list(pipeline.prepare_corpus(elsewhere, models, tiny_corpus))
-        list(pipeline.cluster(elsewhere, models, PartitionConfig(auto_k=False, k=3)))
+        elsewhere = another(ws, models, tiny_corpus, tmp_path)
         assert not built_cells(build(elsewhere, models))
         assert ask(elsewhere, models).text == ask(ws, models).text
+
+    def test_workspaces_of_one_name_and_other_passages_keep_their_cells(
+        self, ws, models, remote, tiny_corpus, tmp_path
+    ):
+        build(ws, models)
+        before = remote.keys()
+        other = another(ws, models, changed(tiny_corpus, "edited"), tmp_path)
+        assert 1 <= len(built_cells(build(other, models))) < 3, "cells that both have are shared"
+        assert set(before) <= set(remote.keys())
+        assert ask(ws, models) and ask(other, models)
+        assert not built_cells(build(ws, models))
+        build(other, models, force=True)
+        assert ask(ws, models)
+
+    def test_one_that_is_deleted_leaves_what_another_needs(self, ws, models, remote, tiny_corpus, tmp_path):
+        build(ws, models)
+        other = another(ws, models, changed(tiny_corpus, "edited"), tmp_path)
+        build(other, models)
+        (variant,) = list_variants(ws, "caches")
+        delete_variant(ws, variant.name, "caches")
+        assert ask(other, models)
+        assert sum(key.endswith(".safetensors") for key in stored(remote)) == 3
+        delete_variant(other, variant.name, "caches")
+        assert remote.keys() == []
+
+    def test_a_copy_leaves_the_cells_of_its_original(self, ws, models, remote, tmp_path):
+        build(ws, models)
+        copies = [type(ws)(shutil.copytree(ws.path, tmp_path / name)) for name in ("first", "second")]
+        assert ask(copies[0], models)
+        delete_variant(copies[0], list_variants(ws, "caches")[0].name, "caches")
+        assert not built_cells(build(copies[1], models))
+        build(copies[1], models, force=True)
+        delete_variant(copies[1], list_variants(ws, "caches")[0].name, "caches")
+        assert ask(ws, models)
+        delete_variant(ws, list_variants(ws, "caches")[0].name, "caches")
+        assert remote.keys() == []
+
+    def test_nothing_is_collected_where_an_index_cannot_be_read(self, ws, models, remote, tiny_corpus, tmp_path):
+        build(ws, models)
+        (damaged,) = [key for key in stored(remote) if key.endswith(".json")]
+        content = remote.client().get_object(Bucket=remote.bucket, Key=damaged)["Body"].read()
+        remote.client().put_object(Bucket=remote.bucket, Key=damaged, Body=content[:40])
+        other = another(ws, models, changed(tiny_corpus, "edited"), tmp_path)
+        build(other, models)
+        delete_variant(other, list_variants(other, "caches")[0].name, "caches")
+        remote.client().put_object(Bucket=remote.bucket, Key=damaged, Body=content)
+        assert ask(ws, models)
 
     @pytest.mark.parametrize("damage", ["flipped", "cut short", "gone"])
     def test_a_damaged_object_is_refused(self, ws, models, remote, damage):
@@ -211,8 +264,9 @@ class TestObjectStorage:
 def test_a_file_url_is_a_folder(ws, models, set_to, tmp_path):
     set_to(cache_url=f"file://{tmp_path}/elsewhere")
     build(ws, models)
-    assert len(list((tmp_path / "elsewhere" / "tiny").glob("*/cell-*"))) == 3
-    assert open_store(ws, models.language_model(), models.settings).folder.is_relative_to(tmp_path / "elsewhere")
+    assert len(list((tmp_path / "elsewhere").glob("*/cell-*"))) == 3
+    store = open_store(ws, models.language_model(), models.settings, "caches")
+    assert store.folder.is_relative_to(tmp_path / "elsewhere")
     assert ask(ws, models)
 
 

@@ -8,8 +8,8 @@ def hits(ids):
 
 def test_each_hit_knows_where_the_other_list_has_it():
     ranks = align(hits("abc"), hits("acd"))
-    assert [(rank.left.hit.passage_id, rank.left.elsewhere) for rank in ranks] == [("a", 1), ("b", None), ("c", 2)]
-    assert [(rank.right.hit.passage_id, rank.right.elsewhere) for rank in ranks] == [("a", 1), ("c", 3), ("d", None)]
+    assert [(rank.left.hit.passage_id, rank.left.other_rank) for rank in ranks] == [("a", 1), ("b", None), ("c", 2)]
+    assert [(rank.right.hit.passage_id, rank.right.other_rank) for rank in ranks] == [("a", 1), ("c", 3), ("d", None)]
     assert shared(ranks) == 2
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from core.corpus.types import Passage
 from core.stores.base import SearchRequest, partitions_for
-from core.stores.faiss_flat import FaissFlat
-from core.stores.faiss_ivf import FaissIvf
+from core.stores.faiss_index import FaissFlat, FaissIvf
 
 
 def rows(n, start=0, seed=0):

@@ -9,12 +9,10 @@ import pytest
 
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
-from core.stores import lancedb_table
+from core.stores import lancedb_index
 from core.stores.base import SearchRequest
-from core.stores.lancedb_flat import LanceFlat
-from core.stores.lancedb_ivf_flat import LanceIvfFlat
-from core.stores.lancedb_ivf_hnsw_sq import LanceIvfHnswSq
-from core.stores.lancedb_place import POINTER, URL_VARIABLE, Place, drop
+from core.stores.lancedb_index import LanceFlat, LanceIvfFlat, LanceIvfHnswSq
+from core.stores.lancedb_location import POINTER, URL_VARIABLE, TableLocation, drop
 
 VARIANTS = (LanceFlat, LanceIvfFlat, LanceIvfHnswSq)
 
@@ -46,7 +44,7 @@ def found(store, encoder, text, k=1):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_on_s3_it_does_what_it_does_in_a_folder(variant, s3, tmp_path, tiny_corpus, tiny_encoder, vectors, comet):
-    place = Place(f"{s3.url}/indexes/one")
+    place = TableLocation(f"{s3.url}/indexes/one")
     store = variant.create_at(place, tiny_corpus.passages, vectors)
     local = variant.create(tmp_path / "local", tiny_corpus.passages, vectors)
     request = SearchRequest(k=5, vector=tiny_encoder.encode_query("harbour lighthouse"))
@@ -72,7 +70,7 @@ def test_with_a_url_in_the_environment_the_folder_only_points_there(
     drop(folder)
     assert s3.keys() == []
     drop(folder)
-    with pytest.raises(ArtefactStale, match=r"s3://.*Build it again"):
+    with pytest.raises(ArtefactStale, match=r"s3://.*index the passages"):
         LanceFlat.open(folder)
 
 
@@ -89,7 +87,7 @@ def test_a_damaged_pointer_is_refused(tmp_path):
 
 
 def test_many_new_rows_are_indexed_by_themselves(tmp_path, tiny_corpus, monkeypatch):
-    monkeypatch.setattr(lancedb_table, "_SCANNED", 40)
+    monkeypatch.setattr(lancedb_index, "_SCANNED", 40)
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((360, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -134,16 +132,17 @@ def test_a_damaged_file_of_the_table_is_a_sentence(sort, tmp_path, tiny_corpus, 
     for path in (tmp_path / "index").rglob("*"):
         if path.is_file() and sort in path.parts:
             path.write_bytes(path.read_bytes()[:30])
-    with pytest.raises(ArtefactStale, match="lancedb-ivf-hnsw-sq --force"):
+    with pytest.raises(ArtefactStale, match="cannot be read") as refusal:
         LanceIvfHnswSq.open(tmp_path / "index").search(
             SearchRequest(k=3, vector=tiny_encoder.encode_query("lighthouse"))
         )
+    assert refusal.value.kinds == ("index-lancedb-ivf-hnsw-sq",)
 
 
 def test_object_storage_that_cannot_be_reached_is_a_sentence(s3, monkeypatch, tiny_corpus, vectors):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(TesseraError, match=r"cannot be reached for s3://.*AWS_ENDPOINT_URL"):
-        LanceFlat.create_at(Place(f"{s3.url}/x"), tiny_corpus.passages, vectors)
+        LanceFlat.create_at(TableLocation(f"{s3.url}/0fbd403b"), tiny_corpus.passages, vectors)
 
 
 def test_a_table_that_cannot_be_deleted_is_a_sentence(s3, tmp_path, monkeypatch, tiny_corpus, vectors):
@@ -156,9 +155,9 @@ def test_a_table_that_cannot_be_deleted_is_a_sentence(s3, tmp_path, monkeypatch,
 
 def test_a_bucket_that_is_not_there_is_a_sentence(s3, tiny_corpus, vectors):
     with pytest.raises(TesseraError, match="no bucket"):
-        LanceFlat.create_at(Place("s3://no-such-bucket-at-all/x"), tiny_corpus.passages, vectors)
+        LanceFlat.create_at(TableLocation("s3://no-such-bucket-at-all/x"), tiny_corpus.passages, vectors)
 
 
 def test_wrong_credentials_are_a_sentence(s3, tiny_corpus, vectors):
     with refusing_strangers(s3), pytest.raises(TesseraError, match=r"refused access.*AWS_ACCESS_KEY_ID"):
-        LanceFlat.create_at(Place(f"{s3.url}/x"), tiny_corpus.passages, vectors)
+        LanceFlat.create_at(TableLocation(f"{s3.url}/x"), tiny_corpus.passages, vectors)

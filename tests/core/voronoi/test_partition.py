@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,8 @@ from core.voronoi.partition import (
     Partition,
     PartitionConfig,
     candidate_counts,
+    explain_cell_count,
     partition_passages,
-    why_another_count,
 )
 
 
@@ -36,6 +38,11 @@ def check(partition, vectors, tokens):
     assert weights == sorted(weights, reverse=True)
 
 
+def oversize(partition):
+    """Cells over the budget: those of one passage, or of copies of one, that cannot be split further."""
+    return np.flatnonzero(partition.tokens > partition.config.budget).tolist()
+
+
 def test_silhouette_finds_the_natural_cells(cut, blobs):
     vectors, truth = blobs
     found = cut(vectors, cell_tokens=1000)
@@ -61,7 +68,7 @@ def test_no_cell_exceeds_its_budget(cut, seed, budget):
     found = cut(vectors, tokens, cell_tokens=budget, seed=seed)
     check(found, vectors, tokens)
     assert found.tokens.max() <= budget
-    assert found.oversize() == []
+    assert oversize(found) == []
     assert found.k < 150, "a cell for every passage meets any budget"
 
 
@@ -82,7 +89,7 @@ def test_a_passage_above_the_budget_gets_a_cell_of_its_own_and_is_reported(cut):
     tokens[4] = 500
     found = cut(vectors, tokens, cell_tokens=60)
     check(found, vectors, tokens)
-    assert found.oversize() == [0]
+    assert oversize(found) == [0]
     assert found.members()[0] == [4]
 
 
@@ -107,17 +114,17 @@ def test_without_a_bound_on_tokens_no_cell_is_split_or_called_oversize(cut):
     vectors, tokens = noise(60), np.full(60, 500)
     found = cut(vectors, tokens, auto_k=False, k=3, cell_tokens=None)
     assert found.k == 3
-    assert found.oversize() == []
+    assert oversize(found) == []
 
 
 def test_a_count_other_than_the_one_asked_for_is_explained(cut):
     split = cut(noise(60), auto_k=False, k=3, cell_tokens=100)
     assert split.k > 3
-    assert "those of more than 100 tokens were split" in why_another_count(split.k, 3, 100)
+    assert "those of more than 100 tokens were split" in explain_cell_count(split.k, 3, 100)
     copies = np.repeat(noise(4), 5, axis=0)
     few = cut(copies, auto_k=False, k=9, cell_tokens=None)
     assert few.k == 4
-    assert "no more than 4 different passages" in why_another_count(few.k, 9, 100)
+    assert "no more than 4 different passages" in explain_cell_count(few.k, 9, 100)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
@@ -145,7 +152,7 @@ def test_all_passages_alike(cut):
     vectors = np.repeat(noise(1), 30, axis=0)
     found = cut(vectors, cell_tokens=50)
     assert found.k == 1
-    assert found.oversize() == [0]
+    assert oversize(found) == [0]
 
 
 def test_near_copies_that_arithmetic_cannot_part_do_not_hang(cut):
@@ -222,3 +229,18 @@ def test_nothing_to_cut_is_refused(cut):
         cut(np.zeros((0, 4)), [])
     with pytest.raises(TesseraError):
         cut(noise(5), [1, 2])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_vector_that_is_no_number_is_refused(cut, value):
+    vectors = noise(50)
+    vectors[3, 4] = value
+    with pytest.raises(TesseraError, match="not a number"):
+        cut(vectors)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e162])
+def test_a_partition_with_an_impossible_silhouette_is_damaged(cut, tmp_path, value):
+    replace(cut(noise(50)), silhouette=value).save(tmp_path)
+    with pytest.raises(ArtefactStale, match="not a number"):
+        Partition.load(tmp_path)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.errors import ArtefactStale
-from core.voronoi.projection import FRAME, Projection, place, project
+from core.voronoi.projection import FRAME, Projection, project, project_query
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +62,17 @@ def test_copies_do_not_break_it(blobs):
 def test_a_question_is_placed_among_its_true_neighbours(umap, blobs):
     vectors, truth = blobs
     for row in (0, 100, 200):
-        point = place(vectors[row], vectors, umap.xy)
+        point = project_query(vectors[row], vectors, umap.xy)
         cell = umap.xy[truth == truth[row]]
         assert (cell.min(axis=0) <= point).all()
         assert (point <= cell.max(axis=0)).all()
-        np.testing.assert_allclose(place(vectors[row], vectors, umap.xy, k=1), umap.xy[row])
+        np.testing.assert_allclose(project_query(vectors[row], vectors, umap.xy, k=1), umap.xy[row])
 
 
 def test_nearer_neighbours_pull_harder():
     vectors = np.array([[1, 0], [0.8, 0.6]], dtype=np.float32)
     xy = np.array([[0, 0], [1, 0]], dtype=np.float32)
-    assert 0 < place(np.array([1, 0], dtype=np.float32), vectors, xy)[0] < 0.1
+    assert 0 < project_query(np.array([1, 0], dtype=np.float32), vectors, xy)[0] < 0.1
 
 
 def test_saved_and_loaded_it_is_the_same(umap, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from core.errors import TesseraError
 from core.voronoi.partition import Partition, PartitionConfig
-from core.voronoi.routing import route, routing_recall
+from core.voronoi.routing import default_nprobe, route, routing_recall
 
 
 def partition_of(centroids, assignment=None, tokens=None):
@@ -93,3 +93,7 @@ def test_wrong_dimensions_and_nprobe_are_refused():
         route(cells, np.eye(3, dtype=np.float32)[0], nprobe=0)
     with pytest.raises(TesseraError, match="gold"):
         routing_recall(cells, np.eye(3, dtype=np.float32), [[], [], []], [1])
+
+
+def test_one_cell_in_twenty_is_looked_into_and_of_few_cells_more():
+    assert [default_nprobe(cells) for cells in (1, 12, 60, 400, 996, 20_000)] == [1, 12, 20, 20, 49, 1000]
