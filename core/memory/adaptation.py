@@ -1,6 +1,6 @@
-"""Learning one new document: only its z moves, everything the model has learned stays as it is.
+"""Adding, editing and removing single documents of a memory: only their z changes, all trained weights stay.
 
-memory = memory.with_document(passage)
+memory = with_document(memory, passage)
 for progress in adapt(memory, passage, questions, AdaptConfig()):
     ...
 memory.save(folder)
@@ -10,23 +10,28 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from core.corpus.types import Passage, Question
+from core.corpus.sentences import whole_sentences
+from core.corpus.types import Passage, Question, texts
 from core.errors import TesseraError
-from core.evaluation.metrics import coverage, rouge_l
 from core.jobs import Progress, Work
-from core.memory.frame import NOT_IN_MEMORY
+from core.memory.lora import gradient_pass
 from core.memory.model import Memory
-from core.memory.reading import short_attention, target_losses
-from core.memory.selfstudy import evidence_for, self_study_question, sentences
-from core.said import said
+from core.memory.pool import as_stored
+from core.memory.projector import first_z
+from core.memory.prompt import NOT_IN_MEMORY
+from core.memory.self_study import evidence_for, self_study_question
+from core.memory.soft_prompt import evidence_losses
+from core.memory.z_reader import batch_evidence
+from core.messages import message
+from core.metrics import coverage, rouge_l
 
 STAGE = "Learning the document"
 ROUTING = 0.3
-"""Weight of the routing loss beside the evidence loss."""
+"""Weight of the routing loss relative to the evidence loss."""
 
 _Pair = tuple[str, str]
 """A question, and the evidence to say."""
@@ -34,7 +39,7 @@ _Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class AdaptConfig:
-    """How a new document is learned.
+    """Settings of training one document.
 
     Attributes:
         steps: Optimiser steps.
@@ -53,7 +58,49 @@ class AdaptConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "rate", "look_every"):
             if getattr(self, name) <= 0:
-                raise TesseraError(f"{name} is {getattr(self, name)}.", "Give a number above 0.")
+                raise TesseraError(
+                    message("{name} is {value}.", name=name, value=getattr(self, name)), "Give a number above 0."
+                )
+
+
+def with_document(memory: Memory, passage: Passage) -> Memory:
+    """A memory that also holds ``passage``, with its first z; the other documents keep their bits.
+
+    Raises:
+        TesseraError: It already holds a document of that id, or the text is empty.
+    """
+    pool = memory.pool.with_row(passage.id, passage.title, document_z(memory, passage))
+    return memory.with_pool(pool, replace(memory.card, learned=(*memory.card.learned, passage.id)))
+
+
+def with_edited(memory: Memory, passage: Passage) -> Memory:
+    """A memory in which the document of that id is another text, with its first z.
+
+    Raises:
+        TesseraError: It holds no document of that id, or the text is empty.
+    """
+    pool = memory.pool.with_other(passage.id, passage.title, document_z(memory, passage))
+    learned = (*(i for i in memory.card.learned if i != passage.id), passage.id)
+    return memory.with_pool(pool, replace(memory.card, learned=learned))
+
+
+def without_document(memory: Memory, passage_id: str) -> Memory:
+    """A memory that has forgotten one document.
+
+    Raises:
+        TesseraError: It does not hold it, or holds nothing else.
+    """
+    if len(memory.pool.ids) == 1:
+        raise TesseraError("This is the only document the memory holds.", "Delete the memory instead.")
+    card = replace(memory.card, learned=tuple(i for i in memory.card.learned if i != passage_id))
+    return memory.with_pool(memory.pool.without_row(passage_id), card)
+
+
+def document_z(memory: Memory, passage: Passage) -> torch.Tensor:
+    """The untrained first z [m, z_dim] of a document, rounded as on disk."""
+    ids = memory.prompt.content(texts([passage])[0], memory.router.idf)
+    z = first_z(ids, memory.lm.model.get_input_embeddings().weight, memory.basis, memory.card.config.m)
+    return as_stored(z, memory.card.config.z_format)
 
 
 def adapt(
@@ -63,10 +110,10 @@ def adapt(
     config: AdaptConfig = AdaptConfig(),
     held_out: Sequence[Question] = (),
 ) -> Work:
-    """Trains the z of one document in ``memory`` in place; stops where it is closed, with what it has learned so far.
+    """Trains the z of one document in ``memory`` in place; closing the generator keeps the z trained so far.
 
     Args:
-        memory: Holds the document already, with its first z; see ``Memory.with_document``.
+        memory: Holds the document already, with its first z; see ``with_document``.
         passage: The document.
         questions: Questions about it that may be learned from.
         config: Settings.
@@ -98,21 +145,20 @@ def adapt(
                 first_right = step
         if first_right is not None:
             data["first_right"] = first_right
-        yield Progress(STAGE, step, config.steps, said("loss {loss:.3f}", loss=data["loss"]) if step else "", data)
+        yield Progress(STAGE, step, config.steps, message("loss {loss:.3f}", loss=data["loss"]) if step else "", data)
 
 
 def _step(
     memory: Memory, passage_id: str, z: torch.Tensor, optimiser: torch.optim.Optimizer, pairs: list[_Pair]
 ) -> tuple[float, float]:
-    """A z is read and found by the same numbers: what makes it say more must not make it harder to find."""
-    model, frame, limit = memory.lm.model, memory.frame, memory.card.config.evidence_tokens
+    """One step on evidence and routing together, since z serves both: better evidence must not worsen routing."""
+    prompt, config = memory.prompt, memory.card.config
     soft = memory.projector(z).to(memory.lm.device).expand(len(pairs), -1, -1)
+    turns = [[(prompt.tail(question), prompt.target(text, config.evidence_tokens))] for question, text in pairs]
     optimiser.zero_grad(set_to_none=True)
-    with short_attention(model):
-        tails = [frame.tail(question) for question, _ in pairs]
-        targets = [frame.target(evidence, limit) for _, evidence in pairs]
-        reading = torch.cat(target_losses(model, frame.head, soft, tails, targets, memory.crosses)).mean()
-        routing = memory.routing_loss([question for question, _ in pairs], passage_id, z)
+    routing = memory.routing_loss([question for question, _ in pairs], passage_id, z)
+    with gradient_pass(memory.lm.model):
+        reading = torch.cat(evidence_losses(memory.lm.model, prompt.head, soft, turns, config.crosses)).mean()
         # Only z asks for a gradient: the projector's share is thrown away, so that nothing else can move.
         (z.grad,) = torch.autograd.grad(reading + ROUTING * routing, [z])
     optimiser.step()
@@ -123,9 +169,9 @@ class _Study:
     """Draws batches of pairs about one document: half self-study, half its given questions."""
 
     def __init__(self, passage: Passage, questions: Sequence[Question], seed: int) -> None:
-        self._title, self._sentences = passage.title, sentences(passage.text)
-        found = [(question.text, evidence_for(question, passage)) for question in questions]
-        self._given = [(text, sentence) for text, sentence in found if sentence]
+        self._title, self._sentences = passage.title, whole_sentences(passage.text)
+        pairs = [(question.text, evidence_for(question, passage)) for question in questions]
+        self._given = [(text, sentence) for text, sentence in pairs if sentence]
         self._rng = random.Random(seed)
 
     def draw(self, size: int) -> list[_Pair]:
@@ -142,12 +188,12 @@ class _Study:
 
 def look(memory: Memory, passage: Passage, questions: Sequence[Question]) -> dict[str, object]:
     """Evidence for questions from the document's z as it stands, and how good it is."""
-    said = memory.evidence([question.text for question in questions], [passage.id] * len(questions))
+    evidence = batch_evidence(memory, [question.text for question in questions], [passage.id] * len(questions))
     golds = [question.evidence or (evidence_for(question, passage) or "",) for question in questions]
     count = len(questions)
     return {
-        "evidence": {question.id: text for question, text in zip(questions, said, strict=True)},
-        "rouge_l": sum(rouge_l(text, gold) for text, gold in zip(said, golds, strict=True)) / count,
-        "coverage": sum(coverage(text, q.answers) for text, q in zip(said, questions, strict=True)) / count,
-        "refusals": sum(text == NOT_IN_MEMORY for text in said) / count,
+        "evidence": {question.id: text for question, text in zip(questions, evidence, strict=True)},
+        "rouge_l": sum(map(rouge_l, evidence, golds)) / count,
+        "coverage": sum(coverage(text, q.answers) for text, q in zip(evidence, questions, strict=True)) / count,
+        "refusals": sum(text == NOT_IN_MEMORY for text in evidence) / count,
     }

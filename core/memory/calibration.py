@@ -1,12 +1,12 @@
-"""When is a question "not in memory"? The null slot's threshold, set on questions the router has not learned from.
+"""Calibrates the null slot's threshold ("not in memory") on held-out questions.
 
-A document wins over the null slot when its similarity is above the slot's. The training sets the slot on questions it
-also learns to route, which come out more similar than any new question does: too many new ones are then turned away.
-Held-out questions give the threshold at which few of those whose document is held are turned away; the same questions
-with their documents left out tell how many foreign ones it then catches. No gradient, a second or two.
+A document wins over the null slot if its similarity is above the slot's. Training sets the slot on questions that the
+router also learns, whose similarities are higher than those of new questions, so that too many new ones are rejected.
+Here held-out questions set the threshold at which few questions about documents in memory are rejected; the same
+questions without their documents show how many foreign questions are then rejected. It takes a second or two.
 
-A question turned away wrongly costs its answer, while one let through wrongly still meets a reader that may refuse:
-hence the small share of ``FALSE_NULLS``.
+A question rejected by mistake loses its answer, while one accepted by mistake can still be refused by the reader, hence
+the small share of ``FALSE_NULLS``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ import torch
 from core.corpus.types import Question
 from core.errors import TesseraError
 from core.memory.model import Memory
+from core.messages import message
 
 FALSE_NULLS = 0.025
-"""Most held-out questions about held documents that the null slot may win."""
+"""Largest share of held-out questions about documents in memory that the null slot may win."""
 FEWEST = 20
 """Held-out questions below which a threshold would be chance."""
 
 
 @dataclass(frozen=True)
 class NullFigures:
-    """What a threshold does to a set of questions.
+    """Figures of a threshold on a set of questions.
 
     Attributes:
         threshold: Similarity that a document has to beat.
@@ -43,7 +44,7 @@ class NullFigures:
     caught: float
 
     def figures(self) -> dict[str, float]:
-        """Plain values, for a card."""
+        """JSON values for the card."""
         return {f"null_{name}": round(float(value), 4) for name, value in asdict(self).items()}
 
 
@@ -55,27 +56,27 @@ def best_similarities(memory: Memory, questions: Sequence[Question]) -> tuple[to
         TesseraError: There are fewer than ``FEWEST`` questions about documents of the memory.
     """
     rows = {passage_id: row for row, passage_id in enumerate(memory.pool.ids)}
-    asked = [question for question in questions if any(i in rows for i in question.passage_ids)]
-    if len(asked) < FEWEST:
+    held = _about_held(memory, questions)
+    if len(held) < FEWEST:
         raise TesseraError(
-            f"{len(asked)} held-out questions are too few to calibrate on.",
-            f"Give the corpus at least {FEWEST} dev questions about its passages.",
+            message("{n} held-out questions are too few to calibrate on.", n=len(held)),
+            message("Give the corpus at least {fewest} dev questions about its passages.", fewest=FEWEST),
         )
-    similar = memory.similarities([question.text for question in asked])
+    similar = memory.similarities([question.text for question in held])
     own = torch.zeros_like(similar, dtype=torch.bool)
-    for i, question in enumerate(asked):
+    for i, question in enumerate(held):
         own[i, [rows[passage_id] for passage_id in question.passage_ids if passage_id in rows]] = True
     return similar.amax(1), similar.masked_fill(own, -1.0).amax(1)
 
 
 def judge(threshold: float, held: torch.Tensor, left_out: torch.Tensor) -> NullFigures:
-    """What ``threshold`` does, given ``best_similarities``."""
+    """Figures of ``threshold``, given ``best_similarities``."""
     wins = (float((held <= threshold).float().mean()), float((left_out <= threshold).float().mean()))
     return NullFigures(threshold, len(held), *wins)
 
 
 def threshold_for(held: torch.Tensor) -> float:
-    """Midway between the last question that may be turned away and the first that may not."""
+    """Midway between the last question that may be rejected and the first that may not."""
     ordered = held.sort().values
     allowed = int(FALSE_NULLS * len(ordered))
     below = ordered[max(0, allowed - 1)] if allowed else ordered[0] - 1e-3
@@ -83,7 +84,7 @@ def threshold_for(held: torch.Tensor) -> float:
 
 
 def calibrate_null(memory: Memory, questions: Sequence[Question]) -> tuple[NullFigures, NullFigures]:
-    """Sets the null slot of a memory and notes it on its card; everything else keeps its bits.
+    """Sets the null slot of a memory and records it on its card; changes nothing else.
 
     Args:
         memory: Trained.
@@ -106,6 +107,10 @@ def calibrate_null(memory: Memory, questions: Sequence[Question]) -> tuple[NullF
 
 
 def enough(memory: Memory, questions: Sequence[Question]) -> bool:
-    """Whether there are questions enough about its documents."""
-    held = set(memory.pool.ids)
-    return sum(bool(held & set(question.passage_ids)) for question in questions) >= FEWEST
+    """Whether there are enough questions about its documents."""
+    return len(_about_held(memory, questions)) >= FEWEST
+
+
+def _about_held(memory: Memory, questions: Sequence[Question]) -> list[Question]:
+    ids = set(memory.pool.ids)
+    return [question for question in questions if ids & set(question.passage_ids)]

@@ -1,4 +1,4 @@
-"""Settings of a memory and of its training, validated where they are made."""
+"""Settings of a memory and of its training, validated on creation."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from core.errors import TesseraError
-from core.memory.kept import FORMATS
+from core.memory.pool import Z_FORMATS
+from core.messages import message
 
 INITS = ("document", "noise")
-"""Where Z starts: as the telling tokens of each document, or drawn at random (a control: see ``first_z``)."""
-READ_MODES = ("prefix", "kv", "all", "cross")
-"""How Z is read; see ``core.memory.modes``. Training is the same for all but ``cross``."""
+"""Where Z starts: as the distinctive tokens of each document, or drawn at random (a control: see ``first_z``)."""
+READ_MODES = ("prefix", "kv", "cross")
+"""How Z is read; see ``core.memory.z_reader``. Training is the same for all but ``cross``."""
+SHARES = ("study", "recite", "counterfactual", "wrong", "general", "warmup")
+_NOT_COUNTED = ("answers", "casings", "seed")
+_FORMER = {"twin": "counterfactual", "kept": "z_format"}
+"""Settings of memories and presets that were written before they got their names of today."""
 
 
 @dataclass(frozen=True)
 class MemoryConfig:
-    """What a memory looks like and how it is trained.
+    """Settings of a memory and of its training.
 
     Attributes:
         m: Vectors per document.
@@ -33,10 +38,11 @@ class MemoryConfig:
         warmup: Share of the steps over which the rates rise; they fall along a half cosine after that.
         study: Share of self-study among the reading examples of the corpus; the rest are its train questions.
         recite: Share of examples that write a whole document from its z.
-        twin: Share of examples about documents with swapped facts, read from an untrained z.
+        counterfactual: Share of examples about documents with swapped facts, read from an untrained z.
         wrong: Share of examples that show a wrong z and ask for ``NOT_IN_MEMORY``.
         general: Share of examples from the general pool, whose z is never trained; 0 without a pool.
         siblings: Questions asked of a document of the general pool at once; they count as one example.
+        answers: Whether the questions of the corpus are also asked briefly, so that the answer can be read off z.
         passage_tokens: Documents are cut to this many tokens when recited.
         router_dim: Width of routing queries and keys.
         router_layer: Hidden states of the question are taken after this layer, beside its token embeddings.
@@ -49,8 +55,8 @@ class MemoryConfig:
         eval_questions: Held-out dev questions looked at during training.
         checkpoint_every: Steps between two checkpoints.
         evidence_tokens: Longest evidence in tokens.
-        lexicon: Nats taken from every token of evidence that is neither common nor read off z; 0 lets all be said.
-        kept: How the numbers of Z are kept, one of ``core.memory.kept.FORMATS``.
+        lexicon: Nats taken from every token of evidence that is neither common nor read off z; 0 allows all tokens.
+        z_format: How the numbers of Z are stored, one of ``Z_FORMATS``.
         seed: Seed of everything that is drawn.
     """
 
@@ -67,10 +73,11 @@ class MemoryConfig:
     warmup: float = 0.04
     study: float = 0.6
     recite: float = 0.04
-    twin: float = 0.0
+    counterfactual: float = 0.0
     wrong: float = 0.2
     general: float = 0.0
     siblings: int = 1
+    answers: bool = False
     passage_tokens: int = 160
     router_dim: int = 192
     router_layer: int = 6
@@ -84,39 +91,34 @@ class MemoryConfig:
     checkpoint_every: int = 17
     evidence_tokens: int = 48
     lexicon: float = 0.0
-    kept: str = "float16"
+    z_format: str = "float16"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.read not in READ_MODES:
-            raise TesseraError(f"read is {self.read!r}.", f"Choose one of: {', '.join(READ_MODES)}.")
-        if self.init not in INITS:
-            raise TesseraError(f"init is {self.init!r}.", f"Choose one of: {', '.join(INITS)}.")
-        if self.kept not in FORMATS:
-            raise TesseraError(f"kept is {self.kept!r}.", f"Choose one of: {', '.join(FORMATS)}.")
+        for name, choices in (("read", READ_MODES), ("init", INITS), ("z_format", Z_FORMATS)):
+            if getattr(self, name) not in choices:
+                self._refuse(name, message("Choose one of: {names}.", names=", ".join(choices)))
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("study", "recite", "twin", "wrong", "general", "warmup"):
+            if field.name in SHARES:
                 if not 0 <= value < 1:
-                    raise TesseraError(f"{field.name} is {value}.", "It is a share: give a number from 0 to below 1.")
+                    self._refuse(field.name, "It is a share: give a number from 0 to below 1.")
             elif field.name in ("steps", "router_steps", "lexicon"):
                 if value < 0:
-                    raise TesseraError(f"{field.name} is {value}.", "Give 0 or more.")
-            elif (
-                isinstance(value, (int, float)) and not isinstance(value, bool) and field.name != "seed" and value <= 0
-            ):
-                raise TesseraError(f"{field.name} is {value}.", "Give a number above 0.")
+                    self._refuse(field.name, "Give 0 or more.")
+            elif isinstance(value, (int, float)) and value <= 0 and field.name not in _NOT_COUNTED:
+                self._refuse(field.name, "Give a number above 0.")
         if self.crosses and self.siblings > 1:
-            raise TesseraError(
-                f"siblings is {self.siblings}, and read is 'cross'.",
-                "Set siblings to 1: only a soft prompt is shared by several questions.",
-            )
-        shares = self.recite + self.twin + self.wrong + self.general
+            self._refuse("siblings", "Set siblings to 1: only a soft prompt is shared by several questions.")
+        shares = self.recite + self.counterfactual + self.wrong + self.general
         if shares >= 1:
             raise TesseraError(
-                f"recite, twin, wrong and general add up to {shares:.2f}.",
+                message("recite, counterfactual, wrong and general add up to {sum:.2f}.", sum=shares),
                 "Leave room for the reading examples: keep their sum below 1.",
             )
+
+    def _refuse(self, name: str, remedy: str) -> None:
+        raise TesseraError(message("{name} is {value}.", name=name, value=repr(getattr(self, name))), remedy)
 
     @property
     def crosses(self) -> bool:
@@ -124,7 +126,7 @@ class MemoryConfig:
         return self.read == "cross"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for a manifest."""
+        """JSON values for a manifest."""
         return asdict(self)
 
     @classmethod
@@ -134,7 +136,10 @@ class MemoryConfig:
         Raises:
             TesseraError: It names a setting that does not exist.
         """
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        named = {_FORMER.get(name, name): value for name, value in values.items()}
+        unknown = sorted(set(named) - {field.name for field in fields(cls)})
         if unknown:
-            raise TesseraError(f"Unknown memory setting {unknown[0]!r}.", "Remove it from the preset.")
-        return cls(**values)
+            raise TesseraError(
+                message("Unknown memory setting {name}.", name=repr(unknown[0])), "Remove it from the preset."
+            )
+        return cls(**named)

@@ -1,24 +1,30 @@
-"""Z: m vectors for every document, and how a document gives its own first z.
+"""Z: m vectors for every document, and the number formats in which they are stored.
 
-A document's first z needs no training: its telling tokens (see ``Frame.content``) become one vector each, or a blend
-of neighbours where there are more tokens than vectors, written in the basis of the embeddings' first principal
-components. The projector starts as that basis, so a soft token starts as a word of the document.
+    float16   the numbers, rounded
+    int8      codes from -127 to 127 and for each vector a step, its largest number / 127, in float16
+
+What is in memory is always what the disk will give back. Rounding what has been rounded changes no bit, so a pool that
+is read, given one more row and written again keeps the bits of all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import torch
 
-from core.errors import TesseraError
+from core.errors import ArtefactStale, TesseraError
+from core.messages import message
+
+Z_FORMATS = ("float16", "int8")
+_MOST = 127
+_LEAST_STEP = 2.0**-14
+"""The smallest normal number of float16: below it steps would be rounded too coarsely to be found again."""
 
 
 @dataclass(frozen=True)
 class MemoryPool:
-    """Z and whose rows they are.
+    """Z, and the document of each row.
 
     Attributes:
         ids: Passage id of every row.
@@ -36,24 +42,21 @@ class MemoryPool:
         Raises:
             TesseraError: The memory does not hold it.
         """
-        try:
-            return self.ids.index(passage_id)
-        except ValueError:
-            raise TesseraError(f"The memory holds no document {passage_id!r}.", "Learn it first.") from None
+        if passage_id not in self.ids:
+            raise TesseraError(message("The memory holds no document {id}.", id=repr(passage_id)), "Learn it first.")
+        return self.ids.index(passage_id)
 
     def with_row(self, passage_id: str, title: str, z: torch.Tensor) -> MemoryPool:
-        """A pool with one more document; the other rows keep their bits.
-
-        Args:
-            passage_id: Id that the pool does not hold yet.
-            title: For display.
-            z: [m, z_dim].
+        """A pool with one more document of z [m, z_dim]; the other rows keep their bits.
 
         Raises:
             TesseraError: The id is taken.
         """
         if passage_id in self.ids:
-            raise TesseraError(f"The memory already holds {passage_id!r}.", "Forget it first, or edit it.")
+            raise TesseraError(
+                message("The memory already holds {id}.", id=repr(passage_id)),
+                "Forget it first, or edit it.",
+            )
         grown = torch.cat([self.z, z[None].to(self.z)])
         return replace(self, ids=(*self.ids, passage_id), titles=(*self.titles, title), z=grown)
 
@@ -70,87 +73,38 @@ class MemoryPool:
         return replace(self, titles=titles, z=changed)
 
     def without_row(self, passage_id: str) -> MemoryPool:
-        """A pool that has forgotten one document.
+        """A pool without one document.
 
         Raises:
             TesseraError: The memory does not hold it.
         """
-        gone = self.row(passage_id)
-        keep = [row for row in range(len(self.ids)) if row != gone]
-        return MemoryPool(tuple(self.ids[i] for i in keep), tuple(self.titles[i] for i in keep), self.z[keep].clone())
+        removed = self.row(passage_id)
+        rows = [row for row in range(len(self.ids)) if row != removed]
+        return MemoryPool(tuple(self.ids[i] for i in rows), tuple(self.titles[i] for i in rows), self.z[rows].clone())
 
 
-@dataclass(frozen=True)
-class Basis:
-    """Principal components of the token embeddings, scaled so that z has numbers of about unit size.
-
-    Attributes:
-        mean: [hidden], the mean embedding.
-        components: [z_dim, hidden], orthogonal rows times ``scale``.
-        scale: Root mean square of the embeddings along the components.
-    """
-
-    mean: torch.Tensor
-    components: torch.Tensor
-    scale: float
-
-    def coordinates(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Coordinates [..., z_dim] of vectors [..., hidden] measured from the mean."""
-        return (vectors - self.mean) @ self.components.T / self.scale**2
+def encode_z(z: torch.Tensor, z_format: str) -> dict[str, torch.Tensor]:
+    """The tensors that store Z [..., z_dim] in one of ``Z_FORMATS``."""
+    if z_format == "float16":
+        return {"z": z.to(torch.float16)}
+    steps = (z.float().abs().amax(-1, keepdim=True) / _MOST).clamp(min=_LEAST_STEP).to(torch.float16)
+    codes = (z.float() / steps.float()).round().clamp(-_MOST, _MOST).to(torch.int8)
+    return {"codes": codes, "steps": steps}
 
 
-def embedding_basis(embeddings: torch.Tensor, z_dim: int) -> Basis:
-    """The first ``z_dim`` principal components of an embedding table [vocabulary, hidden].
-
-    Exact (from the covariance matrix) and therefore the same on every machine up to rounding. A z_dim above the
-    hidden size is filled with zero rows.
-    """
-    table = embeddings.detach().float().cpu()
-    mean = table.mean(0)
-    covariance = torch.cov((table - mean).T)
-    values, vectors = torch.linalg.eigh(covariance)
-    kept = min(z_dim, table.shape[1])
-    components = vectors.T.flip(0)[:kept]
-    # eigh leaves the signs open: fix them, or the same document would start elsewhere on another machine.
-    signs = components.gather(1, components.abs().argmax(1, keepdim=True)).sign()
-    scale = float(values.flip(0)[:kept].clamp(min=0).mean().sqrt())
-    rows = torch.zeros(z_dim, table.shape[1])
-    rows[:kept] = components * signs * scale
-    return Basis(mean, rows, scale)
-
-
-def token_idf(documents: Sequence[Sequence[int]], vocabulary: int) -> torch.Tensor:
-    """Inverse document frequency [vocabulary] of token ids: log((n + 1) / (df + 1/2)), not below 0."""
-    counts = torch.zeros(vocabulary)
-    for ids in documents:
-        counts[list(set(ids))] += 1
-    return torch.log((len(documents) + 1) / (counts + 0.5)).clamp(min=0.0)
-
-
-def first_z(ids: Sequence[int], embeddings: torch.Tensor, basis: Basis, m: int) -> torch.Tensor:
-    """A document's first z [m, z_dim]: one of its telling tokens a vector, in the order of the text.
-
-    With more tokens than vectors, neighbours are blended. A blend cannot be read by an untrained model, single tokens
-    can: with as many vectors as tokens, training starts from a memory that already says something.
-
-    Args:
-        ids: Its telling tokens, title first; see ``Frame.content``.
-        embeddings: The embedding table [vocabulary, hidden].
-        basis: Where coordinates are taken.
-        m: Number of vectors; what a short document does not fill stays 0, the mean embedding.
+def decode_z(stored: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Z [..., z_dim] in float32 from its stored tensors, whose names tell the format.
 
     Raises:
-        TesseraError: The document is empty.
+        ArtefactStale: Tensors are missing.
     """
-    if not ids:
-        raise TesseraError("An empty document cannot be remembered.", "Give it some text.")
-    points = basis.coordinates(embeddings[torch.tensor(list(ids))].detach().float().cpu())
-    z = torch.zeros(m, points.shape[1])
-    if len(ids) <= m:
-        z[: len(ids)] = points
-        return z
-    cuts = torch.linspace(0, len(ids), m + 1).round().long().tolist()
-    for j, (start, end) in enumerate(pairwise(cuts)):
-        # Divided by the root of the count, not by the count: the blend is then as long as one token's embedding.
-        z[j] = points[start:end].sum(0) / (end - start) ** 0.5
-    return z
+    if "z" in stored:
+        return stored["z"].float()
+    if missing := {"codes", "steps"} - stored.keys():
+        raise ArtefactStale(message("The stored Z lacks {names}.", names=", ".join(sorted(missing))), kinds=("memory",))
+    return stored["codes"].float() * stored["steps"].float()
+
+
+def as_stored(z: torch.Tensor, z_format: str) -> torch.Tensor:
+    """Z in float32, rounded as the disk will round it, so that a saved memory answers as it did before."""
+    return decode_z(encode_z(z, z_format))

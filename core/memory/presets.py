@@ -1,4 +1,4 @@
-"""Training presets: YAML files that name a memory's settings, and the model they are meant for."""
+"""Training presets: YAML files with a memory's settings and the model they are meant for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import yaml
 
 from core.errors import TesseraError
 from core.memory.config import MemoryConfig
+from core.messages import message
 from core.settings import DTYPES, ROOT
 
 FOLDER = ROOT / "assets" / "presets" / "memory"
@@ -18,7 +19,7 @@ _FIELDS = ("about", "model", "dtype", "start", "memory")
 
 @dataclass(frozen=True)
 class Preset:
-    """What a preset asks for.
+    """The content of a preset.
 
     Attributes:
         about: What it is for, in a sentence or two.
@@ -51,33 +52,45 @@ def load_preset(name: str) -> Preset:
         path = Path(name)
         if path.suffix not in (".yaml", ".yml") or not path.is_file():
             raise TesseraError(
-                f"There is no preset {name!r}.", f"Choose one of {', '.join(preset_names())}, or give a YAML file."
+                message("There is no preset {name}.", name=repr(name)),
+                message("Choose one of {names}, or give a YAML file.", names=", ".join(preset_names())),
             )
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TesseraError(f"The preset {path.name} is no YAML ({error}).", "Correct the file.") from error
-    return _parse(found, path.name)
+        raise TesseraError(
+            message("The preset {name} is no YAML ({error}).", name=path.name, error=error), "Correct the file."
+        ) from error
+    return _parse(document, path.name)
 
 
-def _parse(found: Any, name: str) -> Preset:
-    if not isinstance(found, dict) or not isinstance(found.get("memory", {}), dict):
-        raise TesseraError(f"The preset {name} is no table of settings.", "Write `memory:` and settings beneath it.")
-    unknown = sorted(set(map(str, found)) - set(_FIELDS))
+def _parse(document: Any, name: str) -> Preset:
+    if not isinstance(document, dict) or not isinstance(document.get("memory", {}), dict):
+        raise TesseraError(
+            message("The preset {name} is no table of settings.", name=name), "Write `memory:` and settings beneath it."
+        )
+    unknown = sorted(set(map(str, document)) - set(_FIELDS))
     if unknown:
-        raise TesseraError(f"The preset {name} has no place for {unknown[0]!r}.", f"Use: {', '.join(_FIELDS)}.")
-    dtype = str(found.get("dtype") or "")
+        raise TesseraError(
+            message("The preset {name} has an unknown field {field}.", name=name, field=repr(unknown[0])),
+            message("Use: {names}.", names=", ".join(_FIELDS)),
+        )
+    about, model, dtype, start = (str(document.get(field) or "") for field in _FIELDS[:-1])
     if dtype and dtype not in DTYPES:
-        raise TesseraError(f"dtype is {dtype!r} in {name}.", f"Choose one of: {', '.join(DTYPES)}.")
-    defaults = MemoryConfig().to_json()
-    for key, value in found.get("memory", {}).items():
+        raise TesseraError(
+            message("{key} is {value} in {name}.", key="dtype", value=repr(dtype), name=name),
+            message("Choose one of: {names}.", names=", ".join(DTYPES)),
+        )
+    settings, defaults = document.get("memory", {}), MemoryConfig().to_json()
+    for key, value in settings.items():
         if key in defaults and not _fits(value, defaults[key]):
             raise TesseraError(
-                f"{key} is {value!r} in {name}.", f"Give a {type(defaults[key]).__name__}, such as {defaults[key]!r}."
+                message("{key} is {value} in {name}.", key=key, value=repr(value), name=name),
+                message(
+                    "Give a {kind}, such as {example}.", kind=type(defaults[key]).__name__, example=repr(defaults[key])
+                ),
             )
-    config = MemoryConfig.from_json(found.get("memory", {}))
-    about, model, start = (str(found.get(name) or "") for name in ("about", "model", "start"))
-    return Preset(about, model, dtype, start, config)
+    return Preset(about, model, dtype, start, MemoryConfig.from_json(settings))
 
 
 def _fits(value: object, default: object) -> bool:

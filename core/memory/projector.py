@@ -1,11 +1,104 @@
-"""From z to soft tokens: a linear map with a scale gate, started as the basis in which z is written."""
+"""Between tokens and z: the z that a document starts with, soft tokens, and the tokens that a z speaks of.
+
+A document's first z needs no training: its distinctive tokens (see ``ZPrompt.content``) become one vector each, or a
+blend of neighbours where there are more tokens than vectors, written in the basis of the embeddings' first principal
+components. The projector starts as that basis, so a soft token starts as a word of the document.
+
+The way back is the lexicon: the tokens nearest to the soft tokens are the document's own. Evidence is a sentence of the
+document, made of these and of common tokens. A penalty on all others keeps a small model from drifting to words that it
+knows better, without any training and without stored text.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
 import torch
 from torch import nn
+from torch.nn.functional import normalize
 
-from core.memory.pool import Basis
+from core.errors import TesseraError
+from core.memory.prompt import COMMON
+
+_NEAREST = 2
+"""Tokens read off one vector: a vector that blends two neighbours holds both."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Principal components of the token embeddings, scaled so that z has numbers of about unit size.
+
+    Attributes:
+        mean: [hidden], the mean embedding.
+        components: [z_dim, hidden], orthogonal rows times ``scale``.
+        scale: Root mean square of the embeddings along the components.
+    """
+
+    mean: torch.Tensor
+    components: torch.Tensor
+    scale: float
+
+    def coordinates(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Coordinates [..., z_dim] of vectors [..., hidden] measured from the mean."""
+        return (vectors - self.mean) @ self.components.T / self.scale**2
+
+
+def embedding_basis(embeddings: torch.Tensor, z_dim: int) -> Basis:
+    """The first ``z_dim`` principal components of an embedding table [vocabulary, hidden].
+
+    Exact (from the covariance matrix) and therefore the same on every machine up to rounding. A z_dim above the
+    hidden size is filled with zero rows.
+    """
+    table = embeddings.detach().float().cpu()
+    mean = table.mean(0)
+    values, vectors = torch.linalg.eigh(torch.cov((table - mean).T))
+    used = min(z_dim, table.shape[1])
+    components = vectors.T.flip(0)[:used]
+    # eigh leaves the signs open: fix them, or the same document would start elsewhere on another machine.
+    signs = components.gather(1, components.abs().argmax(1, keepdim=True)).sign()
+    scale = float(values.flip(0)[:used].clamp(min=0).mean().sqrt())
+    rows = torch.zeros(z_dim, table.shape[1])
+    rows[:used] = components * signs * scale
+    return Basis(mean, rows, scale)
+
+
+def token_idf(documents: Sequence[Sequence[int]], vocabulary: int) -> torch.Tensor:
+    """Inverse document frequency [vocabulary] of token ids: log((n + 1) / (df + 1/2)), not below 0."""
+    counts = torch.zeros(vocabulary)
+    for ids in documents:
+        counts[list(set(ids))] += 1
+    return torch.log((len(documents) + 1) / (counts + 0.5)).clamp(min=0.0)
+
+
+def first_z(ids: Sequence[int], embeddings: torch.Tensor, basis: Basis, m: int) -> torch.Tensor:
+    """A document's first z [m, z_dim]: one of its distinctive tokens a vector, in the order of the text.
+
+    With more tokens than vectors, neighbours are blended. A blend cannot be read by an untrained model, single tokens
+    can: with as many vectors as tokens, training starts from a memory that already says something.
+
+    Args:
+        ids: Its distinctive tokens, title first; see ``ZPrompt.content``.
+        embeddings: The embedding table [vocabulary, hidden].
+        basis: Where coordinates are taken.
+        m: Number of vectors; what a short document does not fill stays 0, the mean embedding.
+
+    Raises:
+        TesseraError: The document is empty.
+    """
+    if not ids:
+        raise TesseraError("An empty document cannot be remembered.", "Give it some text.")
+    points = basis.coordinates(embeddings[torch.tensor(list(ids))].detach().float().cpu())
+    z = torch.zeros(m, points.shape[1])
+    if len(ids) <= m:
+        z[: len(ids)] = points
+        return z
+    cuts = torch.linspace(0, len(ids), m + 1).round().long().tolist()
+    for j, (start, end) in enumerate(pairwise(cuts)):
+        # Divided by the root of the count, not by the count: the blend is then as long as one token's embedding.
+        z[j] = points[start:end].sum(0) / (end - start) ** 0.5
+    return z
 
 
 class Projector(nn.Module):
@@ -34,3 +127,32 @@ class Projector(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Soft tokens [..., hidden] of z [..., z_dim]."""
         return self.gate * (z @ self.weight) + self.bias
+
+
+class Lexicon:
+    """Finds the tokens nearest to soft tokens, and restricts evidence to them.
+
+    Args:
+        embeddings: The embedding table [vocabulary, hidden].
+        idf: [vocabulary], of the corpus.
+        always: Ids that are allowed whatever is read.
+    """
+
+    def __init__(self, embeddings: torch.Tensor, idf: torch.Tensor, always: Sequence[int]) -> None:
+        table = embeddings.detach().float()
+        self._mean = table.mean(0)
+        # In the model's own number format: where that is half as wide, the search takes half the time.
+        self._directions = normalize(table - self._mean, dim=-1).to(embeddings.dtype)
+        self._common = (idf <= COMMON).to(embeddings.device)
+        self._common[list(always)] = True
+
+    def ids(self, soft: torch.Tensor) -> torch.Tensor:
+        """Ids of the tokens nearest to soft tokens [T, hidden], without duplicates."""
+        directions = normalize(soft.float() - self._mean, dim=-1).to(self._directions.dtype)
+        return (directions @ self._directions.T).topk(_NEAREST, 1).indices.unique()
+
+    def bias(self, ids: torch.Tensor, penalty: float) -> torch.Tensor:
+        """What is added to the logits [vocabulary]: nothing for ``ids`` and common tokens, -penalty for all others."""
+        allowed = self._common.clone()
+        allowed[ids] = True
+        return torch.zeros(len(allowed), device=allowed.device).masked_fill(~allowed, -penalty)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.functional import dropout, normalize
 from transformers import PreTrainedModel
 
-from core.memory.pool import Basis
+from core.memory.projector import Basis
 
 Casings = Sequence[Sequence[int]]
 """A word's ids in each casing that is looked for."""
@@ -31,7 +31,7 @@ _BELOW = -2.0
 
 @dataclass(frozen=True)
 class Routed:
-    """A document the router proposes.
+    """A document chosen by the router.
 
     Attributes:
         passage_id: The document.
@@ -44,7 +44,7 @@ class Routed:
 
 @dataclass(frozen=True)
 class Routing:
-    """Where a question leads.
+    """The routing of a question.
 
     Attributes:
         documents: Best first.
@@ -87,11 +87,11 @@ class Router(nn.Module):
         """A router that starts by matching words: both sides are coordinates in ``basis``."""
         z_dim, hidden = basis.components.shape
         router = cls(hidden, z_dim, dim, idf)
-        kept = min(dim, z_dim)
+        used = min(dim, z_dim)
         with torch.no_grad():
             router.mean.copy_(basis.mean)
-            router.lexical[:, :kept] = basis.components.T[:, :kept] / basis.scale**2
-            router.key[:kept, :kept] = torch.eye(kept)
+            router.lexical[:, :used] = basis.components.T[:, :used] / basis.scale**2
+            router.key[:used, :used] = torch.eye(used)
         return router
 
     def keys(self, z: torch.Tensor) -> torch.Tensor:
@@ -137,19 +137,19 @@ def _of_best_casings(
     match = torch.zeros_like(best).scatter_add(1, spread(question.casing), best * weights[..., None])
     match = match / weight.clamp(min=1e-9)[..., None]
     owner = torch.zeros_like(question.word).scatter(1, question.casing, question.word)
-    there = weight > 0
+    present = weight > 0
     matches = torch.full_like(best, _BELOW).scatter_reduce(
-        1, spread(owner), match.masked_fill(~there[..., None], _BELOW), "amax"
+        1, spread(owner), match.masked_fill(~present[..., None], _BELOW), "amax"
     )
     lightest = torch.full_like(weights, torch.inf).scatter_reduce(
-        1, owner, weight.masked_fill(~there, torch.inf), "amin"
+        1, owner, weight.masked_fill(~present, torch.inf), "amin"
     )
     return matches, lightest.masked_fill(lightest.isinf(), 0.0)
 
 
 @dataclass(frozen=True)
 class QuestionStates:
-    """What the router sees of a batch of questions, padded on the right.
+    """The router's input for a batch of questions, padded on the right.
 
     Attributes:
         ids: [batch, T].
@@ -171,14 +171,6 @@ class QuestionStates:
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """All of them, in the order in which they are given."""
         return self.ids, self.mask, self.casing, self.word, self.embedded, self.contextual
-
-    def of_embeddings(self) -> QuestionStates:
-        """The same question as its token embeddings alone describe it."""
-        return replace(self, contextual=torch.zeros_like(self.contextual))
-
-    def of_layer(self, mean: torch.Tensor) -> QuestionStates:
-        """The same question as its hidden states alone describe it; ``mean`` [hidden] is what embeddings are less."""
-        return replace(self, embedded=mean.expand_as(self.embedded))
 
     def cpu(self) -> QuestionStates:
         """The same states where the router computes."""
@@ -230,7 +222,7 @@ class QuestionReader:
 
 def _flat(words: Sequence[Casings]) -> tuple[list[int], list[int], list[int]]:
     """Ids of all casings of all words, one after the other, and of each the number of its casing and of its word."""
-    found = [(ids, number) for number, casings in enumerate(words) for ids in casings]
-    tokens = [(token, casing, word) for casing, (ids, word) in enumerate(found) for token in ids]
+    flat = [(ids, number) for number, casings in enumerate(words) for ids in casings]
+    tokens = [(token, casing, word) for casing, (ids, word) in enumerate(flat) for token in ids]
     ids, casings, numbers = zip(*tokens, strict=True)
     return list(ids), list(casings), list(numbers)

@@ -1,7 +1,7 @@
-"""A memory on disk: safetensors and one JSON, nothing that runs code when read.
+"""A memory on disk: safetensors and one JSON file; loading it runs no code.
 
 memory.json           what it is: format, base model, corpus, settings, ids and titles, figures of the training
-pool.safetensors      z [N, m, z_dim], float16; or codes, int8, and steps [N, m, 1]: see core.memory.kept
+pool.safetensors      z [N, m, z_dim], float16; or codes, int8, and steps [N, m, 1]: see core.memory.pool
 parts.safetensors     projector.*, router.*, float32 (idf in float16)
 lora.safetensors      LAYER.a, LAYER.b, bfloat16
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,28 +19,32 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from core.artefacts import artefact
 from core.errors import ArtefactMissing, ArtefactStale
+from core.manifest import damage, readable, write_atomically
 from core.memory.config import MemoryConfig
-from core.memory.kept import decoded, encoded
-from core.memory.pool import MemoryPool
+from core.memory.pool import MemoryPool, decode_z, encode_z
+from core.memory.projector import Projector
+from core.memory.router import Router
+from core.messages import message
 from core.models.language_model import Identity
-from core.workspace import write_atomically
 
 CARD = "memory.json"
 POOL = "pool.safetensors"
 PARTS = "parts.safetensors"
 LORA = "lora.safetensors"
+FILES = (CARD, POOL, PARTS, LORA)
 FORMATS = {"float16": 1, "int8": 2}
-"""How Z is kept to the format of the card: a version that knows float16 alone refuses the other by its number."""
+"""How Z is stored to the format of the card: a version that knows float16 alone refuses the other by its number."""
 _TENSORS = 1
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a memory is and what it was made from.
+    """Metadata of a memory.
 
     Attributes:
-        base: Digest of the plain model's weights, tokenizer and of the frame; see ``base_fingerprint``.
+        base: Digest of the plain model's weights, tokenizer and of the prompt; see ``base_fingerprint``.
         model: Name of that model.
         corpus: Fingerprint of the passages it was trained on.
         corpus_name: Name of that corpus.
@@ -59,7 +64,7 @@ class Card:
     origin: str = ""
 
     def figures(self) -> dict[str, Any]:
-        """Plain values worth showing in a manifest."""
+        """JSON values for the manifest."""
         return {
             "model": self.model,
             "corpus": self.corpus_name,
@@ -70,9 +75,9 @@ class Card:
         }
 
 
-def base_fingerprint(identity: Identity, frame: str) -> str:
-    """Digest of what a memory's tensors depend on: weights, tokenizer, frame; the number format may differ."""
-    fields = [identity.weights, identity.tokenizer, identity.adapter, frame, _TENSORS]
+def base_fingerprint(identity: Identity, prompt: str) -> str:
+    """Digest of what a memory's tensors depend on: weights, tokenizer, prompt; the number format may differ."""
+    fields = [identity.weights, identity.tokenizer, identity.adapter, prompt, _TENSORS]
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
 
 
@@ -89,10 +94,9 @@ def read_card(folder: Path) -> Card:
 def save_pool(folder: Path, pool: MemoryPool, card: Card) -> None:
     """Writes Z and the card; the other files stay."""
     folder.mkdir(parents=True, exist_ok=True)
-    stored = encoded(pool.z, card.config.kept)
-    write_atomically(folder / POOL, save({name: tensor.contiguous() for name, tensor in stored.items()}))
+    _write(folder / POOL, encode_z(pool.z, card.config.z_format))
     document = {
-        "format": FORMATS[card.config.kept],
+        "format": FORMATS[card.config.z_format],
         "base": card.base,
         "model": card.model,
         "corpus": card.corpus,
@@ -107,17 +111,16 @@ def save_pool(folder: Path, pool: MemoryPool, card: Card) -> None:
     write_atomically(folder / CARD, json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
-def save_parts(folder: Path, parts: dict[str, torch.Tensor]) -> None:
+def save_parts(folder: Path, projector: Projector, router: Router) -> None:
     """Writes projector and router."""
-    folder.mkdir(parents=True, exist_ok=True)
-    compact = {name: t.half() if name.endswith("idf") else t.float() for name, t in parts.items()}
-    write_atomically(folder / PARTS, save({name: t.contiguous() for name, t in compact.items()}))
+    tensors = {f"projector.{name}": tensor.float() for name, tensor in projector.state_dict().items()}
+    tensors |= {f"router.{name}": tensor.float() for name, tensor in router.state_dict().items()}
+    _write(folder / PARTS, tensors | {"router.idf": router.idf.half()})
 
 
-def save_lora(folder: Path, lora: dict[str, torch.Tensor]) -> None:
+def save_lora(folder: Path, adapters: Mapping[str, torch.Tensor]) -> None:
     """Writes the LoRA."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / LORA, save({name: t.to(torch.bfloat16).contiguous() for name, t in lora.items()}))
+    _write(folder / LORA, {name: tensor.detach().to(torch.bfloat16) for name, tensor in adapters.items()})
 
 
 def load_pool(folder: Path) -> MemoryPool:
@@ -128,10 +131,18 @@ def load_pool(folder: Path) -> MemoryPool:
         ArtefactStale: It is damaged.
     """
     document = _raw(folder)
-    z = decoded(_tensors(folder / POOL))
-    ids, titles = tuple(document["ids"]), tuple(document["titles"])
+    z = decode_z(_tensors(folder / POOL))
+    ids, titles = (tuple(map(str, document.get(name) or ())) for name in ("ids", "titles"))
     if not len(z) == len(ids) == len(titles):
-        raise ArtefactStale(f"The memory in {folder} names {len(ids)} documents and holds {len(z)}.", _REMEDY)
+        raise ArtefactStale(
+            message(
+                "The memory in {folder} names {names} documents and holds {rows}.",
+                folder=folder,
+                names=len(ids),
+                rows=len(z),
+            ),
+            kinds=_KINDS,
+        )
     return MemoryPool(ids, titles, z)
 
 
@@ -144,24 +155,36 @@ def load_parts(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.T
     return {name: t.float() for name, t in _tensors(folder / PARTS).items()}, _tensors(folder / LORA)
 
 
-def under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors of one part, by their names in it."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+_KINDS = ("memory",)
 
 
-_REMEDY = "Train it again: `python -m app train`."
+def damaged(folder: Path, why: object) -> ArtefactStale:
+    """The error for a damaged memory."""
+    return ArtefactStale(
+        message("The memory in {folder} is damaged ({why}).", folder=folder, why=why),
+        message(
+            "Put a copy of the folder {folder} back if there is one, else {action}.",
+            folder=folder,
+            action=message(artefact("memory").remedy),
+        ),
+        _KINDS,
+    )
 
 
 def _raw(folder: Path) -> dict[str, Any]:
     path = folder / CARD
     if not path.is_file():
-        raise ArtefactMissing(f"There is no memory in {folder}.", "Train one: `python -m app train`.")
+        raise ArtefactMissing(message("There is no memory in {folder}.", folder=folder), kinds=_KINDS)
+    if (manifest := readable(folder)) and (why := damage(folder, manifest)):
+        raise damaged(folder, why)
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtefactStale(f"{path} is damaged ({error}).", _REMEDY) from error
+        document: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise damaged(folder, error) from error
     if document.get("format") not in FORMATS.values():
-        raise ArtefactStale(f"The memory in {folder} was written by another version of Tessera.", _REMEDY)
+        raise ArtefactStale(
+            message("The memory in {folder} was written by another version of Tessera.", folder=folder), kinds=_KINDS
+        )
     return document
 
 
@@ -178,11 +201,16 @@ def _parse(document: dict[str, Any], folder: Path) -> Card:
             origin=str(document.get("origin", "")),
         )
     except (KeyError, TypeError) as error:
-        raise ArtefactStale(f"{folder / CARD} lacks {error}.", _REMEDY) from error
+        raise damaged(folder, error) from error
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise ArtefactStale(f"{path} is missing or damaged ({error}).", _REMEDY) from error
+        raise damaged(path.parent, f"{path.name}: {error}") from error
+
+
+def _write(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}))

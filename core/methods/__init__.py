@@ -1,1 +1,1 @@
-"""The arms of the comparison, a file each, behind one protocol and one registry."""
+"""The methods of the comparison, a file each, behind one protocol and one registry."""

@@ -1,32 +1,48 @@
-"""What every arm of the comparison has in common: one protocol, a stream of small events, one kind of answer."""
+"""What all methods share: the protocol, the events of a stream, and the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
-from core.corpus.types import Passage
-from core.models.language_model import LanguageModel
-from core.models.session import Session
+from core.corpus.types import Passage, Source
+from core.models.engine_base import Engine, Piece, Working
 from core.trace import Trace, Tracer
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A text an answer rests on.
+    """A text that an answer is based on.
 
     Attributes:
-        passage_id: The passage; for the memory arm the document whose Z was read.
+        passage_id: The passage; for LLM-as-Memory the document whose z was read.
         title: Its title.
-        text: What the model saw: the passage, or the evidence it generated from Z.
+        text: What the model read: the passage, or the evidence generated from z.
         score: Similarity, or routing weight; larger is better.
+        source: Where the passage stands in its file; None where it came as a passage.
     """
 
     passage_id: str
     title: str
     text: str
     score: float
+    source: Source | None = None
+
+    @property
+    def cited(self) -> str:
+        """What an answer cites: the place in the file, else the title, else the id."""
+        return self.source.cited if self.source else self.title or self.passage_id
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it in plain values: what every front and every file of answers holds of it."""
+        return {**asdict(self), "cited": self.cited}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Evidence:
+        """What ``to_json`` gave."""
+        source = Source(**row["source"]) if row.get("source") else None
+        return cls(row["passage_id"], row["title"], row["text"], row["score"], source)
 
 
 @dataclass(frozen=True)
@@ -34,12 +50,13 @@ class Answer:
     """One finished answer.
 
     Attributes:
-        method: Name of the arm.
-        question: What was asked.
+        method: Name of the method.
+        question: The question.
         text: The answer.
-        evidence: What it rests on, best first.
-        trace: Where the time went.
-        details: Plain facts of the arm, such as the cells opened or whether a cache was hit.
+        evidence: The texts it is based on, best first.
+        trace: Spans and token counts.
+        details: Facts reported by the method (JSON values), such as the cells opened or a cache hit; for the keys see
+            ``MethodSpec.facts``.
     """
 
     method: str
@@ -51,24 +68,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Working:
-    """The arm is busy: ``done`` of ``total`` units of ``stage``."""
-
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
 class Found:
-    """The arm has chosen what to answer from."""
+    """The method has chosen its evidence."""
 
     evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True)
 class Text:
-    """A piece of text, as it is generated."""
+    """A piece of generated text."""
 
     text: str
     part: Literal["evidence", "answer"] = "answer"
@@ -82,16 +90,26 @@ class Finished:
 
 
 Event = Working | Found | Text | Finished
-"""What a method's stream is made of; it always ends with ``Finished``."""
+"""An event of a method's stream, which always ends with ``Finished``."""
+
+
+def two_models(details: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Who wrote the evidence and who the answer, where these are two: its times are nobody's to be ranked with.
+
+    Args:
+        details: See ``Answer.details``.
+    """
+    evidence, final = details.get("evidence_by"), details.get("answerer")
+    return (str(evidence), str(final)) if evidence and final and evidence != final else None
 
 
 class Method(Protocol):
-    """One arm. Opening it loads what it needs; asking it changes nothing, so it can be asked again and again."""
+    """An open method, with everything loaded that it needs. Answering does not change its state."""
 
     name: str
 
     def stream(self, question: str) -> Iterator[Event]:
-        """Answers a question; closing the iterator stops the work at once."""
+        """Answers a question; closing the iterator stops the method."""
         ...
 
 
@@ -100,40 +118,24 @@ def answer(method: Method, question: str) -> Answer:
     for event in method.stream(question):
         if isinstance(event, Finished):
             return event.answer
-    raise RuntimeError(f"{method.name} ended without an answer")  # breaks the protocol: a bug, not a user's error
+    raise RuntimeError(f"{method.name} ended without an answer")  # a bug in the method, not a user error
 
 
-def prefill(session: Session, ids: Sequence[int], tracer: Tracer) -> Iterator[Event]:
-    """Feeds tokens into a session under the span "prefill"."""
-    with tracer.span("prefill"):
-        for done in session.feed(ids):
-            yield Working("prefill", done, len(ids))
-    tracer.prompt_tokens += len(ids)
+def as_evidence(passages: Sequence[Passage], scores: Iterable[float]) -> tuple[Evidence, ...]:
+    """Passages with their scores as evidence."""
+    return tuple(Evidence(p.id, p.title, p.text, score, p.source) for p, score in zip(passages, scores, strict=True))
 
 
-def decode(lm: LanguageModel, session: Session, limit: int, tracer: Tracer, said: list[str]) -> Iterator[Event]:
-    """Decodes an answer under the span "decode" and appends its pieces to ``said``.
-
-    The first token is marked when its id is known, whether or not it already makes a whole character.
-    """
-
-    def counted() -> Iterator[int]:
-        for token in session.decode(limit):
-            tracer.first_token()
-            tracer.generated_tokens += 1
-            yield token
-
-    with tracer.span("decode"):
-        for piece in lm.stream_text(counted()):
-            if piece:
-                said.append(piece)
-                yield Text(piece)
+def read(engine: Engine, passages: Sequence[Passage], question: str, tracer: Tracer) -> Generator[Event, None, str]:
+    """Answers a question from passages; yields the engine's events and returns the answer."""
+    return (yield from as_events(engine.stream(question, passages, tracer)))
 
 
-def read(
-    lm: LanguageModel, passages: Sequence[Passage], question: str, limit: int, tracer: Tracer, said: list[str]
-) -> Iterator[Event]:
-    """Prefills passages and question into a fresh session, decodes an answer and appends its pieces to ``said``."""
-    session = lm.session()
-    yield from prefill(session, lm.prompt.context(passages) + lm.prompt.tail(question), tracer)
-    yield from decode(lm, session, limit, tracer, said)
+def as_events(pieces: Iterable[Piece], part: Literal["evidence", "answer"] = "answer") -> Generator[Event, None, str]:
+    """What an engine says, as events; returns the text."""
+    said = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            said.append(piece)
+        yield Text(piece, part) if isinstance(piece, str) else piece
+    return "".join(said).strip()

@@ -1,7 +1,7 @@
-"""BM25 + LLM: find passages by the words they share with the question, then read them as standard RAG does.
+"""BM25 + LLM: retrieves passages by the words they share with the question, then reads them as standard RAG does.
 
-The baseline without any learned retriever. Its index is made from the corpus when the arm is opened, a tenth of a
-second for 2,000 passages, and so never older than the corpus.
+The baseline without a learned retriever. Its index is built when the method is opened (a tenth of a second for 2,000
+passages), so it always matches the corpus.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.methods.base import Answer, Event, Evidence, Finished, Found, read
+from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
 from core.methods.resources import Resources
-from core.stores.base import SearchRequest
+from core.methods.spec import MethodSpec, MethodStyle
+from core.stores.base import SearchRequest, relevant
 from core.stores.bm25 import Bm25
 from core.trace import Tracer
 
@@ -30,23 +31,35 @@ class Bm25Rag:
     name = "bm25"
 
     def __init__(self, resources: Resources) -> None:
-        self._lm = resources.models.language_model(resources.reader)
+        self._engine = resources.engine()
         self._passages = resources.passages
-        with TemporaryDirectory() as folder:  # searching needs no file once the index is made
+        with TemporaryDirectory() as folder:  # once built, the index is in memory
             self._store = Bm25.create(Path(folder), resources.corpus.passages)
-        self._top_k = resources.settings.top_k
-        self._limit = resources.settings.max_new_tokens
+        self._top_k, self._cutoff = resources.settings.top_k, resources.settings.score_cutoff
 
     def stream(self, question: str) -> Iterator[Event]:
         """Retrieves, prefills passages and question, then decodes."""
-        tracer = Tracer(self._lm.synchronise)
+        tracer = Tracer(self._engine.synchronise)
         with tracer.span("retrieve"):
             hits = self._store.search(SearchRequest(text=question, k=self._top_k))
+            hits = relevant(hits, self._cutoff)
         passages = [self._passages[hit.passage_id] for hit in hits]
-        evidence = tuple(Evidence(p.id, p.title, p.text, hit.score) for p, hit in zip(passages, hits, strict=True))
+        evidence = as_evidence(passages, (hit.score for hit in hits))
         yield Found(evidence)
         tracer.bytes_touched += self._store.stats().bytes + sum(len(p.text.encode()) for p in passages)
-        said: list[str] = []
-        yield from read(self._lm, passages, question, self._limit, tracer, said)
+        text = yield from read(self._engine, passages, question, tracer)
         details = {"store": "bm25", "top_k": len(passages)}
-        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish(), details))
+        yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), details))
+
+
+BM25 = MethodSpec(
+    name=Bm25Rag.name,
+    label="BM25 + LLM",
+    summary="Finds passages by the words they share with the question and puts their text in the prompt.",
+    open=Bm25Rag,
+    role="baseline",
+    reads=("corpus",),
+    keeps_text=True,
+    style=MethodStyle("#3b9188", "match_word", "square"),
+    facts=("store", "top_k"),
+)

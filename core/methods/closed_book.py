@@ -1,28 +1,39 @@
-"""Closed book: the control. The same model and prompt, with no passage at all."""
+"""Closed book: the control, with the same model and prompt but no passages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.methods.base import Answer, Event, Finished, decode, prefill
+from core.methods.base import Answer, Event, Finished, read
 from core.methods.resources import Resources
+from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
 
 
 class ClosedBook:
-    """Answers from what the weights know."""
+    """Answers from the model's weights only."""
 
     name = "closed-book"
 
     def __init__(self, resources: Resources) -> None:
-        self._lm = resources.models.language_model(resources.reader)
-        self._limit = resources.settings.max_new_tokens
+        self._engine = resources.engine()
 
     def stream(self, question: str) -> Iterator[Event]:
         """Prefills head and question, then decodes."""
-        tracer = Tracer(self._lm.synchronise)
-        session = self._lm.session()
-        said: list[str] = []
-        yield from prefill(session, self._lm.prompt.head + self._lm.prompt.tail(question), tracer)
-        yield from decode(self._lm, session, self._limit, tracer, said)
-        yield Finished(Answer(self.name, question, "".join(said).strip(), (), tracer.finish()))
+        tracer = Tracer(self._engine.synchronise)
+        text = yield from read(self._engine, (), question, tracer)
+        yield Finished(Answer(self.name, question, text, (), tracer.finish()))
+
+
+CLOSED_BOOK = MethodSpec(
+    name=ClosedBook.name,
+    label="Closed book",
+    summary="Answers from the weights alone: the control.",
+    open=ClosedBook,
+    role="control",
+    reads=(),
+    keeps_text=False,
+    style=MethodStyle("#7d8590", "block", "x"),
+    facts=(),
+    usual=True,
+)

@@ -1,38 +1,52 @@
 """LLM-as-Memory: the model routes the question over Z, writes the evidence from the chosen z, and answers from it.
 
-No retriever and no stored text: what the answerer reads is what the memory said.
+No retriever and no stored text: what the answerer reads is what the memory said. Answer first, a memory that is trained
+for it reads the answer off z: the clock stops there, and the evidence is written after it, for whoever asks why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from core.corpus.types import Passage
-from core.memory.controls import shuffled
 from core.memory.model import Memory
-from core.memory.modes import ReadConfig, ZReader
 from core.memory.router import Routing
-from core.methods.base import Answer, Event, Evidence, Finished, Found, Text
+from core.memory.z_reader import ReadConfig, ZReader, shuffled
+from core.methods.base import Answer, Event, Evidence, Finished, Found, as_events
 from core.methods.resources import Resources
-from core.models.answerer import open_answerer
+from core.methods.spec import MethodSpec, MethodStyle
+from core.models.engine import LocalEngine
+from core.models.engine_base import Engine, text_of
 from core.trace import Tracer
 
 ROUTED = 5
 """How many routed documents are reported; the first one is read."""
 
 
+def open_memory(resources: Resources) -> Memory:
+    """The workspace's memory; its language model is the plain one of this process with the memory's LoRA.
+
+    Raises:
+        ArtefactMissing: There is no memory yet.
+        ArtefactStale: It was trained on another corpus or another base model.
+    """
+    lm = resources.models.language_model(resources.variant.plain)
+    return resources.workspace.read("memory", lambda folder: Memory.load(folder, lm))
+
+
 class LlmAsMemory:
     """Answers from trained document vectors.
 
     Args:
-        resources: Needs the artefacts corpus and memory.
+        resources: Needs the artefact memory.
         read: How Z is read; without it, as the memory's own settings say.
         memory: One that is open already, such as one that is learning; without it, the workspace's.
 
     Attributes:
         memory: The open memory.
         reader: Reads its documents.
-        answerer: Who answers from its evidence.
+        engine: Answers: from its evidence, or the memory's own model where the answer comes first.
 
     Raises:
         ArtefactMissing: There is no memory yet.
@@ -42,34 +56,33 @@ class LlmAsMemory:
     name = "memory"
 
     def __init__(self, resources: Resources, read: ReadConfig | None = None, memory: Memory | None = None) -> None:
-        self.memory = memory or Memory.load(
-            resources.workspace.require("memory"), resources.models.language_model(reader=False)
-        )
-        mode = ReadConfig(self.memory.card.config.read, budget=resources.settings.cache_bytes)
-        self.reader = ZReader(self.memory, read or mode)
-        self.answerer = open_answerer(resources.models, resources.reader)
+        self.memory = memory or open_memory(resources)
+        settings = resources.settings
+        self.reader = ZReader(self.memory, read or ReadConfig.usual(self.memory.card.config, settings))
+        self._limit = settings.max_new_tokens
+        own = self.reader.config.answers_first
+        self.engine: Engine = LocalEngine(self.memory.lm, self._limit) if own else resources.engine()
+        self._sources = resources.sources()
 
     def stream(self, question: str) -> Iterator[Event]:
-        """Routes inside the model, decodes evidence from z, then answers from the evidence."""
+        """Routes inside the model, then decodes evidence from z and answers from it, or the other way round."""
         tracer = Tracer(self.memory.lm.synchronise)
         with tracer.span("route"):
             routing = self.memory.route(question, ROUTED)
         best = routing.documents[0]
         read = [routed.passage_id for routed in routing.documents[: self.reader.config.top_r]]
-        title = self.title_of(read)
-        yield Found((Evidence(best.passage_id, title, "", best.weight),))
-        recalled: list[str] = []
-        for piece in self._recall(question, read, tracer):
-            recalled.append(piece)
-            yield Text(piece, "evidence")
-        evidence = Evidence(best.passage_id, title, "".join(recalled).strip(), best.weight)
+        routed = Evidence(best.passage_id, self.title_of(read), "", best.weight, self._sources.get(best.passage_id))
+        yield Found((routed,))
+        if self.reader.config.answers_first:
+            answer = yield from as_events(self._answer(question, read, tracer))
+            trace = tracer.finish()
+        evidence = replace(routed, text=(yield from as_events(self._recall(question, read, tracer), "evidence")))
         yield Found((evidence,))
-        said: list[str] = []
-        for piece in self.answerer.stream(question, [_as_passage(evidence)], tracer):
-            said.append(piece)
-            yield Text(piece)
-        answer = "".join(said).strip()
-        yield Finished(Answer(self.name, question, answer, (evidence,), tracer.finish(), self._details(routing, read)))
+        if not self.reader.config.answers_first:
+            answer = yield from as_events(self.engine.stream(question, [_as_passage(evidence)], tracer))
+            trace = tracer.finish()
+        details = self._details(routing, read) | {"evidence_ms": tracer.end_of("evidence")}
+        yield Finished(Answer(self.name, question, answer, (evidence,), trace, details))
 
     def shuffled(self, question: str, passage_ids: Sequence[str]) -> tuple[Evidence, str]:
         """The control: evidence and answer when every document has another's z, on the same route.
@@ -77,17 +90,27 @@ class LlmAsMemory:
         Raises:
             TesseraError: The memory holds a single document.
         """
-        said = ZReader(shuffled(self.memory), self.reader.config).recall(question, passage_ids)
-        evidence = Evidence(passage_ids[0], self.title_of(passage_ids), said, 0.0)
-        return evidence, self.answer_from(question, evidence)
+        return self.answer_by(ZReader(shuffled(self.memory), self.reader.config), question, passage_ids)
 
     def title_of(self, passage_ids: Sequence[str]) -> str:
         """Titles of the documents that are read together."""
         return " / ".join(filter(None, map(self.memory.title, passage_ids)))
 
-    def answer_from(self, question: str, evidence: Evidence) -> str:
-        """What the answerer makes of evidence that was come by in another way: for controls."""
-        return "".join(self.answerer.stream(question, [_as_passage(evidence)], Tracer())).strip()
+    def answer_by(self, reader: ZReader, question: str, passage_ids: Sequence[str]) -> tuple[Evidence, str]:
+        """Evidence and answer from other z, or on another route, in the same order and untimed: for controls."""
+        said = reader.evidence(question, passage_ids)
+        evidence = Evidence(passage_ids[0], self.title_of(passage_ids), said, 0.0)
+        if reader.config.answers_first:
+            return evidence, reader.answer(question, passage_ids)
+        return evidence, text_of(self.engine.stream(question, [_as_passage(evidence)], Tracer()))
+
+    def _answer(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Iterator[str]:
+        """Pieces of the answer that is read off the z of the documents."""
+        with tracer.span("read z"):
+            session = self.reader.open(question, passage_ids, tracer, briefly=True)
+            bias = self.reader.bias(passage_ids)
+        tracer.bytes_touched += self.memory.keys.nbytes
+        yield from self.memory.lm.stream_answer(session, self._limit, tracer, bias)
 
     def _recall(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Iterator[str]:
         """Pieces of the evidence that the z of the documents hold for the question."""
@@ -109,15 +132,48 @@ class LlmAsMemory:
         return {
             "routing": {routed.passage_id: routed.weight for routed in routing.documents},
             "titles": {routed.passage_id: self.memory.title(routed.passage_id) for routed in routing.documents},
-            "not_in_memory": routing.null,
+            "null_weight": routing.null,
             "documents": len(self.memory.pool.ids),
             "read": list(read),
+            "soft_tokens": len(read) * self.memory.pool.z.shape[1],
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
+            "order": self.reader.config.order,
             "kv_bytes": self.reader.bytes,
-            "answerer": self.answerer.name,
+            "answerer": self.engine.identity.name,
+            "evidence_by": self.memory.lm.identity.name,
         }
 
 
 def _as_passage(evidence: Evidence) -> Passage:
     return Passage(evidence.passage_id, evidence.title, evidence.text)
+
+
+MEMORY = MethodSpec(
+    name=LlmAsMemory.name,
+    label="LLM-as-Memory",
+    summary="Routes the question over Z inside the model, writes the evidence from Z, and answers from it.",
+    open=LlmAsMemory,
+    role="method",
+    reads=("memory",),
+    keeps_text=False,
+    style=MethodStyle("#a84f93", "blur_on", "diamond"),
+    facts=(
+        "routing",
+        "titles",
+        "null_weight",
+        "documents",
+        "read",
+        "soft_tokens",
+        "training_steps",
+        "read_mode",
+        "order",
+        "evidence_ms",
+        "kv_bytes",
+        "answerer",
+        "evidence_by",
+    ),
+    settings=("memory_order",),
+    writes_evidence=True,
+    usual=True,
+)

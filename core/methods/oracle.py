@@ -1,19 +1,20 @@
-"""Oracle: the gold passages in the prompt. What is wrong here is the reader's fault; retrieval could not do better."""
+"""Oracle: answers from the gold passages, as after perfect retrieval; remaining errors are the reader's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.methods.base import Answer, Event, Evidence, Finished, Found, read
+from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
 from core.methods.resources import Resources
+from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
 
 
 class Oracle:
-    """Reads the gold passages and nothing else.
+    """Answers from the gold passages only.
 
     Args:
-        resources: Needs the artefact corpus; knows the gold passages of its questions, see ``Resources.gold``.
+        resources: Needs the artefact corpus, and the gold passages of the questions, see ``Resources.gold``.
 
     Raises:
         ArtefactMissing: There is no corpus.
@@ -22,22 +23,34 @@ class Oracle:
     name = "oracle"
 
     def __init__(self, resources: Resources) -> None:
-        self._lm = resources.models.language_model(resources.reader)
+        self._engine = resources.engine()
         self._passages = resources.passages
         self._gold = resources.gold
-        self._limit = resources.settings.max_new_tokens
 
     def stream(self, question: str) -> Iterator[Event]:
         """Prefills the gold passages and the question, then decodes.
 
         Raises:
-            TesseraError: Nobody has said which passages are right for this question.
+            TesseraError: The gold passages of the question are not known.
         """
         passages = [self._passages[passage_id] for passage_id in self._gold(question)]
-        tracer = Tracer(self._lm.synchronise)
-        evidence = tuple(Evidence(p.id, p.title, p.text, 1.0) for p in passages)
+        tracer = Tracer(self._engine.synchronise)
+        evidence = as_evidence(passages, [1.0] * len(passages))
         yield Found(evidence)
         tracer.bytes_touched += sum(len(p.text.encode()) for p in passages)
-        said: list[str] = []
-        yield from read(self._lm, passages, question, self._limit, tracer, said)
-        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish()))
+        text = yield from read(self._engine, passages, question, tracer)
+        yield Finished(Answer(self.name, question, text, evidence, tracer.finish()))
+
+
+ORACLE = MethodSpec(
+    name=Oracle.name,
+    label="Oracle passage",
+    summary="Reads the gold passages alone: what is wrong here is not the fault of any retrieval.",
+    open=Oracle,
+    role="control",
+    reads=("corpus",),
+    keeps_text=True,
+    style=MethodStyle("#6a8f2c", "verified", "star"),
+    facts=(),
+    asks_gold=True,
+)

@@ -1,59 +1,94 @@
-"""Standard RAG: embed the question, search a vector store, put the text of the best passages in the prompt."""
+"""Standard RAG: embeds the question, searches a vector store, puts the text of the best passages in the prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from core.methods.base import Answer, Event, Evidence, Finished, Found, decode, prefill
+from core.artefacts import index_kind
+from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
 from core.methods.resources import Resources
-from core.stores.base import SearchRequest
+from core.methods.spec import MethodSpec, MethodStyle
+from core.stores.base import Hit, SearchRequest, relevant
 from core.stores.registry import find_store
 from core.trace import Tracer
-from core.workspace import index_kind
+
+
+class Retrieval:
+    """Retrieval from the store of the settings, also used by RAG + blocks.
+
+    Args:
+        resources: Needs the index of that store.
+
+    Attributes:
+        store: Name of the store.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._encoder = resources.models.encoder()
+        self.store = resources.settings.store
+        spec = find_store(self.store)
+        self._searches = spec.searches
+        inputs = {"encoder": self._encoder.fingerprint}
+        self._index = resources.workspace.read(index_kind(self.store), spec.open, inputs)
+        self._top_k, self._cutoff = resources.settings.top_k, resources.settings.score_cutoff
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the index."""
+        return self._index.stats().bytes
+
+    def find(self, question: str, tracer: Tracer) -> Sequence[Hit]:
+        """Encodes the question and searches, with a span for each, and keeps the hits that are worth reading."""
+        vector, text = None, question if "text" in self._searches else None
+        if "vector" in self._searches:
+            with tracer.span("encode"):
+                vector = self._encoder.encode_query(question)
+        with tracer.span("retrieve"):
+            hits = self._index.search(SearchRequest(vector=vector, text=text, k=self._top_k))
+        return relevant(hits, self._cutoff)
 
 
 class Rag:
     """Dense retrieval, then reading.
 
     Args:
-        resources: Needs the corpus, and the index of the store that its settings name.
+        resources: Needs the corpus and the index of the store in its settings.
 
     Raises:
         TesseraError: There is no such store.
-        ArtefactMissing: One of them is not there.
+        ArtefactMissing: One of them is missing.
         ArtefactStale: The index was built from other passages or with another encoder.
     """
 
     name = "rag"
 
     def __init__(self, resources: Resources) -> None:
-        self._encoder = resources.models.encoder()
-        self._lm = resources.models.language_model(resources.reader)
+        self._engine = resources.engine()
         self._passages = resources.passages
-        self._store_name = resources.settings.store
-        spec = find_store(self._store_name)
-        self._searches = spec.searches
-        folder = resources.workspace.require(index_kind(self._store_name), {"encoder": self._encoder.fingerprint})
-        self._store = spec.open(folder)
-        self._top_k = resources.settings.top_k
-        self._limit = resources.settings.max_new_tokens
+        self._retrieval = Retrieval(resources)
 
     def stream(self, question: str) -> Iterator[Event]:
         """Encodes, retrieves, prefills passages and question, then decodes."""
-        tracer = Tracer(self._lm.synchronise)
-        vector, text = None, question if "text" in self._searches else None
-        if "vector" in self._searches:
-            with tracer.span("encode"):
-                vector = self._encoder.encode_query(question)
-        with tracer.span("retrieve"):
-            hits = self._store.search(SearchRequest(vector=vector, text=text, k=self._top_k))
+        tracer = Tracer(self._engine.synchronise)
+        hits = self._retrieval.find(question, tracer)
         passages = [self._passages[hit.passage_id] for hit in hits]
-        evidence = tuple(Evidence(p.id, p.title, p.text, hit.score) for p, hit in zip(passages, hits, strict=True))
+        evidence = as_evidence(passages, (hit.score for hit in hits))
         yield Found(evidence)
-        tracer.bytes_touched += self._store.stats().bytes + sum(len(p.text.encode()) for p in passages)
-        session = self._lm.session()
-        said: list[str] = []
-        yield from prefill(session, self._lm.prompt.context(passages) + self._lm.prompt.tail(question), tracer)
-        yield from decode(self._lm, session, self._limit, tracer, said)
-        details = {"store": self._store_name, "top_k": len(passages)}
-        yield Finished(Answer(self.name, question, "".join(said).strip(), evidence, tracer.finish(), details))
+        tracer.bytes_touched += self._retrieval.bytes + sum(len(p.text.encode()) for p in passages)
+        text = yield from read(self._engine, passages, question, tracer)
+        details = {"store": self._retrieval.store, "top_k": len(passages)}
+        yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), details))
+
+
+RAG = MethodSpec(
+    name=Rag.name,
+    label="Standard RAG",
+    summary="Finds the nearest passages and puts their text in the prompt.",
+    open=Rag,
+    role="method",
+    reads=("corpus", "index"),
+    keeps_text=True,
+    style=MethodStyle("#2f7fc1", "article", "circle"),
+    facts=("store", "top_k"),
+    usual=True,
+)

@@ -1,6 +1,6 @@
-"""Redis RAG: search by vector and words in Redis, and answer a question asked before from the cache.
+"""Redis RAG: hybrid search by vector and words in Redis, with an optional cache of answers.
 
-The cache is off unless it is asked for: an answer that was only looked up would falsify a comparison of clocks.
+The cache is off by default, because answers from a cache would distort a comparison of latencies.
 """
 
 from __future__ import annotations
@@ -9,21 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core import pipeline
+from core.artefacts import index_kind
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
-from core.methods.base import Answer, Event, Evidence, Finished, Found, Text, decode, prefill
+from core.methods.answer_cache import DISTANCE, TTL_S, AnswerCache, CachedAnswer, scope_of
+from core.methods.base import Answer, Event, Evidence, Finished, Found, Text, as_evidence, read
 from core.methods.resources import Resources
+from core.methods.spec import MethodSpec, MethodStyle
 from core.models.encoder import Encoder, Vectors
-from core.redis.answer_cache import DISTANCE, TTL_S, AnswerCache, Kept, scope_of
-from core.redis.connection import connection
-from core.redis.kept_answers import key_of
-from core.redis.kept_encoder import KeptEncoder
-from core.redis.metrics import Metrics, Outcome
-from core.stores.base import SearchRequest
-from core.stores.redis_base import KEYWORDS
+from core.stores.base import SearchRequest, relevant
+from core.stores.index import build_index
+from core.stores.redis.answer_keys import key_of
+from core.stores.redis.cached_encoder import CachedEncoder
+from core.stores.redis.connection import connection
+from core.stores.redis.metrics import Metrics, Outcome
 from core.stores.registry import find_store
 from core.trace import Tracer
-from core.workspace import Workspace, index_kind
+from core.workspace import Workspace
 
 STORE = "redis-flat"
 KEYWORD_PERCENT = 30
@@ -33,16 +34,15 @@ class RedisRag:
     """Hybrid retrieval in Redis, then reading.
 
     Args:
-        resources: Needs the corpus and its embeddings. Its index in Redis is a copy of these, and is made when the
-            arm is first opened.
-        cache: Whether to answer from the cache; None follows the settings.
-        distance: Largest cosine distance at which two questions count as one; 0 for the same words alone.
-        ttl_s: Seconds an answer is kept.
-        keyword_percent: What the words of a question weigh beside its vector; 0 for the vector alone.
+        resources: Needs the corpus and its embeddings, from which the index in Redis is built on first use.
+        cache: Whether to use the answer cache; None follows the settings.
+        distance: Largest cosine distance between questions that count as the same; 0 requires the same words.
+        ttl_s: Seconds until a cached answer expires.
+        keyword_percent: Weight of the question's words against its vector; 0 searches by vector only.
 
     Raises:
         ArtefactMissing: There is no corpus.
-        TesseraError: There is no Redis to be had.
+        TesseraError: Redis is not available.
     """
 
     name = "redis-rag"
@@ -55,13 +55,15 @@ class RedisRag:
         ttl_s: int = TTL_S,
         keyword_percent: int = KEYWORD_PERCENT,
     ) -> None:
+        from core.stores.redis.base import KEYWORDS  # loads redisvl
+
         settings, ws = resources.settings, resources.workspace
         self._encoder: Encoder = resources.models.encoder()
-        self._lm = resources.models.language_model(resources.reader)
+        self._engine = resources.engine()
         self._passages = resources.passages
         self._store = find_store(STORE).open(_index(ws, self._encoder))
         self._options = {KEYWORDS: keyword_percent} if keyword_percent else {}
-        self._top_k, self._limit = settings.top_k, settings.max_new_tokens
+        self._top_k, self._cutoff = settings.top_k, 0.0 if keyword_percent else settings.score_cutoff
         server = connection()
         self._metrics = Metrics(server, key_of(ws))
         self._cache: AnswerCache | None = None
@@ -70,64 +72,63 @@ class RedisRag:
                 "corpus": ws.fingerprint("corpus"),
                 "index": ws.fingerprint(index_kind(STORE)),
                 "encoder": self._encoder.fingerprint,
-                "model": self._lm.identity.fingerprint,
+                "model": self._engine.identity.fingerprint,
                 "top_k": self._top_k,
-                "max_new_tokens": self._limit,
-                "keywords": keyword_percent,
+                "score_cutoff": self._cutoff,
+                "max_new_tokens": settings.max_new_tokens,
+                "keyword_percent": keyword_percent,
             }
-            self._encoder = KeptEncoder(self._encoder, server)
+            self._encoder = CachedEncoder(self._encoder, server)
             self._cache = AnswerCache(server, key_of(ws), scope_of(facts), self._encoder, distance, ttl_s)
 
     def stream(self, question: str) -> Iterator[Event]:
-        """Looks into the cache when it is on; else encodes, retrieves, prefills and decodes."""
-        tracer = Tracer(self._lm.synchronise)
-        kept = self._exact(question, tracer)
+        """Answers from the cache if it is on and has the question; else encodes, retrieves, prefills and decodes."""
+        tracer = Tracer(self._engine.synchronise)
+        cached = self._exact(question, tracer)
         vector = None
-        if kept is None:
+        if cached is None:
             with tracer.span("encode"):
                 vector = self._encoder.encode_query(question)
-            kept = self._similar(question, vector, tracer)
-        if kept is not None:
-            yield from self._from_cache(question, kept, tracer)
+            cached = self._similar(question, vector, tracer)
+        if cached is not None:
+            yield from self._from_cache(question, cached, tracer)
         elif vector is not None:
-            yield from self._anew(question, vector, tracer)
+            yield from self._generate(question, vector, tracer)
 
-    def _exact(self, question: str, tracer: Tracer) -> Kept | None:
+    def _exact(self, question: str, tracer: Tracer) -> CachedAnswer | None:
         if self._cache is None:
             return None
         with tracer.span("cache lookup"):
             return self._cache.exact(question)
 
-    def _similar(self, question: str, vector: Vectors, tracer: Tracer) -> Kept | None:
+    def _similar(self, question: str, vector: Vectors, tracer: Tracer) -> CachedAnswer | None:
         if self._cache is None:
             return None
         with tracer.span("cache lookup"):
             return self._cache.similar(question, vector)
 
-    def _from_cache(self, question: str, kept: Kept, tracer: Tracer) -> Iterator[Event]:
-        yield Found(kept.evidence)
+    def _from_cache(self, question: str, cached: CachedAnswer, tracer: Tracer) -> Iterator[Event]:
+        yield Found(cached.evidence)
         tracer.first_token()
-        yield Text(kept.text)
+        yield Text(cached.text)
         trace = tracer.finish()
-        saved = max(0.0, kept.took_ms - trace.total_ms)
-        details = {**self._facts(len(kept.evidence)), "cache": kept.found, "cache_question": kept.question}
-        details |= {"cache_distance": kept.distance, "saved_ms": saved}
-        details |= self._count(trace.total_ms, 0, kept.found, saved)
-        yield Finished(Answer(self.name, question, kept.text, kept.evidence, trace, details))
+        saved = max(0.0, cached.took_ms - trace.total_ms)
+        details = {**self._facts(len(cached.evidence)), "cache": cached.match, "cache_question": cached.question}
+        details |= {"cache_distance": cached.distance, "saved_ms": saved}
+        details |= self._count(trace.total_ms, 0, cached.match, saved)
+        yield Finished(Answer(self.name, question, cached.text, cached.evidence, trace, details))
 
-    def _anew(self, question: str, vector: Vectors, tracer: Tracer) -> Iterator[Event]:
+    def _generate(self, question: str, vector: Vectors, tracer: Tracer) -> Iterator[Event]:
         with tracer.span("retrieve"):
             request = SearchRequest(vector=vector, text=question, k=self._top_k, options=self._options)
             hits = self._store.search(request)
+        hits = relevant(hits, self._cutoff)
         passages = [self._passages[hit.passage_id] for hit in hits]
-        evidence = tuple(Evidence(p.id, p.title, p.text, hit.score) for p, hit in zip(passages, hits, strict=True))
+        evidence = as_evidence(passages, (hit.score for hit in hits))
         yield Found(evidence)
         tracer.bytes_touched += sum(len(p.text.encode()) for p in passages)
-        session = self._lm.session()
-        said: list[str] = []
-        yield from prefill(session, self._lm.prompt.context(passages) + self._lm.prompt.tail(question), tracer)
-        yield from decode(self._lm, session, self._limit, tracer, said)
-        text, trace = "".join(said).strip(), tracer.finish()
+        text = yield from read(self._engine, passages, question, tracer)
+        trace = tracer.finish()
         details = self._facts(len(passages)) | {"cache": "miss" if self._cache else "off"}
         details |= self._keep(question, vector, text, evidence, trace.total_ms)
         details |= self._count(trace.total_ms, len(passages), "miss" if self._cache else "bypass")
@@ -139,32 +140,56 @@ class RedisRag:
     def _keep(
         self, question: str, vector: Vectors, text: str, evidence: tuple[Evidence, ...], took_ms: float
     ) -> dict[str, str]:
-        """Keeps the answer; that it could not be kept is no reason not to give it, and is said in the details."""
+        """Stores the answer in the cache; a failure is reported in the details and does not withhold the answer."""
         if self._cache is None:
             return {}
         try:
             self._cache.keep(question, vector, text, evidence, took_ms)
         except TesseraError as error:
-            return {"not_kept": error.what}
+            return {"cache_error": error.what}
         return {}
 
     def _count(self, ms: float, documents: int, outcome: Outcome, saved_ms: float = 0.0) -> dict[str, str]:
-        """Counts the answer, after its clock has stopped; see ``_keep`` for what becomes of a failure."""
+        """Counts the answer in the metrics, after its clock has stopped; failures are handled as in ``_keep``."""
         try:
             self._metrics.record(ms, documents, outcome, saved_ms)
         except TesseraError as error:
-            return {"not_counted": error.what}
+            return {"metrics_error": error.what}
         return {}
 
 
 def _index(ws: Workspace, encoder: Encoder) -> Path:
-    """Folder of the index in Redis, built from the embeddings where it is missing, stale or gone from the server."""
+    """Folder of the index in Redis, which is built if it is missing, stale or no longer on the server."""
     kind, inputs = index_kind(STORE), {"encoder": encoder.fingerprint}
     ws.require("corpus")
-    ws.require("embeddings", inputs)
+    ws.require("embeddings", inputs, read=False)
     try:
         find_store(STORE).open(ws.require(kind, inputs)).close()
     except (ArtefactMissing, ArtefactStale):
-        for _ in pipeline.build_index(ws, STORE, force=True):
-            pass  # one step, and opening is not timed
+        for _ in build_index(ws, STORE, force=True):
+            pass
     return ws.require(kind, inputs)
+
+
+REDIS_RAG = MethodSpec(
+    name=RedisRag.name,
+    label="Redis RAG",
+    summary="Finds passages in Redis by vector and words together, and can answer from a cache.",
+    open=RedisRag,
+    role="baseline",
+    reads=("corpus", index_kind(STORE)),
+    keeps_text=True,
+    style=MethodStyle("#b5533c", "bolt", "triangle-up"),
+    facts=(
+        "store",
+        "top_k",
+        "keyword_percent",
+        "cache",
+        "cache_question",
+        "cache_distance",
+        "saved_ms",
+        "cache_error",
+        "metrics_error",
+    ),
+    makes=(index_kind(STORE),),
+)

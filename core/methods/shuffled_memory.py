@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from core.memory.controls import shuffled
-from core.memory.modes import ZReader
-from core.methods.memory import LlmAsMemory
+from core.memory.z_reader import ZReader, shuffled
+from core.methods.memory import MEMORY, LlmAsMemory
 from core.methods.resources import Resources
+from core.methods.spec import MethodSpec, MethodStyle
 
 
 class ShuffledMemory(LlmAsMemory):
     """Answers from the z of a document that was not asked for; each document has its fixed stand-in.
 
     Args:
-        resources: Needs the artefacts corpus and memory.
+        resources: Needs the artefact memory.
 
     Raises:
         ArtefactMissing: There is no memory yet.
@@ -26,3 +26,18 @@ class ShuffledMemory(LlmAsMemory):
         super().__init__(resources)
         self.memory = shuffled(self.memory, resources.settings.seed)
         self.reader = ZReader(self.memory, self.reader.config)
+
+
+SHUFFLED_MEMORY = MethodSpec(
+    name=ShuffledMemory.name,
+    label="Shuffled memory",
+    summary="Routes as the memory does, then reads another document's Z: only the difference to it is memory.",
+    open=ShuffledMemory,
+    role="control",
+    reads=("memory",),
+    keeps_text=False,
+    style=MethodStyle("#7d6bc4", "shuffle", "diamond-open"),
+    facts=MEMORY.facts,
+    settings=MEMORY.settings,
+    writes_evidence=True,
+)

@@ -1,50 +1,80 @@
-"""Wrong cell: CAG with the nearest cell that holds no gold passage. What it gets right, the cache did not tell it.
+"""Wrong cell: CAG with the nearest cells without a gold passage. Its right answers do not come from gold passages.
 
-The nearest of the wrong cells is the hardest control: its passages are about similar things, so whatever topic and
-wording alone can do for an answer, they do here.
+The nearest wrong cells are the hardest control: their passages are about similar topics, so this measures what topic
+and wording alone contribute to an answer.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.errors import TesseraError
-from core.methods.cag import Cag
+from core.messages import message
+from core.methods.cag import CAG, Cag
+from core.methods.cell_search import CellSearch
+from core.methods.prefix_cag import SERVED, PrefixCag
 from core.methods.resources import Resources
+from core.methods.spec import MethodSpec, MethodStyle
 from core.models.encoder import Vectors
 from core.voronoi.routing import Route, route
 
 
-class WrongCell(Cag):
-    """Answers from the KV cache of a cell that does not hold what was asked for.
+class WrongCellSearch(CellSearch):
+    """Looks into the nearest cells that hold no gold passage, as many as CAG looks into.
 
     Args:
-        resources: Needs what ``Cag`` needs; knows the gold passages of its questions, see ``Resources.gold``.
-
-    Raises:
-        ArtefactMissing: An artefact is not there.
-        ArtefactStale: The caches were built by another model, prompt or adapter, or from other cells.
+        resources: Needs what ``CellSearch`` needs; knows the gold passages of its questions, see ``Resources.gold``.
     """
-
-    name = "wrong-cell"
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
         self._gold = resources.gold
         self._rows = resources.corpus.index()
 
-    def _route(self, question: str, vector: Vectors) -> Route:
-        """The nearest two cells without a gold passage.
+    def route(self, question: str, vector: Vectors) -> Route:
+        """See ``CellSearch.route``.
 
         Raises:
-            TesseraError: Nobody has said which passages are right, or every cell holds one of them.
+            TesseraError: The gold passages are not known, or every cell contains one.
         """
-        right = {int(self._partition.assignment[self._rows[passage_id]]) for passage_id in self._gold(question)}
-        routed = route(self._partition, vector, nprobe=self._partition.k)
+        right = {int(self.partition.assignment[self._rows[passage_id]]) for passage_id in self._gold(question)}
+        routed = route(self.partition, vector, nprobe=self.partition.k)
         pairs = zip(routed.cells, routed.similarities, strict=True)
-        wrong = [(cell, similarity) for cell, similarity in pairs if cell not in right][:2]
+        wrong = [(cell, similarity) for cell, similarity in pairs if cell not in right][: self.nprobe]
         if not wrong:
             raise TesseraError(
-                f"Every one of the {self._partition.k} cells holds a gold passage of this question.",
+                message("Every one of the {n} cells holds a gold passage of this question.", n=self.partition.k),
                 "Cut the corpus into more cells.",
             )
         cells, similarities = zip(*wrong, strict=True)
         return Route(cells, similarities, routed.margin, routed.rival)
+
+
+class WrongCell(Cag):
+    """Answers from the blocks of cells that do not hold what was asked for; see ``Cag``."""
+
+    name = "wrong-cell"
+    search = WrongCellSearch
+
+
+class WrongPrefix(PrefixCag):
+    """The same on a server; see ``PrefixCag``."""
+
+    name = "wrong-cell"
+    search = WrongCellSearch
+
+
+WRONG_CELL = MethodSpec(
+    name=WrongCell.name,
+    label="Wrong cell",
+    summary="CAG in the nearest cells that hold no gold passage: what it gets right, its blocks did not tell it.",
+    open=WrongCell,
+    role="control",
+    reads=CAG.reads,
+    keeps_text=False,
+    style=MethodStyle("#8a6d3b", "wrong_location", "hexagon-open"),
+    facts=CAG.facts,
+    settings=CAG.settings,
+    asks_gold=True,
+    served=replace(SERVED, open=WrongPrefix),
+)

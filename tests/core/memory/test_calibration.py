@@ -48,7 +48,6 @@ def test_the_slot_moves_and_nothing_else(fact_memory: Memory, tiny_lm: LanguageM
     assert all(torch.equal(parts[name], fact_memory.router.state_dict()[name]) for name in parts)
     assert torch.equal(z, fact_memory.pool.z)
     fact_memory.save(tmp_path)
-    fact_memory.save_router(tmp_path)
     again = Memory.load(tmp_path, tiny_lm)
     assert again.router.null.item() == pytest.approx(after.threshold)
     assert again.card.training["null_false_nulls"] == after.false_nulls

@@ -6,24 +6,25 @@ import random
 import re
 from collections import Counter
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import pytest
 
+from core.corpus.sentences import whole_sentences
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import TesseraError
 from core.memory.config import MemoryConfig
+from core.memory.counterfactuals import Counterfactuals
 from core.memory.examples import BLOCK, Examples, given_questions
-from core.memory.frame import NOT_IN_MEMORY, RECITE, Frame
-from core.memory.pool import token_idf
-from core.memory.selfstudy import evidence_for, self_study_question, sentences
-from core.memory.twins import Twins
+from core.memory.projector import token_idf
+from core.memory.prompt import NOT_IN_MEMORY, RECITE, ZPrompt
+from core.memory.self_study import evidence_for, self_study, self_study_question
 from core.models.language_model import LanguageModel
 
 
 @pytest.fixture
-def frame(tiny_lm: LanguageModel) -> Frame:
-    return Frame(tiny_lm.tokenizer, min(tiny_lm.stop_ids))
+def prompt(tiny_lm: LanguageModel) -> ZPrompt:
+    return ZPrompt(tiny_lm.tokenizer, min(tiny_lm.stop_ids))
 
 
 def near(corpus: Corpus) -> list[list[int]]:
@@ -33,9 +34,11 @@ def near(corpus: Corpus) -> list[list[int]]:
 
 def test_sentences_are_whole_and_nothing_is_lost() -> None:
     text = "The tower is 2.5 m high. It was built in YL 34. Why? Nobody knows the reason!"
-    found = sentences(text)
+    found = whole_sentences(text)
     assert found == ["The tower is 2.5 m high.", "It was built in YL 34. Why?", "Nobody knows the reason!"]
-    assert sentences("도서관에는 지도가 많다. 서울의 오래된 도서관은 강가에 있다.")[0] == "도서관에는 지도가 많다."
+    assert (
+        whole_sentences("도서관에는 지도가 많다. 서울의 오래된 도서관은 강가에 있다.")[0] == "도서관에는 지도가 많다."
+    )
 
 
 def test_wordings_differ_and_never_are_the_sentence() -> None:
@@ -52,6 +55,15 @@ def test_very_short_sentences_can_be_asked_about() -> None:
     assert all(self_study_question("Yes.", "", rng).strip() for _ in range(50))
 
 
+def test_the_answer_to_a_self_study_question_are_words_of_the_sentence_that_it_leaves_out() -> None:
+    sentence = "The houses of Brannoch are built of blue slate from the Carrick Quarry."
+    rng = random.Random(0)
+    pairs = [self_study(sentence, "Brannoch", rng) for _ in range(200)]
+    gaps = [(question, answer) for question, answer in pairs if "___" in question]
+    assert all(answer in sentence for _, answer in pairs) and 0.5 < sum(bool(a) for _, a in pairs) / 200 < 0.9
+    assert gaps and all(sentence.rstrip(".") in question.replace("___", answer) for question, answer in gaps)
+
+
 def test_evidence_is_the_given_sentence_or_the_first_with_the_answer() -> None:
     passage = Passage("p", "", "Oren came first. Oren Pask built the tower. Pask left the town.")
     given = Question("q", "Who?", ("Pask",), ("p",), ("Pask left the town.",))
@@ -60,99 +72,135 @@ def test_evidence_is_the_given_sentence_or_the_first_with_the_answer() -> None:
     assert evidence_for(replace(given, evidence=(), answers=("nobody",)), passage) is None
 
 
-def test_shares_are_kept(frame: Frame, tiny_corpus: Corpus) -> None:
-    config = MemoryConfig(recite=0.1, wrong=0.2, general=0.2, twin=0.1, batch=16)
-    examples = Examples(tiny_corpus, tiny_corpus, frame, config, near(tiny_corpus))
+def test_shares_are_kept(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
+    config = MemoryConfig(recite=0.1, wrong=0.2, general=0.2, counterfactual=0.1, batch=16)
+    examples = Examples(tiny_corpus, tiny_corpus, prompt, config, near(tiny_corpus))
     kinds = Counter(e.kind for step in range(10 * BLOCK) for e in examples.batch(step))
     total = kinds.total()
     assert total == 10 * BLOCK * 16
     assert kinds["recite"] / total == pytest.approx(0.1, abs=0.03)
     assert kinds["wrong"] / total == pytest.approx(0.2, abs=0.03)
     assert kinds["general"] / total == pytest.approx(0.2, abs=0.03)
-    assert kinds["twin"] / total == pytest.approx(0.1, abs=0.03)
+    assert kinds["counterfactual"] / total == pytest.approx(0.1, abs=0.03)
 
 
-def test_every_batch_holds_some_refusals(frame: Frame, tiny_corpus: Corpus) -> None:
-    examples = Examples(tiny_corpus, None, frame, MemoryConfig(wrong=0.25), near(tiny_corpus))
+def test_every_batch_holds_some_refusals(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
+    examples = Examples(tiny_corpus, None, prompt, MemoryConfig(wrong=0.25), near(tiny_corpus))
     for step in range(BLOCK):
         share = sum(e.kind == "wrong" for e in examples.batch(step)) / len(examples.batch(step))
         assert 0.05 < share < 0.5
 
 
-def test_targets_fit_their_kind(frame: Frame, tiny_corpus: Corpus) -> None:
-    config = MemoryConfig(recite=0.2, wrong=0.3, twin=0.0, study=0.0, passage_tokens=1000, evidence_tokens=1000)
-    examples = Examples(tiny_corpus, None, frame, config, near(tiny_corpus))
+def test_targets_fit_their_kind(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
+    config = MemoryConfig(
+        recite=0.2, wrong=0.3, counterfactual=0.0, study=0.0, passage_tokens=1000, evidence_tokens=1000
+    )
+    examples = Examples(tiny_corpus, None, prompt, config, near(tiny_corpus))
     asked = {
-        tuple(frame.tail(question)): (row, sentence)
-        for row, question, sentence in given_questions(tiny_corpus, "train")
+        tuple(prompt.tail(question)): (row, sentence)
+        for row, question, sentence, _ in given_questions(tiny_corpus, "train")
     }
     for example in (e for step in range(BLOCK) for e in examples.batch(step)):
         if example.kind == "recite":
-            assert example.tail == tuple(frame.tail(RECITE))
-            assert example.target == tuple(frame.target(tiny_corpus.passages[example.row].text, 1000))
+            assert example.tail == tuple(prompt.tail(RECITE))
+            assert example.target == tuple(prompt.target(tiny_corpus.passages[example.row].text, 1000))
             continue
         row, sentence = asked[example.tail]
         if example.kind == "wrong":
             assert 0 <= example.row != row
-            assert example.target == tuple(frame.target(NOT_IN_MEMORY, 1000))
+            assert example.target == tuple(prompt.target(NOT_IN_MEMORY, 1000))
         else:
-            assert (example.row, example.target) == (row, tuple(frame.target(sentence, 1000)))
+            assert (example.row, example.target) == (row, tuple(prompt.target(sentence, 1000)))
 
 
-def test_a_twin_keeps_the_title_and_changes_the_facts(tiny_corpus: Corpus) -> None:
+def test_a_question_with_an_answer_is_also_asked_briefly_of_the_same_z(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
+    config = MemoryConfig(answers=True, recite=0.1, wrong=0.3, counterfactual=0.2, study=0.5, evidence_tokens=1000)
+    examples = Examples(tiny_corpus, None, prompt, config, near(tiny_corpus))
+    given = {
+        (reading.row, tuple(prompt.tail(reading.question, briefly=True))): reading.answer
+        for reading in given_questions(tiny_corpus, "train")
+    }
+    assert all(given.values())
+    seen: Counter[str] = Counter()
+    for batch in (examples.batch(step) for step in range(BLOCK)):
+        for before, example in pairwise(batch):
+            said = prompt.decode(example.target[:-1])
+            if example.kind == "answer":
+                assert before.kind in ("read", "counterfactual")
+                assert (before.row, before.document) == (example.row, example.document)
+                assert said in prompt.decode(before.target[:-1]) and len(said) > 0
+                assert given.get((example.row, example.tail), said) == said
+                seen[before.kind] += 1
+            elif example.kind == "wrong":
+                assert said == NOT_IN_MEMORY
+                seen["refused briefly"] += example.tail in {tail for _, tail in given}
+    assert min(seen["read"], seen["counterfactual"], seen["refused briefly"]) > 0
+    plain = Examples(tiny_corpus, None, prompt, replace(config, answers=False), near(tiny_corpus))
+    assert all(example.kind != "answer" for step in range(BLOCK) for example in plain.batch(step))
+
+
+def test_the_shortest_answer_that_the_document_holds_is_learned() -> None:
+    passages = (Passage("a", "", "Oren Pask built it in YL 3."), Passage("b", "", "YL 3 was a dry year."))
+    question = Question("q", "When?", ("in YL 3", "YL 3", "Three"), ("a", "b"))
+    elsewhere = Question("r", "Who?", ("Mira",), ("a",), ("Oren Pask built it in YL 3.",))
+    readings = given_questions(Corpus("c", passages, {"train": (question, elsewhere)}), "train")
+    assert [(reading.row, reading.answer) for reading in readings] == [(0, "YL 3"), (1, "YL 3"), (0, "")]
+
+
+def test_a_counterfactual_keeps_the_title_and_changes_the_facts(tiny_corpus: Corpus) -> None:
     passage = Passage(
         "p", "Velm", "Velm was built by Oren Pask in 1,204. About 140 sailors and nine pilots live in Velm."
     )
-    twins = Twins(tiny_corpus.passages)
-    twin, rewrite = twins.make(passage, random.Random(1))
-    assert (twin.id, twin.title) == (passage.id, passage.title)
-    assert all(fact not in twin.text for fact in ("Oren Pask", "1,204", "140"))
-    assert twin.text.count("Velm") == 2
-    assert rewrite(passage.text) == twin.text
-    number = re.search(r"About (\d+)", twin.text)
+    counterfactuals = Counterfactuals(tiny_corpus.passages)
+    other, rewrite = counterfactuals.make(passage, random.Random(1))
+    assert (other.id, other.title) == (passage.id, passage.title)
+    assert all(fact not in other.text for fact in ("Oren Pask", "1,204", "140"))
+    assert other.text.count("Velm") == 2
+    assert rewrite(passage.text) == other.text
+    number = re.search(r"About (\d+)", other.text)
     assert number
     assert rewrite("Do 140 people know him?").split()[1] == number[1]
-    assert len({twins.make(passage, random.Random(seed))[0].text for seed in range(10)}) == 10
+    assert len({counterfactuals.make(passage, random.Random(seed))[0].text for seed in range(10)}) == 10
 
 
-def test_twins_are_read_from_their_own_text(frame: Frame, tiny_corpus: Corpus) -> None:
-    config = MemoryConfig(twin=0.9, wrong=0.0, recite=0.0, study=0.0, evidence_tokens=1000)
-    examples = Examples(tiny_corpus, None, frame, config, near(tiny_corpus))
-    twins = [e for step in range(BLOCK) for e in examples.batch(step) if e.kind == "twin"]
-    assert twins
-    for example in twins:
+def test_counterfactuals_are_read_from_their_own_text(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
+    config = MemoryConfig(counterfactual=0.9, wrong=0.0, recite=0.0, study=0.0, evidence_tokens=1000)
+    examples = Examples(tiny_corpus, None, prompt, config, near(tiny_corpus))
+    counterfactuals = [e for step in range(BLOCK) for e in examples.batch(step) if e.kind == "counterfactual"]
+    assert counterfactuals
+    for example in counterfactuals:
         assert example.row == -1
-        said = frame.decode(example.target[:-1])
+        said = prompt.decode(example.target[:-1])
         assert said in example.document
 
 
-def test_dev_and_test_questions_are_never_drawn(frame: Frame, tiny_corpus: Corpus) -> None:
-    examples = Examples(tiny_corpus, None, frame, MemoryConfig(study=0.0, wrong=0.3), near(tiny_corpus))
+def test_dev_and_test_questions_are_never_drawn(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
+    examples = Examples(tiny_corpus, None, prompt, MemoryConfig(study=0.0, wrong=0.3), near(tiny_corpus))
     tails = {e.tail for step in range(3 * BLOCK) for e in examples.batch(step)}
-    kept_away = {tuple(frame.tail(q.text)) for split in ("dev", "test") for q in tiny_corpus.questions[split]}
+    kept_away = {tuple(prompt.tail(q.text)) for split in ("dev", "test") for q in tiny_corpus.questions[split]}
     assert not tails & kept_away
 
 
-def test_a_step_always_draws_the_same(frame: Frame, tiny_corpus: Corpus) -> None:
-    first = Examples(tiny_corpus, None, frame, MemoryConfig(), near(tiny_corpus))
-    second = Examples(tiny_corpus, None, frame, MemoryConfig(), near(tiny_corpus))
+def test_a_step_always_draws_the_same(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
+    first = Examples(tiny_corpus, None, prompt, MemoryConfig(), near(tiny_corpus))
+    second = Examples(tiny_corpus, None, prompt, MemoryConfig(), near(tiny_corpus))
     later = second.batch(BLOCK + 3)
     assert second.batch(2) == first.batch(2)
     assert first.batch(BLOCK + 3) == later
-    other = Examples(tiny_corpus, None, frame, MemoryConfig(seed=1), near(tiny_corpus))
+    other = Examples(tiny_corpus, None, prompt, MemoryConfig(seed=1), near(tiny_corpus))
     assert other.batch(2) != first.batch(2)
 
 
-def test_a_general_share_needs_a_pool(frame: Frame, tiny_corpus: Corpus) -> None:
+def test_a_general_share_needs_a_pool(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
     with pytest.raises(TesseraError, match="no pool"):
-        Examples(tiny_corpus, None, frame, MemoryConfig(general=0.2), near(tiny_corpus))
+        Examples(tiny_corpus, None, prompt, MemoryConfig(general=0.2), near(tiny_corpus))
 
 
 def test_siblings_ask_one_document_of_the_pool_and_some_for_what_it_does_not_hold(
-    frame: Frame, tiny_corpus: Corpus
+    prompt: ZPrompt, tiny_corpus: Corpus
 ) -> None:
     passages = tiny_corpus.passages
-    first = [sentences(passage.text)[0] for passage in passages]
+    first = [whole_sentences(passage.text)[0] for passage in passages]
     asked = tuple(
         Question(f"{row}-{way}", f"{way} {passage.title}", (first[row],), (passage.id,), (first[row],))
         for row, passage in enumerate(passages)
@@ -160,7 +208,7 @@ def test_siblings_ask_one_document_of_the_pool_and_some_for_what_it_does_not_hol
     )
     pool = replace(tiny_corpus, questions={"train": asked})
     config = MemoryConfig(general=0.7, siblings=3, wrong=0.25, recite=0.0, batch=4, evidence_tokens=1000)
-    examples = Examples(tiny_corpus, pool, frame, config, near(tiny_corpus))
+    examples = Examples(tiny_corpus, pool, prompt, config, near(tiny_corpus))
     groups = [
         list(group)
         for step in range(BLOCK)
@@ -175,21 +223,21 @@ def test_siblings_ask_one_document_of_the_pool_and_some_for_what_it_does_not_hol
         for example in group:
             if example.kind == "wrong":
                 refused += 1
-                assert example.target == tuple(frame.target(NOT_IN_MEMORY, 1000))
+                assert example.target == tuple(prompt.target(NOT_IN_MEMORY, 1000))
             else:
-                assert frame.decode(example.target[:-1]) in example.document
+                assert prompt.decode(example.target[:-1]) in example.document
     assert 0.1 < refused / (3 * len(together)) < 0.4
 
 
-def test_telling_tokens_are_the_rare_ones_once_and_every_digit(frame: Frame) -> None:
+def test_telling_tokens_are_the_rare_ones_once_and_every_digit(prompt: ZPrompt) -> None:
     documents = [f"The hall of {name} has 100 lamps." for name in ("Velm", "Sarn", "Tolle", "Quill", "Dorr", "Pask")]
-    idf = token_idf([frame.encode(text) for text in documents], 400)
-    kept = frame.content("The hall of Velm has 100 lamps. Velm has 11.", idf)
-    text = frame.decode(kept)
+    idf = token_idf([prompt.encode(text) for text in documents], 400)
+    kept = prompt.content("The hall of Velm has 100 lamps. Velm has 11.", idf)
+    text = prompt.decode(kept)
     assert [c for c in text if c.isdigit()] == list("10011")
     assert text.count("V") == 1
     assert "hall" not in text
-    assert frame.content("The hall of", idf) == frame.encode("The hall of")
+    assert prompt.content("The hall of", idf) == prompt.encode("The hall of")
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

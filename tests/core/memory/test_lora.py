@@ -7,7 +7,7 @@ import copy
 import torch
 
 from core.memory import lora
-from core.memory.row_adam import RowAdam
+from core.memory.evidence_trainer import RowAdam
 from core.models.language_model import LanguageModel
 
 
@@ -15,31 +15,34 @@ def test_attached_adapters_change_nothing_until_trained(tiny_lm: LanguageModel) 
     model = copy.deepcopy(tiny_lm.model)
     ids = torch.tensor([[3, 4, 5]])
     before = model(input_ids=ids).logits
-    layers = lora.attach(model, 2, seed=0)
-    assert len(layers) == 2 * 7
+    adapters = lora.attach(model, 2, seed=0)
+    assert len(adapters) == 2 * 2 * 7
     assert torch.equal(model(input_ids=ids).logits, before)
-    trained = {id(p) for layer in layers.values() for p in (layer.a, layer.b)}
+    trained = {id(p) for p in adapters.values()}
     assert {id(p) for p in model.parameters() if p.requires_grad} == trained
 
 
 def test_merged_adapters_say_the_same_as_attached_ones(tiny_lm: LanguageModel) -> None:
     model = copy.deepcopy(tiny_lm.model)
-    layers = lora.attach(model, 2, seed=0)
+    adapters = lora.attach(model, 2, seed=0)
     with torch.no_grad():
-        for layer in layers.values():
-            layer.b.normal_(0, 0.1)
+        for name, parameter in adapters.items():
+            if name.endswith(".b"):
+                parameter.normal_(0, 0.1)
     ids = torch.tensor([[3, 4, 5, 6]])
-    merged = copy.deepcopy(tiny_lm.model)
-    lora.merge(merged, lora.state(layers))
+    before = copy.deepcopy(tiny_lm.model.state_dict())
+    merged = lora.applied(tiny_lm, adapters, "digest").model
     assert torch.allclose(merged(input_ids=ids).logits, model(input_ids=ids).logits, atol=1e-3)
     assert not torch.allclose(merged(input_ids=ids).logits, tiny_lm.model(input_ids=ids).logits, atol=1e-1)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in tiny_lm.model.state_dict().items())
 
 
 def test_adapters_come_back_from_their_tensors(tiny_lm: LanguageModel) -> None:
     first = lora.attach(copy.deepcopy(tiny_lm.model), 2, seed=0)
     second = lora.attach(copy.deepcopy(tiny_lm.model), 2, seed=1)
-    lora.restore(second, lora.state(first))
-    assert all(torch.equal(a, b) for a, b in zip(lora.state(first).values(), lora.state(second).values(), strict=True))
+    assert not all(torch.equal(first[name], second[name]) for name in first)
+    lora.restore(second, first)
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_row_adam_is_adam_on_the_rows_it_is_given() -> None:

@@ -12,8 +12,10 @@ import torch
 from core.corpus.store import fingerprint
 from core.corpus.types import Corpus, Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
+from core.memory.adaptation import with_document, without_document
 from core.memory.model import Memory
 from core.memory.store import CARD, LORA, POOL
+from core.memory.z_reader import ZReader, batch_evidence
 from core.models.language_model import LanguageModel
 from core.models.session import Session
 from tests.core.memory.conftest import FACTS
@@ -26,7 +28,7 @@ def test_a_saved_copy_is_the_same_memory(fact_memory: Memory, tiny_lm: LanguageM
     assert torch.equal(copy.pool.z, fact_memory.pool.z)
     assert copy.card == fact_memory.card
     assert copy.route("canal of winter") == fact_memory.route("canal of winter")
-    assert "".join(copy.stream_evidence("What?", "d1")) == FACTS[1]
+    assert ZReader(copy).evidence("What?", ["d1"]) == FACTS[1]
 
 
 def test_another_model_is_refused(fact_folder: Path) -> None:
@@ -78,7 +80,7 @@ def test_the_base_model_is_not_changed(fact_memory: Memory, tiny_lm: LanguageMod
 
 def test_streaming_says_what_the_batch_says(fact_memory: Memory) -> None:
     for row, fact in enumerate(FACTS):
-        assert "".join(fact_memory.stream_evidence("What?", f"d{row}")).strip() == fact
+        assert ZReader(fact_memory).evidence("What?", [f"d{row}"]) == fact
 
 
 def test_a_closed_stream_stops_the_model(fact_memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,11 +93,11 @@ def test_a_closed_stream_stops_the_model(fact_memory: Memory, monkeypatch: pytes
         return forward(session, embeddings, last)
 
     monkeypatch.setattr(Session, "_forward", counted)
-    stream = fact_memory.evidence_ids("What?", "d0")
+    stream = ZReader(fact_memory).stream("What?", ["d0"])
     next(stream)
     seen = calls
     stream.close()
-    assert calls == seen == 2  # z is read, then the question
+    assert calls == seen == 1  # z and the question are read at once
 
 
 def test_weights_of_documents_and_null_slot_make_one(fact_memory: Memory) -> None:
@@ -107,19 +109,19 @@ def test_weights_of_documents_and_null_slot_make_one(fact_memory: Memory) -> Non
 
 
 def test_forgetting_and_learning_leave_the_rest_alone(fact_memory: Memory) -> None:
-    grown = fact_memory.with_document(Passage("new", "Barge", "A barge of salt."))
+    grown = with_document(fact_memory, Passage("new", "Barge", "A barge of salt."))
     assert torch.equal(grown.pool.z[:4], fact_memory.pool.z)
     assert grown.pool.ids[-1] == "new"
     assert grown.card.learned == ("new",)
-    back = grown.without_document("new")
+    back = without_document(grown, "new")
     assert torch.equal(back.pool.z, fact_memory.pool.z)
     assert back.card == fact_memory.card
     with pytest.raises(TesseraError, match="already holds"):
-        grown.with_document(Passage("new", "", "Again."))
+        with_document(grown, Passage("new", "", "Again."))
     with pytest.raises(TesseraError, match="holds no document 'gone'"):
-        fact_memory.evidence(["What?"], ["gone"])
+        batch_evidence(fact_memory, ["What?"], ["gone"])
 
 
 def test_a_new_document_can_be_found_before_it_is_learned(fact_memory: Memory) -> None:
-    grown = fact_memory.with_document(Passage("new", "Question", "Question: who built the observatory?"))
+    grown = with_document(fact_memory, Passage("new", "Question", "Question: who built the observatory?"))
     assert grown.route("who built the observatory", k=1).documents[0].passage_id == "new"

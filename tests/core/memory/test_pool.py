@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from core.errors import TesseraError
-from core.memory.pool import MemoryPool, embedding_basis, first_z, token_idf
-from core.memory.projector import Projector
+from core.memory.pool import MemoryPool
+from core.memory.projector import Projector, embedding_basis, first_z, token_idf
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from core.errors import TesseraError
 from core.memory.config import MemoryConfig
 from core.memory.presets import load_preset, preset_names
+from core.memory.shared_weights import SHAPES
 from core.memory.store import read_card
-from core.memory.theta import SHAPES
 from core.pipeline import SAMPLE_MEMORY
 
 

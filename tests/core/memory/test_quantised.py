@@ -14,7 +14,9 @@ from core.memory import lora
 from core.memory.config import MemoryConfig
 from core.memory.model import Memory
 from core.memory.training import train_memory
+from core.memory.z_reader import ZReader
 from core.models.language_model import LanguageModel
+from core.models.variant import ModelVariant
 from core.settings import Settings
 from tests.models import tiny_language_model
 
@@ -28,18 +30,22 @@ def four_bits(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
     plain = tiny_language_model()
     plain.model.save_pretrained(folder)
     plain.tokenizer.save_pretrained(folder)
-    return LanguageModel.load(str(folder), Settings(dtype="nf4", device="cpu"))
+    settings = Settings(model=str(folder), dtype="nf4", device="cpu")
+    return LanguageModel.load(ModelVariant.of(settings), settings)
 
 
 def test_a_gradient_passes_through_four_bits(four_bits: LanguageModel) -> None:
-    layer = copy.deepcopy(four_bits.model.model.layers[0].mlp.up_proj).eval()
+    model = copy.deepcopy(four_bits.model).eval()
+    layer = model.model.layers[0].mlp.up_proj
     x = torch.randn(3, layer.in_features, dtype=torch.bfloat16)
     with torch.no_grad():
         layer(x)  # what an answer does before a document is learned
-    wrapped = lora.LoraLinear(layer, 4, torch.Generator().manual_seed(0)).eval()
-    given = x.clone().requires_grad_()
-    wrapped(given).float().sum().backward()
-    dense = bitsandbytes.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state).float()
+    lora.attach(model, 4, seed=0)
+    adapted, given = model.model.layers[0].mlp.up_proj, x.clone().requires_grad_()
+    with lora.gradient_pass(model):
+        adapted(given).float().sum().backward()
+    weight = adapted.base_layer.weight
+    dense = bitsandbytes.functional.dequantize_4bit(weight.data, weight.quant_state).float()
     torch.testing.assert_close(given.grad.float(), dense.sum(0).expand(3, -1), atol=0.05, rtol=0.05)
 
 
@@ -57,9 +63,8 @@ def test_z_and_lora_learn_beside_weights_that_stay(
     assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
     assert all(torch.equal(before[name], tensor) for name, tensor in four_bits.model.state_dict().items())
     memory = Memory.load(tmp_path, four_bits)
-    best = memory.route("blue glass lamp").documents[0]
-    said = "".join(memory.stream_evidence("What?", best))
-    assert said == "".join(memory.stream_evidence("What?", best))
+    best = memory.route("blue glass lamp").documents[0].passage_id
+    assert ZReader(memory).evidence("What?", [best]) == ZReader(memory).evidence("What?", [best])
     plain, adapted = four_bits.model, memory.lm.model
     ids = torch.tensor([[5, 6, 7, 8]])
     assert not torch.equal(plain(ids).logits, adapted(ids).logits)

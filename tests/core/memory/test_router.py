@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from core.corpus.types import Corpus, texts
-from core.memory.frame import Frame
-from core.memory.pool import embedding_basis, first_z, token_idf
+from core.memory.projector import embedding_basis, first_z, token_idf
+from core.memory.prompt import ZPrompt
 from core.memory.router import QuestionReader, QuestionStates, Router, _of_best_casings
-from core.memory.routing import (
+from core.memory.train_router import (
     _documents,
-    asked_questions,
+    corpus_questions,
     gather,
     question_words,
     read_questions,
@@ -24,28 +24,30 @@ from core.models.language_model import LanguageModel
 
 
 @pytest.fixture
-def frame(tiny_lm: LanguageModel) -> Frame:
-    return Frame(tiny_lm.tokenizer, min(tiny_lm.stop_ids))
+def prompt(tiny_lm: LanguageModel) -> ZPrompt:
+    return ZPrompt(tiny_lm.tokenizer, min(tiny_lm.stop_ids))
 
 
 @pytest.fixture
-def reader(tiny_lm: LanguageModel, frame: Frame) -> QuestionReader:
-    return QuestionReader(tiny_lm.model, 1, frame.head[0])
+def reader(tiny_lm: LanguageModel, prompt: ZPrompt) -> QuestionReader:
+    return QuestionReader(tiny_lm.model, 1, prompt.head[0])
 
 
 @pytest.fixture
-def routed(tiny_lm: LanguageModel, tiny_corpus: Corpus, frame: Frame) -> tuple[Router, torch.Tensor]:
+def routed(tiny_lm: LanguageModel, tiny_corpus: Corpus, prompt: ZPrompt) -> tuple[Router, torch.Tensor]:
     table = tiny_lm.model.get_input_embeddings().weight
-    documents = [frame.encode(text) for text in texts(tiny_corpus.passages)]
+    documents = [prompt.encode(text) for text in texts(tiny_corpus.passages)]
     basis, idf = embedding_basis(table, 64), token_idf(documents, len(table))
     z = torch.stack([first_z(ids, table, basis, 16) for ids in documents])
     return Router.from_basis(basis, 64, idf).eval(), z
 
 
-def test_the_lower_layers_are_those_of_the_model(tiny_lm: LanguageModel, reader: QuestionReader, frame: Frame) -> None:
-    ids = frame.encode("who built it?")
+def test_the_lower_layers_are_those_of_the_model(
+    tiny_lm: LanguageModel, reader: QuestionReader, prompt: ZPrompt
+) -> None:
+    ids = prompt.encode("who built it?")
     states = reader.read([[[ids]], [[ids[:2]]]])
-    full = tiny_lm.model(input_ids=torch.tensor([[frame.head[0], *ids]]), output_hidden_states=True).hidden_states[1]
+    full = tiny_lm.model(input_ids=torch.tensor([[prompt.head[0], *ids]]), output_hidden_states=True).hidden_states[1]
     expected = full[0, 1:] / full[0, 1:].square().mean(-1, keepdim=True).sqrt()
     assert torch.allclose(states.contextual[0], expected, atol=1e-4)
     assert len(tiny_lm.model.model.layers) == 2
@@ -53,23 +55,23 @@ def test_the_lower_layers_are_those_of_the_model(tiny_lm: LanguageModel, reader:
 
 
 def test_words_lead_to_their_document_before_any_training(
-    routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame, tiny_corpus: Corpus
+    routed: tuple[Router, torch.Tensor], reader: QuestionReader, prompt: ZPrompt, tiny_corpus: Corpus
 ) -> None:
     router, z = routed
     questions = [text.split(". ")[1] for text in (p.text for p in tiny_corpus.passages)]
-    states = reader.read([question_words(frame, question) for question in questions])
+    states = reader.read([question_words(prompt, question) for question in questions])
     best = router.similarity(states, router.keys(z)).argmax(1).tolist()
     assert sum(row == found for row, found in enumerate(best)) >= 8
 
 
 def test_a_word_stands_in_every_casing_that_the_corpus_has(
-    routed: tuple[Router, torch.Tensor], frame: Frame, tiny_corpus: Corpus
+    routed: tuple[Router, torch.Tensor], prompt: ZPrompt, tiny_corpus: Corpus
 ) -> None:
     router, _ = routed
-    first, second = question_words(frame, "library ZZYZX", router.idf)
-    assert [frame.decode(ids) for ids in first] == ["library", "Library"]
-    assert [frame.decode(ids) for ids in second] == ["ZZYZX"]
-    assert question_words(frame, "library") == [[frame.encode(" library")]]
+    first, second = question_words(prompt, "library ZZYZX", router.idf)
+    assert [prompt.decode(ids) for ids in first] == ["library", "Library"]
+    assert [prompt.decode(ids) for ids in second] == ["ZZYZX"]
+    assert question_words(prompt, "library") == [[prompt.encode(" library")]]
 
 
 def test_a_word_counts_as_its_best_casing_and_weighs_as_its_commonest() -> None:
@@ -89,24 +91,24 @@ def test_a_word_counts_as_its_best_casing_and_weighs_as_its_commonest() -> None:
 
 
 def test_a_question_in_capitals_finds_its_document(
-    routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame, tiny_corpus: Corpus
+    routed: tuple[Router, torch.Tensor], reader: QuestionReader, prompt: ZPrompt, tiny_corpus: Corpus
 ) -> None:
     router, z = routed
     keys = router.keys(z)
     questions = [passage.title.upper() for passage in tiny_corpus.passages]
     found = {}
     for name, idf in (("as they stand", None), ("every casing", router.idf)):
-        states = reader.read([question_words(frame, question, idf) for question in questions])
+        states = reader.read([question_words(prompt, question, idf) for question in questions])
         best = router.similarity(states, keys).argmax(1).tolist()
         found[name] = sum(row == first for row, first in enumerate(best))
     assert found["every casing"] > found["as they stand"]
 
 
 def test_many_documents_are_compared_in_parts_to_the_same_scores(
-    routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame, monkeypatch: pytest.MonkeyPatch
+    routed: tuple[Router, torch.Tensor], reader: QuestionReader, prompt: ZPrompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router, z = routed
-    states = reader.read([question_words(frame, "Who drew the maps?")])
+    states = reader.read([question_words(prompt, "Who drew the maps?")])
     whole = router.similarity(states, router.keys(z))
     monkeypatch.setattr("core.memory.router._DOCUMENTS_AT_ONCE", 4)
     assert torch.allclose(router.similarity(states, router.keys(z)), whole, atol=1e-6)
@@ -120,23 +122,9 @@ def test_a_step_compares_with_the_own_documents_and_some_others() -> None:
     assert _documents(gold, 100, 100, random.Random(0)) == (None, gold)
 
 
-def test_what_each_layer_says_adds_up_to_the_question(
-    routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame
-) -> None:
+def test_padding_changes_no_score(routed: tuple[Router, torch.Tensor], reader: QuestionReader, prompt: ZPrompt) -> None:
     router, z = routed
-    with torch.no_grad():
-        router.contextual.copy_(torch.randn(router.contextual.shape, generator=torch.Generator().manual_seed(0)))
-    states, keys = reader.read([question_words(frame, "Who drew the maps?")]), router.keys(z)
-    words, context = states.of_embeddings(), states.of_layer(router.mean)
-    seen = [(s.embedded - router.mean) @ router.lexical + s.contextual @ router.contextual for s in (words, context)]
-    both = (states.embedded - router.mean) @ router.lexical + states.contextual @ router.contextual
-    torch.testing.assert_close(seen[0] + seen[1], both)
-    assert not torch.allclose(router.similarity(words, keys), router.similarity(context, keys))
-
-
-def test_padding_changes_no_score(routed: tuple[Router, torch.Tensor], reader: QuestionReader, frame: Frame) -> None:
-    router, z = routed
-    short, long = question_words(frame, "pears?"), question_words(frame, "Who drew the maps of the library of Sarn?")
+    short, long = question_words(prompt, "pears?"), question_words(prompt, "Who drew the maps of the library of Sarn?")
     keys = router.keys(z)
     both = router.similarity(reader.read([short, long]), keys)
     assert torch.allclose(both[:1], router.similarity(reader.read([short]), keys), atol=1e-5)
@@ -150,29 +138,29 @@ def test_an_empty_question_is_routed_somewhere(routed: tuple[Router, torch.Tenso
 def test_leaving_the_right_document_out_asks_for_the_null_slot(
     routed: tuple[Router, torch.Tensor],
     reader: QuestionReader,
-    frame: Frame,
+    prompt: ZPrompt,
     tiny_corpus: Corpus,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     router, z = routed
-    states = reader.read([question_words(frame, "Who built the lighthouse of Velm?")])
+    states = reader.read([question_words(prompt, "Who built the lighthouse of Velm?")])
     logits = router.logits(router.similarity(states, router.keys(z)))[0].detach()
-    monkeypatch.setattr("core.memory.routing._LEFT_OUT", 0.0)
+    monkeypatch.setattr("core.memory.train_router._LEFT_OUT", 0.0)
     kept = routing_loss(router, states, z, [(0, 2)], random.Random(0)).detach()
     assert torch.allclose(kept, logits.logsumexp(0) - logits[[0, 2]].logsumexp(0), atol=1e-4)
-    monkeypatch.setattr("core.memory.routing._LEFT_OUT", 1.0)
+    monkeypatch.setattr("core.memory.train_router._LEFT_OUT", 1.0)
     left = routing_loss(router, states, z, [(0,)], random.Random(0)).detach()
     assert torch.allclose(left, logits[1:].logsumexp(0) - logits[-1], atol=1e-4)
 
 
 def test_gathered_questions_are_the_ones_that_were_read(
-    reader: QuestionReader, frame: Frame, tiny_corpus: Corpus
+    reader: QuestionReader, prompt: ZPrompt, tiny_corpus: Corpus
 ) -> None:
-    questions = study_questions(tiny_corpus, seed=0) + asked_questions(tiny_corpus, "train")
-    parts = [part for _, part in read_questions(reader, frame, questions)]
+    questions = study_questions(tiny_corpus, seed=0) + corpus_questions(tiny_corpus, "train")
+    parts = [part for _, part in read_questions(reader, prompt, questions)]
     rows = [0, len(questions) - 1, 65]
     picked = gather(parts, rows)
     for place, row in enumerate(rows):
-        ((ids,),) = question_words(frame, questions[row].text)
+        ((ids,),) = question_words(prompt, questions[row].text)
         assert picked.ids[place, : len(ids)].tolist() == ids
         assert int(picked.mask[place].sum()) == len(ids)

@@ -12,9 +12,12 @@ import torch
 
 from core.corpus.types import Corpus
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
+from core.manifest import MANIFEST
+from core.memory.checkpoint import CHECKPOINT, EARLIER
 from core.memory.config import MemoryConfig
-from core.memory.learner import CHECKPOINT, EvidenceLearner, schedule
-from core.memory.store import load_parts, load_pool, read_card
+from core.memory.evidence_trainer import EvidenceLearner, schedule
+from core.memory.model import Memory
+from core.memory.store import FILES, load_parts, load_pool, read_card
 from core.memory.training import EVIDENCE_STAGE, train_memory
 from core.models.language_model import LanguageModel
 from tests.models import tiny_language_model
@@ -55,14 +58,76 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     for progress in work:
         if progress.data:
             first.append(dict(progress.data))
-        if progress.stage == EVIDENCE_STAGE and progress.done == 7:
+        if progress.stage == EVIDENCE_STAGE and progress.done == 11:  # after which no kind of example need come again
             work.close()
     assert (broken / CHECKPOINT).is_file()
     assert first + run(tiny_lm, tiny_corpus, broken, small_config, resume=True) == straight
     assert torch.equal(load_pool(whole).z, load_pool(broken).z)
     for ours, theirs in zip(load_parts(whole), load_parts(broken), strict=True):
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    assert not (broken / CHECKPOINT).exists()
+    ours, theirs = ({**read_card(folder).training, "train_s": 0} for folder in (whole, broken))
+    assert ours == theirs and ours["step"] == small_config.steps
+    assert run(tiny_lm, tiny_corpus, broken, small_config, resume=True) == []  # it is complete: nothing is done again
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda data: data[:4],
+        lambda data: b"x" * 8 + data[8:],
+        lambda data: data[:-9] + bytes([data[-9] ^ 64]) + data[-8:],
+    ],
+)
+def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(
+    cut: Any, tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run(tiny_lm, tiny_corpus, whole, small_config)
+    work = train_memory(tiny_lm, tiny_corpus, broken, small_config)
+    for progress in work:
+        if progress.stage == EVIDENCE_STAGE and progress.done == 11:
+            work.close()
+    (broken / CHECKPOINT).write_bytes(cut((broken / CHECKPOINT).read_bytes()))
+    again = run(tiny_lm, tiny_corpus, broken, small_config, resume=True)
+    assert again[0]["step"] == 2 * small_config.checkpoint_every + 1
+    assert torch.equal(load_pool(whole).z, load_pool(broken).z)
+    (broken / MANIFEST).unlink()
+    for name in (CHECKPOINT, EARLIER):
+        (broken / name).write_bytes(cut((broken / name).read_bytes()))
+    with pytest.raises(ArtefactStale, match="is damaged") as refusal:
+        run(tiny_lm, tiny_corpus, broken, small_config, resume=True)
+    assert "copy" in refusal.value.remedy
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_memory_is_refused_whatever_the_damage(
+    name: str, tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    run(tiny_lm, tiny_corpus, tmp_path, small_config)
+    content = (tmp_path / name).read_bytes()
+    for at in (0, 12, len(content) // 2, len(content) - 1):
+        (tmp_path / name).write_bytes(content[:at] + bytes([content[at] ^ 64]) + content[at + 1 :])
+        with pytest.raises(ArtefactStale, match=name):
+            Memory.load(tmp_path, tiny_lm)
+    (tmp_path / name).write_bytes(content)
+    assert len(Memory.load(tmp_path, tiny_lm).pool.ids) == len(tiny_corpus.passages)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_header_is_a_sentence_where_there_is_no_manifest(
+    name: str, tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path
+) -> None:
+    run(tiny_lm, tiny_corpus, tmp_path, small_config)
+    (tmp_path / MANIFEST).unlink()
+    content = (tmp_path / name).read_bytes()
+    refused = 0
+    for at in range(0, min(len(content), 600), 7):
+        (tmp_path / name).write_bytes(content[:at] + bytes([content[at] ^ 2]) + content[at + 1 :])
+        try:
+            Memory.load(tmp_path, tiny_lm)
+        except TesseraError:
+            refused += 1
+    assert refused
 
 
 def test_a_killed_run_goes_on_from_its_last_checkpoint_along_the_same_curve(
@@ -138,7 +203,7 @@ def test_earlier_sittings_count(
     tiny_lm: LanguageModel, tiny_corpus: Corpus, small_config: MemoryConfig, tmp_path: Path, monkeypatch
 ) -> None:
     clock = [40.0]
-    monkeypatch.setattr("core.memory.learner.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("core.jobs.time.perf_counter", lambda: clock[0])
     first = EvidenceLearner(tiny_lm, tiny_corpus, None, small_config)
     clock[0] = 100.0
     first.save_checkpoint(tmp_path, 1, "run")

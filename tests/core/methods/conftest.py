@@ -14,13 +14,13 @@ from tests.models import TinyModels
 
 TINY_MEMORY = MemoryConfig(
     m=2, z_dim=16, lora_r=2, steps=2, batch=4, router_dim=8, router_layer=1, router_steps=2, eval_every=2,
-    evidence_tokens=8,
+    evidence_tokens=8, answers=True,
 )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def models(tiny_lm, tiny_encoder, tmp_path_factory) -> TinyModels:
-    settings = Settings(workspaces=tmp_path_factory.mktemp("workspaces"), max_new_tokens=8, top_k=2)
+    settings = Settings(workspaces=tmp_path_factory.mktemp("workspaces"), max_new_tokens=8, top_k=2, score_cutoff=0)
     return TinyModels(settings, tiny_lm, tiny_encoder)
 
 
@@ -30,9 +30,9 @@ def built(models, tiny_corpus) -> Workspace:
     ws = Workspace(models.settings.workspaces / "tiny")
     for work in (
         pipeline.prepare_corpus(ws, models, tiny_corpus),
-        pipeline.cluster(ws, models, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)),
-        pipeline.cache(ws, models),
-        pipeline.blocks(ws, models),
+        pipeline.cluster(ws, models, models.settings, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)),
+        pipeline.cache(ws, models, models.settings),
+        pipeline.blocks(ws, models, models.settings),
         pipeline.train(ws, models, TINY_MEMORY),
     ):
         assert list(work)
@@ -41,4 +41,4 @@ def built(models, tiny_corpus) -> Workspace:
 
 @pytest.fixture
 def resources(built, models) -> Resources:
-    return Resources(built, models)
+    return Resources(built, models, models.settings)

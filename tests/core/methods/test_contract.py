@@ -1,12 +1,18 @@
 """One contract for all methods: whoever is in the registry keeps it."""
 
+import re
+from dataclasses import fields
+
 import pytest
 
+from core.artefacts import ARTEFACTS, artefact
 from core.errors import ArtefactMissing, TesseraError
 from core.methods.base import Answer, Evidence, Finished, Found, Text, Working, answer
+from core.methods.prompt_view import segments_read
 from core.methods.registry import METHODS, open_method
 from core.methods.resources import Resources
-from core.workspace import KINDS, Workspace
+from core.settings import Settings
+from core.workspace import Workspace
 
 QUESTION = "Who built the lighthouse of Velm?"
 
@@ -23,7 +29,18 @@ def method(name, resources):
 
 def test_the_registry_describes_it(name):
     spec = METHODS[name]
-    assert spec.label and spec.summary.endswith(".") and set(spec.needs) <= set(KINDS)
+    assert spec.name == name and spec.label and spec.summary.endswith(".")
+    assert {artefact(kind).kind for kind in spec.builds} == set(spec.builds)
+    assert set(spec.makes) <= set(spec.reads) and set(spec.needs) <= set(ARTEFACTS)
+    assert not spec.keeps_text or "corpus" in spec.reads
+    assert set(spec.settings) <= {field.name for field in fields(Settings)}
+    assert re.fullmatch("#[0-9a-f]{6}", spec.style.colour) and spec.style.icon and spec.style.marker
+
+
+def test_it_reports_the_facts_that_its_spec_names(name, method):
+    reported = set(answer(method, QUESTION).details)
+    assert reported <= set(METHODS[name].facts)
+    assert reported or not METHODS[name].facts
 
 
 def test_a_stream_ends_with_its_answer(name, method):
@@ -68,14 +85,26 @@ def test_evidence_names_passages_of_the_corpus(name, method, resources):
 
 
 def test_it_is_refused_with_a_remedy_when_something_is_missing(name, models, tmp_path):
-    empty = Resources(Workspace(tmp_path / "empty"), models)
+    empty = Resources(Workspace(tmp_path / "empty"), models, models.settings)
     if not METHODS[name].needs:
         open_method(name, empty)
         return
-    with pytest.raises(ArtefactMissing, match="python -m app"):
+    with pytest.raises(ArtefactMissing, match="First "):
         open_method(name, empty)
 
 
 def test_an_unknown_name_is_refused(resources):
     with pytest.raises(TesseraError, match="closed-book"):
         open_method("oracle-of-delphi", resources)
+
+
+def test_what_was_read_adds_up_to_what_was_counted(name, method, resources):
+    found = answer(method, QUESTION)
+    segments = segments_read(found, resources.language_model())
+    tokens = {reading: sum(s.tokens for s in segments if s.reading == reading) for reading in ("cached", "new", "soft")}
+    assert tokens["cached"] == found.trace.cached_tokens
+    if METHODS[name].writes_evidence:
+        assert tokens["soft"] == found.details["soft_tokens"] > 0
+    else:
+        assert tokens["new"] == found.trace.prompt_tokens
+    assert QUESTION in segments[-1].text

@@ -1,4 +1,4 @@
-"""Questions made by rule from a document's own sentences, so that every sentence is asked about in many ways.
+"""Rule-based questions from a document's own sentences, in many wordings for every sentence.
 
 No question set is needed and no evaluation question is ever seen: each call draws a fresh wording.
 """
@@ -8,36 +8,13 @@ from __future__ import annotations
 import random
 import re
 
+from core.corpus.sentences import whole_sentences
+from core.corpus.text import stop_words
 from core.corpus.types import Passage, Question
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z])")
 _WORD = re.compile(r"[^\W_]+(?:[.,'’-][^\W_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"\b(?:YL )?\d[\d,.]*\d?\b")
 _NAME = re.compile(r"\b[A-Z][\w'’-]*(?:(?: of| the)? [A-Z][\w'’-]*)*")
-# fmt: off
-STOP_WORDS = frozenset((
-    "a", "an", "the", "of", "in", "on", "at", "by", "for", "from", "to", "with", "and", "or", "but", "as", "is",
-    "are", "was", "were", "be", "been", "being", "has", "have", "had", "do", "does", "did", "its", "it", "he",
-    "she", "they", "his", "her", "their", "them", "this", "that", "these", "those", "which", "who", "whom",
-    "whose", "what", "when", "where", "why", "how", "into", "than", "then", "there", "so", "not", "no", "nor",
-    "can", "could", "may", "might", "will", "would", "shall", "should", "also", "about", "over", "under",
-    "between", "after", "before", "during", "while", "each", "every", "all", "any", "some", "such", "only", "own",
-    "same", "other", "more", "most", "very", "up", "down", "out", "off",
-))
-# fmt: on
-_SHORTEST = 12
-
-
-def sentences(text: str) -> list[str]:
-    """Sentences of a text; pieces too short to stand alone join the one before."""
-    parts: list[str] = []
-    for piece in _SENTENCE_END.split(text.strip()):
-        piece = " ".join(piece.split())
-        if parts and len(piece) < _SHORTEST:
-            parts[-1] = f"{parts[-1]} {piece}"
-        elif piece:
-            parts.append(piece)
-    return parts
 
 
 def evidence_for(question: Question, passage: Passage) -> str | None:
@@ -46,7 +23,7 @@ def evidence_for(question: Question, passage: Passage) -> str | None:
         if sentence in passage.text:
             return sentence
     for answer in sorted(question.answers, key=len):
-        for sentence in sentences(passage.text):
+        for sentence in whole_sentences(passage.text):
             if answer and answer.lower() in sentence.lower():
                 return sentence
     return None
@@ -54,31 +31,39 @@ def evidence_for(question: Question, passage: Passage) -> str | None:
 
 def names(sentence: str, title: str) -> list[str]:
     """Capitalised names inside a sentence that neither begin it nor belong to ``title``."""
-    found = [match.group() for match in _NAME.finditer(sentence) if match.start() and not match.group().isupper()]
-    return [name for name in found if name not in title and title not in name] if title else found
+    candidates = [match.group() for match in _NAME.finditer(sentence) if match.start() and not match.group().isupper()]
+    return [name for name in candidates if name not in title and title not in name] if title else candidates
 
 
 def self_study_question(sentence: str, title: str, rng: random.Random) -> str:
     """One of four wordings that ask for ``sentence``: keywords, a gap, a question in place, a question put first."""
+    return self_study(sentence, title, rng)[0]
+
+
+def self_study(sentence: str, title: str, rng: random.Random) -> tuple[str, str]:
+    """A self-study question, and the words of ``sentence`` that answer it; "" where it asks for all of it."""
     draw = rng.random()
     if draw < 0.3:
-        return _keywords(sentence, title, rng)
+        return _keywords(sentence, title, rng), ""
     span = _answer_span(sentence, title, rng)
-    if span is None or draw < 0.4:
-        return _gap(sentence, span, title, rng)
+    if span is None:
+        return _gap(sentence, span, title, rng), ""
     start, end = span
-    asked = _asking_word(sentence[start:end], sentence[:start], rng)
+    answer = sentence[start:end]
+    if draw < 0.4:
+        return _gap(sentence, span, title, rng), answer
+    question_word = _question_word(answer, sentence[:start], rng)
     before, after = _thin(sentence[:start], rng), _thin(sentence[end:].rstrip(".!? "), rng)
-    wording = f"{before} {asked} {after}" if draw < 0.7 else f"{asked} {before} {after}"
-    return _finish(wording, title, rng)
+    wording = f"{before} {question_word} {after}" if draw < 0.7 else f"{question_word} {before} {after}"
+    return _finish(wording, title, rng), answer
 
 
 def _keywords(sentence: str, title: str, rng: random.Random) -> str:
-    words = [word for word in _WORD.findall(sentence) if word.lower() not in STOP_WORDS] or sentence.split()
-    kept = rng.sample(words, max(1, min(len(words), round(len(words) * rng.uniform(0.3, 0.7)))))
+    words = [word for word in _WORD.findall(sentence) if word.lower() not in stop_words()] or sentence.split()
+    drawn = rng.sample(words, max(1, min(len(words), round(len(words) * rng.uniform(0.3, 0.7)))))
     if rng.random() < 0.5:
-        kept = [word for word in words if word in kept]
-    return _finish(" ".join(kept), title, rng)
+        drawn = [word for word in words if word in drawn]
+    return _finish(" ".join(drawn), title, rng)
 
 
 def _gap(sentence: str, span: tuple[int, int] | None, title: str, rng: random.Random) -> str:
@@ -102,7 +87,7 @@ def _answer_span(sentence: str, title: str, rng: random.Random) -> tuple[int, in
     return rng.choice(spans) if spans else None
 
 
-def _asking_word(answer: str, before: str, rng: random.Random) -> str:
+def _question_word(answer: str, before: str, rng: random.Random) -> str:
     if answer.startswith("YL") or re.fullmatch(r"1\d{3}|20\d{2}", answer):
         return rng.choice(["when", "which year", "what year"])
     if answer[:1].isdigit():
@@ -115,8 +100,8 @@ def _asking_word(answer: str, before: str, rng: random.Random) -> str:
 
 
 def _thin(text: str, rng: random.Random) -> str:
-    """Leaves some words out, so that the wording is not the sentence's own."""
-    return " ".join(word for word in text.split() if rng.random() > (0.5 if word.lower() in STOP_WORDS else 0.2))
+    """Leaves out some words, so that the wording differs from the sentence."""
+    return " ".join(word for word in text.split() if rng.random() > (0.5 if word.lower() in stop_words() else 0.2))
 
 
 def _finish(wording: str, title: str, rng: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""The routing stage: the router learns which z a question asks for, and when none of them is."""
+"""The routing stage: trains the router to find the document of a question, or the null slot if there is none."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from dataclasses import dataclass
 
 import torch
 
+from core.corpus.sentences import whole_sentences
 from core.corpus.types import Corpus
 from core.jobs import Progress, Work
 from core.memory.config import MemoryConfig
-from core.memory.frame import Frame
+from core.memory.prompt import ZPrompt
 from core.memory.router import QuestionReader, QuestionStates, Router
-from core.memory.selfstudy import self_study_question, sentences
-from core.said import said
+from core.memory.self_study import self_study_question
+from core.messages import message
 
 STAGE = "Learning to route"
 _LEFT_OUT = 0.15
 _GIVEN_SHARE = 0.4
 _MOST_STUDY = 12_000
 _WORDINGS = 4
-_READ_AT_ONCE = 64
+_BATCH = 64
 _REPORT_EVERY = 20
 
 
@@ -36,7 +37,7 @@ class RoutingQuestion:
 def study_questions(corpus: Corpus, seed: int) -> list[RoutingQuestion]:
     """Self-study questions for every sentence, several wordings each, within a fixed total."""
     rng = random.Random(f"{seed}/routing")
-    pieces = [(row, s) for row, passage in enumerate(corpus.passages) for s in sentences(passage.text)]
+    pieces = [(row, s) for row, passage in enumerate(corpus.passages) for s in whole_sentences(passage.text)]
     wordings = max(1, min(_WORDINGS, _MOST_STUDY // max(1, len(pieces))))
     return [
         RoutingQuestion(self_study_question(sentence, corpus.passages[row].title, rng), (row,))
@@ -45,18 +46,18 @@ def study_questions(corpus: Corpus, seed: int) -> list[RoutingQuestion]:
     ]
 
 
-def asked_questions(corpus: Corpus, split: str) -> list[RoutingQuestion]:
+def corpus_questions(corpus: Corpus, split: str) -> list[RoutingQuestion]:
     """The questions of a split whose documents are in the corpus."""
     rows = corpus.index()
-    found = [
+    all_questions = [
         RoutingQuestion(question.text, tuple(rows[i] for i in question.passage_ids if i in rows))
         for question in corpus.questions.get(split, ())
     ]
-    return [question for question in found if question.rows]
+    return [question for question in all_questions if question.rows]
 
 
 def train_router(
-    router: Router, reader: QuestionReader, frame: Frame, z: torch.Tensor, corpus: Corpus, config: MemoryConfig
+    router: Router, reader: QuestionReader, prompt: ZPrompt, z: torch.Tensor, corpus: Corpus, config: MemoryConfig
 ) -> Work:
     """Trains the router in place on a finished Z.
 
@@ -65,17 +66,17 @@ def train_router(
     Yields:
         Progress with ``routing_loss``, and ``held_out_recall_at_1`` and ``_at_5`` on the dev questions.
     """
-    held_out = asked_questions(corpus, "dev")
+    held_out = corpus_questions(corpus, "dev")
     idf = router.idf if config.casings else None
-    held_out_states = [part for _, part in read_questions(reader, frame, held_out, idf)]
+    held_out_states = [part for _, part in read_questions(reader, prompt, held_out, idf)]
     if not config.router_steps:
         router.eval()
-        yield Progress(STAGE, 0, 0, "none asked for", recall(router, held_out_states, z, held_out) if held_out else {})
+        yield Progress(STAGE, 0, 0, "no steps", recall(router, held_out_states, z, held_out) if held_out else {})
         return
-    study, given = study_questions(corpus, config.seed), asked_questions(corpus, "train")
+    study, given = study_questions(corpus, config.seed), corpus_questions(corpus, "train")
     questions = study + given
     states: list[QuestionStates] = []
-    for done, part in read_questions(reader, frame, questions, idf):
+    for done, part in read_questions(reader, prompt, questions, idf):
         states.append(part)
         yield Progress("Reading routing questions", done, len(questions))
     optimiser = torch.optim.AdamW(router.parameters(), lr=config.lr_router, weight_decay=0.01)
@@ -100,7 +101,7 @@ def train_router(
             if held_out and ((step + 1) % (5 * _REPORT_EVERY) == 0 or step + 1 == config.router_steps):
                 data |= recall(router, held_out_states, z, held_out)
             yield Progress(
-                STAGE, step + 1, config.router_steps, said("loss {loss:.3f}", loss=data["routing_loss"]), data
+                STAGE, step + 1, config.router_steps, message("loss {loss:.3f}", loss=data["routing_loss"]), data
             )
     router.eval()
 
@@ -128,25 +129,25 @@ def recall(
     """Share of questions with a right document first, and among the first five."""
     keys = router.keys(z)
     top = torch.cat([router.similarity(part, keys).topk(min(5, len(z)), 1).indices for part in states]).tolist()
-    first = sum(found[0] in q.rows for found, q in zip(top, questions, strict=True))
-    five = sum(any(row in q.rows for row in found) for found, q in zip(top, questions, strict=True))
+    first = sum(rows[0] in q.rows for rows, q in zip(top, questions, strict=True))
+    five = sum(any(row in q.rows for row in rows) for rows, q in zip(top, questions, strict=True))
     return {"held_out_recall_at_1": first / len(questions), "held_out_recall_at_5": five / len(questions)}
 
 
 def read_questions(
-    reader: QuestionReader, frame: Frame, questions: Sequence[RoutingQuestion], idf: torch.Tensor | None = None
+    reader: QuestionReader, prompt: ZPrompt, questions: Sequence[RoutingQuestion], idf: torch.Tensor | None = None
 ) -> Iterator[tuple[int, QuestionStates]]:
     """States of questions, a batch at a time, with how many are done; ``idf`` as in ``question_words``."""
-    for start in range(0, len(questions), _READ_AT_ONCE):
-        part = questions[start : start + _READ_AT_ONCE]
-        yield start + len(part), reader.read([question_words(frame, question.text, idf) for question in part])
+    for start in range(0, len(questions), _BATCH):
+        part = questions[start : start + _BATCH]
+        yield start + len(part), reader.read([question_words(prompt, question.text, idf) for question in part])
 
 
-def question_words(frame: Frame, text: str, idf: torch.Tensor | None = None) -> list[list[list[int]]]:
+def question_words(prompt: ZPrompt, text: str, idf: torch.Tensor | None = None) -> list[list[list[int]]]:
     """Words of a question for the router, each as ids with a space in front, so that the first looks like any other.
 
     Args:
-        frame: Tokenises.
+        prompt: Tokenises.
         text: The question.
         idf: [vocabulary], of the corpus. With it, every word stands in each casing all of whose tokens the corpus has,
             or as it is where there is none: people ask for "harry potter", and tokens know no casing but their own.
@@ -156,19 +157,19 @@ def question_words(frame: Frame, text: str, idf: torch.Tensor | None = None) -> 
         weighs its tokens as they are.
     """
     if idf is None:
-        return [[frame.encode(f" {text.strip()}")]]
-    nowhere = float(idf.max())
+        return [[prompt.encode(f" {text.strip()}")]]
+    unseen = float(idf.max())
     words: list[list[list[int]]] = []
     for word in text.split():
         casings = dict.fromkeys((word, word[:1].upper() + word[1:], word.upper(), word.lower()))
-        encoded = [frame.encode(f" {casing}") for casing in casings]
-        words.append([ids for ids in encoded if all(float(idf[i]) < nowhere for i in ids)] or encoded[:1])
+        encoded = [prompt.encode(f" {casing}") for casing in casings]
+        words.append([ids for ids in encoded if all(float(idf[i]) < unseen for i in ids)] or encoded[:1])
     return words
 
 
 def gather(parts: Sequence[QuestionStates], rows: Sequence[int]) -> QuestionStates:
-    """A batch of single questions out of parts of ``_READ_AT_ONCE`` each, padded to the longest."""
-    picked = [parts[row // _READ_AT_ONCE].select([row % _READ_AT_ONCE]) for row in rows]
+    """A batch of single questions out of parts of ``_BATCH`` each, padded to the longest."""
+    picked = [parts[row // _BATCH].select([row % _BATCH]) for row in rows]
     width = max(int(states.mask.sum()) for states in picked)
 
     def stack(tensors: list[torch.Tensor]) -> torch.Tensor:
@@ -188,8 +189,8 @@ def _documents(
         return None, [tuple(rows) for rows in gold]
     own = {row for rows in gold for row in rows}
     shown = sorted(own | set(rng.sample(range(count), max(0, most - len(own)))))
-    place = {row: i for i, row in enumerate(shown)}
-    return shown, [tuple(place[row] for row in rows) for rows in gold]
+    index_of = {row: i for i, row in enumerate(shown)}
+    return shown, [tuple(index_of[row] for row in rows) for rows in gold]
 
 
 def _draw(study: int, given: int, size: int, rng: random.Random) -> list[int]:

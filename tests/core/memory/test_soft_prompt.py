@@ -6,8 +6,9 @@ import pytest
 import torch
 from transformers import DynamicCache
 
-from core.memory.frame import Frame
-from core.memory.reading import crossed, greedy, shared_losses, short_attention, target_losses
+from core.memory.lora import gradient_pass
+from core.memory.prompt import ZPrompt
+from core.memory.soft_prompt import crossed, evidence_losses, greedy
 from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
 
@@ -19,18 +20,20 @@ def soft() -> torch.Tensor:
 
 TAILS = [[5, 6, 7], [8, 9, 10, 11, 12, 13], [20]]
 TARGETS = [[30, 31], [32], [33, 34, 35, 36]]
+TURNS = [[pair] for pair in zip(TAILS, TARGETS, strict=True)]
+"""One question to each z."""
 
 
 @pytest.mark.parametrize("cross", [False, True])
 def test_padding_changes_no_loss(tiny_lm: LanguageModel, soft: torch.Tensor, cross: bool) -> None:
-    together = target_losses(tiny_lm.model, [1, 2], soft, TAILS, TARGETS, cross)
+    together = evidence_losses(tiny_lm.model, [1, 2], soft, TURNS, cross)
     for row in range(3):
-        (alone,) = target_losses(tiny_lm.model, [1, 2], soft[row : row + 1], [TAILS[row]], [TARGETS[row]], cross)
+        (alone,) = evidence_losses(tiny_lm.model, [1, 2], soft[row : row + 1], [TURNS[row]], cross)
         assert torch.allclose(together[row], alone, atol=1e-4)
 
 
 def test_the_loss_is_that_of_the_whole_sequence(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
-    (ours,) = target_losses(tiny_lm.model, [1, 2], soft[:1], TAILS[:1], TARGETS[:1])
+    (ours,) = evidence_losses(tiny_lm.model, [1, 2], soft[:1], TURNS[:1])
     embed = tiny_lm.model.get_input_embeddings()
     text = torch.tensor([*TAILS[0], *TARGETS[0]])
     inputs = torch.cat([embed(torch.tensor([1, 2])), soft[0], embed(text)])[None]
@@ -56,34 +59,34 @@ def test_crossing_is_a_soft_prompt_to_the_first_layer_and_to_no_other(
 
 def test_crossed_soft_tokens_learn(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
     leaf = soft.clone().requires_grad_()
-    with short_attention(tiny_lm.model):
-        torch.cat(target_losses(tiny_lm.model, [1, 2], leaf, TAILS, TARGETS, cross=True)).sum().backward()
+    with gradient_pass(tiny_lm.model):
+        torch.cat(evidence_losses(tiny_lm.model, [1, 2], leaf, TURNS, cross=True)).sum().backward()
     assert leaf.grad is not None and bool((leaf.grad.abs().sum(-1) > 0).all())
 
 
 def test_a_crossed_batch_decodes_what_each_sequence_would(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
-    said = greedy(tiny_lm.model, [1, 2], soft, TAILS, 8, tiny_lm.stop_ids, cross=True)
+    generated = greedy(tiny_lm.model, [1, 2], soft, TAILS, 8, tiny_lm.stop_ids, cross=True)
     for row, tail in enumerate(TAILS):
         with torch.inference_mode():
             cache = crossed(tiny_lm.model, [1, 2], soft[row : row + 1])
         session = tiny_lm.session(new_buffer(len(cache.layers), [(layer.keys, layer.values) for layer in cache.layers]))
-        list(session.feed(tail))
-        assert said[row] == list(session.decode(8))
+        session.prefill(tail)
+        assert generated[row] == list(session.decode(8))
 
 
 def test_questions_that_share_a_z_lose_what_they_lose_alone(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
-    asked = [[(TAILS[0], TARGETS[0]), (TAILS[1], TARGETS[1])], [(TAILS[2], TARGETS[2])]]
-    with short_attention(tiny_lm.model):
-        together = shared_losses(tiny_lm.model, [1, 2], soft[:2], asked)
-        alone = target_losses(tiny_lm.model, [1, 2], soft[[0, 0, 1]], TAILS, TARGETS)
+    turns = [[(TAILS[0], TARGETS[0]), (TAILS[1], TARGETS[1])], [(TAILS[2], TARGETS[2])]]
+    with gradient_pass(tiny_lm.model):
+        together = evidence_losses(tiny_lm.model, [1, 2], soft[:2], turns)
+        alone = evidence_losses(tiny_lm.model, [1, 2], soft[[0, 0, 1]], TURNS)
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(together, alone, strict=True))
 
 
 def test_the_gradient_of_a_shared_z_is_the_sum(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
-    def gradient(asked: list[list[tuple[list[int], list[int]]]], shown: torch.Tensor) -> torch.Tensor:
+    def gradient(turns: list[list[tuple[list[int], list[int]]]], shown: torch.Tensor) -> torch.Tensor:
         leaf = soft[:1].clone().requires_grad_()
-        with short_attention(tiny_lm.model):
-            torch.cat(shared_losses(tiny_lm.model, [1, 2], leaf[shown], asked)).sum().backward()
+        with gradient_pass(tiny_lm.model):
+            torch.cat(evidence_losses(tiny_lm.model, [1, 2], leaf[shown], turns)).sum().backward()
         assert leaf.grad is not None
         return leaf.grad
 
@@ -93,34 +96,27 @@ def test_the_gradient_of_a_shared_z_is_the_sum(tiny_lm: LanguageModel, soft: tor
     assert torch.allclose(together, apart, atol=1e-5)
 
 
-def test_short_attention_is_undone(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
+def test_plain_attention_is_undone(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
     before = tiny_lm.model.config._attn_implementation
-    fused = target_losses(tiny_lm.model, [1, 2], soft, TAILS, TARGETS)
-    with short_attention(tiny_lm.model):
-        plain = target_losses(tiny_lm.model, [1, 2], soft, TAILS, TARGETS)
+    fused = evidence_losses(tiny_lm.model, [1, 2], soft, TURNS)
+    with gradient_pass(tiny_lm.model):
+        plain = evidence_losses(tiny_lm.model, [1, 2], soft, TURNS)
     assert tiny_lm.model.config._attn_implementation == before
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(fused, plain, strict=True))
 
 
 def test_a_batch_decodes_what_each_sequence_would(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
-    said = greedy(tiny_lm.model, [1, 2], soft, TAILS, 8, tiny_lm.stop_ids)
+    generated = greedy(tiny_lm.model, [1, 2], soft, TAILS, 8, tiny_lm.stop_ids)
     embed = tiny_lm.model.get_input_embeddings()
     for row, tail in enumerate(TAILS):
         session = tiny_lm.session()
         with torch.inference_mode():
-            session.feed_embeddings(torch.cat([embed(torch.tensor([1, 2])), soft[row], embed(torch.tensor(tail))]))
-        assert said[row] == list(session.decode(8))
-
-
-def test_a_forbidden_first_token_is_not_said(tiny_lm: LanguageModel, soft: torch.Tensor) -> None:
-    said = greedy(tiny_lm.model, [1, 2], soft, TAILS, 4, tiny_lm.stop_ids)
-    first = next(ids[0] for ids in said if ids)
-    other = greedy(tiny_lm.model, [1, 2], soft, TAILS, 4, tiny_lm.stop_ids, never_first=first)
-    assert all(ids[:1] != [first] for ids in other)
+            session.prefill_embeddings(torch.cat([embed(torch.tensor([1, 2])), soft[row], embed(torch.tensor(tail))]))
+        assert generated[row] == list(session.decode(8))
 
 
 def test_evidence_that_is_cut_has_no_end(tiny_lm: LanguageModel) -> None:
-    frame = Frame(tiny_lm.tokenizer, end=1)
+    frame = ZPrompt(tiny_lm.tokenizer, end=1)
     assert frame.target("glass", 50)[-1] == 1
     cut = frame.target("a very long piece of evidence", 5)
     assert len(cut) == 5

@@ -1,8 +1,8 @@
-"""Twins: copies of a document with other facts, so that a reader cannot answer from what it has learned by heart.
+"""Counterfactuals: copies of a document with other facts, about which no model can answer from memorised weights.
 
-Numbers become other numbers of the same length, names other names of the corpus, some plain words other plain words;
-the title stays. A twin's z is its untrained first z. Whoever wants to answer about a twin has to read that z: the same
-question about the same title has another answer each time.
+Numbers become other numbers of the same length, names other names of the corpus, and some plain words other plain
+words; the title stays. A counterfactual has its untrained first z. Answering requires reading that z, because the same
+question about the same title has a different answer each time.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from core.corpus.sentences import whole_sentences
+from core.corpus.text import stop_words
 from core.corpus.types import Passage
-from core.memory.selfstudy import STOP_WORDS, names, sentences
+from core.memory.self_study import names
 
 _DIGITS = re.compile(r"\d[\d,.]*\d|\d")
 _PLAIN = re.compile(r"\b[a-z]{5,}\b")
@@ -27,23 +29,23 @@ _PLAIN_SHARE = 0.15
 Rewrite = Callable[[str], str]
 
 
-class Twins:
-    """Makes twins of the documents of one corpus.
+class Counterfactuals:
+    """Makes counterfactuals of the documents of one corpus.
 
     Args:
         passages: Where other names and words come from.
     """
 
     def __init__(self, passages: Sequence[Passage]) -> None:
-        found = {name for passage in passages for s in sentences(passage.text) for name in names(s, "")}
-        self._names = sorted(found) or ["Nobody"]
-        plain = {word for passage in passages for word in _PLAIN.findall(passage.text)} - STOP_WORDS
+        known = {name for passage in passages for s in whole_sentences(passage.text) for name in names(s, "")}
+        self._names = sorted(known) or ["Nobody"]
+        plain = {word for passage in passages for word in _PLAIN.findall(passage.text)} - stop_words()
         self._plain = sorted(plain) or ["something"]
 
     def make(self, passage: Passage, rng: random.Random) -> tuple[Passage, Rewrite]:
-        """A twin, and the function that rewrites a text about the passage into one about the twin."""
+        """A counterfactual, and the function that rewrites a text about the passage into one about it."""
         swaps: dict[str, str] = {}
-        for sentence in sentences(passage.text):
+        for sentence in whole_sentences(passage.text):
             for name in names(sentence, passage.title):
                 swaps.setdefault(name, rng.choice(self._names))
         for number in _DIGITS.findall(passage.text):
@@ -51,7 +53,7 @@ class Twins:
         for count in _COUNT.findall(passage.text):
             other = rng.choice(_COUNTS.split())
             swaps.setdefault(count, other.capitalize() if count[0].isupper() else other)
-        for word in set(_PLAIN.findall(passage.text)) - STOP_WORDS:
+        for word in set(_PLAIN.findall(passage.text)) - stop_words():
             if word not in passage.title.lower() and rng.random() < _PLAIN_SHARE:
                 swaps.setdefault(word, rng.choice(self._plain))
         rewrite = _rewriter(swaps)

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from core.corpus.types import Corpus
-from core.errors import ModelError, TesseraError
+from core.errors import TesseraError
 from core.memory.config import MemoryConfig
 from core.memory.model import Memory
-from core.memory.modes import ReadConfig, ZReader
-from core.memory.theta import Theta
+from core.memory.shared_weights import SharedWeights
 from core.memory.training import train_memory
+from core.memory.z_reader import ReadConfig, ZReader, batch_evidence
 from core.models.language_model import LanguageModel
 from core.trace import Tracer
 from tests.core.memory.conftest import FACT_CONFIG, FACTS
@@ -37,7 +37,7 @@ def test_both_modes_say_the_same(fact_memory: Memory, ids: list[str]) -> None:
 def test_the_right_fact_is_recalled_again_and_again(fact_memory: Memory, mode: str) -> None:
     reader = ZReader(fact_memory, ReadConfig(mode))
     for _ in range(2):
-        assert [reader.recall("What?", [f"d{i}"]) for i in range(4)] == list(FACTS)
+        assert [reader.evidence("What?", [f"d{i}"]) for i in range(4)] == list(FACTS)
 
 
 def test_kept_keys_and_values_spare_the_prefill(fact_memory: Memory) -> None:
@@ -45,14 +45,14 @@ def test_kept_keys_and_values_spare_the_prefill(fact_memory: Memory) -> None:
     first, second = Tracer(), Tracer()
     reader.open("What?", ["d0"], first)
     reader.open("What?", ["d0"], second)
-    opening, tail = len(fact_memory.opening(["d0"])), len(fact_memory.frame.tail("What?"))
+    opening, tail = len(fact_memory.prompt.head) + FACT_CONFIG.m, len(fact_memory.prompt.tail("What?"))
     assert (first.cached_tokens, first.prompt_tokens) == (0, opening + tail)
     assert (second.cached_tokens, second.prompt_tokens) == (opening, tail)
     assert reader.bytes == opening * fact_memory.lm.kv_bytes_per_token
 
 
 def test_the_budget_lets_the_oldest_go(fact_memory: Memory) -> None:
-    one = len(fact_memory.opening(["d0"])) * fact_memory.lm.kv_bytes_per_token
+    one = (len(fact_memory.prompt.head) + FACT_CONFIG.m) * fact_memory.lm.kv_bytes_per_token
     reader = ZReader(fact_memory, ReadConfig("kv", budget=2 * one))
     for name in ("d0", "d1", "d0", "d2"):
         reader.open("What?", [name], Tracer())
@@ -73,24 +73,6 @@ def test_two_documents_are_longer_than_one(fact_memory: Memory) -> None:
     assert two.prompt_tokens - one.prompt_tokens == fact_memory.card.config.m
 
 
-def test_all_of_z_is_read_whatever_was_routed(fact_memory: Memory) -> None:
-    reader = ZReader(fact_memory, ReadConfig("all"))
-    first, second = Tracer(), Tracer()
-    one, other = (reader.open("What?", ids, tracer) for ids, tracer in ((["d0"], first), (["d3"], second)))
-    assert one.logits is not None and other.logits is not None
-    torch.testing.assert_close(one.logits, other.logits)
-    whole = len(fact_memory.frame.head) + 4 * fact_memory.card.config.m
-    assert (first.prompt_tokens, second.cached_tokens) == (whole + len(fact_memory.frame.tail("What?")), whole)
-    by_hand, _ = opened(fact_memory, "prefix", [f"d{i}" for i in range(4)])
-    torch.testing.assert_close(one.logits, by_hand, atol=1e-4, rtol=1e-4)
-
-
-def test_all_of_z_is_refused_where_it_does_not_fit(fact_memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(fact_memory.lm), "max_context", property(lambda _: 10))
-    with pytest.raises(ModelError, match="takes 10"):
-        ZReader(fact_memory, ReadConfig("all")).open("What?", ["d0"], Tracer())
-
-
 @pytest.fixture(scope="session")
 def cross_folder(tiny_lm: LanguageModel, fact_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A memory that has learned the four facts by cross-attention."""
@@ -104,9 +86,9 @@ def test_cross_attention_recalls_what_it_was_trained_on(cross_folder: Path, tiny
     memory = Memory.load(cross_folder, tiny_lm)
     reader = ZReader(memory, ReadConfig("cross"))
     ids = [f"d{i}" for i in range(4)]
-    assert [reader.recall("What?", [name]) for name in ids] == list(FACTS)
-    assert memory.evidence(["What?"] * 4, ids) == list(FACTS)
-    assert "".join(memory.stream_evidence("What?", "d2")).strip() == FACTS[2]
+    assert [reader.evidence("What?", [name]) for name in ids] == list(FACTS)
+    assert batch_evidence(memory, ["What?"] * 4, ids) == list(FACTS)
+    assert "".join(reader.stream("What?", ["d2"])).strip() == FACTS[2]
 
 
 def test_a_memory_is_read_in_the_way_it_was_trained_for(
@@ -124,7 +106,11 @@ def test_a_memory_is_read_in_the_way_it_was_trained_for(
     with pytest.raises(TesseraError, match="'prefix' in the memory to start from"):
         list(
             train_memory(
-                tiny_lm, fact_corpus, tmp_path, replace(FACT_CONFIG, read="cross"), theta=Theta.load(fact_folder)
+                tiny_lm,
+                fact_corpus,
+                tmp_path,
+                replace(FACT_CONFIG, read="cross"),
+                start=SharedWeights.load(fact_folder),
             )
         )
 

@@ -1,0 +1,265 @@
+"""Reading z: how it is put before a question, and decoding evidence from it.
+
+    prefix   head | z | z | ... | tail      the routed z are prefilled as soft tokens with every question
+    kv       keys and values of the same head and z, computed once a document and kept; only the tail is prefilled
+    cross    the layers look at the routed z themselves, see ``core.memory.soft_prompt.crossed``; kept likewise
+
+A soft prompt and its keys and values are the same thing, so the first two give the same evidence. The second trades
+memory for time: 2 x layers x kv heads x head dim numbers a soft token, about twenty times z itself. The third has to be
+trained for.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from core.errors import TesseraError
+from core.memory.config import READ_MODES, MemoryConfig
+from core.memory.model import Memory
+from core.memory.soft_prompt import crossed, greedy
+from core.messages import message
+from core.models.kv_buffer import Layers, new_buffer
+from core.models.session import Session
+from core.settings import MEMORY_ORDERS, Settings
+from core.trace import Tracer
+
+
+@dataclass(frozen=True)
+class ReadConfig:
+    """How Z is read.
+
+    Attributes:
+        mode: One of ``READ_MODES``.
+        top_r: How many routed documents are read at once, best first.
+        budget: Most bytes of keys and values that stay in memory.
+        order: What is written first, one of ``MEMORY_ORDERS``.
+
+    Raises:
+        TesseraError: A value is out of range.
+    """
+
+    mode: str = READ_MODES[0]
+    top_r: int = 1
+    budget: int = 1_000_000_000
+    order: str = MEMORY_ORDERS[0]
+
+    @classmethod
+    def usual(cls, config: MemoryConfig, settings: Settings) -> ReadConfig:
+        """How settings have a memory read: where its answer comes first, z is kept ready as keys and values."""
+        ready = settings.memory_order == "answer" and not config.crosses
+        return cls("kv" if ready else config.read, 1, settings.cache_bytes, settings.memory_order)
+
+    @property
+    def answers_first(self) -> bool:
+        """Whether the answer is read off z, before the evidence."""
+        return self.order == "answer"
+
+    def __post_init__(self) -> None:
+        if self.mode not in READ_MODES:
+            raise TesseraError(
+                message("The read mode is {mode}.", mode=repr(self.mode)),
+                message("Choose one of: {names}.", names=", ".join(READ_MODES)),
+            )
+        if self.order not in MEMORY_ORDERS:
+            raise TesseraError(
+                message("{name} is {value}.", name="order", value=repr(self.order)),
+                message("Choose one of: {names}.", names=", ".join(MEMORY_ORDERS)),
+            )
+        for name in ("top_r", "budget"):
+            if getattr(self, name) < 1:
+                raise TesseraError(
+                    message("{name} is {value}.", name=name, value=getattr(self, name)), "Give a number above 0."
+                )
+
+
+class ZReader:
+    """Opens sessions over documents and a question, ready to decode evidence.
+
+    Args:
+        memory: Holds the documents.
+        config: How they are read; without it, as the memory was trained.
+
+    Attributes:
+        bytes: Size of the keys and values in memory.
+
+    Raises:
+        TesseraError: The memory was trained to be read in another mode, or not to answer before its evidence.
+    """
+
+    def __init__(self, memory: Memory, config: ReadConfig | None = None) -> None:
+        trained = memory.card.config.read
+        self._memory, self.config = memory, config or ReadConfig(trained)
+        if (self.config.mode == "cross") != memory.card.config.crosses:
+            raise TesseraError(
+                message(
+                    "The read mode is {mode}, and this memory was trained to be read by {trained}.",
+                    mode=repr(self.config.mode),
+                    trained=repr(trained),
+                ),
+                message(
+                    "Read it by {trained}, or train a memory with `read: {mode}` in its preset.",
+                    trained=repr(trained),
+                    mode=self.config.mode,
+                ),
+            )
+        if self.config.answers_first and not memory.card.config.answers:
+            raise TesseraError(
+                "This memory was not trained to answer before it writes evidence.",
+                "Let it write the evidence first, or train a memory with `answers: true` in its preset.",
+            )
+        self._cache: OrderedDict[tuple[str, ...], tuple[Layers, int]] = OrderedDict()
+        self.bytes = 0
+
+    def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer, briefly: bool = False) -> Session:
+        """A session that continues with the evidence, or the answer alone; counts on ``tracer`` what it took.
+
+        Raises:
+            TesseraError: The memory does not hold one of the documents.
+            ModelError: The z that are read are more than the model's context holds.
+        """
+        lm, memory = self._memory.lm, self._memory
+        ids = tuple(passage_ids)
+        tail = memory.prompt.tail(question, briefly)
+        tracer.bytes_touched += sum(memory.pool.z[memory.pool.row(passage_id)].nbytes for passage_id in ids)
+        if self.config.mode == "prefix":
+            session = lm.session()
+            session.prefill_embeddings(torch.cat([_opening(memory, ids), _embed(memory, tail)]))
+            tracer.prompt_tokens += session.length
+            return session
+        layers, size = self._keys_and_values(ids, tracer)
+        session = lm.session(new_buffer(len(layers), layers))
+        tracer.bytes_touched += size
+        session.prefill(tail)
+        tracer.prompt_tokens += len(tail)
+        return session
+
+    def stream(self, question: str, passage_ids: Sequence[str], briefly: bool = False) -> Iterator[str]:
+        """Pieces of the evidence, or of the answer alone, untimed; closing the iterator stops the model at once.
+
+        Raises:
+            TesseraError: The memory does not hold one of the documents.
+        """
+        session = self.open(question, passage_ids, Tracer(), briefly)
+        ids = session.decode(self._memory.card.config.evidence_tokens, bias=self.bias(passage_ids))
+        return self._memory.lm.stream_text(ids)
+
+    def evidence(self, question: str, passage_ids: Sequence[str]) -> str:
+        """The whole evidence, untimed."""
+        return "".join(self.stream(question, passage_ids)).strip()
+
+    def answer(self, question: str, passage_ids: Sequence[str]) -> str:
+        """The whole answer read off z, untimed."""
+        return "".join(self.stream(question, passage_ids, briefly=True)).strip()
+
+    def bias(self, passage_ids: Sequence[str]) -> torch.Tensor | None:
+        """What is added to the logits [vocabulary] while evidence is written; None where all tokens are allowed."""
+        return evidence_bias(self._memory, passage_ids)
+
+    def _keys_and_values(self, ids: tuple[str, ...], tracer: Tracer) -> tuple[Layers, int]:
+        """Keys and values of ``head | z``, cached or computed now."""
+        if ids in self._cache:
+            self._cache.move_to_end(ids)
+            layers, size = self._cache[ids]
+            tracer.cached_tokens += layers[0][0].shape[-2]
+            return layers, size
+        layers = self._read(ids)
+        tracer.prompt_tokens += layers[0][0].shape[-2]
+        size = sum(tensor.nbytes for pair in layers for tensor in pair)
+        self._cache[ids] = (layers, size)
+        self.bytes += size
+        while self.bytes > self.config.budget and len(self._cache) > 1:
+            _, (_, freed) = self._cache.popitem(last=False)
+            self.bytes -= freed
+        return layers, size
+
+    @torch.inference_mode()
+    def _read(self, ids: Sequence[str]) -> Layers:
+        """Keys and values of ``head | z`` of documents, computed now."""
+        memory = self._memory
+        cache: Any
+        if self.config.mode == "cross":
+            soft = memory.soft_tokens(ids).flatten(0, 1)[None]
+            cache = crossed(memory.lm.model, memory.prompt.head, soft)
+        else:
+            session = memory.lm.session()
+            session.prefill_embeddings(_opening(memory, ids))
+            cache = session.cache
+        return [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
+
+
+@torch.inference_mode()
+def batch_evidence(memory: Memory, questions: Sequence[str], passage_ids: Sequence[str]) -> list[str]:
+    """Evidence of several questions, each from the z of one document, decoded as a batch.
+
+    Raises:
+        TesseraError: The memory does not hold one of the documents.
+    """
+    if not questions:
+        return []
+    config = memory.card.config
+    biases = [evidence_bias(memory, [passage_id]) for passage_id in passage_ids]
+    generated = greedy(
+        memory.lm.model,
+        memory.prompt.head,
+        memory.soft_tokens(passage_ids),
+        [memory.prompt.tail(question) for question in questions],
+        config.evidence_tokens,
+        memory.lm.stop_ids,
+        bias=torch.stack([bias for bias in biases if bias is not None]) if config.lexicon else None,
+        cross=config.crosses,
+    )
+    return [memory.prompt.decode(ids) for ids in generated]
+
+
+@torch.inference_mode()
+def evidence_bias(memory: Memory, passage_ids: Sequence[str]) -> torch.Tensor | None:
+    """A penalty on tokens that the z of documents do not speak of [vocabulary]; None where the memory has none."""
+    penalty = memory.card.config.lexicon
+    if not penalty:
+        return None
+    return memory.lexicon.bias(torch.cat([memory.lexicon_ids(passage_id) for passage_id in passage_ids]), penalty)
+
+
+def shuffled(memory: Memory, seed: int = 0) -> Memory:
+    """The control: a memory that routes as before and then reads another document's z.
+
+    Raises:
+        TesseraError: It holds a single document.
+    """
+    moved = derangement(len(memory.pool.ids), seed)
+    return memory.with_pool(replace(memory.pool, z=memory.pool.z[moved]), memory.card, memory.keys)
+
+
+def derangement(count: int, seed: int) -> list[int]:
+    """A permutation without a fixed point.
+
+    Raises:
+        TesseraError: There are fewer than two things to permute.
+    """
+    if count < 2:
+        raise TesseraError("A single document cannot be shuffled.", "Give the memory a second one.")
+    order = list(range(count))
+    random.Random(seed).shuffle(order)
+    # A cycle through a random order moves every element.
+    successors = dict(zip(order, [*order[1:], order[0]], strict=True))
+    return [successors[row] for row in range(count)]
+
+
+@torch.inference_mode()
+def _opening(memory: Memory, passage_ids: Sequence[str]) -> torch.Tensor:
+    """Embeddings [T, hidden] of ``head | z | z ...``: what is read before a question is."""
+    head = _embed(memory, memory.prompt.head)
+    return torch.cat([head, *memory.soft_tokens(passage_ids).to(head)])
+
+
+@torch.inference_mode()
+def _embed(memory: Memory, ids: Sequence[int]) -> torch.Tensor:
+    """Embeddings [T, hidden] of token ids."""
+    embedded: torch.Tensor = memory.lm.model.get_input_embeddings()(torch.tensor(list(ids), device=memory.lm.device))
+    return embedded

@@ -1,0 +1,54 @@
+"""What the model read for an answer, segment by segment: from a stored cache, prefilled now, or as soft tokens.
+
+The prompt is laid out again from the answer's evidence, with the very functions that the methods use, so its tokens add
+up to those that the trace counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.corpus.types import Passage
+from core.methods.base import Answer
+from core.methods.registry import find_method
+from core.models.language_model import LanguageModel
+
+Reading = Literal["cached", "new", "soft", "written"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of what the model read.
+
+    Attributes:
+        reading: From a stored cache, prefilled now, as vectors, or prefilled now and written by the model itself.
+        text: As the model sees it; empty for soft tokens, which stand for no words.
+        tokens: How many.
+    """
+
+    reading: Reading
+    text: str
+    tokens: int
+
+
+def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
+    """The segments in their order; nothing for an answer that was not read, such as one from the answer cache.
+
+    Args:
+        answer: Of any method.
+        lm: The model that read it.
+    """
+    trace, prompt = answer.trace, lm.prompt
+    if not trace.prompt_tokens:
+        return []
+    writes = find_method(answer.method).writes_evidence
+    before: Reading = "cached" if trace.cached_tokens else "new"
+    passages = [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
+    segments: list[tuple[Reading, list[int]]] = [
+        (before, prompt.head),
+        *(("written" if writes else before, prompt.passage(passage)) for passage in passages),
+        ("new", prompt.tail(answer.question)),
+    ]
+    soft = [Segment("soft", "", int(answer.details.get("soft_tokens", 0)))] if writes else []
+    return [*soft, *(Segment(reading, lm.tokenizer.decode(ids), len(ids)) for reading, ids in segments)]

@@ -1,0 +1,117 @@
+"""The spec of a method: all facts about it, defined in the method's own module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from core.artefacts import artefact, with_sources
+from core.errors import TesseraError
+from core.messages import message
+from core.methods.base import Method
+from core.methods.resources import Resources
+from core.settings import Settings
+
+Role = Literal["method", "baseline", "control"]
+
+
+@dataclass(frozen=True)
+class MethodStyle:
+    """How a method looks in figures and lists.
+
+    Attributes:
+        colour: Hex colour; see ``app.figures.palette`` for how it is chosen.
+        icon: Name of its Material symbol.
+        marker: Plotly marker symbol.
+    """
+
+    colour: str
+    icon: str
+    marker: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """What is otherwise where the language model runs on a server; see ``MethodSpec``."""
+
+    open: Callable[..., Method]
+    reads: tuple[str, ...]
+    facts: tuple[str, ...]
+    makes: tuple[str, ...] = ()
+    keeps_text: bool = True
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """Everything about a method that is known before it is opened.
+
+    Attributes:
+        name: Its name in code, on the command line and in files.
+        label: Display name.
+        summary: What it does, in one sentence.
+        open: Opens the method with ``Resources`` (and options, if it has any) and loads what it needs; raises a
+            TesseraError with a remedy if it cannot.
+        role: A method to compare, a baseline, or a control.
+        reads: Kinds of artefacts it reads to answer; "index" means the index of the store in the settings.
+        keeps_text: Whether it reads the text of the passages, which then counts as its storage.
+        style: How it looks.
+        facts: Keys of the facts it reports in ``Answer.details``.
+        settings: Names of settings that it answers by and the others do not.
+        makes: Kinds it builds itself when it is first opened.
+        asks_gold: Whether it can only answer questions whose gold passages are known.
+        writes_evidence: Whether its evidence is generated rather than quoted.
+        usual: Whether it is asked unless someone chooses others.
+        served: What is otherwise on a server. Without it all stays as it is, but a method that reads what belongs to
+            the model in this process is refused.
+    """
+
+    name: str
+    label: str
+    summary: str
+    open: Callable[..., Method]
+    role: Role
+    reads: tuple[str, ...]
+    keeps_text: bool
+    style: MethodStyle
+    facts: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
+    asks_gold: bool = False
+    writes_evidence: bool = False
+    usual: bool = False
+    served: Served | None = None
+
+    def on(self, settings: Settings) -> MethodSpec:
+        """This method as it is where the settings run the language model."""
+        if not settings.engine_url:
+            return self
+        if self.served:
+            changes = {field.name: getattr(self.served, field.name) for field in fields(self.served)}
+            return replace(self, **changes)
+        return replace(self, open=_refuse(self.label)) if self.model_bound else self
+
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """Kinds whose build time counts for it: what it reads, and everything that is built from."""
+        return with_sources(self.reads)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Kinds that must be ready before it is opened, in build order."""
+        return tuple(kind for kind in self.builds if kind not in self.makes)
+
+    @property
+    def model_bound(self) -> bool:
+        """Whether it reads artefacts that belong to one variant of the language model."""
+        return any(artefact(kind).varied for kind in self.reads)
+
+
+def _refuse(label: str) -> Callable[..., Method]:
+    def refuse(resources: Resources, **options: object) -> Method:
+        raise TesseraError(
+            message("{method} joins stored keys and values, which no server takes.", method=message(label)),
+            "Leave it out, or run the language model in this process.",
+        )
+
+    return refuse

@@ -1,0 +1,144 @@
+import threading
+from contextlib import closing, contextmanager
+from dataclasses import replace
+
+import pytest
+
+from core.errors import ArtefactMissing
+from core.fair_lock import FairLock
+from core.methods.base import Answer, Finished, Text, Working
+from core.methods.comparison import Choices, Failed, Opening, Run, Waiting, answer_each, warm_up
+from core.settings import Settings
+from core.trace import Trace
+
+TRACE = Trace((), 5.0, 9.0, 3, 0, 2, 100)
+
+
+class Says:
+    """A method that says one word a step and notes what became of its stream."""
+
+    def __init__(self, name, words=("one", "two")):
+        self.name, self.words, self.closed, self.said = name, words, False, 0
+
+    def stream(self, question):
+        try:
+            yield Working("prefill", 1, 1)
+            for word in self.words:
+                self.said += 1
+                yield Text(word)
+            yield Finished(Answer(self.name, question, " ".join(self.words), (), TRACE))
+        finally:
+            self.closed = True
+
+
+def run_of(*methods):
+    return Run(Choices("sample", "Who?", methods, True, 3))
+
+
+def test_what_the_memory_writes_first_is_chosen_or_as_the_settings_say():
+    process, choices = Settings(memory_order="answer"), run_of("memory").choices
+    assert choices.applied_to(process).memory_order == "answer"
+    assert replace(choices, memory_order="evidence").applied_to(process).memory_order == "evidence"
+
+
+@contextmanager
+def held_by_another(lock):
+    entered, release = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            entered.set()
+            release.wait(30)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    entered.wait(30)
+    yield
+    release.set()
+    other.join()
+
+
+def test_arms_answer_one_after_another_and_are_kept():
+    run = run_of("rag", "cag")
+    methods = {name: Says(name) for name in ("rag", "cag")}
+    order = [name for name, _ in answer_each(run, methods.__getitem__, FairLock())]
+    assert order == sorted(order, key=["rag", "cag"].index)
+    assert {name: answer.text for name, answer in run.answers.items()} == {"rag": "one two", "cag": "one two"}
+    assert run.status == "done"
+    assert run.drafts == {}
+
+
+def test_an_arm_that_cannot_open_does_not_stop_the_others():
+    def open_method(name):
+        if name == "cag":
+            raise ArtefactMissing("There are no caches.", "Build them.")
+        return Says(name)
+
+    run = run_of("cag", "rag")
+    happenings = list(answer_each(run, open_method, FairLock()))
+    assert ("cag", Failed("There are no caches.", "Build them.")) in happenings
+    assert run.failures == {"cag": ("There are no caches.", "Build them.")}
+    assert "rag" in run.answers
+
+
+def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
+    run, method, lock = run_of("rag", "cag"), Says("rag"), FairLock()
+    with closing(answer_each(run, lambda name: method, lock)) as happenings:
+        for _, happening in happenings:
+            if isinstance(happening, Text):
+                break
+    assert method.closed
+    assert method.said == 1
+    assert run.drafts == {"rag": "one"}
+    assert run.answers == {}
+    assert lock.people == 0
+
+
+def test_no_two_arms_compute_at_once():
+    lock, opened = FairLock(), []
+    with held_by_another(lock):
+        happenings = answer_each(run_of("rag"), lambda name: opened.append(name) or Says(name), lock)
+        assert next(happenings) == ("rag", Waiting(1))
+        assert opened == []
+    assert ("rag", Opening()) in list(happenings)
+    assert opened == ["rag"]
+
+
+def test_who_goes_away_while_waiting_gives_the_place_up():
+    lock = FairLock()
+    with held_by_another(lock):
+        happenings = answer_each(run_of("rag"), Says, lock)
+        assert next(happenings) == ("rag", Waiting(1))
+        happenings.close()
+        assert lock.people == 1
+    assert lock.people == 0
+
+
+def test_a_run_keeps_its_turn_from_the_first_arm_to_the_last():
+    lock, seen = FairLock(), []
+    for name, _ in answer_each(run_of("rag", "cag"), Says, lock):
+        seen.append((name, lock.people))
+    assert set(seen) == {("rag", 1), ("cag", 1)}
+
+
+def test_a_bug_is_not_swallowed_and_frees_the_lock():
+    def broken(name):
+        raise ZeroDivisionError
+
+    lock = FairLock()
+    with pytest.raises(ZeroDivisionError):
+        list(answer_each(run_of("rag"), broken, lock))
+    assert lock.people == 0
+
+
+def test_warming_up_stops_at_the_first_word():
+    method = Says("rag", ("a", "b", "c"))
+    warm_up(method)
+    assert method.said == 1
+    assert method.closed
+
+
+def test_an_arm_that_must_know_the_gold_passages_is_not_warmed_up():
+    method = Says("oracle")
+    warm_up(method)
+    assert method.said == 0
