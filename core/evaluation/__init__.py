@@ -1,1 +1,1 @@
-"""Metrics, statistics and the harness that runs the arms over questions."""
+"""Metrics, statistics and the harness that runs the methods over questions."""

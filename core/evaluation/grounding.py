@@ -1,29 +1,33 @@
-"""Faithfulness and answer relevancy without a judge: what words, numbers and question words can tell, and no more.
+"""Grounding of an answer without a judge model: faithfulness, relevancy, and the sentence that supports it.
 
-Both look at surfaces. They know no synonyms beyond plurals and number words, no negation and no grammar, and relevancy
-reads English questions only. What they are worth is measured on labelled examples in the tests
-(``tests/core/evaluation/labelled.jsonl``); where a judge is at hand, trust the judge.
+All three compare surface forms only: words, numbers and question words. They know no synonyms beyond plurals and number
+words, no negation and no grammar, and relevancy understands English questions only. Their quality is measured on
+labelled examples in the tests (``tests/core/evaluation/labelled.jsonl``). If a judge model is available, prefer it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from math import log
 
-from core.corpus.sentences import sentences
-from core.stores.tokenise import tokenise
+from core.corpus.sentences import sentence_spans, sentences
+from core.corpus.text import tokenise
+from core.metrics import coverage, normalise
 
 _NUMBER_WORDS = (
     "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|"
     "eighteen|nineteen|twenty"
 )
 _NUMBERS = {word: str(value) for value, word in enumerate(_NUMBER_WORDS.split("|"))}
+_NUMBER = re.compile(r"\d+(?:[.,:/–-]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _REFUSAL = re.compile(
     r"\b(not in (the|my) (passages?|context|memory|evidence)|cannot be (answered|found|determined)|unanswerable|"
-    r"no (answer|information)|(do|does) not (know|say|mention)|don't know|unknown)\b"
+    r"no (answer|information)|(do|does) not (know|say|mention)|don't know|unknown)\b|"
+    r"알 수 없|모릅니다|모르겠|찾을 수 없|나와 있지 않|언급되지 않"
 )
 _ASKS_NUMBER = re.compile(
     r"\bhow (many|much|long|high|tall|deep|wide|far|old|often|fast|heavy|large|big|loud)\b|"
@@ -39,64 +43,110 @@ _SCALE = re.compile(r"\b(hundred|thousand|million|billion|dozen|half|once|twice|
 
 
 def is_refusal(answer: str) -> bool:
-    """Whether an answer says that there is none."""
+    """Whether an answer says that there is no answer."""
     return not answer.strip() or bool(_REFUSAL.search(answer.casefold()))
 
 
 def faithfulness(question: str, answer: str, evidence: Sequence[str]) -> float | None:
-    """How far one sentence of the evidence says what the answer claims, 0 to 1; None for a refusal.
+    """How well a single sentence of the evidence supports the answer, 0 to 1; None for a refusal.
 
-    The claim of "Perrin Lusk" to "Who first described the slate gull?" is both together. So a sentence gets two shares:
-    of the words that the answer adds to the question, and of the question's own words, weighted by how rare they are
-    among the sentences, ``log(1 + N / (1 + df))``, and divided by the best sentence's share. The score is the best
-    product of the two. Numbers must be the same numbers; "nine" is 9. An answer of the wrong kind out of the right
-    sentence passes: that is for ``relevancy`` to notice.
+    The answer "Perrin Lusk" to "Who first described the slate gull?" claims both together. So each sentence gets two
+    shares: of the words that the answer adds to the question, and of the question's own words, weighted by their rarity
+    among the sentences, ``log(1 + N / (1 + df))``, and divided by the best sentence's share. The score is the largest
+    product of the two. Numbers must be equal; "nine" is 9. An answer of the wrong kind from the right sentence passes
+    here and fails in ``relevancy``.
 
     Args:
-        question: What was asked.
-        answer: What was said.
-        evidence: Texts it was said from.
+        question: The question.
+        answer: The answer.
+        evidence: Texts that the method read.
     """
     if is_refusal(answer):
         return None
-    asked, said = set(_words(question)), set(_words(answer))
-    added = said - asked or said
-    held = [words for text in evidence for words in _sentence_words(text)]
-    if not added or not held:
+    in_question, in_answer = set(_words(question)), set(_words(answer))
+    added = in_answer - in_question or in_answer
+    read = [words for text in evidence for words in _sentence_words(text)]
+    if not added or not read:
         return 0.0
-    weight = {word: log(1 + len(held) / (1 + sum(word in words for words in held))) for word in asked}
-    about = [sum(weight[word] for word in asked & words) for words in held]
-    most = max(about)
-    if not most:
+    weights = {word: log(1 + len(read) / (1 + sum(word in words for words in read))) for word in in_question}
+    shares = [sum(weights[word] for word in in_question & words) for words in read]
+    best = max(shares)
+    if not best:
         return 0.0
-    return max(len(added & words) / len(added) * share / most for words, share in zip(held, about, strict=True))
+    return max(len(added & words) / len(added) * share / best for words, share in zip(read, shares, strict=True))
 
 
 def relevancy(question: str, answer: str) -> float:
-    """Whether the answer is of the kind the question asks for, 0 or 1; says nothing of its truth.
+    """Whether the answer is of the kind the question asks for, 0 or 1, whether or not it is true.
 
-    0 for a refusal, for an answer that only repeats words of the question, and where the kinds differ: a number for
-    "how many", a time or number for "when", no bare number for "who" and "where" and for things.
+    0 for a refusal, for an answer that only repeats words of the question, and for the wrong kind: "how many" needs a
+    number, "when" a time or number, and other questions more than a bare number.
     """
     if is_refusal(answer):
         return 0.0
-    asked, said = question.casefold(), _words(answer)
-    offers = " or " in asked
-    if not said or (set(said) <= set(_words(question)) and not offers):
+    folded, words = question.casefold(), _words(answer)
+    offers_choice = " or " in folded
+    if not words or (set(words) <= set(_words(question)) and not offers_choice):
         return 0.0
-    has_number = any(word.isdigit() for word in said) or bool(_SCALE.search(answer.casefold()))
-    if _ASKS_TIME.search(asked):
+    has_number = any(word.isdigit() for word in words) or bool(_SCALE.search(answer.casefold()))
+    if _ASKS_TIME.search(folded):
         return float(has_number or bool(_TIME.search(answer.casefold())))
-    if _ASKS_NUMBER.search(asked):
+    if _ASKS_NUMBER.search(folded):
         return float(has_number)
-    names = [word for word in said if not word.isdigit()]
+    names = [word for word in words if not word.isdigit()]
     measured = has_number and len(names) <= 1
     return float(not measured)
+
+
+@dataclass(frozen=True)
+class Support:
+    """A sentence that supports an answer.
+
+    Attributes:
+        text_index: Index of the text that contains it.
+        start: Offset of its first character.
+        end: Offset after its last character.
+    """
+
+    text_index: int
+    start: int
+    end: int
+
+
+def find_support(answer: str, question: str, texts: Sequence[str]) -> Support | None:
+    """The sentence that contains ``answer`` and shares the most words with ``question``; the first among equals.
+
+    Texts are compared after SQuAD's normalisation, without a model. If no sentence is found, nothing the method read
+    supports the answer. Numbers must be written alike (11.80 is not 1180). A refusal has no support.
+
+    Args:
+        answer: The answer; without words, it has no support.
+        question: The question.
+        texts: What the method read, best first.
+    """
+    if is_refusal(answer):
+        return None
+    question_words, numbers = set(normalise(question).split()), _numbers(answer)
+    best: Support | None = None
+    most = -1
+    for index, text in enumerate(texts):
+        for start, end in sentence_spans(text):
+            sentence = text[start:end]
+            if not coverage(sentence, [answer]) or not numbers <= _numbers(sentence):
+                continue
+            shared = len(question_words & set(normalise(sentence).split()))
+            if shared > most:
+                best, most = Support(index, start, end), shared
+    return best
 
 
 @lru_cache(maxsize=4096)  # the same passages are read for many questions
 def _sentence_words(text: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(_words(sentence)) for sentence in sentences(text))
+
+
+def _numbers(text: str) -> set[str]:
+    return set(_NUMBER.findall(_THOUSANDS.sub("", text)))
 
 
 def _words(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The figures of a memory evaluation, from the rows it left behind; knows nothing of models."""
+"""The figures of a memory evaluation, computed from its saved rows without any model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from core.corpus.folder import PASSAGES_FILE
 from core.memory import store
-from core.memory.frame import NOT_IN_MEMORY
+from core.memory.prompt import NOT_IN_MEMORY
 from core.workspace import Workspace
 
 ROWS_FILE = "rows.jsonl"
@@ -18,7 +18,7 @@ CONTROLS = ("right", "shuffled", "oracle")
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run; a last line cut short by a kill is dropped from the file."""
+    """The rows of a run; an incomplete last line is removed from the file."""
     path = folder / ROWS_FILE
     if not path.is_file():
         return []
@@ -29,15 +29,16 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def summarise(folder: Path, ws: Workspace) -> dict[str, Any]:
-    """The figures of a run as one flat object; the README explains each.
+    """The figures of a run as one flat dictionary; the README explains each.
 
     ``rouge_l``, ``coverage``, ``em`` and ``f1`` are means over the questions whose gold document is held: ROUGE-L and
     answer coverage of the evidence, EM and F1 of the answer. ``routed_right_said_wrong`` is the share with a gold
     document first and no accepted answer in the evidence. ``null_precision`` is, of all questions for which the null
     slot outweighed every document, the share whose document is not in memory: 0 when it never won, None when no
-    question about a foreign document was asked. Times are medians in ms: to the last token of the evidence, and to the
-    last token of RAG's answer. Bytes are those of the files on disk, carried over to 1,000 documents: what grows with
-    the documents in proportion, what does not (LoRA, projector, router) once; RAG's with the texts it must keep.
+    question about a foreign document was asked. Times are medians in ms: to the first and last token of the answer, to
+    the last token of the evidence, and to the first and last token of RAG's answer. Bytes are those of the files on
+    disk: of one document, and carried over to 1,000 documents, what grows with the documents in proportion, what does
+    not (LoRA, projector, router) once; RAG's with the texts it must keep.
     """
     rows = read_rows(folder)
     held, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
@@ -56,19 +57,21 @@ def summarise(folder: Path, ws: Workspace) -> dict[str, Any]:
         "oracle": {name: scores["oracle"][name] for name in ("rouge_l", "coverage", "em")},
         "routed_right_said_wrong": mean(row["recall_at_1"] * (1 - row["right"]["coverage"]) for row in held),
         "null_precision": (right_nulls / nulls if nulls else 0.0) if foreign else None,
-        "evidence_ms": median(row["evidence_ms"] for row in held),
-        "rag_ms": median(times) if (times := [row["rag_ms"] for row in held if row["rag_ms"] is not None]) else None,
+        "read_mode": held[0]["read_mode"],
+        "order": held[0]["order"],
+        **{name: _median(held, name) for name in ("ttft_ms", "total_ms", "evidence_ms", "rag_ttft_ms", "rag_ms")},
         **_weights(ws, documents),
     }
 
 
 def null_figures(folder: Path) -> dict[str, float | int | None]:
-    """The two gates a question has to pass, the null slot and a reader that may refuse, on both kinds of question.
+    """Rejections by the null slot and by the reader, for questions about documents in memory and about others.
 
     Returns:
-        ``false_nulls`` and ``refused``: shares of the questions about held documents that the null slot won, and whose
-        evidence was a refusal. ``foreign_questions``: how many were about other documents; ``foreign_caught`` and
-        ``foreign_stopped``: shares of those that the null slot won, and that either gate stopped; None without any.
+        ``false_nulls`` and ``refused``: shares of the questions about documents in memory that the null slot won, and
+        whose evidence was a refusal. ``foreign_questions``: number of questions about other documents;
+        ``foreign_caught`` and ``foreign_stopped``: shares of these that the null slot won, and that either of the two
+        rejected; None if there are none.
     """
     rows = read_rows(folder)
     held, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
@@ -81,6 +84,12 @@ def null_figures(folder: Path) -> dict[str, float | int | None]:
         if foreign
         else None,
     }
+
+
+def _median(rows: Sequence[dict[str, Any]], name: str) -> float | None:
+    """None where it was not measured."""
+    measured = [row[name] for row in rows if row[name] is not None]
+    return median(measured) if measured else None
 
 
 def _means(rows: Sequence[dict[str, Any]], control: str) -> dict[str, float]:
@@ -96,6 +105,7 @@ def _weights(ws: Workspace, documents: int) -> dict[str, float | None]:
     if index.status == "ready" and corpus is not None:
         rag = (index.bytes + texts.stat().st_size) * 1000 / int(corpus.params["passages"])
     return {
+        "bytes_per_document": growing / documents,
         "bytes_per_1000_documents": growing * 1000 / documents + fixed,
         "store_bytes_per_1000_documents": rag,
     }

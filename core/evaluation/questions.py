@@ -1,24 +1,25 @@
-"""Which questions are asked: a split of the corpus or a file, checked, and a draw that any seed repeats."""
+"""The questions of a run: a split of the corpus or a checked file, and a reproducible sample of them."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.corpus.folder import ANYTHING, read_questions
 from core.corpus.types import Corpus, Question
 from core.errors import TesseraError
+from core.messages import message
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionSet:
     """Questions that can be asked of a corpus.
 
     Attributes:
-        questions: In the order of their source.
-        source: Where they came from, for people: "test questions of sample", or the name of a file.
-        outside: How many were left out, because a gold passage of theirs is not in the corpus.
+        questions: The questions, in the order of their source.
+        source: Origin for display: "test questions of sample", or a file name.
+        outside: Number of questions left out because one of their gold passages is not in the corpus.
     """
 
     questions: tuple[Question, ...]
@@ -26,7 +27,7 @@ class Asked:
     outside: int = 0
 
 
-def from_split(corpus: Corpus, split: str) -> Asked:
+def from_split(corpus: Corpus, split: str) -> QuestionSet:
     """The corpus' own questions of a split.
 
     Raises:
@@ -34,39 +35,63 @@ def from_split(corpus: Corpus, split: str) -> Asked:
     """
     if not corpus.questions.get(split):
         has = ", ".join(corpus.questions) or "none"
-        raise TesseraError(f"The corpus has no {split!r} questions; it has: {has}.", "Give --split or --questions.")
-    return Asked(corpus.questions[split], f"{split} questions of {corpus.name}")
+        what = message("The corpus has no {split!r} questions; it has: {splits}.", split=split, splits=has)
+        raise TesseraError(what, "Choose one of these, or give a file with questions.")
+    return QuestionSet(corpus.questions[split], f"{split} questions of {corpus.name}")
 
 
-def from_file(name: str, content: bytes, corpus: Corpus) -> Asked:
-    """Questions of a file whose gold passages are all in the corpus; those without gold passages are kept.
+def from_file(name: str, content: bytes, corpus: Corpus) -> QuestionSet:
+    """Questions of a file whose gold passages are all in the corpus, or that name none.
 
     Args:
-        name: Of the file, for refusals.
+        name: File name for error messages.
         content: Its bytes, JSON Lines in the format of ``core.corpus.folder``.
-        corpus: What will be asked.
+        corpus: The corpus.
 
     Raises:
         CorpusError: A line is broken or lacks a field; the message names file, line and reason.
         TesseraError: No question is left.
     """
-    everything = tuple(read_questions(name, content, ANYTHING))
     known = corpus.index().keys()
-    asked = tuple(question for question in everything if known >= set(question.passage_ids))
+    everything = tuple(_with_full_ids(question, corpus) for question in read_questions(name, content, ANYTHING))
+    answerable = tuple(question for question in everything if known >= set(question.passage_ids))
     if not everything:
-        raise TesseraError(f"{name} holds no question.", "Put one JSON object on each line.")
-    if not asked:
+        raise TesseraError(message("{name} holds no question.", name=name), "Put one JSON object on each line.")
+    if not answerable:
         raise TesseraError(
-            f"All {len(everything):,} questions of {name} are about passages that {corpus.name} does not hold.",
+            message(
+                "All {n:,} questions of {name} are about passages that {corpus} does not hold.",
+                n=len(everything),
+                name=name,
+                corpus=corpus.name,
+            ),
             "Choose the workspace of their corpus, or another file.",
         )
-    return Asked(asked, name, len(everything) - len(asked))
+    return QuestionSet(answerable, name, len(everything) - len(answerable))
+
+
+def _with_full_ids(question: Question, corpus: Corpus) -> Question:
+    """Expands gold passage ids given by their suffix ("readme-0001" for "docs-readme-0001").
+
+    If several ids have that suffix, the only passage that contains an accepted answer is taken.
+    """
+    known = corpus.index()
+
+    def resolved(name: str) -> str:
+        if name in known:
+            return name
+        matches = [passage for passage in corpus.passages if passage.id.endswith(f"-{name}")]
+        if len(matches) > 1:
+            matches = [passage for passage in matches if any(answer in passage.text for answer in question.answers)]
+        return matches[0].id if len(matches) == 1 else name
+
+    return replace(question, passage_ids=tuple(map(resolved, question.passage_ids)))
 
 
 def draw(questions: Sequence[Question], n: int | None, seed: int) -> tuple[Question, ...]:
-    """``n`` questions, in their old order; all of them when there are no more than that.
+    """A random sample of ``n`` questions in their original order; all of them if ``n`` is None or too large.
 
-    The questions are shuffled by the seed and the first ``n`` taken, so that a smaller draw is part of a larger one.
+    The first ``n`` of a shuffle by seed are taken, so that a smaller sample is part of a larger one.
     """
     if n is None or n >= len(questions):
         return tuple(questions)

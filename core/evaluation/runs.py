@@ -1,6 +1,6 @@
-"""Runs on disk: ``runs/eval-DIGEST`` holds run.json (what was measured, how, on what), questions and answers.
+"""Runs on disk: ``runs/eval-DIGEST`` holds run.json (configuration and methods), questions and answers.
 
-Answers are kept, not scores: a run is scored when it is looked at, so a metric that is added later reaches old runs.
+Answers are saved without scores: a run is scored when it is read, so that new metrics apply to old runs as well.
 """
 
 from __future__ import annotations
@@ -13,62 +13,74 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from core import jsonl
 from core.corpus.folder import ANYTHING, read_questions
-from core.corpus.store import write_questions
 from core.corpus.types import Question
 from core.errors import TesseraError
-from core.evaluation.arms import Arm
-from core.evaluation.machine import machine, versions
+from core.evaluation.questions import QuestionSet, draw
+from core.evaluation.variants import MethodVariant
+from core.manifest import sealed, unsealed, write_atomically
+from core.messages import message
 from core.methods.base import Answer
 from core.methods.resources import Resources
-from core.workspace import Workspace, write_atomically
+from core.models.machine import machine, versions
+from core.workspace import Workspace
 
 ANSWERS_FILE = "answers.jsonl"
 RUN_FILE = "run.json"
 QUESTIONS_FILE = "questions.jsonl"
-FORMAT = 1
+JUDGED_FILE = "judged.jsonl"
+FORMAT = 2
+_KEY = ("method", "key", "question_id")
+AnswerKey = tuple[str, str, str]
+"""Method, key of what it answered from (see ``key_of``), and question id; identifies an answer."""
 _SETTINGS = (
-    "model", "encoder", "device", "dtype", "reader", "seed", "max_new_tokens", "top_k", "store", "cell_tokens",
-    "answerer_model",
+    "model", "encoder", "device", "dtype", "reader", "seed", "max_new_tokens", "top_k", "score_cutoff",
+    "store", "cell_tokens", "engine_model",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of whom.
+    """The methods and questions of a run.
 
     Attributes:
-        arms: In the order in which they run.
-        questions: Asked of every arm.
-        source: Where the questions came from, for people.
-        drawn_from: How many there were to draw from.
-        seed: Of the draw, and of the resampling.
+        variants: The methods, in the order in which they run.
+        questions: The questions, the same for every method.
+        source: Origin of the questions, for display.
+        drawn_from: Number of questions that these were sampled from.
+        seed: Seed of the sample and of the bootstrap.
     """
 
-    arms: tuple[Arm, ...]
+    variants: tuple[MethodVariant, ...]
     questions: tuple[Question, ...]
     source: str
     drawn_from: int
     seed: int = 0
 
 
-def run_folder(resources: Resources, plan: Plan) -> Path:
-    """Where the answers of this run go: the same questions asked in the same way find the same folder again.
+def plan_run(methods: Sequence[MethodVariant], questions: QuestionSet, n: int | None, seed: int) -> Plan:
+    """A plan of ``n`` questions sampled by seed; None takes all."""
+    return Plan(tuple(methods), draw(questions.questions, n, seed), questions.source, len(questions.questions), seed)
 
-    The arms are not part of it, so that an arm added later joins the answers that are there.
+
+def run_folder(resources: Resources, plan: Plan) -> Path:
+    """Folder of the run; the same for the same questions, corpus, model, settings and device.
+
+    The methods are not part of its name, so that a method can be added to an existing run.
     """
     facts = {key: value for key, value in configuration(resources, plan).items() if key in ("settings", "model")}
     facts["asked"] = [asdict(question) for question in plan.questions]
     facts["encoder"] = resources.models.encoder().fingerprint
     facts["corpus"] = resources.workspace.fingerprint("corpus")
-    facts["device"] = machine(resources.models.language_model(resources.reader).device)["device"]
+    facts["device"] = machine(resources.engine().where)["device"]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
     return resources.workspace.path / "runs" / f"eval-{digest}"
 
 
 def configuration(resources: Resources, plan: Plan) -> dict[str, Any]:
-    """Everything a stranger needs to repeat the run, as plain data."""
-    lm = resources.models.language_model(resources.reader)
+    """Everything needed to repeat the run, as JSON values."""
+    engine = resources.engine()
     encoder = resources.models.encoder()
     settings = asdict(resources.settings)
     return {
@@ -84,111 +96,125 @@ def configuration(resources: Resources, plan: Plan) -> dict[str, Any]:
             "ids": [question.id for question in plan.questions],
         },
         "settings": {name: settings[name] for name in _SETTINGS},
-        "model": asdict(lm.identity),
+        "model": asdict(engine.identity),
         "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint, "dim": encoder.dim},
-        "machine": machine(lm.device),
+        "machine": machine(engine.where),
         "versions": versions(),
-        "arms": {},
+        "methods": {},
         "wanted": [],
         "skipped": {},
     }
 
 
-def plan_of(folder: Path, arms: Sequence[Arm]) -> Plan:
-    """The plan of a run that was begun, so that it can go on, with these arms.
+def plan_of(folder: Path, variants: Sequence[MethodVariant]) -> Plan:
+    """The plan of an existing run, with these methods, so that it can continue.
 
     Raises:
         TesseraError: The run or its questions cannot be read.
     """
-    asked = read_run(folder)["questions"]
+    drawn = read_run(folder)["questions"]
     try:
         content = (folder / QUESTIONS_FILE).read_bytes()
     except OSError as error:
-        raise TesseraError(f"The questions of {folder.name} cannot be read ({error}).", "Start a new run.") from error
+        what = message("The questions of {run} cannot be read ({error}).", run=folder.name, error=error)
+        raise TesseraError(what, "Start a new run.") from error
     questions = tuple(read_questions(QUESTIONS_FILE, content, ANYTHING))
-    return Plan(tuple(arms), questions, asked["source"], asked["drawn_from"], asked["seed"])
-
-
-def write_questions_of(folder: Path, questions: Sequence[Question]) -> None:
-    """Keeps the questions of a run beside its answers."""
-    write_questions(folder / QUESTIONS_FILE, questions)
+    return Plan(tuple(variants), questions, drawn["source"], drawn["drawn_from"], drawn["seed"])
 
 
 def write_run(folder: Path, run: Mapping[str, Any]) -> None:
-    """Writes run.json, all or nothing."""
-    write_atomically(folder / RUN_FILE, json.dumps(run, ensure_ascii=False, indent=1).encode())
+    """Writes run.json atomically."""
+    write_atomically(folder / RUN_FILE, sealed(run))
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """What ``write_run`` wrote.
+    """Reads run.json.
 
     Raises:
-        TesseraError: There is none, or it is damaged.
+        TesseraError: It is missing or damaged.
     """
     try:
-        run = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        run = unsealed((folder / RUN_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TesseraError(
-            f"{folder.name} is no run that can be read ({error}).", "Run the evaluation again."
-        ) from None
-    if not isinstance(run, dict) or run.get("format") != FORMAT:
-        raise TesseraError(f"{folder.name} was written by another version of Tessera.", "Run the evaluation again.")
+        what = message("{run} is no run that can be read ({error}).", run=folder.name, error=error)
+        raise TesseraError(what, "Run the evaluation again.") from None
+    if run.get("format") != FORMAT:
+        what = message("{run} was written by another version of Tessera.", run=folder.name)
+        raise TesseraError(what, "Run the evaluation again.")
     return run
 
 
 def list_runs(ws: Workspace) -> list[Path]:
     """Folders of the workspace's runs, latest first."""
-    found = [path.parent for path in (ws.path / "runs").glob(f"eval-*/{RUN_FILE}")]
-    return sorted(found, key=lambda folder: (folder / RUN_FILE).stat().st_mtime, reverse=True)
+    folders = [path.parent for path in (ws.path / "runs").glob(f"eval-*/{RUN_FILE}")]
+    return sorted(folders, key=lambda folder: (folder / RUN_FILE).stat().st_mtime, reverse=True)
 
 
-def answer_line(arm: Arm, key: str, question: Question, result: Answer) -> str:
-    """One line of answers.jsonl: all that is needed to score the answer and to look at it."""
+def append_answer(
+    folder: Path,
+    variant: MethodVariant,
+    key: str,
+    question: Question,
+    result: Answer,
+    gold_cells: Mapping[str, int],
+) -> None:
+    """Appends an answer to answers.jsonl, with all that is needed to score and to display it."""
     row = {
-        "arm": arm.name,
+        "method": variant.name,
         "key": key,
         "question_id": question.id,
         "question": question.text,
         "kind": question.kind,
         "golds": question.answers,
         "passage_ids": question.passage_ids,
+        "gold_cells": gold_cells,
         "gold_evidence": question.evidence,
         "answer": result.text,
-        "evidence": [asdict(piece) for piece in result.evidence],
+        "evidence": [piece.to_json() for piece in result.evidence],
         "trace": asdict(result.trace),
         "details": result.details,
     }
-    return json.dumps(row, ensure_ascii=False, default=str) + "\n"
-
-
-def close_last_line(path: Path) -> None:
-    """Ends a line that a killed writer left open, so that the next answer gets a line of its own."""
-    if path.is_file() and path.stat().st_size:
-        with path.open("rb+") as log:
-            log.seek(-1, 2)
-            if log.read(1) != b"\n":
-                log.write(b"\n")
+    jsonl.append(folder / ANSWERS_FILE, row)
 
 
 def read_answers(folder: Path, keys: Mapping[str, str], ids: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Answers that still hold, by arm and question; see ``key_of``.
+    """Answers that are still valid, by method and question; see ``key_of``.
 
     Args:
-        folder: Of the run. A last line cut short by a kill is passed over.
-        keys: Arm to the key its answers must carry.
-        ids: Questions in the order wanted; None takes all, as they come.
+        folder: Folder of the run.
+        keys: For each method, the key that its answers must have.
+        ids: Ids of the questions, in the order of the result; None takes all in the order of the file.
     """
-    found: dict[str, dict[str, Any]] = {arm: {} for arm in keys}
-    path = folder / ANSWERS_FILE
-    if not path.is_file():
-        return found
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        try:
-            row = json.loads(line)
-        except ValueError:  # the writer was killed in the middle of this line
-            continue
-        if keys.get(row["arm"]) == row["key"]:
-            found[row["arm"]][row["question_id"]] = row
+    answers: dict[str, dict[str, Any]] = {name: {} for name in keys}
+    for row in jsonl.read(folder / ANSWERS_FILE, (*_KEY, "answer")):
+        if keys.get(row["method"]) == row["key"]:
+            answers[row["method"]][row["question_id"]] = row
     if ids is None:
-        return found
-    return {arm: {i: rows[i] for i in ids if i in rows} for arm, rows in found.items()}
+        return answers
+    return {name: {i: rows[i] for i in ids if i in rows} for name, rows in answers.items()}
+
+
+def damaged_lines(folder: Path) -> int:
+    """Number of unreadable lines of answers and scores; those questions count as not answered or not judged."""
+    return jsonl.damaged(folder / ANSWERS_FILE) + jsonl.damaged(folder / JUDGED_FILE)
+
+
+def answer_key(row: Mapping[str, Any]) -> AnswerKey:
+    """Identifies the answer of a line of answers.jsonl or judged.jsonl."""
+    return row["method"], row["key"], row["question_id"]
+
+
+def read_scores(folder: Path) -> dict[AnswerKey, dict[str, float]]:
+    """Scores by a judge model for each judged answer."""
+    return {answer_key(row): row["scores"] for row in jsonl.read(folder / JUDGED_FILE, (*_KEY, "scores"))}
+
+
+def append_scores(folder: Path, answer: Mapping[str, Any], scores: Mapping[str, float]) -> None:
+    """Appends a judge model's scores of an answer.
+
+    Args:
+        folder: Folder of the run.
+        answer: Its line of answers.jsonl.
+        scores: Score of each metric.
+    """
+    jsonl.append(folder / JUDGED_FILE, {**{name: answer[name] for name in _KEY}, "scores": scores})

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from core.corpus.sample import load_sample
-from core.evaluation.grounding import faithfulness, is_refusal, relevancy
+from core.evaluation.grounding import Support, faithfulness, find_support, is_refusal, relevancy
 
+ORCHID = "The fog orchid is rare. Its petals smell of cinnamon. Cinnamon is a spice."
+TEA = "Fog tea smells of smoke."
 LABELLED = [json.loads(line) for line in (Path(__file__).parent / "labelled.jsonl").read_text().splitlines()]
 
 
@@ -83,3 +85,52 @@ def test_without_evidence_nothing_is_supported():
 )
 def test_relevancy_looks_at_the_kind_of_answer(question, answer, expected):
     assert relevancy(question, answer) == expected
+
+
+def quoted(support, texts):
+    return texts[support.text_index][support.start : support.end]
+
+
+def test_the_sentence_nearest_to_the_question_among_those_that_hold_the_answer():
+    texts = (TEA, ORCHID)
+    support = find_support("cinnamon", "What do the petals smell of?", texts)
+    assert quoted(support, texts) == "Its petals smell of cinnamon."
+
+
+def test_case_articles_and_punctuation_do_not_matter():
+    assert find_support("The Smoke!", "What?", (TEA,)) == Support(0, 0, len(TEA))
+
+
+def test_part_of_a_word_is_no_support():
+    assert find_support("cinna", "What do the petals smell of?", (ORCHID,)) is None
+
+
+def test_the_better_ranked_passage_wins_among_equals():
+    assert find_support("smoke", "What?", (TEA, TEA)).text_index == 0
+
+
+def test_nothing_said_and_nothing_read_rest_on_nothing():
+    assert find_support("...", "What?", (ORCHID,)) is None
+    assert find_support("smoke", "What?", ()) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ("11.80", "It burns at 1180 degrees."),
+        ("3-4", "It has 34 rings."),
+        ("지", "지도가 도서관에 있다."),
+        ("사른", "사른왕국의 지도가 있다."),
+        ("not in the passages", "It is not in the passages of the cellar."),
+    ],
+)
+def test_an_answer_that_does_not_stand_there_is_held_by_nothing(answer, sentence):
+    assert find_support(answer, "What is it?", [sentence]) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [("1180", "It burns at 1,180 degrees."), ("도서관", "그 지도는 도서관에는 없다."), ("3", "Of 3 bells one rings.")],
+)
+def test_an_answer_that_stands_there_is_held(answer, sentence):
+    assert find_support(answer, "What is it?", [sentence]) is not None

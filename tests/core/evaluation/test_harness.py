@@ -1,4 +1,4 @@
-"""A run from the first question to the last, interrupted, resumed, with arms missing."""
+"""A run from the first question to the last, interrupted, resumed, with methods missing."""
 
 import json
 import shutil
@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from core.errors import ArtefactMissing, TesseraError, WorkspaceBusy
-from core.evaluation.arms import Arm, parse_arms
 from core.evaluation.harness import evaluate, resume
-from core.evaluation.runs import ANSWERS_FILE, list_runs, plan_of, read_run, run_folder
+from core.evaluation.runs import ANSWERS_FILE, FORMAT, list_runs, plan_of, read_run, run_folder, write_run
 from core.evaluation.summary import answers_of, summarise
+from core.evaluation.variants import MethodVariant, parse_variants
+from core.manifest import write_manifest
 from core.methods.resources import Resources
-from tests.core.evaluation.conftest import EVERY_ARM
+from tests.core.evaluation.conftest import EVERY_METHOD
 from tests.models import TinyModels
 
 
@@ -21,16 +22,16 @@ def lines(folder):
 
 
 def test_every_arm_answers_every_question_one_arm_after_another(finished, tiny_corpus):
-    folder = finished(EVERY_ARM)
+    folder = finished(EVERY_METHOD)
     count = sum(len(group) for group in tiny_corpus.questions.values())
-    arms = [row["arm"] for row in lines(folder)]
-    assert arms == [arm for arm in EVERY_ARM.split(",") for _ in range(count)]
+    methods = [row["method"] for row in lines(folder)]
+    assert methods == [method for method in EVERY_METHOD.split(",") for _ in range(count)]
     summary = summarise(folder)
-    assert summary["questions"] == count and list(summary["methods"]) == EVERY_ARM.split(",")
+    assert summary["questions"] == count and list(summary["methods"]) == EVERY_METHOD.split(",")
     for scores in summary["methods"].values():
         assert {"mean", "lo", "hi", "n"} == set(scores["em"]) and scores["em"]["n"] == count
         assert 0 < scores["ttft_ms"]["median"] <= scores["ttft_ms"]["p90"]
-    assert set(summary["differences_to_rag"]) == set(EVERY_ARM.split(",")) - {"rag"}
+    assert set(summary["differences_to_rag"]) == set(EVERY_METHOD.split(",")) - {"rag"}
     assert summary["methods"]["oracle"]["recall"]["mean"] == 1
     assert summary["methods"]["wrong-cell"]["recall"]["mean"] == 0
     assert "recall" not in summary["methods"]["closed-book"]
@@ -45,9 +46,11 @@ def test_a_cancelled_run_goes_on_where_it_stopped(resources, plan):
     work.close()
     before = lines(folder)
     assert len(before) == 3 and steps[-1].done == 3
-    (folder / ANSWERS_FILE).open("a", encoding="utf-8").write('{"arm": "closed-book", "quest')  # killed while writing
+    (folder / ANSWERS_FILE).open("a", encoding="utf-8").write(
+        '{"method": "closed-book", "quest'
+    )  # killed while writing
     later = list(evaluate(resources, made, folder))
-    asked = [(row["arm"], row["question_id"]) for row in _whole(folder)]
+    asked = [(row["method"], row["question_id"]) for row in _whole(folder)]
     assert len(asked) == len(set(asked)) == 2 * len(made.questions)
     assert _whole(folder)[:3] == before
     assert later[0].done == 3
@@ -80,9 +83,9 @@ def test_answers_from_a_memory_that_has_changed_are_asked_for_again(resources, p
     made = plan("memory")
     folder = run_folder(resources, made)
     list(evaluate(resources, made, folder))
-    manifest = resources.workspace.path / "memory" / "manifest.json"
-    content = json.loads(manifest.read_text(encoding="utf-8"))
-    manifest.write_text(json.dumps({**content, "params": {**content["params"], "steps": 99}}), encoding="utf-8")
+    manifest = resources.workspace.manifest("memory")
+    changed = replace(manifest, params={**manifest.params, "steps": 99})
+    write_manifest(resources.workspace.folder("memory"), changed)
     list(evaluate(resources, made, folder))
     assert len(lines(folder)) == 2 * len(made.questions)
     assert len(answers_of(folder)["memory"]) == len(made.questions)
@@ -93,20 +96,22 @@ def test_other_questions_are_another_run(resources, plan, tiny_corpus):
 
 
 def test_everything_that_is_missing_is_named_at_once(resources, plan):
-    shutil.rmtree(resources.workspace.path / "caches")
+    shutil.rmtree(resources.workspace.path / "blocks")
     shutil.rmtree(resources.workspace.path / "memory")
     made = plan("rag,cag,memory")
-    with pytest.raises(ArtefactMissing, match=r"cag needs caches; memory needs memory.*app cache.*app train"):
+    with pytest.raises(
+        ArtefactMissing, match=r"cag needs blocks; memory needs memory\..* blocks of passages, train a memory"
+    ):
         list(evaluate(resources, made, run_folder(resources, made)))
 
 
 def test_missing_arms_can_be_skipped(resources, plan):
-    shutil.rmtree(resources.workspace.path / "caches")
+    shutil.rmtree(resources.workspace.path / "blocks")
     made = plan("rag,cag")
     folder = run_folder(resources, made)
     list(evaluate(resources, made, folder, skip_missing=True))
     assert list(summarise(folder)["methods"]) == ["rag"]
-    assert read_run(folder)["skipped"] == {"cag": "caches not ready"}
+    assert read_run(folder)["skipped"] == {"cag": "blocks not ready"}
 
 
 def test_a_run_says_what_it_was_made_with(finished, resources, plan):
@@ -117,7 +122,8 @@ def test_a_run_says_what_it_was_made_with(finished, resources, plan):
     assert run["model"]["weights"] == resources.models.language_model().identity.weights
     assert run["machine"]["cores"] > 0 and "torch" in run["versions"]
     assert (
-        run["arms"]["rag"]["bytes"]["text"] == (resources.workspace.path / "corpus" / "passages.jsonl").stat().st_size
+        run["methods"]["rag"]["bytes"]["text"]
+        == (resources.workspace.path / "corpus" / "passages.jsonl").stat().st_size
     )
     assert list_runs(resources.workspace) == [folder]
 
@@ -139,17 +145,21 @@ def test_a_run_is_written_by_one_process_only(resources, plan):
 
 
 def test_a_damaged_run_is_refused(tmp_path):
-    (tmp_path / "run.json").write_text("{", encoding="utf-8")
-    with pytest.raises(TesseraError, match="again"):
-        read_run(tmp_path)
+    write_run(tmp_path, {"format": FORMAT, "questions": {"n": 24}})
+    whole = (tmp_path / "run.json").read_text(encoding="utf-8")
+    assert read_run(tmp_path) == {"format": FORMAT, "questions": {"n": 24}}
+    for damaged in ("{", "[]", whole[:-9], whole.replace("24", "25")):
+        (tmp_path / "run.json").write_text(damaged, encoding="utf-8")
+        with pytest.raises(TesseraError, match="again"):
+            read_run(tmp_path)
 
 
 def test_arms_are_named_once_and_must_exist():
-    assert parse_arms("rag, cag:plain,,rag") == (Arm("rag"), Arm("cag", plain=True))
-    assert [arm.name for arm in parse_arms("rag:plain")] == ["rag:plain"]
+    assert parse_variants("rag, cag:plain,,rag") == (MethodVariant("rag"), MethodVariant("cag", plain=True))
+    assert [method.name for method in parse_variants("rag:plain")] == ["rag:plain"]
     for names in ("", "ragg", "rag:fancy"):
         with pytest.raises(TesseraError, match="closed-book"):
-            parse_arms(names)
+            parse_variants(names)
 
 
 def test_an_arm_with_the_plain_reader_is_a_row_of_its_own(finished):
@@ -164,8 +174,8 @@ def test_a_run_can_be_taken_up_from_its_folder_alone(resources, plan):
     work = evaluate(resources, made, folder)
     [next(work) for _ in range(2)]
     work.close()
-    assert plan_of(folder, made.arms) == made
-    list(resume(resources, folder, made.arms))
+    assert plan_of(folder, made.variants) == made
+    list(resume(resources, folder, made.variants))
     assert {name: len(rows) for name, rows in answers_of(folder).items()} == {"rag": 5, "bm25": 5}
 
 
@@ -175,4 +185,4 @@ def test_a_run_of_other_settings_is_not_taken_up(resources, plan, models):
     list(evaluate(resources, made, folder))
     other = TinyModels(replace(models.settings, top_k=1), models.language_model(), models.encoder())
     with pytest.raises(TesseraError, match="other settings"):
-        list(resume(Resources(resources.workspace, other), folder, made.arms))
+        list(resume(Resources(resources.workspace, other, other.settings), folder, made.variants))

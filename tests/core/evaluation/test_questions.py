@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from core.corpus.types import Corpus, Passage
 from core.errors import CorpusError, TesseraError
 from core.evaluation.questions import draw, from_file, from_split
 
@@ -48,3 +49,36 @@ def test_a_split_that_is_not_there_names_those_that_are(tiny_corpus):
     assert from_split(tiny_corpus, "test").questions == tiny_corpus.questions["test"]
     with pytest.raises(TesseraError, match="train, dev, test"):
         from_split(tiny_corpus, "final")
+
+
+@pytest.mark.parametrize("field", ["answers", "answer", "golden_answers"])
+def test_answers_go_by_their_usual_names(tiny_corpus, field):
+    row = question(1)
+    row[field] = row.pop("answers")
+    assert from_file("mine.jsonl", content(row), tiny_corpus).questions[0].answers == ("Oren",)
+
+
+def test_a_file_without_answers_is_refused_and_an_unanswerable_question_is_not(tiny_corpus):
+    row = question(1, reply="Oren")
+    del row["answers"]
+    with pytest.raises(CorpusError, match="has no answers; its fields are: id, question, passage_id, reply"):
+        from_file("mine.jsonl", content(row), tiny_corpus)
+    for empty in ([], None, {"text": [], "answer_start": []}):
+        assert from_file("mine.jsonl", content(question(1, answers=empty)), tiny_corpus).questions[0].answers == ()
+
+
+def test_a_passage_may_be_named_by_the_end_of_its_id():
+    passages = (
+        Passage("b-readme-0001", "readme", "The bell weighs 940 kilograms."),
+        Passage("c-readme-0001", "readme", "The bell is cracked."),
+        Passage("c-other-0001", "other", "It hangs in Solm."),
+    )
+    corpus = Corpus("docs", passages, {})
+    rows = (
+        question(1, passage_id="readme-0001", answers=["940 kilograms"]),
+        question(2, passage_id="other-0001", answers=["Solm"]),
+        question(3, passage_id="readme-0001", answers=["bell"]),
+    )
+    found = from_file("mine.jsonl", content(*rows), corpus)
+    assert [q.passage_ids for q in found.questions] == [("b-readme-0001",), ("c-other-0001",)]
+    assert found.outside == 1

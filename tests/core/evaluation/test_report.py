@@ -8,9 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from core.corpus.types import Question
-from core.evaluation.export import COLUMNS, to_csv, to_json, to_ragas
-from core.evaluation.report import to_html
-from core.evaluation.report_figure import intervals_svg
+from core.evaluation.report import COLUMNS, intervals_svg, to_csv, to_html, to_json
 from core.evaluation.scoring import LABELS
 
 NASTY = Question("x", "=1+1 <script>alert('x')</script> & maps?", ("<b>Ilan</b>",), ("p5", "p0"), ("Ilan.",), "bridge")
@@ -42,12 +40,12 @@ def test_the_figure_says_in_words_what_it_shows():
     scores = {"f1": {"mean": 0.5, "lo": 0.25, "hi": 0.75, "n": 4}, "total_ms": {"median": 1500}}
     svg = ElementTree.fromstring(intervals_svg({"rag": scores}, {"rag": "R & G"}, "f1", "F1"))
     texts = ["".join(node.itertext()) for node in svg.iter()]
-    assert "F1 of each arm: R & G 0.50" in texts and "1.50 s" in texts
+    assert "F1 of each method: R & G 0.50" in texts and "1.50 s" in texts
 
 
 def test_csv_has_a_row_per_answer_and_no_formula(folder):
     rows = list(csv.DictReader(io.StringIO(to_csv(folder))))
-    assert [row["arm"] for row in rows] == ["closed-book", "rag", "cag"] and set(rows[0]) == set(COLUMNS)
+    assert [row["method"] for row in rows] == ["closed-book", "rag", "cag"] and set(rows[0]) == set(COLUMNS)
     assert all(row["question"].startswith("'=1+1") for row in rows)
     assert rows[0]["recall"] == "" and rows[1]["recall"] in ("0.0", "1.0")
 
@@ -56,9 +54,3 @@ def test_json_holds_configuration_summary_and_answers(folder):
     found = json.loads(to_json(folder))
     assert found["run"]["model"]["name"] == "tiny" and set(found["methods"]) == {"closed-book", "rag", "cag"}
     assert len(found["answers"]) == 3 and found["answers"][1]["trace"]["spans"]
-
-
-def test_samples_for_a_judge_carry_question_answer_and_contexts(folder):
-    samples = [json.loads(line) for line in to_ragas(folder).splitlines()]
-    assert samples[0]["retrieved_contexts"] == [] and len(samples[1]["retrieved_contexts"]) == 2
-    assert samples[1]["user_input"] == NASTY.text and samples[1]["reference"] == "<b>Ilan</b>"

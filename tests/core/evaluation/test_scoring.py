@@ -34,12 +34,12 @@ def test_kilt_f1_is_f1_where_all_gold_is_found():
 
 
 def test_an_arm_that_should_read_and_found_nothing_scores_zero():
-    scores = score(row(arm="bm25", found=()))
+    scores = score(row(method="bm25", found=()))
     assert scores["recall"] == scores["context_precision"] == scores["rouge_l"] == 0
 
 
 def test_closed_book_has_no_evidence_to_score_and_no_provenance():
-    scores = score(row(arm="closed-book", found=()))
+    scores = score(row(method="closed-book", found=()))
     assert not {"recall", "context_precision", "context_recall", "rouge_l"} & set(scores)
     assert scores["kilt_em"] == 0
 
@@ -47,3 +47,17 @@ def test_closed_book_has_no_evidence_to_score_and_no_provenance():
 def test_without_gold_passages_only_the_answer_is_scored():
     scores = score(row(gold=(), gold_evidence=[]))
     assert {"em", "f1", "coverage"} <= set(scores) and not {"recall", "kilt_em", "rouge_l"} & set(scores)
+
+
+def test_a_question_without_an_answer_is_scored_for_refusing_alone():
+    refused, invented = score(row("not in the passages", golds=())), score(row("Mara", golds=()))
+    evidence = {"recall", "context_precision", "context_recall"}
+    assert set(refused) - evidence - {"rouge_l"} == {"refusing_precision", "refusing_recall"}
+    assert refused["refusing_precision"] == refused["refusing_recall"] == 1
+    assert invented["refusing_recall"] == 0 and "refusing_precision" not in invented
+    wrongly = score(row("not in the passages"))
+    assert wrongly["refusing_precision"] == wrongly["em"] == 0 and "refusing_recall" not in wrongly
+
+
+def test_a_korean_refusal_is_one():
+    assert score(row("지문에서 찾을 수 없습니다.", golds=()))["refusing_recall"] == 1

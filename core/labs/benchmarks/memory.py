@@ -1,0 +1,184 @@
+"""Memory of a process that answers, by owner, and how it grows from question to question.
+
+    for progress in bench_memory(open_resources, ("rag", "cag", "memory"), 50):
+        ...
+    progress.data       # owners, held, growth
+
+Run it where nothing has been loaded yet: what torch and the libraries take is measured by importing them, so this
+module imports neither.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import TesseraError
+from core.jobs import Progress, Work
+
+if TYPE_CHECKING:
+    from core.methods.base import Method
+    from core.methods.resources import Resources
+
+STAGE = "Measuring memory"
+LOOKS = 10
+"""How often memory is looked at while questions are asked."""
+_LIBRARIES = {"torch": "torch", "other libraries": "core.methods.registry"}
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What the process takes at one moment.
+
+    Attributes:
+        resident: Bytes in memory.
+        anonymous: Of these, what no file stands behind.
+        threads: Of the process.
+        open_files: Descriptors, sockets included.
+        temporary_files: In the temporary folder, made since the measurement began.
+    """
+
+    resident: int
+    anonymous: int
+    threads: int
+    open_files: int
+    temporary_files: int
+
+    @classmethod
+    def now(cls) -> Footprint:
+        """As the system counts it.
+
+        Raises:
+            TesseraError: The system does not tell.
+        """
+        status = Path("/proc/self/status")
+        if not status.is_file():
+            raise TesseraError("This system does not say what a process takes.", "Measure on Linux.")
+        lines = (line.partition(":") for line in status.read_text(encoding="ascii", errors="replace").splitlines())
+        values = {name: value.split() for name, _, value in lines}
+        return cls(
+            resident=int(values["VmRSS"][0]) * 1024,
+            anonymous=int(values["RssAnon"][0]) * 1024,
+            threads=int(values["Threads"][0]),
+            open_files=sum(1 for _ in Path("/proc/self/fd").iterdir()),
+            temporary_files=sum(len(files) for _, _, files in os.walk(tempfile.gettempdir())),
+        )
+
+
+class _Ledger:
+    """Bills what is in memory to whoever came last."""
+
+    def __init__(self) -> None:
+        self._before = Footprint.now()
+        self.owners: dict[str, dict[str, int]] = {"Python": self._difference(Footprint(0, 0, 0, 0, 0))}
+
+    def bill(self, owner: str) -> None:
+        before, self._before = self._before, Footprint.now()
+        self.owners[owner] = self._difference(before)
+
+    def _difference(self, before: Footprint) -> dict[str, int]:
+        now = self._before
+        return {"resident": now.resident - before.resident, "anonymous": now.anonymous - before.anonymous}
+
+
+def bench_memory(open_resources: Callable[[], Resources], methods: tuple[str, ...], questions: int) -> Work:
+    """Loads one thing after another, then asks.
+
+    Args:
+        open_resources: Opens the workspace; called once the libraries are there.
+        methods: In the order in which they are opened and asked.
+        questions: How many are asked of each; those of the corpus, from the start again where they are fewer.
+
+    Yields:
+        Progress; the data of the last have ``owners`` (bytes that came with each), ``held`` (bytes of what is known
+        by itself) and ``growth`` (a footprint after so many questions).
+
+    Raises:
+        TesseraError: The system does not tell, or a method cannot be opened.
+    """
+    with _own_temporary_folder():
+        ledger = _Ledger()
+        for number, (owner, module) in enumerate(_LIBRARIES.items()):
+            yield Progress(STAGE, number, questions, owner)
+            import_module(module)
+            ledger.bill(owner)
+        resources = open_resources()
+        opened = yield from _open(resources, methods, ledger, questions)
+        growth = yield from _ask(resources, opened, questions)
+        data = {"owners": ledger.owners, "held": _held(resources, opened), "growth": growth, "methods": list(methods)}
+        yield Progress(STAGE, questions, questions, data=data)
+
+
+def _open(
+    resources: Resources, methods: tuple[str, ...], ledger: _Ledger, questions: int
+) -> Generator[Progress, None, list[Method]]:
+    from core.methods.comparison import OpenMethods
+
+    yield Progress(STAGE, 0, questions, "encoder")
+    resources.models.encoder().encode_query(_questions(resources, 1)[0])
+    ledger.bill("encoder")
+    yield Progress(STAGE, 0, questions, "language model")
+    lm = resources.language_model()
+    lm.session().prefill(lm.prompt.head)
+    ledger.bill("language model")
+    cabinet = OpenMethods()
+    opened: list[Method] = []
+    for name in methods:
+        yield Progress(STAGE, 0, questions, name)
+        opened.append(cabinet.open(name, resources))
+        ledger.bill(name)
+    return opened
+
+
+def _ask(resources: Resources, opened: list[Method], questions: int) -> Generator[Progress, None, list[dict[str, int]]]:
+    from core.methods.base import answer
+
+    growth = [_look(resources, 0)]
+    every = max(1, questions // LOOKS)
+    for number, question in enumerate(_questions(resources, questions), start=1):
+        for method in opened:
+            with resources.models.lock:
+                answer(method, question)
+        if number % every == 0 or number == questions:
+            growth.append(_look(resources, number))
+        yield Progress(STAGE, number, questions)
+    return growth
+
+
+def _look(resources: Resources, questions: int) -> dict[str, int]:
+    return {"questions": questions, **asdict(Footprint.now()), "caches": resources.models.cache_budget.total_bytes()}
+
+
+def _questions(resources: Resources, count: int) -> list[str]:
+    groups = resources.corpus.questions.values()
+    asked = [question.text for group in groups for question in group] or [p.title for p in resources.corpus.passages]
+    return list(islice(cycle(asked), count))
+
+
+def _held(resources: Resources, opened: list[Method]) -> dict[str, int]:
+    """Bytes of what can be counted by itself; it is part of what the owners take."""
+    held = {"KV caches": resources.models.cache_budget.total_bytes()}
+    for method in opened:
+        memory = getattr(method, "memory", None)
+        if memory is not None:
+            held |= {"z": memory.pool.z.nbytes, "keys of the router": memory.keys.nbytes}
+    return held
+
+
+@contextmanager
+def _own_temporary_folder() -> Iterator[None]:
+    """What is left in it was left by what is measured."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before

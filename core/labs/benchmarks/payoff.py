@@ -1,0 +1,142 @@
+"""Do blocks pay? Every question is asked of RAG and of CAG, one right after the other, and both clocks are saved.
+
+The last measurement is saved in ``runs/payoff.json`` of the workspace, with the blocks it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from core.corpus.types import Question
+from core.cost import Account, BreakEven, build_time
+from core.errors import TesseraError
+from core.jobs import Progress, Work
+from core.kvcache.identity import chosen_precision
+from core.manifest import write_atomically
+from core.messages import message
+from core.methods.base import answer
+from core.methods.comparison import open_for_measuring
+from core.methods.registry import METHODS
+from core.methods.resources import Resources
+from core.workspace import Workspace
+
+RAG, CAG = "rag", "cag"
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Times of one method, question by question, in milliseconds.
+
+    Attributes:
+        ttft_ms: To the first token.
+        total_ms: To the last token.
+    """
+
+    ttft_ms: tuple[float, ...]
+    total_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """What was measured, and on what.
+
+    Attributes:
+        blocks: Fingerprint of the blocks.
+        model: The model's name.
+        dtype: Its number format.
+        device: Where it ran.
+        rag: Its clocks.
+        cag: Its clocks, on the same questions.
+    """
+
+    blocks: str
+    model: str
+    dtype: str
+    device: str
+    rag: Clocks
+    cag: Clocks
+
+    @property
+    def questions(self) -> int:
+        """How many questions were asked."""
+        return len(self.cag.total_ms)
+
+    def break_even(self, ws: Workspace, store: str, inputs: Mapping[str, str]) -> BreakEven:
+        """What CAG takes longer to build than RAG, beside what it saves.
+
+        Args:
+            ws: Holds what both were built from.
+            store: Where RAG searches.
+            inputs: Fingerprints that the blocks were built with.
+        """
+        rag, cag = (
+            Account.measured(spec.name, spec.label, build_time(ws, spec.builds, store, inputs), clocks.total_ms)
+            for spec, clocks in ((METHODS[RAG], self.rag), (METHODS[CAG], self.cag))
+        )
+        return cag.against(rag)
+
+
+def measure_payoff(resources: Resources, questions: Sequence[Question]) -> Work:
+    """Asks both methods every question, after a warm-up, and saves the clocks.
+
+    The method that goes first changes from question to question: what the first one brings into the processor's caches
+    would otherwise always help the same second.
+
+    Raises:
+        TesseraError: There is no question, or a method cannot be opened.
+    """
+    if not questions:
+        raise TesseraError("There is no question to ask.", "Give a corpus with questions.")
+    resources = replace(resources, settings=resources.settings.in_process)
+    ws = resources.workspace
+    lm = resources.language_model()
+    methods = {name: open_for_measuring(name, resources, questions[0].text)[0] for name in (RAG, CAG)}
+    ttft: dict[str, list[float]] = {name: [] for name in methods}
+    total: dict[str, list[float]] = {name: [] for name in methods}
+    for turn, question in enumerate(questions):
+        order = (RAG, CAG) if turn % 2 else (CAG, RAG)
+        for name in order:
+            trace = answer(methods[name], question.text).trace
+            ttft[name].append(trace.ttft_ms)
+            total[name].append(trace.total_ms)
+        yield Progress("Asking RAG and CAG", turn + 1, len(questions), question.text[:60])
+    clocks = {name: Clocks(tuple(ttft[name]), tuple(total[name])) for name in methods}
+    precision = chosen_precision(resources.settings.cache_precision, lm.dtype)
+    payoff = Payoff(
+        blocks=ws.fingerprint("blocks", {"model": lm.identity.fingerprint, "precision": precision}),
+        model=lm.identity.name,
+        dtype=lm.identity.dtype,
+        device=str(lm.device),
+        rag=clocks[RAG],
+        cag=clocks[CAG],
+    )
+    path = _path(ws)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(asdict(payoff), indent=1).encode())
+
+
+def saved_payoff(ws: Workspace, blocks: str) -> Payoff | None:
+    """The last measurement, if it is of the blocks with this fingerprint.
+
+    Raises:
+        TesseraError: The file is damaged.
+    """
+    path = _path(ws)
+    if not path.is_file():
+        return None
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts.get("blocks") != blocks or CAG not in facts:
+            return None
+        clocks = {name: Clocks(tuple(facts[name]["ttft_ms"]), tuple(facts[name]["total_ms"])) for name in (RAG, CAG)}
+        return Payoff(**{**facts, **clocks})
+    except (ValueError, KeyError, TypeError) as error:
+        why = message("{path} is damaged ({error}).", path=path, error=error)
+        raise TesseraError(why, "Delete it and measure again.") from error
+
+
+def _path(ws: Workspace) -> Path:
+    return ws.path / "runs" / "payoff.json"

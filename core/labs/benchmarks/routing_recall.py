@@ -1,0 +1,221 @@
+"""What looking into more cells finds and reads, and how near the questions are to a border.
+
+The report of a split is kept in ``runs/routing-<split>.json`` of the workspace, with the partition it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.corpus.types import Question
+from core.errors import TesseraError
+from core.jobs import Progress, Work
+from core.manifest import write_atomically
+from core.messages import message
+from core.models.embeddings import load_vectors
+from core.models.encoder import Encoder, Vectors
+from core.voronoi.partition import Partition
+from core.voronoi.routing import RecallPoint, default_nprobe, route, routing_recall
+from core.workspace import Workspace
+
+GROUPS = 4
+_FEW = 10
+_STEPS = (12, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)
+
+
+@dataclass(frozen=True)
+class MarginGroup:
+    """Questions of similar margin: a quarter of all, from the border inwards.
+
+    Attributes:
+        low: Least margin.
+        high: Largest margin.
+        questions: How many.
+        recall: Mean share of gold passages in the nearest cell.
+        recall_two: The same for the two nearest cells.
+    """
+
+    low: float
+    high: float
+    questions: int
+    recall: float
+    recall_two: float
+
+
+@dataclass(frozen=True)
+class SearchPoint:
+    """What the best passages of ``nprobe`` cells give and cost: what CAG reads.
+
+    Attributes:
+        nprobe: Cells looked into.
+        recall: Mean share of gold passages among the best k of these cells.
+        passages: Mean number of passages that are compared.
+        bytes: Mean bytes of the vectors read: all centroids, and the passages of these cells.
+    """
+
+    nprobe: int
+    recall: float
+    passages: float
+    bytes: float
+
+
+@dataclass(frozen=True)
+class RecallReport:
+    """Routing recall of a split.
+
+    Attributes:
+        split: Where the questions come from.
+        questions: Questions with a gold passage.
+        cells: Cells of the partition.
+        partition: Fingerprint of the partition.
+        points: Recall and cost by cells opened.
+        margins: Recall by margin, quarter by quarter.
+        searches: Recall of the best passages by cells looked into; the last looks into all, which is a flat search.
+        k: How many passages are the best.
+        default: Cells that CAG looks into unless somebody sets a number.
+    """
+
+    split: str
+    questions: int
+    cells: int
+    partition: str
+    points: tuple[RecallPoint, ...]
+    margins: tuple[MarginGroup, ...]
+    searches: tuple[SearchPoint, ...]
+    k: int
+    default: int
+
+
+def measure_recall(
+    ws: Workspace, encoder: Encoder, questions: Sequence[Question], rows: Mapping[str, int], split: str, k: int = 3
+) -> Work:
+    """Encodes and routes questions, and keeps the report in the workspace: see ``kept_report``.
+
+    Args:
+        ws: Holds the partition.
+        encoder: The encoder the passages were embedded with.
+        questions: Those without a gold passage are left out.
+        rows: Row of each passage by its id.
+        split: Name under which the report is kept.
+        k: Passages that are read.
+
+    Yields:
+        A step per question.
+
+    Raises:
+        ArtefactMissing: There is no partition.
+        ArtefactStale: The passages were embedded by another encoder.
+        TesseraError: No question names a gold passage of the corpus.
+    """
+    ws.require("embeddings", {"encoder": encoder.fingerprint})
+    partition = ws.read("partition", Partition.load)
+    asked = [question for question in questions if question.passage_ids and set(question.passage_ids) <= set(rows)]
+    if not asked:
+        raise TesseraError("No question names its gold passage.", "Routing recall needs questions with passage ids.")
+    vectors = []
+    for question in asked:
+        vectors.append(encoder.encode_query(question.text))
+        yield Progress("Routing questions", len(vectors), len(asked))
+    queries = np.stack(vectors)
+    gold = [[rows[passage_id] for passage_id in question.passage_ids] for question in asked]
+    report = RecallReport(
+        split=split,
+        questions=len(asked),
+        cells=partition.k,
+        partition=ws.fingerprint("partition"),
+        points=tuple(routing_recall(partition, queries, gold, probes(partition.k))),
+        margins=tuple(recall_by_margin(partition, queries, gold)),
+        searches=tuple(search_recall(partition, load_vectors(ws), queries, gold, k)),
+        k=k,
+        default=default_nprobe(partition.k),
+    )
+    path = report_path(ws, split)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(asdict(report), indent=1).encode())
+
+
+def search_recall(
+    partition: Partition, vectors: Vectors, queries: Vectors, gold: Sequence[Sequence[int]], k: int
+) -> list[SearchPoint]:
+    """The best k passages of ever more cells against those of a flat search.
+
+    Args:
+        partition: The cells.
+        vectors: [n, dim] unit vectors of the passages.
+        queries: [m, dim] unit vectors of the questions.
+        gold: Rows of the gold passages of each question, at least one.
+        k: Passages that are read.
+    """
+    # [m, n]: how similar each passage is to each question, and how many cells are nearer than its own.
+    similarity = queries @ vectors.T
+    order = np.argsort(-(queries @ partition.centroids.T), axis=1, kind="stable")
+    rank = np.argsort(order, axis=1)[:, partition.assignment]
+    found = []
+    for nprobe in sorted({*probes(partition.k), default_nprobe(partition.k)}):
+        opened = rank < nprobe
+        best = np.argsort(-np.where(opened, similarity, -2.0), axis=1, kind="stable")[:, :k]
+        shares = [np.isin(rows, best[i]).mean() for i, rows in enumerate(gold)]
+        passages = float(opened.sum(axis=1).mean())
+        read = (partition.k + passages) * vectors.shape[1] * vectors.itemsize
+        found.append(SearchPoint(nprobe, float(np.mean(shares)), passages, read))
+    return found
+
+
+def recall_by_margin(
+    partition: Partition, queries: Vectors, gold: Sequence[Sequence[int]], groups: int = GROUPS
+) -> list[MarginGroup]:
+    """Cuts the questions into groups of equal size by their margin, and measures each.
+
+    Args:
+        partition: The cells.
+        queries: [m, dim] unit vectors of the questions.
+        gold: Rows of the gold passages of each question, at least one.
+        groups: How many groups; fewer where there are fewer questions.
+    """
+    margins = np.array([route(partition, query).margin for query in queries])
+    order = np.argsort(margins, kind="stable")
+    found = []
+    for members in np.array_split(order, min(groups, len(order))):
+        one, two = routing_recall(partition, queries[members], [gold[row] for row in members], [1, 2])
+        low, high = float(margins[members[0]]), float(margins[members[-1]])
+        found.append(MarginGroup(low, high, len(members), one.recall, two.recall))
+    return found
+
+
+def probes(cells: int) -> list[int]:
+    """Numbers of cells worth opening: each of the first ten, then ever wider steps, then all."""
+    return sorted({*range(1, min(_FEW, cells) + 1), *(step for step in _STEPS if step < cells), cells})
+
+
+def kept_report(ws: Workspace, split: str) -> RecallReport | None:
+    """The report of a split, if it is of the partition as it stands; None otherwise.
+
+    Raises:
+        TesseraError: The file is damaged.
+    """
+    path = report_path(ws, split)
+    if not path.is_file():
+        return None
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        points = tuple(RecallPoint(**point) for point in facts.pop("points"))
+        margins = tuple(MarginGroup(**group) for group in facts.pop("margins"))
+        if "searches" not in facts:
+            return None  # measured by an older version
+        searches = tuple(SearchPoint(**point) for point in facts.pop("searches"))
+        report = RecallReport(points=points, margins=margins, searches=searches, **facts)
+    except (ValueError, KeyError, TypeError) as error:
+        raise TesseraError(
+            message("{path} is damaged ({error}).", path=path, error=error), "Delete it and measure again."
+        ) from error
+    return report if report.partition == ws.fingerprint("partition") else None
+
+
+def report_path(ws: Workspace, split: str) -> Path:
+    """Where the report of a split is kept."""
+    return ws.path / "runs" / f"routing-{split}.json"

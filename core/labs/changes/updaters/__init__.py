@@ -1,0 +1,1 @@
+"""How each method takes up a change, one file per method."""

@@ -1,0 +1,137 @@
+"""Has a judge score the kept answers of a run; the scores stand beside the answers, in ``judged.jsonl``.
+
+What has been judged is not judged again: a killed or cancelled judging goes on where it stopped. Another judge begins
+anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from core.errors import TesseraError
+from core.evaluation.runs import (
+    JUDGED_FILE,
+    answer_key,
+    append_scores,
+    read_answers,
+    read_run,
+    read_scores,
+    write_run,
+)
+from core.jobs import Progress, Work
+from core.labs.judge import ragas_worker
+from core.labs.judge.config import KEY_VARIABLE, Judge
+from core.messages import message
+
+STAGE = "Judging answers"
+_HOPELESS = 3
+
+
+def judge_run(folder: Path, judge: Judge, python: Path, methods: Sequence[str] | None = None) -> Work:
+    """Scores every answer of a run that its judge has not scored yet.
+
+    Args:
+        folder: Of the run.
+        judge: Who judges; the run remembers its name.
+        python: Of the environment in which Ragas is installed.
+        methods: Which; None takes all that the run has.
+
+    Yields:
+        A step per answer; its ``data`` hold the scores.
+
+    Raises:
+        TesseraError: The run cannot be read, or the judge cannot be asked.
+    """
+    run = read_run(folder)
+    keys = {name: facts["key"] for name, facts in run["methods"].items() if methods is None or name in methods}
+    rows = [row for found in read_answers(folder, keys, run["questions"]["ids"]).values() for row in found.values()]
+    rows = [row for row in rows if row["answer"].strip()]
+    if run.get("judge", {}).get("fingerprint") != judge.fingerprint:
+        (folder / JUDGED_FILE).unlink(missing_ok=True)
+    write_run(folder, {**run, "judge": {"name": judge.name, "fingerprint": judge.fingerprint, "by": "Ragas"}})
+    scored = read_scores(folder)
+    pending = [row for row in rows if answer_key(row) not in scored]
+    done = len(rows) - len(pending)
+    yield Progress(STAGE, done, len(rows), judge.name)
+    failed = 0
+    for row, reply in _replies(pending, judge, python):
+        done += 1
+        if "error" in reply:
+            failed += 1
+            _refuse_hopeless(judge, failed, done - (len(rows) - len(pending)), reply["error"])
+        else:
+            append_scores(folder, row, reply["scores"])
+        yield Progress(STAGE, done, len(rows), row["method"], {"method": row["method"], **reply.get("scores", {})})
+    write_run(folder, read_run(folder))  # whoever has read the run sees that it has changed
+    yield Progress(STAGE, len(rows), len(rows), message("{n} could not be judged", n=failed) if failed else "")
+
+
+def _refuse_hopeless(judge: Judge, failed: int, judged: int, error: str) -> None:
+    """Single answers may be too much for a judge; when the first ones all fail, it is the judge."""
+    if failed == judged >= _HOPELESS or "AuthenticationError" in error:
+        reason = judge.server.scrubbed(error).splitlines()[0]
+        raise TesseraError(
+            message("The judge cannot be asked ({reason}).", reason=reason),
+            message(
+                "Check {variable}_URL, {variable}_MODEL and {variable}_KEY, then judge again: scores are kept.",
+                variable=judge.server.variables,
+            ),
+        )
+
+
+def _replies(
+    rows: Sequence[Mapping[str, Any]], judge: Judge, python: Path
+) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+    """Each row with what the worker says of it, in the order in which it is done."""
+    if not rows:
+        return
+    environment = {**os.environ, "RAGAS_DO_NOT_TRACK": "true", "PYTHONUTF8": "1"}
+    environment[KEY_VARIABLE] = judge.server.key.get_secret_value()
+    with tempfile.TemporaryFile() as samples, tempfile.TemporaryFile() as complaints:
+        samples.write(_lines(rows, judge))
+        samples.seek(0)
+        worker = subprocess.Popen(
+            [str(python), "-I", str(ragas_worker.__file__)],
+            stdin=samples,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=environment,
+            encoding="utf-8",
+        )
+        try:
+            assert worker.stdout is not None
+            for line in worker.stdout:
+                reply = json.loads(line)
+                yield rows[reply["index"]], reply
+            if worker.wait():
+                what = message("Ragas ended with an error ({line}).", line=_last_line(complaints))
+                raise TesseraError(what, "Run `make ragas` again.")
+        finally:
+            worker.kill()
+            worker.wait()
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], judge: Judge) -> bytes:
+    server = judge.server
+    config = {"url": server.url, "model": server.model, "embeddings": judge.embeddings, "timeout_s": server.timeout_s}
+    samples = [
+        {
+            "question": row["question"],
+            "answer": row["answer"],
+            "contexts": [text for piece in row["evidence"] if (text := piece["text"].strip())],
+        }
+        for row in rows
+    ]
+    return "".join(json.dumps(line) + "\n" for line in [config, *samples]).encode()
+
+
+def _last_line(complaints: IO[bytes]) -> str:
+    complaints.seek(0)
+    lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:300] if lines else "no message"

@@ -1,0 +1,171 @@
+"""What this machine was measured to take for each passage, token and question: from artefacts and a kept run.
+
+Nothing is measured here: build times and sizes stand in the manifests, the time of every step in the traces of the
+latest evaluation that asked RAG and CAG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from core.cost import build_seconds
+from core.errors import TesseraError
+from core.evaluation.runs import list_runs, read_run
+from core.evaluation.summary import answers_of, summarise
+from core.manifest import Manifest
+from core.messages import message
+from core.workspace import Workspace
+
+RAG, CAG, MEMORY = "rag", "cag", "memory"
+_Z_BYTES, _KEY_BYTES = 2, 4
+_PARTS = ("mean", "lo", "hi", "n")
+_NEEDED = ("embeddings", "partition", "blocks")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A quality minus RAG's, with its 95 % interval over n questions."""
+
+    mean: float
+    lo: float
+    hi: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Per unit, in seconds and bytes.
+
+    Attributes:
+        run: The evaluation that the times come from.
+        model: The language model they were measured with.
+        machine: Where.
+        n: Questions that each method was asked.
+        passages: Of the workspace.
+        tokens: Of a passage.
+        read: Passages that a question reads.
+        question: Tokens that are prefilled behind stored blocks.
+        answer: Tokens of an answer.
+        text, vector, kv_token, z, key: Bytes of a passage's text and vector, of a token's keys and values, and of a
+            document's z and routing key; 0 without a memory.
+        embed, block_token, learn: Seconds to embed a passage, to compute a token's keys and values, and to give a
+            document its z.
+        encode, search, route: Seconds to encode a question, to search, and to route inside the model. Among so few
+            passages as are measured, none of them depends on how many there are.
+        load_byte: Seconds for each byte of blocks that is loaded and joined.
+        prefill_token, decode_token: Seconds for each token.
+        recall_tokens: Tokens that memory decodes before it answers.
+        quality: F1 minus RAG's, by method.
+    """
+
+    run: str
+    model: str
+    machine: str
+    n: int
+    passages: int
+    tokens: float
+    read: float
+    question: float
+    answer: float
+    text: float
+    vector: float
+    kv_token: float
+    z: float
+    key: float
+    embed: float
+    block_token: float
+    learn: float
+    encode: float
+    search: float
+    route: float
+    load_byte: float
+    prefill_token: float
+    decode_token: float
+    recall_tokens: float
+    quality: Mapping[str, Difference]
+
+
+def coefficients(ws: Workspace) -> Coefficients:
+    """The coefficients of a workspace.
+
+    Raises:
+        TesseraError: No evaluation has asked RAG and CAG in this process.
+        ArtefactMissing: It is not built.
+    """
+    for kind in _NEEDED:
+        ws.require(kind, read=False)
+    folder, run = _latest(ws)
+    answers = {name: list(rows.values()) for name, rows in answers_of(folder).items() if name in (RAG, CAG, MEMORY)}
+    rag, cag, memory = (answers.get(name, []) for name in (RAG, CAG, MEMORY))
+    made = {kind: ws.manifest(kind) for kind in (*_NEEDED, "memory", "corpus")}
+    count = int(_of(made["corpus"], "passages"))
+    blocks = made["blocks"]
+    tokens = _of(blocks, "tokens")
+    documents = int(memory[0]["details"]["documents"]) if memory else 0
+    recalled = [row["trace"]["generated_tokens"] for row in memory]
+    answer = median(row["trace"]["generated_tokens"] for row in rag)
+    kv_token = _of(blocks, "bytes") / tokens
+    return Coefficients(
+        run=folder.name,
+        model=run["model"]["name"],
+        machine=f"{run['machine']['processor']}, {run['machine']['device']}",
+        n=min(len(rag), len(cag)),
+        passages=count,
+        tokens=tokens / count,
+        read=median(len(row["evidence"]) for row in cag),
+        question=median(row["trace"]["prompt_tokens"] for row in cag),
+        answer=answer,
+        text=ws.folder("corpus").joinpath("passages.jsonl").stat().st_size / count,
+        vector=4 * _of(made["embeddings"], "dim"),
+        kv_token=kv_token,
+        z=_of(made["memory"], "m") * _of(made["memory"], "z_dim") * _Z_BYTES if documents else 0.0,
+        key=_of(made["memory"], "router_dim") * _KEY_BYTES if documents else 0.0,
+        embed=build_seconds(made["embeddings"]) / count,
+        block_token=build_seconds(blocks) / tokens,
+        learn=build_seconds(made["memory"]) / documents if documents else 0.0,
+        encode=_median_s(rag, ("encode",)),
+        search=_median_s(rag, ("retrieve",)),
+        route=_median_s(memory, ("route",)) if memory else 0.0,
+        load_byte=_per_unit(cag, ("load blocks", "join"), lambda row: row["trace"]["cached_tokens"] * kv_token),
+        prefill_token=_per_unit(rag, ("prefill",), lambda row: row["trace"]["prompt_tokens"]),
+        decode_token=_per_unit(rag, ("decode",), lambda row: row["trace"]["generated_tokens"]),
+        recall_tokens=max(0.0, median(recalled) - answer) if recalled else 0.0,
+        quality=_quality(folder),
+    )
+
+
+def _latest(ws: Workspace) -> tuple[Path, dict[str, Any]]:
+    for folder in list_runs(ws):
+        run = read_run(folder)
+        served = run["machine"]["device"].startswith("a server")
+        if not served and all(answers_of(folder, [name]) for name in (RAG, CAG)):
+            return folder, run
+    raise TesseraError(
+        message("No evaluation in {name!r} has asked RAG and CAG with the model in this process.", name=ws.name),
+        "Evaluate rag, cag and memory on some questions: the plan takes the time of every step from there.",
+    )
+
+
+def _of(manifest: Manifest | None, name: str) -> float:
+    return float(manifest.params[name]) if manifest else 0.0
+
+
+def _spent_s(row: Mapping[str, Any], spans: Sequence[str]) -> float:
+    return sum(span["ms"] for span in row["trace"]["spans"] if span["name"] in spans) / 1000
+
+
+def _median_s(rows: Sequence[Mapping[str, Any]], spans: Sequence[str]) -> float:
+    return median(_spent_s(row, spans) for row in rows)
+
+
+def _per_unit(rows: Sequence[Mapping[str, Any]], spans: Sequence[str], units: Callable[[Any], float]) -> float:
+    return median(_spent_s(row, spans) / max(1.0, units(row)) for row in rows)
+
+
+def _quality(folder: Path) -> dict[str, Difference]:
+    found = summarise(folder, [RAG, CAG, MEMORY])[f"differences_to_{RAG}"]
+    return {name: Difference(**{part: scores["f1"][part] for part in _PARTS}) for name, scores in found.items()}

@@ -1,0 +1,305 @@
+"""What each method takes at a size that nobody has here: bytes, machines, build hours, first token, money, break-even.
+
+Every figure is a coefficient (see ``core.labs.plan.coefficients``) times how many there are of it. Where another model
+or machine is reckoned with, reading a prompt goes by 2 x parameters floating-point operations a token and decoding by
+the bytes of the weights; loading goes by the disk. A search takes what it took here and reads vectors on top, at the
+pace of the memory: all of them up to some hundred, beyond that the square root of their number of centroids and 20
+cells behind them. Routing in the model reads all keys.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.cost import Account, BreakEven
+from core.errors import TesseraError
+from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, Difference
+from core.labs.plan.prices import Machine, Prices
+from core.messages import Message, message
+from core.models.presets import find_preset
+
+MONTH_H = 730
+_DAY_S, _WEEK_MONTH = 86_400, 52 / 12
+_BUSY = 0.7
+"""Share of a machine's time that questions may fill before they queue."""
+_PROBED = 20
+_LEAST_ROOM = 0.2
+_GB, _FLOPS = 1e9, 1e12
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a language model decides its costs.
+
+    Attributes:
+        parameters: How many.
+        kv_token: Bytes of keys and values of a token.
+        weights: Bytes of its weights.
+    """
+
+    parameters: float
+    kv_token: float
+    weights: float
+
+
+SHAPES = {
+    "smollm2-135m": Shape(134.5e6, 23_040, 0.27e9),
+    "qwen3-8b": Shape(8.19e9, 147_456, 16.4e9),
+    "llama-3.1-8b": Shape(8.03e9, 131_072, 16.1e9),
+}
+"""By preset: configuration of each model, weights and keys in 16 bits."""
+
+
+def shape_of(model: str) -> Shape:
+    """What decides the costs of a model, by its preset or hub id.
+
+    Raises:
+        TesseraError: It is not known.
+    """
+    preset = find_preset(model)
+    name = preset.name if preset else model
+    if name not in SHAPES:
+        what = message("What {model!r} costs is not known.", model=model)
+        raise TesseraError(what, message("Choose from: {names}.", names=", ".join(SHAPES)))
+    return SHAPES[name]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What is wanted.
+
+    Attributes:
+        passages: How many.
+        qps: Questions a second at the busiest time.
+        day: Questions a day.
+        changes: Passages that change in a week.
+        model: See ``SHAPES``.
+        machine: Of the price table; empty for machines like this one, at the price of "cpu".
+
+    Raises:
+        TesseraError: A number is out of range, or the model is not known.
+    """
+
+    passages: float
+    qps: float
+    day: float
+    changes: float = 0.0
+    model: str = "smollm2-135m"
+    machine: str = ""
+
+    def __post_init__(self) -> None:
+        if not (self.passages >= 1 and self.qps > 0 and self.day > 0 and self.changes >= 0):
+            raise TesseraError("A plan needs at least one passage and one question.", "Give numbers above 0.")
+        shape_of(self.model)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a machine takes with a model, in seconds.
+
+    Attributes:
+        prefill: For a token of the prompt.
+        decode: For a token of the answer.
+        load: For a byte of blocks.
+        scan: For a byte of vectors or keys.
+        machine: What it is rented for.
+    """
+
+    prefill: float
+    decode: float
+    load: float
+    scan: float
+    machine: Machine
+
+
+@dataclass(frozen=True)
+class MethodPlan:
+    """One method.
+
+    Attributes:
+        method: Its name.
+        stored: Bytes on disk.
+        held: Bytes that have to be in memory.
+        build_s: Seconds of one machine to build everything.
+        ttft_s: To the first token.
+        total_s: To the last token.
+        machines: To answer at the busiest time.
+        month: Machines, storage and renewing what changes, for a month.
+        building: Price of the build.
+        quality: F1 minus RAG's where it was measured; None for RAG.
+        breaks: What breaks first as the numbers grow.
+    """
+
+    method: str
+    stored: float
+    held: float
+    build_s: float
+    ttft_s: float
+    total_s: float
+    machines: int
+    month: float
+    building: float
+    quality: Difference | None
+    breaks: Message
+
+
+def pace(demand: Demand, found: Coefficients, prices: Prices) -> Pace:
+    """How fast it goes.
+
+    Raises:
+        TesseraError: The table has no such machine.
+    """
+    shape, measured = shape_of(demand.model), shape_of(found.model)
+    if not demand.machine:
+        grown, machine = shape.parameters / measured.parameters, prices.machines["cpu"]
+        scan = 1 / (machine.memory_gb_s * _GB)
+        return Pace(found.prefill_token * grown, found.decode_token * grown, found.load_byte, scan, machine)
+    if demand.machine not in prices.machines:
+        what = message("The price table has no machine {name!r}.", name=demand.machine)
+        raise TesseraError(what, message("Choose from: {names}.", names=", ".join(prices.machines)))
+    machine = prices.machines[demand.machine]
+    prefill, scan = 2 * shape.parameters / (machine.tflops * _FLOPS), 1 / (machine.memory_gb_s * _GB)
+    return Pace(prefill, shape.weights * scan, 1 / (machine.disk_gb_s * _GB), scan, machine)
+
+
+def plan(demand: Demand, found: Coefficients, prices: Prices) -> tuple[MethodPlan, ...]:
+    """RAG, CAG, and memory where one was measured."""
+    speed = pace(demand, found, prices)
+    methods = {RAG: _rag, CAG: _cag, **({MEMORY: _memory} if found.z else {})}
+    return tuple(
+        _plan(name, make(demand, found, speed), demand, found, prices, speed) for name, make in methods.items()
+    )
+
+
+def looked_at(passages: float) -> float:
+    """Vectors that a search looks at."""
+    return min(passages, (1 + _PROBED) * math.sqrt(passages))
+
+
+def pays(ours: MethodPlan, rag: MethodPlan) -> BreakEven:
+    """After how many questions the build has paid for itself in machine time."""
+    account, baseline = (Account(one.method, one.method, one.build_s, one.total_s * 1000) for one in (ours, rag))
+    return account.against(baseline)
+
+
+def advice(demand: Demand, plans: Sequence[MethodPlan]) -> Message:
+    """What to do, in one sentence."""
+    rag, cag = plans[0], plans[1]
+    found = pays(cag, rag)
+    values = {"rag": f"{rag.month:,.0f}", "cag": f"{cag.month:,.0f}", "ratio": f"{rag.ttft_s / cag.ttft_s:.1f}"}
+    if found.questions is None:
+        return message("Do not cache: a question takes no less time from blocks than from text here.")
+    if cag.month > rag.month:
+        return message(
+            "Do not cache for the money: {cag} a month against {rag}; cache where a first token {ratio} times as soon "
+            "is worth the difference.",
+            **values,
+        )
+    days = found.questions / demand.day
+    return message(
+        "Cache: {cag} a month against {rag}, a first token {ratio} times as soon, and the build has paid for itself "
+        "after {days:,.1f} days.",
+        **values,
+        days=days,
+    )
+
+
+@dataclass(frozen=True)
+class _Quantities:
+    """What a method needs, from which all else follows alike.
+
+    Attributes:
+        stored: Bytes on disk.
+        held: Bytes in memory.
+        build: Seconds to build for one passage.
+        find: Seconds to find what is read.
+        load: Bytes that are loaded.
+        prefilled: Tokens.
+        recalled: Tokens that are decoded before the answer.
+        breaks: See ``MethodPlan``.
+    """
+
+    stored: float
+    held: float
+    build: float
+    find: float
+    load: float
+    prefilled: float
+    recalled: float
+    breaks: Message
+
+
+def _plan(
+    name: str, needs: _Quantities, demand: Demand, found: Coefficients, prices: Prices, speed: Pace
+) -> MethodPlan:
+    ttft = needs.find + needs.load * speed.load + needs.prefilled * speed.prefill + needs.recalled * speed.decode
+    total = ttft + found.answer * speed.decode
+    memory = speed.machine.memory_gb * _GB
+    room = max(memory - shape_of(demand.model).weights, _LEAST_ROOM * memory)
+    machines = max(math.ceil(demand.qps * total / _BUSY), math.ceil(needs.held / room), 1)
+    hour = speed.machine.hour
+    renewing = demand.changes * _WEEK_MONTH * needs.build / 3600 * hour
+    return MethodPlan(
+        method=name,
+        stored=needs.stored,
+        held=needs.held,
+        build_s=demand.passages * needs.build,
+        ttft_s=ttft,
+        total_s=total,
+        machines=machines,
+        month=machines * hour * MONTH_H + needs.stored / _GB * prices.disk_gb_month + renewing,
+        building=demand.passages * needs.build / 3600 * hour,
+        quality=found.quality.get(name),
+        breaks=needs.breaks,
+    )
+
+
+def _search(demand: Demand, found: Coefficients, speed: Pace) -> float:
+    return found.encode + found.search + looked_at(demand.passages) * found.vector * speed.scan
+
+
+def _rag(demand: Demand, found: Coefficients, speed: Pace) -> _Quantities:
+    vectors, read = demand.passages * found.vector, found.read * found.tokens
+    return _Quantities(
+        stored=demand.passages * found.text + vectors,
+        held=vectors,
+        build=found.embed,
+        find=_search(demand, found, speed),
+        load=0.0,
+        prefilled=read + found.question,
+        recalled=0.0,
+        breaks=message("prefill: every question reads {n:,.0f} tokens again", n=read),
+    )
+
+
+def _cag(demand: Demand, found: Coefficients, speed: Pace) -> _Quantities:
+    same = demand.model == found.model
+    kv_token = found.kv_token if same else shape_of(demand.model).kv_token
+    block = found.block_token if same and not demand.machine else speed.prefill
+    keys, vectors = found.tokens * kv_token, demand.passages * found.vector
+    return _Quantities(
+        stored=demand.passages * keys + vectors,
+        held=vectors,
+        build=found.embed + found.tokens * block,
+        find=_search(demand, found, speed),
+        load=found.read * keys,
+        prefilled=found.question,
+        recalled=0.0,
+        breaks=message("disk: {n:,.0f} bytes of keys and values for a byte of text", n=keys / found.text),
+    )
+
+
+def _memory(demand: Demand, found: Coefficients, speed: Pace) -> _Quantities:
+    learn = found.learn * speed.prefill / found.prefill_token
+    return _Quantities(
+        stored=demand.passages * (found.z + found.key),
+        held=demand.passages * found.key,
+        build=learn,
+        find=found.route * speed.prefill / found.prefill_token + demand.passages * found.key * speed.scan,
+        load=0.0,
+        prefilled=found.question + found.recall_tokens,
+        recalled=found.recall_tokens,
+        breaks=message("training: {s:,.1f} s for a document, and routing looks at every key", s=learn),
+    )

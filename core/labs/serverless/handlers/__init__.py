@@ -1,0 +1,1 @@
+"""One file per Lambda function: ``core.labs.serverless.handlers.NAME.handler``."""

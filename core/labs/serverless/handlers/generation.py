@@ -1,0 +1,89 @@
+"""The generation function: reads passages and answers the question from them.
+
+{"question": "...", "passages": [{"id", "title", "text"}]} -> {"question", "answer", "sources", "tokens", "function"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from core.corpus.types import Passage
+from core.labs.serverless.handlers.frame import Frame, Kept
+from core.labs.serverless.requests import GenerationRequest
+from core.labs.serverless.settings import FunctionSettings
+from core.trace import Tracer
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
+
+_frame = Frame("generation")
+
+
+class Reader(Protocol):
+    """Answers from passages; counts tokens and times itself on the tracer."""
+
+    name: str
+
+    def answer(self, question: str, passages: Sequence[Passage], tracer: Tracer) -> str:
+        """The answer."""
+        ...
+
+
+class LocalReader:
+    """The language model of this machine, with the prompt and the decoding of standard RAG.
+
+    Args:
+        lm: The model.
+        max_new_tokens: Longest answer.
+    """
+
+    def __init__(self, lm: LanguageModel, max_new_tokens: int) -> None:
+        self._lm = lm
+        self._limit = max_new_tokens
+        self.name = lm.identity.name
+
+    def answer(self, question: str, passages: Sequence[Passage], tracer: Tracer) -> str:
+        """See ``Reader.answer``.
+
+        Raises:
+            ModelError: The passages do not fit the model's context.
+        """
+        from core.models.engine import LocalEngine
+        from core.models.engine_base import text_of
+
+        return text_of(LocalEngine(self._lm, self._limit).stream(question, passages, tracer))
+
+
+def open_reader(settings: FunctionSettings, tracer: Tracer) -> Reader:
+    """The reader that the settings name, under the span "load model"."""
+    with tracer.span("load model"):
+        if settings.answers == "bedrock":
+            from core.labs.serverless.bedrock import ClaudeReader, runtime
+
+            return ClaudeReader(runtime(), settings.claude_model, settings.base.max_new_tokens)
+        from core.models.registry import Models
+
+        return LocalReader(Models(settings.base).language_model(), settings.base.max_new_tokens)
+
+
+_kept: Kept[Reader] = Kept()
+
+
+def handler(event: object, context: object) -> dict[str, Any]:
+    """Lambda's entry point."""
+    settings = FunctionSettings.from_environment()
+
+    def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
+        request = GenerationRequest.parse(body)
+        reader = _kept.get(settings, lambda: open_reader(settings, tracer))
+        answer = reader.answer(request.question, request.passages, tracer)
+        return {
+            "question": request.question,
+            "answer": answer,
+            "sources": [passage.id for passage in request.passages],
+            "model": reader.name,
+            "tokens": {"prompt": tracer.prompt_tokens, "generated": tracer.generated_tokens},
+        }
+
+    return _frame.run(event, context, work, Answers=settings.answers)

@@ -1,0 +1,133 @@
+"""The whole twin: a pool per function, the state machine over them, and an HTTP front like API Gateway's."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from typing_extensions import Self
+
+from core.labs.serverless.asl.definition import FILE, load
+from core.labs.serverless.asl.interpreter import Execution, Interpreter, StateFailed
+from core.labs.serverless.local_lambda.pool import Pool, Record
+from core.labs.serverless.local_lambda.process import FunctionConfig
+from core.labs.serverless.settings import IndexKind
+
+_ERRORS = {
+    "throttled": "Lambda.TooManyRequestsException",
+    "crash": "Runtime.ExitError",
+    "timeout": "Sandbox.Timedout",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One execution of the pipeline, with the invocations it took."""
+
+    execution: Execution
+    records: tuple[Record, ...]
+
+
+class Twin:
+    """Runs functions and the state machine until it is closed.
+
+    Args:
+        functions: What to run.
+        retrieval: Name of the function that the state machine asks first.
+        generation: Name of the function that it asks then.
+        machine: The definition.
+        logs: Folder for what the workers write; without one, temporary files.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[FunctionConfig],
+        retrieval: str = "retrieval",
+        generation: str = "generation",
+        machine: Path = FILE,
+        logs: Path | None = None,
+    ) -> None:
+        substitutions = {"RetrievalFunctionArn": retrieval, "GenerationFunctionArn": generation}
+        self._definition = load(machine, substitutions)
+        if logs:
+            logs.mkdir(parents=True, exist_ok=True)
+        self.pools = {config.name: Pool(config, logs / f"{config.name}.log" if logs else None) for config in functions}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def invoke(self, function: str, payload: Mapping[str, Any]) -> Record:
+        """One synchronous invocation of a function.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        return self.pools[function].invoke(json.dumps(payload).encode())
+
+    def ask(self, payload: Any) -> Asked:
+        """One execution of the state machine: question in, answer out."""
+        records: list[Record] = []
+
+        def task(parameters: Mapping[str, Any]) -> dict[str, Any]:
+            record = self.invoke(parameters["FunctionName"], parameters["Payload"])
+            records.append(record)
+            if record.outcome == "ok":
+                return {"StatusCode": 200, "Payload": json.loads(record.payload)}
+            name = _ERRORS.get(record.outcome) or record.error_type or "Lambda.Unknown"
+            raise StateFailed(name, record.payload.decode())
+
+        execution = Interpreter(self._definition, task).run(payload)
+        return Asked(execution, tuple(records))
+
+    def pids(self) -> list[int]:
+        """All worker processes that run now."""
+        return sorted(pid for pool in self.pools.values() for pid in pool.pids())
+
+    def close(self) -> None:
+        """Ends all workers and waits until they are gone."""
+        for pool in self.pools.values():
+            pool.close()
+
+
+def rag_functions(
+    index_url: str, kind: IndexKind, concurrency: int = 2, endpoint: str = "", generation: bool = True
+) -> list[FunctionConfig]:
+    """The functions of Tessera as the template in deploy/ has them, with local models.
+
+    Args:
+        index_url: Where the passage table is.
+        kind: How it is searched.
+        concurrency: Workers of the retrieval function; generation gets one, for its model takes half a gigabyte.
+        endpoint: Address of the twin's HTTP front, for the orchestrator; without it, no orchestrator.
+        generation: Whether there is anyone to answer.
+    """
+    handlers = "core.labs.serverless.handlers"
+    environment = {"TESSERA_INDEX_URL": index_url, "TESSERA_INDEX_KIND": kind}
+    functions = [
+        FunctionConfig(
+            "retrieval", f"{handlers}.retrieval.handler", 2048, concurrency=concurrency, environment=environment
+        )
+    ]
+    if generation:
+        functions.append(FunctionConfig("generation", f"{handlers}.generation.handler", 3008, concurrency=1))
+    if endpoint:
+        told = {
+            "AWS_ENDPOINT_URL_LAMBDA": endpoint,
+            "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+        functions.append(
+            FunctionConfig("orchestrator", f"{handlers}.orchestrator.handler", 512, 120.0, 1, environment=told)
+        )
+    return functions

@@ -1,0 +1,89 @@
+"""What a function is told by its environment: where the index is, and who embeds and answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+from core.errors import TesseraError
+from core.messages import message
+from core.settings import Settings
+
+IndexKind = Literal["flat", "ivf-hnsw-sq"]
+Provider = Literal["local", "bedrock"]
+KINDS: tuple[IndexKind, ...] = get_args(IndexKind)
+PROVIDERS: tuple[Provider, ...] = get_args(Provider)
+TITAN = "amazon.titan-embed-text-v2:0"
+CLAUDE = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+TITAN_DIMENSIONS = (256, 512, 1024)
+
+
+@dataclass(frozen=True)
+class FunctionSettings:
+    """Settings of the functions, from variables named ``TESSERA_*``.
+
+    Attributes:
+        index_url: Folder or ``s3://bucket/prefix`` of the passage table (TESSERA_INDEX_URL).
+        index_kind: How it is searched (TESSERA_INDEX_KIND).
+        embeddings: Who embeds questions (TESSERA_EMBEDDINGS).
+        answers: Who answers (TESSERA_ANSWERS).
+        titan_model: Bedrock id of the embedding model (TESSERA_TITAN_MODEL).
+        titan_dimensions: Length of its vectors (TESSERA_TITAN_DIMENSIONS).
+        claude_model: Bedrock id or inference profile of the answering model (TESSERA_CLAUDE_MODEL).
+        retrieval_function: Function that the orchestrator asks first (TESSERA_RETRIEVAL_FUNCTION).
+        generation_function: Function that it asks then (TESSERA_GENERATION_FUNCTION).
+        base: Settings of the local models.
+    """
+
+    index_url: str = ""
+    index_kind: IndexKind = "flat"
+    embeddings: Provider = "local"
+    answers: Provider = "local"
+    titan_model: str = TITAN
+    titan_dimensions: int = 512
+    claude_model: str = CLAUDE
+    retrieval_function: str = "retrieval"
+    generation_function: str = "generation"
+    base: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        _one_of("TESSERA_INDEX_KIND", self.index_kind, KINDS)
+        _one_of("TESSERA_EMBEDDINGS", self.embeddings, PROVIDERS)
+        _one_of("TESSERA_ANSWERS", self.answers, PROVIDERS)
+        _one_of("TESSERA_TITAN_DIMENSIONS", self.titan_dimensions, TITAN_DIMENSIONS)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> FunctionSettings:
+        """Reads the environment of the function.
+
+        Raises:
+            TesseraError: A variable holds a value of the wrong kind.
+        """
+        dimensions = environment.get("TESSERA_TITAN_DIMENSIONS", "512")
+        if not dimensions.isdecimal():
+            raise TesseraError(
+                message("TESSERA_TITAN_DIMENSIONS={dimensions!r} is not a whole number.", dimensions=dimensions),
+                "Correct it.",
+            )
+        return cls(
+            index_url=environment.get("TESSERA_INDEX_URL", ""),
+            index_kind=cast(IndexKind, environment.get("TESSERA_INDEX_KIND", "flat")),
+            embeddings=cast(Provider, environment.get("TESSERA_EMBEDDINGS", "local")),
+            answers=cast(Provider, environment.get("TESSERA_ANSWERS", "local")),
+            titan_model=environment.get("TESSERA_TITAN_MODEL", TITAN),
+            titan_dimensions=int(dimensions),
+            claude_model=environment.get("TESSERA_CLAUDE_MODEL", CLAUDE),
+            retrieval_function=environment.get("TESSERA_RETRIEVAL_FUNCTION", "retrieval"),
+            generation_function=environment.get("TESSERA_GENERATION_FUNCTION", "generation"),
+            base=Settings.from_environment(),
+        )
+
+
+def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    if value not in allowed:
+        raise TesseraError(
+            message("{name} is {value!r}.", name=name, value=value),
+            message("Choose one of: {names}.", names=", ".join(map(str, allowed))),
+        )

@@ -1,0 +1,82 @@
+"""Indexes of growing size around a real corpus: its own passages first, then synthetic ones in the same neighbourhoods.
+
+A synthetic passage is a vector near a real one: the real vector plus Gaussian noise, brought back to unit length. So
+the space stays as clustered as the real one, real questions fall among the synthetic vectors, and the exact answer is
+still known. Uniform random vectors would flatter nobody: graph indexes do badly on them, and no corpus looks like that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.corpus.types import Passage
+from core.models.encoder import Vectors
+
+SPREAD = 0.75
+"""Length of the noise beside the unit vector it is added to: the cosine to the centre is 1/sqrt(1+0.75^2) = 0.8."""
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A corpus of the size that was asked for.
+
+    Attributes:
+        passages: Real ones first.
+        vectors: [n, dim] their unit vectors.
+        real: How many are real.
+    """
+
+    passages: tuple[Passage, ...]
+    vectors: Vectors
+    real: int
+
+
+def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) -> Grown:
+    """The first ``size`` passages, with synthetic ones where the corpus is smaller.
+
+    Args:
+        passages: The real ones.
+        vectors: [n, dim] their unit vectors.
+        size: How many are wanted.
+        seed: Of the synthetic ones; the same ones come first at every size.
+    """
+    real = min(size, len(passages))
+    kept, rows = tuple(passages[:real]), vectors[:real]
+    missing = size - real
+    if not missing:
+        return Grown(kept, rows, real)
+    rng = np.random.default_rng(seed)
+    centres = rows[rng.integers(0, real, missing)]
+    noise = rng.standard_normal((missing, vectors.shape[1]), dtype=np.float32)
+    noise *= SPREAD / np.sqrt(vectors.shape[1])
+    made = centres + noise
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    synthetic = tuple(
+        Passage(f"synthetic-{number}", f"Synthetic {number}", f"Synthetic passage {number}.")
+        for number in range(missing)
+    )
+    return Grown(kept + synthetic, np.concatenate([rows, made.astype(np.float32)]), real)
+
+
+def exact(vectors: Vectors, queries: Vectors, k: int) -> list[list[int]]:
+    """Rows of the ``k`` nearest vectors of each query by cosine, best first: what an index is measured against.
+
+    Args:
+        vectors: [n, dim] unit vectors.
+        queries: [m, dim] unit vectors.
+        k: How many.
+    """
+    found = []
+    for query in queries:
+        scores = vectors @ query
+        top = np.argpartition(-scores, min(k, len(scores) - 1))[:k] if k < len(scores) else np.arange(len(scores))
+        found.append(top[np.argsort(-scores[top], kind="stable")].tolist())
+    return found
+
+
+def recall(found: Sequence[str], wanted: Sequence[str]) -> float:
+    """Share of ``wanted`` that was found: recall@k for k = len(wanted)."""
+    return len(set(found) & set(wanted)) / len(wanted)

@@ -1,0 +1,168 @@
+"""What a load would have cost on AWS, from a dated price table that anyone may edit (``prices.yaml``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import TesseraError
+from core.labs.serverless.study.samples import Billing, Load
+from core.messages import message
+
+PRICES = Path(__file__).resolve().parent.parent / "prices.yaml"
+HOURS_A_MONTH = 730
+_SECONDS_A_MONTH = HOURS_A_MONTH * 3600
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The price table.
+
+    Attributes:
+        date: Day of the prices, ISO 8601.
+        region: AWS region.
+        gb_second: Lambda, per GB-second.
+        request: Lambda, per request.
+        machine_request: Step Functions Express, per execution.
+        machine_gb_second: Step Functions Express, per GB-second.
+        machine_memory_mb: Memory an execution is billed for.
+        machine_round_ms: What its length is rounded up to.
+        api_request: API Gateway, per request.
+        always_on_name: The machine to compare with.
+        always_on_hour: Its price per hour.
+    """
+
+    date: str
+    region: str
+    gb_second: float
+    request: float
+    machine_request: float
+    machine_gb_second: float
+    machine_memory_mb: float
+    machine_round_ms: float
+    api_request: float
+    always_on_name: str
+    always_on_hour: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An estimate in US dollars for 1,000 queries.
+
+    Attributes:
+        compute: Lambda's GB-seconds when warm.
+        cold: What one cold start adds for each of 1,000 queries, were all of them cold.
+        requests: Lambda, Step Functions and API Gateway, by the request.
+        machine: Step Functions, by time.
+        total: Without cold starts.
+        date: Day of the prices.
+    """
+
+    compute: float
+    cold: float
+    requests: float
+    machine: float
+    total: float
+    date: str
+
+
+def load_prices(path: Path = PRICES) -> Prices:
+    """Reads the table.
+
+    Raises:
+        TesseraError: It cannot be read, or a price is missing or no number.
+    """
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        function, machine, always = table["lambda"], table["step_functions"], table["always_on"]
+        return Prices(
+            date=str(table["date"]),
+            region=str(table["region"]),
+            gb_second=_price(function["gb_second"]),
+            request=_price(function["request"]),
+            machine_request=_price(machine["request"]),
+            machine_gb_second=_price(machine["gb_second"]),
+            machine_memory_mb=_price(machine["memory_mb"]),
+            machine_round_ms=_price(machine["round_ms"]),
+            api_request=_price(table["api_gateway"]["request"]),
+            always_on_name=str(always["name"]),
+            always_on_hour=_price(always["hour"]),
+        )
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise TesseraError(
+            message(
+                "The price table {name} cannot be used ({kind}: {error}).",
+                name=path.name,
+                kind=type(error).__name__,
+                error=error,
+            ),
+            "Correct or restore it.",
+        ) from error
+
+
+def estimate(load: Load, prices: Prices) -> Cost | None:
+    """Cost of 1,000 queries like the successes of ``load``; None when there was none.
+
+    A cold start is billed from the start of the process on, as container images are. What failed is paid for, too, and
+    shared out among the successes.
+    """
+    good = load.outcomes["ok"]
+    if not good:
+        return None
+    warm = {name: _mean_gb_s(billed) for name, billed in load.billing.items()}
+    invocations = {name: billed.warm + billed.cold for name, billed in load.billing.items()}
+    compute = sum(count * warm[name] for name, count in invocations.items()) * prices.gb_second * 1000 / good
+    started = {name: billed for name, billed in load.billing.items() if billed.cold}
+    extra = sum(max(0.0, billed.cold_gb_s / billed.cold - warm[name]) for name, billed in started.items())
+    executions = load.requests if load.machine_ms else 0
+    fees = sum(invocations.values()) * prices.request + executions * prices.machine_request
+    requests = (fees + load.requests * prices.api_request) * 1000 / good
+    machine = _machine_gb_s(load, prices) * prices.machine_gb_second * 1000 / good
+    cold = extra * prices.gb_second * 1000
+    return Cost(compute, cold, requests, machine, compute + requests + machine, prices.date)
+
+
+def at_traffic(cost: Cost, queries_a_month: float, idle_s: float) -> float:
+    """Cost of 1,000 queries in US dollars at a steady traffic, cold starts included.
+
+    A query finds no warm worker when none came within the idle time before it; for Poisson arrivals at rate r that has
+    the probability exp(-r * idle).
+    """
+    rate = queries_a_month / _SECONDS_A_MONTH
+    return cost.total + cost.cold * math.exp(-rate * idle_s)
+
+
+def always_on(prices: Prices, queries_a_month: float) -> float:
+    """Cost of 1,000 queries in US dollars on one machine that is paid by the hour, whether or not it works."""
+    return prices.always_on_hour * HOURS_A_MONTH / queries_a_month * 1000
+
+
+def break_even(cost: Cost, prices: Prices, idle_s: float, traffic: Sequence[float]) -> float | None:
+    """The smallest of these monthly traffics at which the machine that is always on is cheaper; None without one."""
+    return next((q for q in traffic if always_on(prices, q) <= at_traffic(cost, q, idle_s)), None)
+
+
+def _mean_gb_s(billed: Billing) -> float:
+    """Of a warm invocation; of a cold one where none was warm."""
+    return billed.warm_gb_s / billed.warm if billed.warm else billed.cold_gb_s / max(1, billed.cold)
+
+
+def _machine_gb_s(load: Load, prices: Prices) -> float:
+    if not load.machine_ms:
+        return 0.0
+    executions = load.requests
+    mean_ms = load.machine_ms / executions
+    billed_ms = math.ceil(mean_ms / prices.machine_round_ms) * prices.machine_round_ms
+    return executions * billed_ms / 1000 * prices.machine_memory_mb / 1024
+
+
+def _price(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(f"{value!r} is no price")
+    return number

@@ -1,0 +1,222 @@
+"""One request: how it is sent, how its sender saw it, and what many of them amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from core.labs.serverless.local_lambda.pool import Record
+from core.labs.serverless.local_lambda.twin import Asked, Twin
+
+Stage = Literal["retrieval", "pipeline"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back: the fields of ``Sample`` that do not depend on when it was sent."""
+
+    outcome: str
+    stages: Mapping[str, float]
+    spans: Mapping[str, float]
+    records: tuple[Record, ...]
+    found: tuple[str, ...]
+    machine_ms: float
+
+
+Sender = Callable[[str], Reply]
+"""Sends one question and waits for what becomes of it."""
+
+
+def sender(twin: Twin, stage: Stage, k: int) -> Sender:
+    """Sends questions to ``stage`` of a twin, asking for ``k`` passages."""
+    if stage == "retrieval":
+        return lambda text: _retrieved(twin.invoke("retrieval", {"question": text, "k": k}))
+    return lambda text: _piped(twin.ask({"question": text, "k": k}))
+
+
+def _retrieved(record: Record) -> Reply:
+    if record.outcome != "ok":
+        return Reply(record.outcome, {}, {}, (record,), (), 0.0)
+    reply = record.content()
+    stages, spans = _times({"retrieval": reply["function"]})
+    return Reply("ok", stages, spans, (record,), _ids(reply), 0.0)
+
+
+def _piped(asked: Asked) -> Reply:
+    execution = asked.execution
+    if execution.status != "SUCCEEDED":
+        last = asked.records[-1].outcome if asked.records else "error"
+        outcome = "timeout" if execution.status == "TIMED_OUT" else last
+        return Reply("error" if outcome == "ok" else outcome, {}, {}, asked.records, (), execution.ms)
+    stages, spans = _times(execution.output["stages"])
+    return Reply("ok", stages, spans, asked.records, _ids(execution.output), execution.ms)
+
+
+def _times(functions: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, float], dict[str, float]]:
+    stages = {stage: float(facts["total_ms"]) for stage, facts in functions.items()}
+    spans = {f"{stage}/{name}": float(ms) for stage, facts in functions.items() for name, ms in facts["spans"].items()}
+    return stages, spans
+
+
+def _ids(reply: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(entry["id"] for entry in reply["passages"])
+
+
+OUTCOMES = ("ok", "throttled", "timeout", "crash", "error")
+_CDF_POINTS = 101
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request.
+
+    Attributes:
+        question: Index of the question that was asked.
+        at_s: When it was due, in seconds from the start of the load.
+        latency_ms: From when it was due to its answer, so that a late start counts, too.
+        outcome: One of ``OUTCOMES``.
+        stages: Stage to ms inside the function, as it measured itself; empty unless the request succeeded.
+        spans: "stage/span" to ms, likewise.
+        records: The invocations it took.
+        found: Ids of the passages, best first.
+        machine_ms: Length of the state machine's execution; 0 without one.
+    """
+
+    question: int
+    at_s: float
+    latency_ms: float
+    outcome: str
+    stages: Mapping[str, float]
+    spans: Mapping[str, float]
+    records: tuple[Record, ...]
+    found: tuple[str, ...]
+    machine_ms: float = 0.0
+
+    @property
+    def cold(self) -> bool:
+        """Whether a worker was started for it."""
+        return any(record.cold for record in self.records)
+
+    @property
+    def ended_s(self) -> float:
+        """When it was answered, in seconds from the start of the load."""
+        return self.at_s + self.latency_ms / 1000
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Latencies in ms.
+
+    Attributes:
+        n: How many.
+        mean: Their mean.
+        p50: Median.
+        p90: 90th percentile.
+        p99: 99th percentile.
+        cdf: 101 quantiles from the smallest to the largest.
+    """
+
+    n: int
+    mean: float
+    p50: float
+    p90: float
+    p99: float
+    cdf: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Billing:
+    """What one function was billed for.
+
+    Attributes:
+        warm: Invocations of a worker that was there.
+        warm_gb_s: Their GB-seconds.
+        cold: Invocations that started a worker.
+        cold_gb_s: Their GB-seconds, the start included.
+    """
+
+    warm: int
+    warm_gb_s: float
+    cold: int
+    cold_gb_s: float
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load amounted to.
+
+    Attributes:
+        requests: How many were sent.
+        outcomes: Outcome to count.
+        seconds: From the first request to the last answer.
+        throughput_rps: Successes per second over that time.
+        latency: Of successes; None when there was none.
+        cold_starts: Workers that were started.
+        init_ms: Median start of a worker until it asked for work; 0 without cold starts.
+        billing: Function name to what was billed.
+        machine_ms: Length of all executions of the state machine.
+        stages: Stage to its median ms in warm successes.
+    """
+
+    requests: int
+    outcomes: dict[str, int]
+    seconds: float
+    throughput_rps: float
+    latency: Distribution | None
+    cold_starts: int
+    init_ms: float
+    billing: dict[str, Billing]
+    machine_ms: float
+    stages: dict[str, float]
+
+
+def distribution(latencies: Sequence[float]) -> Distribution | None:
+    """Mean, percentiles and CDF; None of nothing."""
+    if not len(latencies):
+        return None
+    values = np.asarray(latencies, dtype=np.float64)
+    p50, p90, p99 = (float(q) for q in np.percentile(values, (50, 90, 99)))
+    cdf = tuple(float(q) for q in np.quantile(values, np.linspace(0, 1, _CDF_POINTS)))
+    return Distribution(len(values), float(values.mean()), p50, p90, p99, cdf)
+
+
+def summarise(samples: Sequence[Sample]) -> Load:
+    """What a load amounted to; several loads put one after another are summed by their samples."""
+    good = [sample for sample in samples if sample.outcome == "ok"]
+    warm = [sample for sample in good if not sample.cold]
+    records = [record for sample in samples for record in sample.records if record.outcome != "throttled"]
+    starts = [record.init_ms for record in records if record.cold]
+    seconds = max((sample.ended_s for sample in samples), default=0.0)
+    names = sorted({record.function for record in records})
+    return Load(
+        requests=len(samples),
+        outcomes={name: sum(sample.outcome == name for sample in samples) for name in OUTCOMES},
+        seconds=seconds,
+        throughput_rps=len(good) / seconds if seconds else 0.0,
+        latency=distribution([sample.latency_ms for sample in good]),
+        cold_starts=len(starts),
+        init_ms=float(np.median(starts)) if starts else 0.0,
+        billing={name: _billing([record for record in records if record.function == name]) for name in names},
+        machine_ms=sum(sample.machine_ms for sample in samples),
+        stages=_medians([sample.stages for sample in warm]),
+    )
+
+
+def gigabyte_seconds(record: Record) -> float:
+    """What an invocation is billed for: memory in GB (of 1,024 MB) times billed seconds."""
+    return record.memory_mb / 1024 * record.billed_ms / 1000
+
+
+def _billing(records: Sequence[Record]) -> Billing:
+    cold = [gigabyte_seconds(record) for record in records if record.cold]
+    warm = [gigabyte_seconds(record) for record in records if not record.cold]
+    return Billing(len(warm), sum(warm), len(cold), sum(cold))
+
+
+def _medians(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: float(np.median([row.get(name, 0.0) for row in rows])) for name in names}

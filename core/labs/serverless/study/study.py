@@ -1,0 +1,242 @@
+"""The study: the same questions to every kind of index, over growing corpora, on real workers under a rising load.
+
+For each size the indexes are built side by side and get a twin each. They then take turns, so that a busy minute of the
+machine hits both: first under load, round by round, then question by question for paired times. Nothing runs in
+parallel that is timed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from core.corpus.types import Corpus
+from core.jobs import Progress
+from core.labs.serverless.local_lambda.twin import Twin, rag_functions
+from core.labs.serverless.settings import IndexKind
+from core.labs.serverless.study.config import StudyConfig
+from core.labs.serverless.study.corpus import Grown, exact, grow, recall
+from core.labs.serverless.study.cost import estimate, load_prices
+from core.labs.serverless.study.load import cold_starts, cold_summary, run_load
+from core.labs.serverless.study.probes import Probes, compare, probe
+from core.labs.serverless.study.samples import Sample, Sender, sender, summarise
+from core.labs.serverless.table import PassageTable
+from core.labs.serverless.worker import runs_under_lambda_client
+from core.messages import message
+from core.models.encoder import Encoder, Vectors
+from core.statistics import bootstrap_mean
+
+FORMAT = 1
+Findings = dict[str, Any]
+"""What a study found, ready for JSON."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a study works on.
+
+    Attributes:
+        corpus: Passages, and questions to ask.
+        vectors: [n, dim] unit vectors of the passages.
+        encoder: Embeds the questions for the exact answer; the workers embed for themselves.
+        questions: The questions.
+        place: Folder or ``s3://`` URL under which indexes are put for the time of the study; None takes a temporary
+            folder.
+    """
+
+    corpus: Corpus
+    vectors: Vectors
+    encoder: Encoder
+    questions: tuple[str, ...]
+    place: str | None = None
+
+
+def study(material: Material, config: StudyConfig, logs: Path | None = None) -> Generator[Progress, None, Findings]:
+    """Runs the study; closing it ends all workers.
+
+    Args:
+        material: What to work on.
+        config: What to do.
+        logs: Folder for what the workers write.
+
+    Returns:
+        The findings, also as the data of the last step under "findings".
+    """
+    began = datetime.now(timezone.utc)
+    yield Progress("Embedding the questions", 0, len(material.questions))
+    queries = np.stack([material.encoder.encode_query(text) for text in material.questions])
+    yield Progress("Embedding the questions", len(material.questions), len(material.questions))
+    sizes: list[Findings] = []
+    with tempfile.TemporaryDirectory(prefix="tessera-indexes-") as scratch:
+        for size in config.sizes:
+            grown = grow(material.corpus.passages, material.vectors, size, config.seed)
+            place = f"{(material.place or scratch).rstrip('/')}/{began:%Y%m%d-%H%M%S}-{size}"
+            sizes.append((yield from _one_size(grown, queries, material.questions, config, place, logs)))
+    findings = _findings(config, material, sizes, began)
+    yield Progress("Done", 1, 1, "", {"findings": findings})
+    return findings
+
+
+def _one_size(
+    grown: Grown, queries: Vectors, questions: Sequence[str], config: StudyConfig, place: str, logs: Path | None
+) -> Generator[Progress, None, Findings]:
+    size = len(grown.passages)
+    indexes: dict[IndexKind, Findings] = {}
+    for number, kind in enumerate(config.kinds):
+        yield Progress(message("Building indexes of {n:,} passages", n=size), number, len(config.kinds), kind)
+        started = time.perf_counter()
+        table = PassageTable.create(f"{place}-{kind}", kind, grown.passages, grown.vectors)
+        indexes[kind] = {"build_s": time.perf_counter() - started, "bytes": table.stats().bytes}
+        table.close()
+    yield Progress(message("Finding the exact answers among {n:,}", n=size), 0, 1)
+    wanted = [[grown.passages[row].id for row in rows] for rows in exact(grown.vectors, queries, config.k)]
+    with ExitStack() as open_twins:
+        senders: dict[IndexKind, Sender] = {}
+        for kind in config.kinds:
+            functions = rag_functions(
+                f"{place}-{kind}", kind, config.concurrency, generation=config.stage == "pipeline"
+            )
+            twin = open_twins.enter_context(Twin(functions, logs=logs / f"{size}-{kind}" if logs else None))
+            senders[kind] = sender(twin, config.stage, config.k)
+        passages = message("{n:,} passages", n=size)
+        starts = yield from cold_starts(senders, questions, config.concurrency, passages)
+        samples = yield from _loads(senders, questions, config, size)
+        probes = yield from probe(senders, questions, config.probes, config.seed, passages)
+    return _size_findings(grown, config, indexes, starts, samples, probes, wanted)
+
+
+def _loads(
+    senders: dict[IndexKind, Sender], questions: Sequence[str], config: StudyConfig, size: int
+) -> Generator[Progress, None, dict[IndexKind, list[list[Sample]]]]:
+    samples: dict[IndexKind, list[list[Sample]]] = {kind: [] for kind in senders}
+    for turn in range(config.rounds):
+        order = list(senders) if turn % 2 == 0 else list(reversed(senders))
+        for kind in order:
+            label = message(
+                "{n:,} passages, {kind}, round {turn} of {rounds}",
+                n=size,
+                kind=kind,
+                turn=turn + 1,
+                rounds=config.rounds,
+            )
+            run = run_load(senders[kind], questions, config.arrivals, config.seed + turn, label)
+            samples[kind].append((yield from run))
+    return samples
+
+
+def _size_findings(
+    grown: Grown,
+    config: StudyConfig,
+    indexes: dict[IndexKind, Findings],
+    starts: dict[IndexKind, list[Sample]],
+    samples: dict[IndexKind, list[list[Sample]]],
+    probes: Probes,
+    wanted: Sequence[Sequence[str]],
+) -> Findings:
+    prices = load_prices()
+    for kind, found in indexes.items():
+        everything = [sample for run in samples[kind] for sample in run]
+        load = summarise(everything)
+        # Rounds are put one after another: what "per second" means is summed over their lengths.
+        seconds = sum(summarise(run).seconds for run in samples[kind])
+        good = [sample for sample in everything if sample.outcome == "ok"]
+        recalls = [recall(reply.found, wanted[number]) for number, reply in probes.of(kind) if reply.found]
+        cost = estimate(summarise([*starts[kind], *everything]), prices)
+        found["cold"] = cold_summary(starts[kind])
+        found["load"] = {
+            **asdict(load),
+            "seconds": seconds,
+            "throughput_rps": len(good) / seconds if seconds else 0.0,
+        }
+        found["recall"] = asdict(bootstrap_mean(recalls, config.seed)) if recalls else None
+        found["probe"] = probes.summary(kind)
+        found["cost"] = asdict(cost) if cost else None
+    found_size: Findings = {"passages": len(grown.passages), "real": grown.real, "indexes": dict(indexes)}
+    if len(config.kinds) == 2:
+        found_size["compared"] = compare(probes, config.kinds, config.seed)
+    return found_size
+
+
+def _findings(config: StudyConfig, material: Material, sizes: list[Findings], began: datetime) -> Findings:
+    return {
+        "format": FORMAT,
+        "created": began.isoformat(timespec="seconds"),
+        "config": asdict(config),
+        "corpus": {"name": material.corpus.name, "passages": len(material.corpus.passages)},
+        "questions": len(material.questions),
+        "encoder": material.encoder.name,
+        "machine": {
+            "cpus": os.cpu_count(),
+            "processor": platform.processor() or platform.machine(),
+            "python": platform.python_version(),
+            "lancedb": version("lancedb"),
+            "runtime": "awslambdaric" if runs_under_lambda_client() else "core.labs.serverless.worker",
+            "index": "object storage" if material.place and "://" in material.place else "a folder",
+        },
+        "prices": asdict(load_prices()),
+        "sizes": sizes,
+        "crossover": _crossovers(config, sizes),
+    }
+
+
+def _crossovers(config: StudyConfig, sizes: list[Findings]) -> Findings:
+    if len(config.kinds) != 2:
+        return {}
+    first, second = config.kinds
+    points = [found["passages"] for found in sizes]
+    crossed: Findings = {}
+    for what in ("search_ms", "retrieval_ms"):
+        lines = [[found["indexes"][kind]["probe"][what] for found in sizes] for kind in (first, second)]
+        if all(value is not None for line in lines for value in line):
+            crossed[what] = asdict(crossover(points, lines[0], lines[1]))
+    return crossed
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """Where the second line goes below the first for good.
+
+    Attributes:
+        where: "between" two sizes, "always" (already below at the smallest), or "never" (still above at the largest).
+        size: Interpolated number of passages; None unless "between".
+    """
+
+    where: Literal["between", "always", "never"]
+    size: float | None = None
+
+
+def crossover(sizes: Sequence[float], first: Sequence[float], second: Sequence[float]) -> Crossover:
+    """Finds the last change of sign of ``first - second``, linear in the logarithm of the size between two points.
+
+    Args:
+        sizes: Rising.
+        first: Times of the one that is better on small corpora, such as flat search.
+        second: Times of the other at the same sizes.
+
+    Raises:
+        ValueError: The lengths differ, or nothing is given.
+    """
+    gaps = [a - b for a, b in zip(first, second, strict=True)]
+    points = list(zip(sizes, gaps, strict=True))
+    if not points:
+        raise ValueError("a crossover of nothing")
+    if gaps[-1] <= 0:
+        return Crossover("never")
+    below = [row for row, gap in enumerate(gaps) if gap <= 0]
+    if not below:
+        return Crossover("always")
+    (left, low), (right, high) = points[below[-1]], points[below[-1] + 1]
+    share = -low / (high - low)
+    return Crossover("between", math.exp(math.log(left) + share * (math.log(right) - math.log(left))))

@@ -1,0 +1,100 @@
+"""Plans from a real run on the tiny models, and their arithmetic on round numbers."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from core.errors import TesseraError
+from core.labs.plan import plan as planning
+from core.labs.plan.check import check
+from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, coefficients
+from core.labs.plan.plan import SHAPES, Demand, advice, looked_at, pace, pays
+from core.labs.plan.prices import PRICES, load_prices
+from tests.core.evaluation.conftest import finished, plan, resources  # noqa: F401  (fixtures)
+from tests.core.methods.conftest import built, models  # noqa: F401  (fixtures)
+
+ROUND = Coefficients(
+    run="eval-x", model="smollm2-135m", machine="this", n=10, passages=100, tokens=100, read=3, question=20, answer=10,
+    text=500, vector=1536, kv_token=23_040, z=0, key=0, embed=0.01, block_token=0.001, learn=0, encode=0.01,
+    search=0.001, route=0, load_byte=1e-9, prefill_token=0.002, decode_token=0.05, recall_tokens=0,
+    quality={},
+)  # fmt: skip
+DEMAND = Demand(passages=1000, qps=1, day=1000)
+
+
+def test_the_arithmetic_of_rag_and_cag():
+    find = 0.01 + 0.001 + looked_at(1000) * 1536 / 80e9
+    rag, cag = planning.plan(DEMAND, ROUND, load_prices())
+    assert rag.ttft_s == pytest.approx(find + 320 * 0.002)
+    assert cag.ttft_s == pytest.approx(find + 300 * 23_040e-9 + 20 * 0.002)
+    assert rag.stored == 1000 * (500 + 1536) and cag.stored == 1000 * (100 * 23_040 + 1536)
+    assert cag.build_s == pytest.approx(1000 * (0.01 + 100 * 0.001)) and rag.build_s == pytest.approx(10)
+    assert rag.machines == math.ceil(rag.total_s / 0.7)
+    hour = load_prices().machines["cpu"].hour
+    assert rag.month == pytest.approx(rag.machines * hour * 730 + rag.stored / 1e9 * 0.08)
+    found = pays(cag, rag)
+    assert found.questions == math.ceil(100 / (rag.total_s - cag.total_s))
+
+
+def test_changes_are_renewed_every_week():
+    still, moving = (planning.plan(replace(DEMAND, changes=n), ROUND, load_prices())[1] for n in (0, 1000))
+    hour = load_prices().machines["cpu"].hour
+    assert moving.month - still.month == pytest.approx(1000 * 52 / 12 * 0.11 / 3600 * hour)
+
+
+def test_another_model_and_machine_go_by_operations_and_bandwidth():
+    prices = load_prices()
+    large = replace(DEMAND, model="qwen3-8b")
+    grown = SHAPES["qwen3-8b"].parameters / SHAPES["smollm2-135m"].parameters
+    assert pace(large, ROUND, prices).prefill == pytest.approx(0.002 * grown)
+    gpu = pace(replace(large, machine="gpu"), ROUND, prices)
+    assert gpu.prefill == pytest.approx(2 * SHAPES["qwen3-8b"].parameters / 350e12)
+    assert gpu.load == pytest.approx(1 / 5e9)
+
+
+def test_a_billion_passages_need_machines_for_their_vectors_and_never_a_flat_search():
+    rag = planning.plan(replace(DEMAND, passages=1e9), ROUND, load_prices())[0]
+    assert rag.machines >= math.ceil(1e9 * 1536 / 64e9) and rag.ttft_s < 5
+
+
+def test_the_advice_names_what_it_weighs():
+    prices = load_prices()
+    assert "Cache:" in advice(DEMAND, planning.plan(DEMAND, ROUND, prices))
+    dear = load_prices()
+    dear = replace(dear, disk_gb_month=1e6)
+    assert advice(DEMAND, planning.plan(DEMAND, ROUND, dear)).startswith("Do not cache for the money")
+    slow = replace(ROUND, load_byte=1e-5)
+    assert advice(DEMAND, planning.plan(DEMAND, slow, prices)).startswith("Do not cache: a question takes no less")
+
+
+@pytest.mark.parametrize(
+    "changed", [{"passages": 0}, {"qps": 0}, {"day": -1}, {"model": "gpt-9"}, {"changes": float("nan")}]
+)
+def test_what_cannot_be_planned_is_refused(changed):
+    with pytest.raises(TesseraError):
+        replace(DEMAND, **changed)
+
+
+def test_an_unknown_machine_and_a_broken_table_are_sentences(tmp_path):
+    with pytest.raises(TesseraError, match="no machine 'abacus'"):
+        planning.plan(replace(DEMAND, machine="abacus"), ROUND, load_prices())
+    broken = tmp_path / "prices.yaml"
+    broken.write_text(PRICES.read_text().replace("hour: 0.68", "hour: much"))
+    with pytest.raises(TesseraError, match="no table of prices"):
+        load_prices(broken)
+
+
+def test_coefficients_come_from_a_run_and_foretell_its_own_workspace(finished, resources):  # noqa: F811
+    with pytest.raises(TesseraError, match="No evaluation"):
+        coefficients(resources.workspace)
+    folder = finished("rag,cag,memory")
+    found = coefficients(resources.workspace)
+    assert (found.run, found.model, found.passages) == (folder.name, "tiny", 11)
+    assert min(found.tokens, found.kv_token, found.block_token, found.prefill_token, found.load_byte, found.z) > 0
+    assert set(found.quality) == {CAG, MEMORY} and RAG not in found.quality
+    checked = {one.what: one.error for one in check(found, resources.workspace)}
+    assert checked["tokens"] == pytest.approx(0) and checked["bytes of blocks"] == pytest.approx(0)
+    assert abs(checked["seconds of blocks"]) < 1e-6
+    assert json.dumps(checked)

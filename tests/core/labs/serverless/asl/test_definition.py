@@ -1,0 +1,55 @@
+import copy
+import json
+
+import pytest
+
+from core.errors import TesseraError
+from core.labs.serverless.asl.definition import FILE, load, parse
+
+NAMES = {"RetrievalFunctionArn": "r", "GenerationFunctionArn": "g"}
+
+
+def shipped():
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def test_the_shipped_machine_is_known_in_full():
+    definition = load(FILE, NAMES)
+    assert definition.start == "Retrieve" and definition.timeout_s
+    assert definition.states["Retrieve"]["Parameters"]["FunctionName"] == "r"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda m: m["States"]["Retrieve"].update(Type="Parallel"), "Parallel"),
+        (lambda m: m["States"]["Retrieve"].update(HeartbeatSeconds=3), "HeartbeatSeconds"),
+        (lambda m: m["States"]["Retrieve"].update(Next="Nowhere"), "Nowhere"),
+        (lambda m: m["States"]["Retrieve"].update(Resource="arn:aws:states:::sqs:sendMessage"), "sqs"),
+        (lambda m: m["States"]["Retrieve"]["Retry"][0].update(JitterStrategy="SOME"), "SOME"),
+        (lambda m: m["States"]["Retrieve"]["Parameters"].update({"x.$": "States.UUID()"}), "States.UUID"),
+        (lambda m: m["States"]["Retrieve"]["Parameters"].update({"x.$": "$$.Execution.Id"}), "Execution"),
+        (lambda m: m["States"]["Shape"].pop("Next"), "Next or End"),
+        (lambda m: m["States"]["AnythingFound"]["Choices"][0].update(StringMatches="*"), "StringMatches"),
+        (lambda m: m.update(QueryLanguage="JSONata"), "QueryLanguage"),
+        (lambda m: m.update(StartAt="Begin"), "Begin"),
+        (lambda m: m.pop("States"), "States"),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name(change, says):
+    machine = copy.deepcopy(shipped())
+    change(machine)
+    with pytest.raises(TesseraError, match=says.replace("$", r"\$").replace("(", r"\(")):
+        parse(machine)
+
+
+def test_a_name_that_was_not_given_is_named():
+    with pytest.raises(TesseraError, match="GenerationFunctionArn"):
+        load(FILE, {"RetrievalFunctionArn": "r"})
+
+
+def test_a_file_that_is_no_json_is_a_sentence(tmp_path):
+    path = tmp_path / "machine.json"
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(TesseraError, match="cannot be read"):
+        load(path, {})

@@ -1,0 +1,49 @@
+"""The three functions on tiny models and a real LanceDB table, each as the process that runs it has them open."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core.labs.serverless.handlers import generation, orchestrator, retrieval
+from core.labs.serverless.handlers.frame import Frame, Kept
+from core.labs.serverless.table import PassageTable
+
+
+class Lines(list):
+    """The metric lines that were written."""
+
+    def write(self, line):
+        self.append(json.loads(line))
+
+
+@pytest.fixture
+def lines():
+    return Lines()
+
+
+@pytest.fixture
+def index(tmp_path, tiny_corpus, tiny_encoder, monkeypatch):
+    """Folder of a flat table over the tiny corpus."""
+    url = str(tmp_path / "index")
+    vectors = tiny_encoder.encode_passages([passage.text for passage in tiny_corpus.passages])
+    PassageTable.create(url, "flat", tiny_corpus.passages, vectors).close()
+    monkeypatch.setenv("TESSERA_INDEX_URL", url)
+    return url
+
+
+@pytest.fixture
+def functions(index, lines, tiny_encoder, tiny_lm, monkeypatch):
+    """Name to handler, on tiny models; the orchestrator calls the other two through a client that runs them."""
+    for module, name in ((retrieval, "retrieval"), (generation, "generation"), (orchestrator, "orchestrator")):
+        monkeypatch.setattr(module, "_frame", Frame(name, lines.write))
+        monkeypatch.setattr(module, "_kept", Kept())
+    monkeypatch.setattr(retrieval, "open_encoder", lambda settings: tiny_encoder)
+
+    def open_reader(settings, tracer):
+        with tracer.span("load model"):
+            return generation.LocalReader(tiny_lm, 6)
+
+    monkeypatch.setattr(generation, "open_reader", open_reader)
+    return {"retrieval": retrieval.handler, "generation": generation.handler}

@@ -1,0 +1,11 @@
+"""The real handlers on tiny models, for worker processes: what a function would load is exchanged, nothing else."""
+
+from core.labs.serverless.handlers import generation as generation_module
+from core.labs.serverless.handlers import retrieval as retrieval_module
+from tests.models import TinyEncoder, tiny_language_model
+
+retrieval_module.open_encoder = lambda settings: TinyEncoder()
+generation_module.open_reader = lambda settings, tracer: generation_module.LocalReader(tiny_language_model(), 4)
+
+retrieval = retrieval_module.handler
+generation = generation_module.handler
