@@ -1,7 +1,7 @@
-"""Long work: generators of ``Progress``, run in the foreground by the CLI or in a ``Job`` thread by the app.
+"""Long-running work: generators of ``Progress``, run in the foreground by the CLI or in a ``Job`` thread by the app.
 
-Every builder in core is a generator function that yields a ``Progress`` after each unit of work. Whoever drives it
-can stop between two units by closing it; the builder then leaves behind what it had finished.
+Every builder in core is a generator function that yields a ``Progress`` after each unit of work. Its caller can stop it
+between two units by closing the generator; what is finished by then is kept.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import TesseraError, WorkspaceBusy
-from core.said import said
+from core.messages import message
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,11 @@ class Progress:
     """One step of long work.
 
     Attributes:
-        stage: What is being done, in words for a person ("Embedding passages").
-        done: Units finished in this stage.
-        total: Units of this stage, or 0 when unknown.
+        stage: Display name of the stage ("Embedding passages").
+        done: Number of finished units of this stage.
+        total: Number of units of this stage, or 0 if unknown.
         note: A short remark on the step ("cell 7, 1,204 tokens").
-        data: Plain figures for live plots, such as ``{"loss": 1.3}``.
+        data: Figures for live plots, such as ``{"loss": 1.3}``.
     """
 
     stage: str
@@ -37,8 +39,47 @@ class Progress:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+_REMEMBERED = 20
 Work = Generator[Progress, None, None]
 """What a builder returns."""
+Result = TypeVar("Result")
+
+
+class WorkClock:
+    """Measures the working time of a builder, without the time its generator is suspended at a ``yield``.
+
+    Args:
+        earlier_s: Seconds of work before a resumption.
+    """
+
+    def __init__(self, earlier_s: float = 0.0) -> None:
+        self._began = time.perf_counter() - earlier_s
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of work so far."""
+        return time.perf_counter() - self._began
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stops the clock during the body; put it around a ``yield``."""
+        stopped = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._began += time.perf_counter() - stopped
+
+    def over(self, work: Generator[Progress, None, Result]) -> Generator[Progress, None, Result]:
+        """Forwards the steps of a builder and pauses the clock at each; returns the builder's result."""
+        with closing(work):
+            while True:
+                try:
+                    step = next(work)
+                except StopIteration as end:
+                    result: Result = end.value
+                    return result
+                with self.paused():
+                    yield step
 
 
 class JobState(str, Enum):
@@ -52,16 +93,16 @@ class JobState(str, Enum):
 
 @dataclass(frozen=True)
 class Report:
-    """A consistent view of a job at one moment.
+    """A consistent snapshot of a job.
 
     Attributes:
-        name: What the job builds, in words.
-        state: Where it stands.
+        name: Display name of what the job builds.
+        state: Its state.
         progress: Latest step, or None before the first.
-        elapsed_s: Seconds since it began.
-        remaining_s: Seconds to the end of this stage at the pace so far; None when unknown.
-        error: What went wrong, for a person; empty unless the job failed.
-        details: Traceback of a bug; empty for errors that carry a remedy.
+        elapsed_s: Seconds since the start.
+        remaining_s: Estimated seconds to the end of this stage; None if unknown.
+        error: Error message; empty unless the job failed.
+        details: Traceback of a bug; empty for errors with a remedy.
         history: ``data`` of all steps that had any, oldest first.
     """
 
@@ -76,10 +117,10 @@ class Report:
 
 
 class Job:
-    """Runs a builder in a thread of its own and can be asked how it is doing, or to stop.
+    """Runs a builder in its own thread; reports its progress and can cancel it.
 
     Args:
-        name: What it builds, in words.
+        name: Display name of what it builds.
         make: Called in the thread; returns the builder's generator.
     """
 
@@ -98,12 +139,12 @@ class Job:
         self._thread = threading.Thread(target=self._run, name=f"job {name}", daemon=True)
 
     def start(self) -> Job:
-        """Begins; returns the job itself."""
+        """Starts the thread; returns the job itself."""
         self._thread.start()
         return self
 
     def cancel(self) -> None:
-        """Asks it to stop after the step it is in."""
+        """Stops the job after the current step."""
         self._stop.set()
 
     def join(self, timeout: float | None = None) -> None:
@@ -111,7 +152,7 @@ class Job:
         self._thread.join(timeout)
 
     def report(self) -> Report:
-        """How it stands now."""
+        """The current state of the job."""
         with self._lock:
             ended = self._ended
             return Report(
@@ -141,9 +182,11 @@ class Job:
                     break
         except TesseraError as error:
             state, self._error = JobState.FAILED, error.told
-        except Exception as error:  # the thread's boundary: a bug must reach the person, not vanish with the thread
+        except Exception as error:  # the thread's boundary: a bug must be shown, not vanish with the thread
             state = JobState.FAILED
-            self._error = said("This is a bug in Tessera: {kind}: {error}", kind=type(error).__name__, error=str(error))
+            self._error = message(
+                "This is a bug in Tessera: {kind}: {error}", kind=type(error).__name__, error=str(error)
+            )
             self._details = traceback.format_exc()
         with self._lock:
             self._state = state
@@ -151,7 +194,7 @@ class Job:
 
 
 class Pace:
-    """Estimates the rest of a stage from the time its finished units took."""
+    """Estimates the remaining time of a stage from the time of its finished units."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -160,18 +203,18 @@ class Pace:
         self._first_done = 0
 
     def step(self, progress: Progress) -> None:
-        """Takes note of one step."""
+        """Records one step."""
         if progress.stage != self._stage:
             self._stage = progress.stage
             self._stage_began = time.monotonic()
             self._first_done = progress.done
 
     def elapsed(self, until: float | None = None) -> float:
-        """Seconds since the beginning, to ``until`` (monotonic seconds) or now."""
+        """Seconds from the start to ``until`` (monotonic seconds) or now."""
         return (time.monotonic() if until is None else until) - self.began
 
     def remaining(self, progress: Progress | None) -> float | None:
-        """Seconds to the end of the current stage; None when there is nothing to judge by."""
+        """Estimated seconds to the end of the current stage; None if there is nothing to estimate from."""
         if progress is None or not progress.total or progress.done <= self._first_done:
             return None
         seconds_per_unit = (time.monotonic() - self._stage_began) / (progress.done - self._first_done)
@@ -179,35 +222,43 @@ class Pace:
 
 
 class JobBoard:
-    """The jobs of this process: at most one running for a key (a workspace), the last one kept for its report."""
+    """The jobs of this process: per key (a workspace), at most one that is running, or the last one for its report."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
+        self._begun: deque[tuple[str, Job]] = deque(maxlen=_REMEMBERED)
         self._lock = threading.Lock()
 
     def start(self, key: str, name: str, make: Callable[[], Work]) -> Job:
         """Starts a job under ``key``.
 
         Raises:
-            WorkspaceBusy: A job of that key is still running.
+            WorkspaceBusy: A job with that key is still running.
         """
         with self._lock:
             current = self._jobs.get(key)
             if current and current.report().state is JobState.RUNNING:
                 raise WorkspaceBusy(
-                    said("'{name}' is still running in this workspace.", name=said(current.name)),
+                    message("'{name}' is still running in this workspace.", name=message(current.name)),
                     "Wait for it to end, or cancel it.",
                 )
             self._jobs[key] = Job(name, make)
+            self._begun.append((key, self._jobs[key]))
             return self._jobs[key].start()
 
     def latest(self, key: str) -> Job | None:
-        """The running or last job of ``key``."""
+        """The running or last job for ``key``."""
         with self._lock:
             return self._jobs.get(key)
 
+    def ended(self, key: str) -> list[Report]:
+        """How the jobs of ``key`` that have ended went, latest first."""
+        with self._lock:
+            reports = [job.report() for found, job in reversed(self._begun) if found == key]
+        return [report for report in reports if report.state is not JobState.RUNNING]
+
     def clear(self, key: str) -> None:
-        """Forgets the finished job of ``key``; a running one stays."""
+        """Forgets the finished job for ``key``; a running one stays."""
         with self._lock:
             job = self._jobs.get(key)
             if job and job.report().state is not JobState.RUNNING:

@@ -1,98 +1,144 @@
-"""From documents to a workspace that can answer, stage by stage. The CLI and the app call nothing else to build.
+"""Builds the artefacts of a workspace, stage by stage. The CLI and the app build with nothing else.
 
-    prepare -> cluster -> cache          (RAG needs the first, CAG all three)
-    prepare -> cluster -> blocks         (composed CAG)
-    prepare -> build_index               (RAG over another store than the default)
+    prepare -> cluster -> blocks         (RAG needs the first, RAG + blocks the first and last, CAG all three)
+    prepare -> cluster -> cache          (CAG from whole cells)
+    prepare -> cluster -> warm           (CAG where the language model runs on a server)
+    prepare -> stores.index.build_index  (RAG over another store than the default)
     prepare -> train -> adapt            (LLM-as-Memory)
 
-Every stage is a generator of ``Progress``. What can be computed before anything is written is computed first, so that
-a cancelled stage leaves the workspace as it was; caches and training keep what they had finished and go on from there.
+Every stage is a generator of ``Progress``. Most stages compute everything before they write, so that cancelling one
+leaves the workspace unchanged; caches and training save what is finished and continue from there.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
+from core import swap
+from core.artefacts import DEFAULT_STORE, artefact
 from core.corpus import store as corpus_store
-from core.corpus.importing import FileResult
-from core.corpus.load import load_corpus
+from core.corpus.load import Loaded, loading
+from core.corpus.originals import keep_originals
+from core.corpus.readers.base import USUAL_COLUMNS, Columns
+from core.corpus.store import load_passages, write_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
-from core.errors import ArtefactMissing, ArtefactStale, TesseraError
-from core.jobs import Progress, Work
-from core.kvcache.blocks import KIND as BLOCKS
+from core.errors import ArtefactStale, TesseraError
+from core.jobs import Progress, Work, WorkClock
 from core.kvcache.blocks import build_blocks
 from core.kvcache.build import build_caches
-from core.kvcache.location import location_for, take_in
-from core.kvcache.precision import chosen_precision
-from core.kvcache.variants import asked_for, variant_folder
+from core.kvcache.identity import chosen_precision
+from core.kvcache.location import location_for, migrate
+from core.kvcache.variants import BLOCKS, WHOLE_CELLS, model_params, variant_folder
+from core.memory import adaptation
 from core.memory.adaptation import AdaptConfig
-from core.memory.adaptation import adapt as adapt_document
 from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
-from core.memory.frame import Frame
-from core.memory.learner import CHECKPOINT
 from core.memory.model import Memory
 from core.memory.presets import load_preset
-from core.memory.store import CARD, read_card
-from core.memory.theta import Theta
-from core.memory.training import train_memory
-from core.models.bundle import Models
-from core.models.encoder import Vectors, encode_in_batches
-from core.said import said
-from core.settings import DEFAULT_STORE, ROOT
-from core.stores.registry import STORES, find_store
+from core.memory.prompt import ZPrompt
+from core.memory.shared_weights import SharedWeights
+from core.memory.store import CARD, FILES, Card, read_card
+from core.memory.training import is_begun, train_memory
+from core.messages import message
+from core.models.embeddings import load_vectors, write_vectors
+from core.models.encoder import Vectors, encode_in_batches, truncated_rows
+from core.models.registry import Models
+from core.models.server import Server
+from core.models.server_engine import ServerEngine
+from core.models.variant import ModelVariant
+from core.settings import ROOT, Settings
+from core.stores.index import write_index
+from core.trace import Tracer
 from core.voronoi.labels import label_cells
-from core.voronoi.partition import Partition, PartitionConfig, partition_passages
+from core.voronoi.partition import Partition, PartitionConfig, load_cells, partition_passages
 from core.voronoi.projection import project
-from core.workspace import Workspace, index_kind
+from core.workspace import TRAINING, Workspace
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
 SHIPPED = "sample"
-"""The name under which a training may start from it."""
-VECTORS_FILE = "vectors.safetensors"
+"""Name of the shipped memory as the start of a training."""
 _QUESTION_TOKENS = 256
-"""Room that a cell leaves in the model's context for a question and the frame of the prompt."""
+"""Tokens that a cell leaves in the model's context for the question and the template."""
 AT_ONCE = "at-once"
+BEFORE = "before-change"
+"""Folder of the corpus as it was before documents were put in or taken out; see ``core.revision``."""
 FIRST_MEMORY = 500
-"""Documents up to which a workspace gets its first memory unasked: a few seconds for every hundred."""
-TRAINING = "training"
-"""Folder of a memory under training, and of its checkpoint."""
+"""Largest corpus that gets a first memory automatically; a few seconds per hundred documents."""
 
 
-def prepare(ws: Workspace, models: Models, source: str, size: int | None = None) -> Work:
+def prepare(
+    ws: Workspace,
+    models: Models,
+    source: str,
+    size: int | None = None,
+    further: Settings | None = None,
+    columns: Columns = USUAL_COLUMNS,
+) -> Work:
     """Reads a corpus, embeds its passages and indexes them.
 
     Args:
-        ws: Where to put them; what it held of another corpus becomes stale.
-        models: Encoder, and the tokenizer that chunks are counted with.
-        source: See ``core.corpus.load.load_corpus``.
-        size: Keep the first ``size`` passages.
+        ws: The workspace; artefacts of another corpus become stale.
+        models: The encoder, and the tokenizer that counts the tokens of chunks.
+        source: See ``core.corpus.load.loading``.
+        size: Keep the first ``size`` passages; None keeps all.
+        further: Settings for building what the methods other than RAG need, see ``build_remaining``; None stops after
+            the index.
+        columns: Meaning of the columns, for tables.
 
     Yields:
-        Progress; the step after reading names under ``data["left_out"]`` the files that were left out, and why.
+        Progress; after reading, ``data["left_out"]`` lists the files that were skipped and why, ``data["notes"]`` what
+        was assumed about the others, and ``data["duplicates"]`` the number of passages skipped as duplicates.
 
     Raises:
         CorpusError: The source cannot be read.
     """
     yield Progress("Reading the corpus", 0, 1, source)
-    files: list[FileResult] = []
-    corpus = load_corpus(source, size=size, count=models.prompt().count, on_file=files.append)
-    refused = [{"name": file.name, "error": file.error} for file in files if file.status == "failed"]
-    data = {"left_out": refused} if refused else {}
-    yield Progress("Reading the corpus", 1, 1, said("{n:,} passages", n=len(corpus.passages)), data)
-    yield from prepare_corpus(ws, models, corpus)
+    work = loading(source, size=size, count=models.prompt().count, columns=columns)
+    loaded = yield from _steps(work)
+    failed = [{"name": file.name, "error": file.error} for file in loaded.files if file.status == "failed"]
+    notes = [{"name": file.name, "note": file.note} for file in loaded.files if file.status == "ready" and file.note]
+    remarks = {"left_out": failed, "notes": notes, "duplicates": loaded.duplicates}
+    data = {name: value for name, value in remarks.items() if value}
+    corpus = loaded.corpus
+    yield Progress("Reading the corpus", 1, 1, message("{n:,} passages", n=len(corpus.passages)), data)
+    originals = ((path.name, path.read_bytes()) for path in loaded.paths.values())
+    yield from prepare_corpus(ws, models, corpus, further, originals)
 
 
-def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
-    """Embeds and indexes a corpus that is already in memory, then writes all three artefacts.
+def _steps(work: Generator[str, None, Loaded]) -> Generator[Progress, None, Loaded]:
+    """Turns the steps of reading a corpus into ``Progress``, so that reading can be cancelled."""
+    with closing(work):
+        while True:
+            try:
+                name = next(work)
+            except StopIteration as end:
+                loaded: Loaded = end.value
+                return loaded
+            yield Progress("Reading the corpus", 0, 1, name)
+
+
+def prepare_corpus(
+    ws: Workspace,
+    models: Models,
+    corpus: Corpus,
+    further: Settings | None = None,
+    originals: Iterable[tuple[str, bytes]] = (),
+) -> Work:
+    """Embeds and indexes a corpus that is already in memory, then writes all three artefacts; see ``prepare``.
+
+    Args:
+        ws: Where to put them.
+        models: See ``prepare``.
+        corpus: What to embed.
+        further: See ``prepare``.
+        originals: Name and content of the files it was read from, which are kept.
 
     Raises:
         TesseraError: The corpus has no passage.
@@ -101,70 +147,35 @@ def prepare_corpus(ws: Workspace, models: Models, corpus: Corpus) -> Work:
         raise TesseraError("The corpus has no passage.", "Add a document with text in it.")
     with ws.lock():
         encoder = models.encoder()
-        began = datetime.now(timezone.utc)
         batches: list[Vectors] = []
         done, total = 0, len(corpus.passages)
         yield Progress("Embedding passages", 0, total)
+        clock = WorkClock()
         for batch in encode_in_batches(encoder, texts(corpus.passages)):
             batches.append(batch)
             done += len(batch)
-            yield Progress("Embedding passages", done, total)
-        vectors = np.concatenate(batches)
+            with clock.paused():
+                yield Progress("Embedding passages", done, total)
+        vectors, embedding_s = np.concatenate(batches), clock.seconds
         write_corpus(ws, corpus)
-        inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder.fingerprint}
-        with ws.write("embeddings", inputs, {"encoder": encoder.name, "dim": encoder.dim}, began=began) as folder:
-            save_file({"vectors": vectors}, folder / VECTORS_FILE)
+        keep_originals(ws, [corpus], originals)
+        if (ws.path / BEFORE).is_dir():
+            swap.remove(ws.path / BEFORE)
+        write_vectors(ws, encoder, vectors, embedding_s, len(truncated_rows(encoder, texts(corpus.passages))))
         write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
         yield Progress("Indexing passages", total, total)
+    if further:
+        yield from build_remaining(ws, models, further)
 
 
-def build_index(ws: Workspace, store: str, force: bool = False) -> Work:
-    """Indexes the passages in one more store; the embeddings are there already, so no model is loaded.
-
-    Args:
-        ws: A prepared workspace.
-        store: Name in the registry.
-        force: Build it anew although it still holds.
-
-    Raises:
-        ArtefactMissing: The corpus has not been prepared.
-        TesseraError: There is no such store, or its engine refuses.
-    """
-    spec = find_store(store)
-    with ws.lock():
-        stage = said("Building the {store} index", store=said(spec.label))
-        if ws.state(index_kind(store)).status == "ready" and not force:
-            yield Progress(stage, 1, 1, "it is there already")
-            return
-        passages, vectors = load_passages(ws), load_vectors(ws)
-        note = said("{n:,} passages", n=len(passages))
-        yield Progress(stage, 0, 1, note)
-        write_index(ws, store, passages, vectors)
-        yield Progress(stage, 1, 1, note)
-
-
-def delete_index(ws: Workspace, store: str) -> None:
-    """Deletes the index of a store, also what it keeps outside the workspace.
-
-    Raises:
-        ArtefactMissing: There is none.
-        TesseraError: Its server or object storage cannot be reached.
-    """
-    kind, spec = index_kind(store), find_store(store)
-    with ws.lock():
-        if not ws.folder(kind).is_dir():
-            raise ArtefactMissing(f"The workspace {ws.name!r} has no {kind}.", "There is nothing to delete.")
-        spec.drop(ws.folder(kind))
-        shutil.rmtree(ws.folder(kind))
-
-
-def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
-    """Cuts the passages into Voronoi cells and projects them to the plane.
+def cluster(ws: Workspace, models: Models, settings: Settings, config: PartitionConfig) -> Work:
+    """Divides the passages into Voronoi cells and projects them to the plane.
 
     Args:
-        ws: Holds the corpus and its embeddings.
-        models: Tokenizer and context of the language model: a cell that leaves no room for a question is no use.
-        config: How to cut.
+        ws: A workspace with a corpus and its embeddings.
+        models: Tokenizer and context length of the language model; cells with a token budget leave room for a question.
+        settings: Longest answer, for which cells leave room as well.
+        config: Settings of the partition.
 
     Raises:
         ArtefactMissing: The corpus has not been prepared.
@@ -173,108 +184,158 @@ def cluster(ws: Workspace, models: Models, config: PartitionConfig) -> Work:
         passages = load_passages(ws)
         vectors = load_vectors(ws)
         prompt = models.prompt()
-        began = datetime.now(timezone.utc)
+        clock = WorkClock()
         tokens = np.array([len(prompt.passage(passage)) for passage in passages])
-        room = max(1, models.max_context() - len(prompt.head) - models.settings.max_new_tokens - _QUESTION_TOKENS)
-        config = replace(config, cell_tokens=min(config.budget, room))
-        partition = yield from partition_passages(vectors, tokens, config)
-        labels = label_cells(passages, partition.assignment)
-        params = {
-            "cells": partition.k,
-            "asked": config.k,
-            "silhouette": partition.silhouette,
-            "seed": config.seed,
-            "auto_k": config.auto_k,
-            "cell_tokens": config.cell_tokens,
-            "labels": labels,
-        }
-        yield Progress("Projecting to the plane", 0, 1)
-        projection = project(vectors, partition.assignment, seed=config.seed)
-        inputs = {"corpus": ws.fingerprint("corpus"), "embeddings": ws.fingerprint("embeddings")}
-        with ws.write("partition", inputs, params, began=began) as folder:
-            partition.save(folder)
-        with ws.write("projection", {**inputs, "partition": ws.fingerprint("partition")}, {}) as folder:
-            projection.save(folder)
-        yield Progress("Projecting to the plane", 1, 1, said("{n:,} cells", n=partition.k))
+        room = max(1, models.max_context() - len(prompt.head) - settings.max_new_tokens - _QUESTION_TOKENS)
+        if config.cell_tokens:
+            config = replace(config, cell_tokens=min(config.cell_tokens, room))
+        partition = yield from clock.over(partition_passages(vectors, tokens, config))
+        yield from write_cells(ws, passages, vectors, partition, clock.seconds)
 
 
-def cache(
-    ws: Workspace, models: Models, force: bool = False, reader: bool | None = None, precision: str | None = None
+def write_cells(
+    ws: Workspace, passages: Sequence[Passage], vectors: Vectors, partition: Partition, spent_s: float = 0.0
 ) -> Work:
-    """Prefills every cell once and stores its KV cache; goes on where an earlier build stopped.
+    """Projects cells to the plane, then writes both; the workspace holds the corpus and vectors they came from."""
+    config = partition.config
+    yield Progress("Projecting to the plane", 0, 1)
+    clock = WorkClock()
+    projection = project(vectors, partition.assignment, seed=config.seed)
+    projection_s = clock.seconds
+    params = {
+        "cells": partition.k,
+        "asked": config.k,
+        "silhouette": partition.silhouette,
+        "seed": config.seed,
+        "auto_k": config.auto_k,
+        "cell_tokens": config.cell_tokens,
+        "labels": label_cells(passages, partition.assignment),
+    }
+    inputs = {"corpus": ws.fingerprint("corpus"), "embeddings": ws.fingerprint("embeddings")}
+    with ws.write("partition", inputs, params, spent_s=spent_s) as folder:
+        partition.save(folder)
+    inputs["partition"] = ws.fingerprint("partition")
+    with ws.write("projection", inputs, {}, spent_s=projection_s) as folder:
+        projection.save(folder)
+    yield Progress("Projecting to the plane", 1, 1, message("{n:,} cells", n=partition.k))
+
+
+def blocks(ws: Workspace, models: Models, settings: Settings, force: bool = False) -> Work:
+    """Computes the block of every passage; continues where an earlier build stopped.
 
     Args:
-        ws: Holds the cells; caches of other models and precisions stay beside these.
-        models: The model, and the settings that say where caches are kept.
-        force: Build cells again whose cache still holds.
-        reader: Prefill with the reader adapter or plain; None follows the settings.
-        precision: See ``core.kvcache.precision``; None follows the settings.
+        ws: A workspace with a corpus; its blocks for other models and precisions are kept.
+        models: The models of this process.
+        settings: Variant of the model, precision, and storage location.
+        force: Rebuild blocks that are still valid.
+
+    Raises:
+        ArtefactMissing: There is no corpus yet.
+    """
+    yield from _build(ws, models, settings, force, BLOCKS, load_passages, build_blocks)
+
+
+def cache(ws: Workspace, models: Models, settings: Settings, force: bool = False) -> Work:
+    """Prefills every cell as a whole; see ``blocks``.
 
     Raises:
         ArtefactMissing: There is no partition yet.
     """
+    yield from _build(ws, models, settings, force, WHOLE_CELLS, load_cells, build_caches)
+
+
+def _build(
+    ws: Workspace,
+    models: Models,
+    settings: Settings,
+    force: bool,
+    kind: str,
+    load: Callable[[Workspace], Any],
+    build: Callable[..., Work],
+) -> Work:
     with ws.lock():
-        cells = load_cells(ws)
-        lm = models.language_model(reader)
-        kept_in = chosen_precision(precision or models.settings.cache_precision, lm.dtype)
-        inputs = {
-            "corpus": ws.fingerprint("corpus"),
-            "partition": ws.fingerprint("partition"),
-            "model": lm.identity.fingerprint,
-            "precision": kept_in,
-        }
-        folder = variant_folder(ws, lm, kept_in)
-        location = location_for(folder, ws, models.settings.cache_url)
-        yield from take_in(folder, location)
-        facts = asked_for(models.settings, reader)
-        yield from build_caches(folder, lm, cells, inputs, force, kept_in, location, facts)
+        content = load(ws)
+        lm = models.language_model(ModelVariant.of(settings))
+        kept_in = chosen_precision(settings.cache_precision, lm.dtype)
+        inputs = {source: ws.fingerprint(source) for source in artefact(kind).built_from}
+        inputs |= {"model": lm.identity.fingerprint, "precision": kept_in}
+        folder = variant_folder(ws, lm, kept_in, kind)
+        location = location_for(folder, settings.cache_url)
+        yield from migrate(folder, location)
+        yield from build(folder, lm, content, inputs, force, kept_in, location, model_params(settings))
 
 
-def blocks(ws: Workspace, models: Models, force: bool = False, reader: bool | None = None) -> Work:
-    """Computes the block of every passage behind the shared head, for composed CAG.
+def warm(ws: Workspace, settings: Settings) -> Work:
+    """Has the server that the settings name read every cell once, so that CAG finds its keys and values there.
+
+    How long a server keeps them is its own business: warming again is quick where it has.
 
     Args:
-        ws: Holds the cells; blocks of other models stay beside these.
-        models: The model.
-        force: Compute blocks again that still hold.
-        reader: With the reader adapter or plain; None follows the settings.
+        ws: Holds the cells.
+        settings: Name the server.
+
+    Yields:
+        A step per cell; the last one's ``data`` are tokens read, and tokens that the server had already.
 
     Raises:
         ArtefactMissing: There is no partition yet.
+        ModelError: The server cannot be asked, or a cell is longer than its context.
     """
     with ws.lock():
-        cells = load_cells(ws)
-        lm = models.language_model(reader)
-        inputs = {kind: ws.fingerprint(kind) for kind in ("corpus", "partition")}
-        folder = ws.folder(BLOCKS) / variant_folder(ws, lm, "auto").name
-        location = location_for(folder, ws, models.settings.cache_url)
-        yield from take_in(folder, location)
-        yield from build_blocks(folder, lm, cells, {**inputs, "model": lm.identity.fingerprint}, force, location)
+        cells, engine = load_cells(ws), ServerEngine(Server.of(settings), 1)
+        tracer, clock = Tracer(), WorkClock()
+        for done, passages in enumerate(cells):
+            for _ in engine.warm(passages, tracer):
+                with clock.paused():
+                    yield Progress("Warming prefixes on the server", done, len(cells))
+            with clock.paused():
+                yield Progress("Warming prefixes on the server", done + 1, len(cells))
+        trace = tracer.finish()
+        inputs = {source: ws.fingerprint(source) for source in artefact("prefixes").built_from}
+        inputs["engine"] = engine.identity.fingerprint
+        tokens = {"tokens": trace.prompt_tokens, "reused": trace.cached_tokens}
+        params = {"server": engine.identity.name, "cells": len(cells), **tokens}
+        with ws.write("prefixes", inputs, params, spent_s=clock.seconds):
+            pass
+        yield Progress("Warming prefixes on the server", len(cells), len(cells), "", params)
 
 
-def build_sample(ws: Workspace, models: Models) -> Work:
-    """Builds whatever the sample workspace lacks, and puts the shipped memory in it."""
+def build_sample(ws: Workspace, models: Models, settings: Settings) -> Work:
+    """Builds what is missing in the sample workspace, and installs the shipped memory."""
     if ws.state("index").status != "ready":
         yield from prepare(ws, models, "sample")
     if ws.state("projection").status != "ready":
-        settings = models.settings
-        yield from cluster(ws, models, PartitionConfig(cell_tokens=settings.cell_tokens, seed=settings.seed))
-    if ws.state("caches").status != "ready":
-        yield from cache(ws, models)
+        yield from cluster_with_settings(ws, models, settings)
+    if ws.state(BLOCKS).status != "ready":
+        yield from blocks(ws, models, settings)
     if ws.state("memory").status != "ready" and SAMPLE_MEMORY.is_dir():
         yield from install_sample_memory(ws)
+
+
+def build_remaining(ws: Workspace, models: Models, settings: Settings) -> Work:
+    """Builds what the methods other than RAG need: cells, blocks unless a server answers, and a first memory."""
+    yield from cluster_with_settings(ws, models, settings)
+    if not settings.engine_url:
+        yield from blocks(ws, models, settings)
+    yield from first_memory(ws, models)
+
+
+def cluster_with_settings(ws: Workspace, models: Models, settings: Settings) -> Work:
+    """Builds the partition with the settings of this process."""
+    config = PartitionConfig(cell_tokens=settings.cell_tokens or None, seed=settings.seed)
+    yield from cluster(ws, models, settings, config)
 
 
 def install_sample_memory(ws: Workspace) -> Work:
     """Copies the memory that ships with Tessera into the sample workspace.
 
     Raises:
-        ArtefactStale: The workspace holds another corpus than the one the memory was trained on.
+        ArtefactStale: The memory was trained on another corpus than that of the workspace.
     """
     if read_card(SAMPLE_MEMORY).corpus != corpus_store.fingerprint(load_passages(ws)):
         raise ArtefactStale(
             "The shipped memory was trained on the sample corpus, and this workspace holds another one.",
-            "Train a memory for it: `python -m app train`.",
+            kinds=("memory",),
         )
     yield from _install_memory(ws, SAMPLE_MEMORY)
 
@@ -287,59 +348,59 @@ def train(
     start: str = "",
     general: Corpus | None = None,
 ) -> Work:
-    """Trains a memory of the workspace's corpus; goes on from the checkpoint of an interrupted run.
+    """Trains a memory of the workspace's corpus; continues from the checkpoint of an interrupted training.
 
     Args:
-        ws: Holds the corpus; gets the memory.
-        models: The plain language model is what learns; the reader adapter stays out of it.
+        ws: A workspace with a corpus; the memory is written to it.
+        models: The plain language model is trained, without the reader adapter.
         config: Settings of memory and training.
-        resume: Go on from a checkpoint if there is one; otherwise begin anew.
-        start: The memory whose LoRA, projector and router are the start; see ``theta_of``. Empty starts from nothing.
-        general: A pool of other documents with train questions; needed where ``config`` gives it a share.
+        resume: Continue from a checkpoint if there is one; otherwise start over.
+        start: The memory to start from, see ``shared_weights``; empty starts from scratch.
+        general: Other documents with train questions; required if ``config`` gives them a share.
 
     Raises:
         ArtefactStale: The checkpoint belongs to another corpus or other settings.
     """
     with ws.lock():
-        corpus = corpus_store.load(ws.require("corpus"))
+        corpus = ws.read("corpus", corpus_store.load)
         folder = ws.path / TRAINING
-        if not resume:
-            shutil.rmtree(folder, ignore_errors=True)
-        lm = models.language_model(reader=False)
-        unfinished = (folder / CHECKPOINT).is_file()
-        theta = theta_of(start) if start else None
-        yield from train_memory(lm, corpus, folder, config, unfinished, general, theta)
+        if not resume and folder.is_dir():
+            swap.remove(folder)
+        lm = models.language_model(models.variant.plain)
+        weights = shared_weights(start) if start else None
+        yield from train_memory(lm, corpus, folder, config, is_begun(folder), general, weights)
         yield from _install_memory(ws, folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        swap.remove(folder)
 
 
 def first_memory(ws: Workspace, models: Models) -> Work:
-    """Gives every document its first z, found and read with what the shipped memory has learned: seconds, no training.
+    """Builds a first memory in seconds, without training, from the weights of the shipped memory.
 
-    Does nothing where that memory belongs to another model, or the corpus is larger than ``FIRST_MEMORY``.
+    Does nothing if that memory belongs to another model, or if the corpus is larger than ``FIRST_MEMORY``.
     """
     if len(load_passages(ws)) > FIRST_MEMORY:
         return
-    lm = models.language_model(reader=False)
-    if theta_of(SHIPPED).fits(lm, Frame(lm.tokenizer, min(lm.stop_ids))):
+    lm = models.language_model(models.variant.plain)
+    if shared_weights(SHIPPED).fits(lm, ZPrompt(lm.tokenizer, min(lm.stop_ids))):
         preset = load_preset(AT_ONCE)
         yield from train(ws, models, preset.config, resume=False, start=preset.start)
 
 
-def theta_of(name: str) -> Theta:
-    """What a training may start from: "sample" for the memory that ships, else the folder of a memory or workspace.
+def shared_weights(name: str) -> SharedWeights:
+    """The weights to start a training from: "sample" for the shipped memory, or the folder of a memory or workspace.
 
     Raises:
-        TesseraError: There is no memory.
+        TesseraError: There is no memory in the folder.
         ArtefactStale: It is damaged.
     """
     folders = [SAMPLE_MEMORY] if name == SHIPPED else [Path(name), Path(name) / "memory"]
     folder = next((folder for folder in folders if (folder / CARD).is_file()), None)
     if folder is None:
         raise TesseraError(
-            f"There is no memory in {name!r} to start from.", f"Give {SHIPPED}, or the folder of a memory or workspace."
+            message("There is no memory in {name!r} to start from.", name=name),
+            message("Give {shipped}, or the folder of a memory or workspace.", shipped=SHIPPED),
         )
-    return Theta.load(folder)
+    return SharedWeights.load(folder)
 
 
 def adapt(
@@ -351,42 +412,41 @@ def adapt(
     config: AdaptConfig = AdaptConfig(),
     edit: bool = False,
 ) -> Work:
-    """Teaches the memory one document; only its z is trained. Cancelled, the memory stays as it was.
+    """Adds one document to the memory; only its z is trained. Cancelling leaves the memory unchanged.
 
     Args:
-        ws: Holds the memory.
-        models: The plain language model, which stays as it is.
+        ws: A workspace with a memory.
+        models: The plain language model, which is not changed.
         passage: The document.
-        questions: Questions about it to learn from.
-        held_out: Questions that are only looked at.
+        questions: Questions about it to train on.
+        held_out: Questions for evaluation only.
         config: Steps and learning rate.
-        edit: The memory holds a document of that id, and ``passage`` takes its place. The corpus, and the arms that
-            read its text, stay as they are.
+        edit: Replace the document with the same id. The corpus, and methods that read its text, are not changed.
 
     Raises:
         ArtefactMissing: There is no memory.
-        TesseraError: The memory holds a document of that id, or, to edit, holds none.
+        TesseraError: The memory already has a document with that id, or, with ``edit``, has none.
     """
     with ws.lock():
-        before = open_memory(ws, models)
-        memory = before.with_edited(passage) if edit else before.with_document(passage)
-        yield from adapt_document(memory, passage, questions, config, held_out)
-        _save_memory(ws, memory)
+        memory = open_memory(ws, models)
+        memory = adaptation.with_edited(memory, passage) if edit else adaptation.with_document(memory, passage)
+        yield from adaptation.adapt(memory, passage, questions, config, held_out)
+        save_memory(ws, memory)
 
 
 def forget(ws: Workspace, models: Models, passage_id: str) -> Work:
-    """Takes one document out of the memory.
+    """Removes one document from the memory.
 
     Raises:
-        TesseraError: The memory does not hold it.
+        TesseraError: It is not in the memory.
     """
     with ws.lock():
-        _save_memory(ws, open_memory(ws, models).without_document(passage_id))
+        save_memory(ws, adaptation.without_document(open_memory(ws, models), passage_id))
         yield Progress("Forgetting a document", 1, 1, passage_id)
 
 
 def calibrate(ws: Workspace, models: Models) -> Work:
-    """Sets the memory's null slot on the corpus' dev questions; see ``core.memory.calibration``.
+    """Calibrates the memory's null slot on the corpus' dev questions; see ``core.memory.calibration``.
 
     Raises:
         ArtefactMissing: There is no memory.
@@ -395,10 +455,8 @@ def calibrate(ws: Workspace, models: Models) -> Work:
     with ws.lock():
         memory = open_memory(ws, models)
         yield Progress("Calibrating the null slot", 0, 1)
-        before, after = calibrate_null(memory, corpus_store.load(ws.require("corpus")).questions.get("dev", ()))
-        with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, memory.card.figures()) as folder:
-            memory.save(folder)
-            memory.save_router(folder)
+        before, after = calibrate_null(memory, ws.read("corpus", corpus_store.load).questions.get("dev", ()))
+        save_memory(ws, memory)
         yield Progress("Calibrating the null slot", 1, 1, "", {"before": asdict(before), "after": asdict(after)})
 
 
@@ -409,59 +467,22 @@ def open_memory(ws: Workspace, models: Models) -> Memory:
         ArtefactMissing: There is none.
         ArtefactStale: It was trained on another corpus or model.
     """
-    return Memory.load(ws.require("memory"), models.language_model(reader=False))
-
-
-def load_passages(ws: Workspace) -> tuple[Passage, ...]:
-    """Passages of the workspace's corpus, in row order."""
-    return corpus_store.load(ws.require("corpus")).passages
-
-
-def load_vectors(ws: Workspace) -> Vectors:
-    """Embeddings [n, dim] of the passages, unit length, float32."""
-    vectors: Vectors = load_file(ws.require("embeddings") / VECTORS_FILE)["vectors"]
-    return vectors
-
-
-def load_cells(ws: Workspace) -> list[list[Passage]]:
-    """Passages of each cell, in row order."""
-    passages = load_passages(ws)
-    partition = Partition.load(ws.require("partition"))
-    return [[passages[row] for row in rows] for rows in partition.members()]
-
-
-def write_index(ws: Workspace, store: str, passages: Sequence[Passage], vectors: Vectors) -> None:
-    """Indexes passages in a store; corpus and embeddings of the workspace are those they came from."""
-    embeddings = ws.manifest("embeddings")
-    encoder = embeddings.inputs["encoder"] if embeddings else ""
-    inputs = {"corpus": ws.fingerprint("corpus"), "encoder": encoder, "embeddings": ws.fingerprint("embeddings")}
-    kind, spec = index_kind(store), STORES[store]
-    params: dict[str, Any] = {"store": store}
-    with ws.write(kind, inputs, params, spec.drop) as folder:
-        index = spec.create(folder, passages, vectors)
-        stats = index.stats()
-        index.close()
-        params.update(backend=stats.backend, bytes=stats.bytes)
+    lm = models.language_model(models.variant.plain)
+    return ws.read("memory", lambda folder: Memory.load(folder, lm))
 
 
 def _install_memory(ws: Workspace, source: Path) -> Work:
-    with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, read_card(source).figures()) as folder:
-        shutil.copytree(source, folder, dirs_exist_ok=True)
+    with _writing_memory(ws, read_card(source)) as folder:
+        for name in FILES:
+            shutil.copyfile(source / name, folder / name)
     yield Progress("Installing the memory", 1, 1)
 
 
-def _save_memory(ws: Workspace, memory: Memory) -> None:
-    with ws.write("memory", {"corpus": ws.fingerprint("corpus")}, memory.card.figures()) as folder:
+def save_memory(ws: Workspace, memory: Memory) -> None:
+    """Writes a memory of the corpus that the workspace holds."""
+    with _writing_memory(ws, memory.card) as folder:
         memory.save(folder)
 
 
-def write_corpus(ws: Workspace, corpus: Corpus) -> None:
-    """Writes a corpus; whatever was built from another one becomes stale."""
-    params = {
-        "name": corpus.name,
-        "passages": len(corpus.passages),
-        "questions": sum(len(questions) for questions in corpus.questions.values()),
-        "digest": corpus_store.fingerprint(corpus.passages),
-    }
-    with ws.write("corpus", {}, params) as folder:
-        corpus_store.save(corpus, folder)
+def _writing_memory(ws: Workspace, card: Card) -> AbstractContextManager[Path]:
+    return ws.write("memory", {"corpus": ws.fingerprint("corpus")}, card.figures())

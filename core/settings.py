@@ -6,22 +6,55 @@ Every value has a default that works offline on a laptop CPU. Names in the envir
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, fields
+from dataclasses import field, replace
 from pathlib import Path
+from typing import Annotated, Any
 
 from dotenv import load_dotenv
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.artefacts import DEFAULT_STORE
 from core.errors import TesseraError
+from core.messages import message
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "all-minilm-l6-v2"
-DEFAULT_STORE = "faiss-flat"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 FEEDBACK_LOGS = ("file", "redis")
+MEMORY_ORDERS = ("evidence", "answer")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
 CACHE_PRECISIONS = ("auto", "float32", "bfloat16", "float16", "fp8", "int8", "int4")
+
+
+def _one_of(allowed: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(", ".join(allowed))
+        return value
+
+    return AfterValidator(check)
+
+
+def _stripped(value: object) -> object:
+    return (value.strip() or "0") if isinstance(value, str) else value
+
+
+Switch = Annotated[bool, BeforeValidator(_stripped)]
+"""Yes or no; an empty variable is no."""
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -38,76 +71,83 @@ class Settings:
         reader: Whether the default model reads with its reader adapter.
         seed: Seed of everything that is drawn.
         max_new_tokens: Longest answer, in tokens.
-        top_k: Passages that RAG puts in the prompt.
+        top_k: Most passages that are read: RAG puts their text in the prompt, CAG joins their blocks.
+        score_cutoff: Least score of a passage that is read, as a share of the best one's; 0 reads ``top_k`` passages
+            however little they match.
         store: Where RAG searches, by its name in core/stores/registry.py.
-        cell_tokens: Most passage tokens in a Voronoi cell.
+        cell_tokens: Most passage tokens in a Voronoi cell, for whole-cell caches; 0 sets no bound.
         cache_bytes: Most bytes of KV caches that stay in memory.
-        nprobe: Cells that composed CAG looks into.
-        block_passages: Passages whose blocks composed CAG joins, the best of those cells; 0 joins all of them.
-        link_tokens: First tokens of every joined block that are computed anew; 0 leaves blocks independent.
+        nprobe: Cells that CAG looks into; 0 lets it choose by their number, see ``core.voronoi.routing``.
+        memory_order: What LLM-as-Memory writes first: "evidence", from which it then answers, or "answer", read off z,
+            with the evidence after it; the memory has to be trained for that.
         answer_cache: Whether Redis RAG may answer from its cache; off, every clock shows work that was done.
         feedback: Where judgements of answers are kept: "file" in the workspace, or "redis".
         redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.
         redis_folder: Where the embedded Redis keeps its data, shared by all workspaces.
-        answerer_url: Base address of an OpenAI-compatible server that answers from the memory's evidence; empty for the
-            local model. Its key is read from TESSERA_ANSWERER_KEY where it is used and is no setting.
-        answerer_model: Name of the model there.
-        answerer_timeout: Longest wait for the next piece of its answer, in seconds.
-        judge_url: Base address of an OpenAI-compatible server whose model judges kept answers; empty for none.
-        judge_model: Name of the model there.
+        engine_url: Base address of an OpenAI-compatible server on which the language model runs; empty to run it here.
+        engine_model: Name of the model there.
+        engine_key: The server's key; no text made from it shows it.
+        engine_timeout: Longest wait for the next piece of a server's answer, in seconds.
+        judge_url: Base address of an OpenAI-compatible server whose model judges kept answers; empty for the engine's.
+        judge_model: Name of the model there; empty for the engine's.
+        judge_key: The key of that address.
         judge_embeddings: Name of an embedding model there, for answer relevancy; empty leaves that out.
         cache_precision: Number format in which KV caches are kept; auto is the model's own.
-        cache_prefetch: Whether the second-nearest cell is read into memory once an answer is complete. Off unless set:
-            the disk and the core that it uses would disturb the clock of whatever is measured next.
+        cache_prefetch: Whether whole-cell CAG reads the second-nearest cell into memory once an answer is complete. Off
+            unless set: the disk and the core that it uses would disturb the clock of whatever is measured next.
         cache_url: Storage of the KV caches, such as ``s3://bucket/prefix``; empty keeps them in the workspace.
+        allowed_hosts: Further names under which the HTTP fronts may be asked, with commas between them.
+
+    Raises:
+        TesseraError: A value is of the wrong kind or out of range.
     """
 
-    home: Path = Path.home() / ".cache" / "tessera"
-    workspaces: Path = ROOT / "workspaces"
+    home: Folder = Path.home() / ".cache" / "tessera"
+    workspaces: Folder = ROOT / "workspaces"
     model: str = DEFAULT_MODEL
     encoder: str = DEFAULT_ENCODER
-    device: str = "auto"
-    dtype: str = "auto"
-    reader: bool = True
+    device: Annotated[str, _one_of(DEVICES)] = "auto"
+    dtype: Annotated[str, _one_of(DTYPES)] = "auto"
+    reader: Switch = True
     seed: int = 0
-    max_new_tokens: int = 48
-    top_k: int = 3
+    max_new_tokens: Positive = 48
+    top_k: Positive = 3
+    score_cutoff: Annotated[float, Field(ge=0, le=1)] = 0.8
     store: str = DEFAULT_STORE
-    cell_tokens: int = 1024
-    cache_bytes: int = 1_000_000_000
-    nprobe: int = 3
-    block_passages: int = 3
-    link_tokens: int = 16
-    answer_cache: bool = False
-    feedback: str = "file"
-    redis_url: str = ""
-    redis_folder: Path = Path.home() / ".cache" / "tessera" / "redis"
-    answerer_url: str = ""
-    answerer_model: str = ""
-    answerer_timeout: int = 60
+    cell_tokens: NotNegative = 0
+    cache_bytes: Positive = 200_000_000
+    nprobe: NotNegative = 0
+    memory_order: Annotated[str, _one_of(MEMORY_ORDERS)] = "evidence"
+    answer_cache: Switch = False
+    feedback: Annotated[str, _one_of(FEEDBACK_LOGS)] = "file"
+    redis_url: str = field(default="", repr=False)  # may hold a password
+    redis_folder: Folder = Path.home() / ".cache" / "tessera" / "redis"
+    engine_url: str = ""
+    engine_model: str = ""
+    engine_key: SecretStr = SecretStr("")
+    engine_timeout: Positive = 60
     judge_url: str = ""
     judge_model: str = ""
+    judge_key: SecretStr = SecretStr("")
     judge_embeddings: str = ""
-    cache_precision: str = "auto"
-    cache_prefetch: bool = False
+    cache_precision: Annotated[str, _one_of(CACHE_PRECISIONS)] = "auto"
+    cache_prefetch: Switch = False
     cache_url: str = ""
+    allowed_hosts: str = ""
 
-    def __post_init__(self) -> None:
-        _one_of("device", self.device, DEVICES)
-        _one_of("dtype", self.dtype, DTYPES)
-        _one_of("cache_precision", self.cache_precision, CACHE_PRECISIONS)
-        _one_of("feedback", self.feedback, FEEDBACK_LOGS)
-        for name in ("max_new_tokens", "top_k", "cell_tokens", "cache_bytes", "answerer_timeout", "nprobe"):
-            if getattr(self, name) < 1:
-                raise TesseraError(
-                    f"{name} is {getattr(self, name)}, but must be at least 1.", f"Set TESSERA_{name.upper()}."
-                )
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse(cls, values: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        """Says in a sentence what is wrong with the first value that is."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            raise _refusal(error) from None
 
-        for name in ("block_passages", "link_tokens"):
-            if getattr(self, name) < 0:
-                raise TesseraError(
-                    f"{name} is {getattr(self, name)}, but must not be negative.", f"Set TESSERA_{name.upper()}."
-                )
+    @property
+    def in_process(self) -> Settings:
+        """The same with the language model in this process, for what looks into it."""
+        return replace(self, engine_url="")
 
     @classmethod
     def from_environment(cls, env_file: Path = ROOT / ".env") -> Settings:
@@ -116,34 +156,32 @@ class Settings:
         Raises:
             TesseraError: A variable holds a value of the wrong kind.
         """
-        load_dotenv(env_file, override=False)
-        values: dict[str, object] = {"redis_url": os.environ.get("REDIS_URL", "")}
-        for field in fields(cls):
-            raw = os.environ.get(f"TESSERA_{field.name.upper()}")
-            if raw is not None:
-                values[field.name] = _parse(field.name, raw, type(field.default))
-        return cls(**values)  # type: ignore[arg-type]
+        load_dotenv(env_file, override=False)  # into the environment, where other libraries look for their names
+        found = _Environment()
+        return replace(found.tessera, redis_url=found.tessera.redis_url or found.redis_url)
 
 
-def _parse(name: str, raw: str, kind: type) -> object:
-    variable = f"TESSERA_{name.upper()}"
-    if kind is bool:
-        lowered = raw.strip().lower()
-        if lowered in ("1", "true", "yes", "on"):
-            return True
-        if lowered in ("0", "false", "no", "off", ""):
-            return False
-        raise TesseraError(f"{variable}={raw!r} is neither yes nor no.", "Use 1 or 0.")
-    if issubclass(kind, Path):
-        return Path(raw).expanduser()
-    if kind is int:
-        try:
-            return int(raw)
-        except ValueError:
-            raise TesseraError(f"{variable}={raw!r} is not a whole number.", "Correct it or remove it.") from None
-    return raw
+class _Environment(BaseSettings):
+    """TESSERA_TOP_K is the field ``top_k`` of ``tessera``."""
+
+    model_config = SettingsConfigDict(env_nested_delimiter="_", env_nested_max_split=1)
+
+    tessera: Settings = Settings()
+    redis_url: str = ""
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise TesseraError(f"{name} is {value!r}.", f"Choose one of: {', '.join(allowed)}.")
+_REFUSALS = {
+    "value_error": ("{name} is {value!r}.", "Choose one of: {choices}."),
+    "greater_than_equal": ("{name} is {value}, but must be at least {least}.", "Set {variable}."),
+    "bool_parsing": ("{variable}={value!r} is neither yes nor no.", "Use 1 or 0."),
+}
+_NO_NUMBER = ("{variable}={value!r} is not a whole number.", "Correct it or remove it.")
+
+
+def _refusal(error: ValidationError) -> TesseraError:
+    wrong = error.errors()[0]
+    name, limits = str(wrong["loc"][0]), wrong.get("ctx", {})
+    values = {"name": name, "value": wrong["input"], "variable": f"TESSERA_{name.upper()}"}
+    values |= {"least": limits.get("ge"), "choices": limits.get("error")}
+    what, remedy = _REFUSALS.get(wrong["type"], _NO_NUMBER)
+    return TesseraError(message(what, **values), message(remedy, **values))

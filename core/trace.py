@@ -7,9 +7,10 @@ only closed after the device has finished: ``Tracer`` takes the function that wa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Trace:
         ttft_ms: Time to the first token that the person sees of the answer, in ms.
         total_ms: Time to the last token, in ms.
         prompt_tokens: Tokens that were prefilled for this question.
-        cached_tokens: Tokens whose keys and values came from a stored cache.
+        cached_tokens: Tokens whose keys and values came from a stored cache; None where a server does not say.
         generated_tokens: Tokens decoded, evidence included.
         bytes_touched: Bytes of indexes, caches or memory read for this question.
     """
@@ -39,9 +40,33 @@ class Trace:
     ttft_ms: float
     total_ms: float
     prompt_tokens: int
-    cached_tokens: int
+    cached_tokens: int | None
     generated_tokens: int
     bytes_touched: int
+
+
+def median_trace(traces: Sequence[Trace]) -> Trace:
+    """Several measurements of one answer as one: medians of its clocks, and of each span's beginning and length.
+
+    Counts and spans are those of the first: the same answer does the same steps. A span that another measurement lacks
+    (a block that was in memory by then) is the median of those that have it.
+    """
+    timed: dict[tuple[str, int], list[Span]] = {}
+    for trace in traces:
+        seen: dict[str, int] = {}
+        for span in trace.spans:
+            seen[span.name] = seen.get(span.name, 0) + 1
+            timed.setdefault((span.name, seen[span.name]), []).append(span)
+    spans = (
+        Span(name, median(span.start_ms for span in found), median(span.ms for span in found))
+        for (name, _), found in timed.items()
+    )
+    return replace(
+        traces[0],
+        spans=tuple(sorted(spans, key=lambda span: span.start_ms)),
+        ttft_ms=median(trace.ttft_ms for trace in traces),
+        total_ms=median(trace.total_ms for trace in traces),
+    )
 
 
 @dataclass
@@ -51,12 +76,16 @@ class Tracer:
     Args:
         synchronise: Waits until the device has finished its queued work.
         clock: Seconds, monotonic; tests inject their own.
+
+    Attributes:
+        cached_known: Whether ``cached_tokens`` are all there are: a server may not say.
     """
 
     synchronise: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.perf_counter
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    cached_known: bool = True
     generated_tokens: int = 0
     bytes_touched: int = 0
     _spans: list[Span] = field(default_factory=list)
@@ -81,6 +110,10 @@ class Tracer:
             self.synchronise()
             self._spans.append(Span(name, start, self.now_ms() - start))
 
+    def end_of(self, name: str) -> float:
+        """Milliseconds from the start of the trace to the end of its last span of that name."""
+        return max(span.start_ms + span.ms for span in self._spans if span.name == name)
+
     def first_token(self) -> None:
         """Marks the first token of the answer; later calls change nothing."""
         if self._ttft_ms is None:
@@ -96,7 +129,7 @@ class Tracer:
             ttft_ms=total if self._ttft_ms is None else self._ttft_ms,
             total_ms=total,
             prompt_tokens=self.prompt_tokens,
-            cached_tokens=self.cached_tokens,
+            cached_tokens=self.cached_tokens if self.cached_known else None,
             generated_tokens=self.generated_tokens,
             bytes_touched=self.bytes_touched,
         )

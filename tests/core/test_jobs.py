@@ -1,9 +1,10 @@
 import threading
+import time
 
 import pytest
 
 from core.errors import TesseraError, WorkspaceBusy
-from core.jobs import Job, JobBoard, JobState, Pace, Progress
+from core.jobs import Job, JobBoard, JobState, Pace, Progress, WorkClock
 
 
 def steps(n, closed=None):
@@ -93,3 +94,22 @@ def test_pace_judges_by_the_units_of_this_stage(monkeypatch):
     step = Progress("a", 2, 10)
     pace.step(step)
     assert pace.remaining(step) == pytest.approx(16.0)
+
+
+def test_a_work_clock_stands_still_while_its_builder_is_suspended():
+    def build():
+        time.sleep(0.05)
+        yield Progress("Building", 0, 1)
+        return 7
+
+    clock, results = WorkClock(earlier_s=1.0), []
+
+    def stage():
+        results.append((yield from clock.over(build())))
+
+    work = stage()
+    next(work)
+    time.sleep(0.5)
+    assert list(work) == []
+    assert results == [7]
+    assert 1.05 <= clock.seconds < 1.4

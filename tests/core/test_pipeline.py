@@ -5,13 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core import pipeline
-from core.errors import CorpusError, TesseraError
+from core import pipeline, swap
+from core.errors import ArtefactStale, CorpusError, TesseraError
+from core.manifest import MANIFEST
 from core.memory.config import MemoryConfig
-from core.memory.store import load_parts
-from core.memory.theta import Theta
+from core.memory.shared_weights import SharedWeights
+from core.memory.store import FILES, load_parts, load_pool
 from core.settings import Settings
-from core.workspace import Workspace
+from core.stores.index import build_index
+from core.workspace import TRAINING, Workspace
+from tests.disk import files_of_at_most, without_rights
 from tests.models import TinyModels
 
 
@@ -73,6 +76,83 @@ def test_a_memory_may_start_from_that_of_another_workspace(memories, models):
     assert second.manifest("memory").params["origin"] == "tiny"
 
 
+@pytest.fixture
+def killed(monkeypatch):
+    """The process ends at the moment when the new folder would take its place."""
+    monkeypatch.setattr(swap, "install", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    return monkeypatch
+
+
+def test_a_training_that_was_killed_before_its_installation_is_installed(memories, models, killed):
+    _, ws, config = memories
+    with pytest.raises(KeyboardInterrupt):
+        list(pipeline.train(ws, models, config))
+    killed.undo()
+    trained = load_pool(ws.path / TRAINING).z
+    (ws.path / TRAINING / ".checkpoint.safetensors-x1y2z3_4").write_text("left by a kill")
+    stages = {step.stage for step in pipeline.train(ws, models, config)}
+    assert "Learning evidence" not in stages and "Training the router" not in stages
+    assert torch.equal(load_pool(ws.require("memory")).z, trained)
+    assert {path.name for path in ws.require("memory").iterdir()} == {*FILES, MANIFEST}
+    assert not (ws.path / TRAINING).exists()
+
+
+def test_a_finished_training_of_other_settings_is_not_installed(memories, models, killed):
+    _, ws, config = memories
+    with pytest.raises(KeyboardInterrupt):
+        list(pipeline.train(ws, models, config))
+    killed.undo()
+    with pytest.raises(ArtefactStale, match="another corpus, model or settings"):
+        list(pipeline.train(ws, models, replace(config, seed=9)))
+    list(pipeline.train(ws, models, replace(config, seed=9), resume=False))
+    assert ws.manifest("memory").params["seed"] == 9
+
+
+def test_forgetting_that_was_killed_leaves_the_memory_as_it_was(memories, models, killed):
+    ws, _, _ = memories
+    before = load_pool(ws.require("memory"))
+    with pytest.raises(KeyboardInterrupt):
+        list(pipeline.forget(ws, models, before.ids[0]))
+    killed.undo()
+    assert load_pool(ws.require("memory")).ids == before.ids
+    list(pipeline.forget(ws, models, before.ids[0]))
+    assert load_pool(ws.require("memory")).ids == before.ids[1:]
+
+
+def test_a_disk_that_fills_up_during_a_training_is_a_sentence(memories, models):
+    _, ws, config = memories
+    with files_of_at_most(20_000), pytest.raises(TesseraError, match="cannot be written"):
+        list(pipeline.train(ws, models, replace(config, checkpoint_every=1)))
+    list(pipeline.train(ws, models, replace(config, checkpoint_every=1)))
+    assert ws.state("memory").status == "ready"
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda ws, models, documents: pipeline.prepare(ws, models, documents),
+        lambda ws, models, documents: pipeline.cluster_with_settings(ws, models, models.settings),
+        lambda ws, models, documents: pipeline.cache(ws, models, models.settings, force=True),
+        lambda ws, models, documents: pipeline.blocks(ws, models, models.settings),
+        lambda ws, models, documents: build_index(ws, "bm25"),
+        lambda ws, models, documents: pipeline.forget(ws, models, "p0"),
+    ],
+    ids=["prepare", "cluster", "cache", "blocks", "index", "forget"],
+)
+@pytest.mark.parametrize("disk", ["full", "read only"])
+def test_what_cannot_be_written_is_a_sentence(memories, models, documents, build, disk):
+    ws, _, _ = memories
+    for work in (pipeline.cluster_with_settings, pipeline.cache):
+        list(work(ws, models, models.settings))
+    if disk == "full":
+        with files_of_at_most(64), pytest.raises(TesseraError, match="written"):
+            list(build(ws, models, str(documents)))
+    else:
+        with without_rights(), pytest.raises(TesseraError, match="written"):
+            list(build(ws, models, str(documents)))
+    assert ws.state("memory").status == "ready"
+
+
 def test_a_start_that_is_not_there_is_named(memories, models):
     _, second, config = memories
     with pytest.raises(TesseraError, match="no memory in 'nowhere'") as refusal:
@@ -86,7 +166,7 @@ def test_a_first_memory_is_made_only_where_the_shipped_one_fits(tmp_path, models
     tried = []
     monkeypatch.setattr(pipeline, "train", lambda *_, start, resume: iter(tried.append(start) or ()))
     assert list(pipeline.first_memory(ws, models)) == tried == []
-    monkeypatch.setattr(Theta, "fits", lambda *_: True)
+    monkeypatch.setattr(SharedWeights, "fits", lambda *_: True)
     assert list(pipeline.first_memory(ws, models)) == [] and tried == ["sample"]
     monkeypatch.setattr(pipeline, "FIRST_MEMORY", 0)
     assert list(pipeline.first_memory(ws, models)) == [] and tried == ["sample"]

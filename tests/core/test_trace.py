@@ -1,6 +1,6 @@
 import pytest
 
-from core.trace import Tracer
+from core.trace import Span, Trace, Tracer, median_trace
 
 
 class Clock:
@@ -48,3 +48,13 @@ def test_an_abandoned_span_is_kept():
     with pytest.raises(ValueError, match="stop"), tracer.span("prefill"):
         raise ValueError("stop")
     assert [span.name for span in tracer.finish().spans] == ["prefill"]
+
+
+def test_several_measurements_become_their_medians():
+    def measured(prefill, total, *further):
+        return Trace((Span("encode", 0.0, 2.0), Span("prefill", 2.0, prefill), *further), 10.0, total, 5, 6, 7, 8)
+
+    join = Span("join", 30.0, 4.0)
+    found = median_trace([measured(10.0, 40.0), measured(30.0, 90.0, join), measured(20.0, 50.0)])
+    assert found == measured(20.0, 50.0, join)
+    assert median_trace([measured(1.0, 2.0)]) == measured(1.0, 2.0)

@@ -2,13 +2,14 @@ import json
 import subprocess
 import sys
 import textwrap
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from core import digests
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError, WorkspaceBusy
 from core.workspace import Workspace, list_workspaces, open_workspace
+from tests.disk import files_of_at_most, without_rights
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +26,7 @@ def put(ws, kind, inputs=None, text="x", **params):
 
 def test_an_artefact_is_ready_once_written(ws):
     assert ws.state("corpus").status == "missing"
-    with pytest.raises(ArtefactMissing, match="prepare"):
+    with pytest.raises(ArtefactMissing, match="First bring documents"):
         ws.require("corpus")
     put(ws, "corpus", n=3)
     assert ws.state("corpus").status == "ready"
@@ -41,7 +42,7 @@ def test_a_change_upstream_makes_stale_and_names_it(ws):
     with pytest.raises(ArtefactStale, match="another encoder"):
         ws.require("embeddings", {"encoder": "e2"})
     put(ws, "corpus", n=4)
-    with pytest.raises(ArtefactStale, match=r"another corpus.*prepare"):
+    with pytest.raises(ArtefactStale, match=r"another corpus.*embed the passages"):
         ws.require("embeddings")
 
 
@@ -59,11 +60,41 @@ def test_a_cut_file_is_noticed(ws):
         ws.require("corpus")
 
 
-def test_a_damaged_manifest_is_refused_with_a_remedy(ws):
+def test_a_flipped_bit_is_noticed_and_the_remedy_is_a_copy(ws):
+    put(ws, "corpus", text="whole")
+    (ws.folder("corpus") / "data.txt").write_text("whale")
+    assert ws.state("corpus").status == "stale"
+    with pytest.raises(ArtefactStale, match=r"data\.txt is damaged: its checksum differs") as refusal:
+        ws.require("corpus")
+    assert "Put a copy" in refusal.value.remedy and refusal.value.kinds == ("corpus",)
+
+
+def test_a_file_is_verified_once_in_a_process(ws, monkeypatch):
+    put(ws, "corpus", text="whole")
+    ws.require("corpus")
+    monkeypatch.setattr(digests, "sha256_of", lambda path: pytest.fail("it was read again"))
+    ws.require("corpus")
+
+
+def test_files_of_an_earlier_version_have_no_digests(ws):
     put(ws, "corpus")
-    (ws.folder("corpus") / "manifest.json").write_text("{")
-    with pytest.raises(ArtefactStale, match="Delete the folder"):
-        ws.state("corpus")
+    path = ws.folder("corpus") / "manifest.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in facts.items() if name not in ("digests", "check")}))
+    assert ws.state("corpus").status == "ready"
+
+
+@pytest.mark.parametrize("damage", [lambda text: "{", lambda text: "[]", lambda text: text.replace("3", "7", 1)])
+def test_a_damaged_manifest_is_refused_and_hides_no_other(ws, damage):
+    put(ws, "corpus", n=3)
+    put(ws, "memory", {"corpus": ws.fingerprint("corpus")})
+    put(ws, "embeddings")
+    path = ws.folder("corpus") / "manifest.json"
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(ArtefactStale, match="manifest is damaged"):
+        ws.require("corpus")
+    assert [ws.state(kind).status for kind in ("corpus", "memory", "embeddings")] == ["stale", "stale", "ready"]
+    assert ws.state("memory").reason == "the corpus that it was built from is damaged"
 
 
 def test_a_failed_build_leaves_the_old_artefact(ws):
@@ -130,7 +161,22 @@ def test_manifests_are_plain_json(ws):
 
 
 def test_what_was_done_before_writing_counts_as_building(ws):
-    began = datetime.now(timezone.utc) - timedelta(seconds=90)
-    with ws.write("embeddings", {}, {}, began=began) as folder:
+    with ws.write("embeddings", {}, {}, spent_s=90) as folder:
         (folder / "data.txt").write_text("x")
     assert ws.manifest("embeddings").build_s >= 90
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
+    parent = tmp_path / "workspaces"
+    parent.mkdir()
+    parent.chmod(0o500)
+    refusal = pytest.raises(TesseraError, match=r"cannot be written.*Permission denied")
+    with without_rights(), refusal, Workspace(parent / "ws").lock():
+        pass
+
+
+def test_a_full_disk_is_a_sentence_and_the_old_one_is_kept(ws):
+    put(ws, "memory", text="old")
+    with files_of_at_most(1000), pytest.raises(TesseraError, match="cannot be written"):
+        put(ws, "memory", text="new" * 1000)
+    assert (ws.require("memory") / "data.txt").read_text() == "old"

@@ -1,1 +1,0 @@
-"""Benchmarks: one file per thing that is measured; the command line prints what they return."""

@@ -1,1 +1,0 @@
-"""How each arm takes up a change, one file per arm."""

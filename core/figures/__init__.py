@@ -1,1 +1,0 @@
-"""Plotly figures built from plain data; no page draws by itself."""

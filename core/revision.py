@@ -1,0 +1,155 @@
+"""A workspace follows its corpus: documents are put in, replaced, taken out; what changed is built, nothing else.
+
+    revise(ws, models, settings, put(corpus, report))      # core.corpus.documents
+    revise(ws, models, settings, without(corpus, ["old.pdf"]))
+    undo(ws, models, settings)
+
+A passage of the same title and text keeps its vector, one of the same tokens its block, one of the same id, title and
+text its z. Cells keep their centroids. Kept answers go: they may quote what is gone. The corpus as it was is set aside
+until the next change, so that a change can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+
+import numpy as np
+
+from core import swap
+from core.artefacts import DEFAULT_STORE
+from core.corpus.originals import keep_originals
+from core.corpus.store import load, save, write_corpus
+from core.corpus.types import Corpus, Passage, texts
+from core.errors import ArtefactMissing, TesseraError
+from core.jobs import Progress, Work, WorkClock
+from core.kvcache.variants import BLOCKS, WHOLE_CELLS
+from core.memory.adaptation import with_document, with_edited, without_document
+from core.memory.model import Memory
+from core.messages import message
+from core.models.embeddings import load_vectors, write_vectors
+from core.models.encoder import Vectors, encode_in_batches, truncated_rows
+from core.models.registry import Models
+from core.pipeline import BEFORE, blocks, cache, open_memory, save_memory, write_cells
+from core.removal import indexes, server_in_use
+from core.settings import Settings
+from core.stores.index import write_index
+from core.stores.redis.answer_keys import flush, key_of
+from core.voronoi.partition import Partition, reassigned
+from core.workspace import Workspace
+
+
+def revise(
+    ws: Workspace, models: Models, settings: Settings, corpus: Corpus, originals: Iterable[tuple[str, bytes]] = ()
+) -> Work:
+    """Brings a workspace in line with another state of its corpus; artefacts that it does not hold are not built.
+
+    All but blocks and caches is computed before anything is written: cancelled until then, the workspace is as it was;
+    cancelled later, these two go on where they stopped when they are built again.
+
+    Args:
+        ws: Holds the corpus as it was.
+        models: The models of this process.
+        settings: Variant and precision of the blocks and caches that follow; others are stale until they are built.
+        corpus: As it shall be.
+        originals: Name and content of the files that are new.
+
+    Raises:
+        TesseraError: It has no passage left.
+    """
+    if not corpus.passages:
+        raise TesseraError("No passage would be left.", "Add another document first, or delete the workspace.")
+    with ws.lock():
+        before = ws.read("corpus", load)
+        clock = WorkClock()
+        vectors, fresh = yield from clock.over(_vectors(ws, models, before, corpus))
+        spent_s = clock.seconds
+        partition = _partition(ws, models, corpus, vectors)
+        memory = _memory(ws, models, before, corpus)
+        yield Progress("Writing what changed", 0, 1, message("{n:,} passages embedded", n=fresh))
+        _set_aside(ws, before)
+        write_corpus(ws, corpus)
+        keep_originals(ws, [before, corpus], originals)
+        unread = len(truncated_rows(models.encoder(), texts(corpus.passages)))
+        write_vectors(ws, models.encoder(), vectors, spent_s, unread)
+        for store in (DEFAULT_STORE, *(name for name, _ in indexes(ws))):
+            write_index(ws, store, corpus.passages, vectors)
+        if partition:
+            for _ in write_cells(ws, corpus.passages, vectors, partition):
+                pass  # a step here could be the last: cells of the corpus as it was would stay
+        if memory:
+            save_memory(ws, memory)
+        if server := server_in_use():
+            flush(server, key_of(ws))
+        yield Progress("Writing what changed", 1, 1)
+        for kind, build in ((BLOCKS, blocks), (WHOLE_CELLS, cache)):
+            if ws.variants(kind):
+                yield from build(ws, models, settings)
+
+
+def undo(ws: Workspace, models: Models, settings: Settings) -> Work:
+    """Takes the last change back; done twice, it is made again.
+
+    Raises:
+        ArtefactMissing: Nothing was changed.
+    """
+    if not can_undo(ws):
+        raise ArtefactMissing(message("Nothing was changed in {name!r}.", name=ws.name), "There is nothing to undo.")
+    yield from revise(ws, models, settings, load(ws.path / BEFORE))
+
+
+def can_undo(ws: Workspace) -> bool:
+    """Whether there is a change to take back."""
+    return (ws.path / BEFORE).is_dir()
+
+
+def _set_aside(ws: Workspace, corpus: Corpus) -> None:
+    with swap.scratch_for(ws.path / BEFORE) as scratch:
+        save(corpus, scratch / BEFORE)
+        swap.install(scratch / BEFORE, ws.path / BEFORE)
+
+
+def _vectors(
+    ws: Workspace, models: Models, before: Corpus, corpus: Corpus
+) -> Generator[Progress, None, tuple[Vectors, int]]:
+    """The vectors of all passages, and how many are new: those that are there by title and text are taken over."""
+    encoder = models.encoder()
+    holds = ws.state("embeddings", {"encoder": encoder.fingerprint}).status == "ready"
+    known = dict(zip(texts(before.passages), load_vectors(ws), strict=True)) if holds else {}
+    wanted = texts(corpus.passages)
+    missing = [text for text in dict.fromkeys(wanted) if text not in known]
+    done = 0
+    yield Progress("Embedding passages", 0, len(missing))
+    for batch in encode_in_batches(encoder, missing):
+        known |= zip(missing[done:], batch, strict=False)
+        done += len(batch)
+        yield Progress("Embedding passages", done, len(missing))
+    return np.stack([known[text] for text in wanted]), len(missing)
+
+
+def _partition(ws: Workspace, models: Models, corpus: Corpus, vectors: Vectors) -> Partition | None:
+    """The cells with every passage in its nearest one; centroids stay."""
+    if ws.state("partition").status == "missing":
+        return None
+    prompt = models.prompt()
+    tokens = np.array([len(prompt.passage(passage)) for passage in corpus.passages])
+    return reassigned(Partition.load(ws.variants("partition")[0]), vectors, tokens)
+
+
+def _memory(ws: Workspace, models: Models, before: Corpus, corpus: Corpus) -> Memory | None:
+    """The memory with a first z of what is new and without what is gone; None where there is none that holds."""
+    if ws.state("memory").status != "ready":
+        return None
+    memory = open_memory(ws, models)
+    held, old, new = set(memory.pool.ids), _by_id(before.passages), _by_id(corpus.passages)
+    for passage in corpus.passages:
+        if passage.id not in held:
+            memory = with_document(memory, passage)
+        elif passage.id in old and texts([passage]) != texts([old[passage.id]]):
+            memory = with_edited(memory, passage)
+    for passage_id in old.keys() - new.keys() & held:
+        memory = without_document(memory, passage_id)
+    return memory
+
+
+def _by_id(passages: Sequence[Passage]) -> dict[str, Passage]:
+    return {passage.id: passage for passage in passages}

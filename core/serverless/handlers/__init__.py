@@ -1,1 +1,0 @@
-"""One file per Lambda function: ``core.serverless.handlers.NAME.handler``."""

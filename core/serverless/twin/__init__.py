@@ -1,1 +1,0 @@
-"""The local twin of Lambda, API Gateway and Step Functions: real processes and real clocks, no cloud."""

@@ -1,0 +1,287 @@
+"""What every HTTP front of Tessera has in common: who may ask, how much, how slowly, and a server that ends in order.
+
+    app = Gate(app, settings.allowed_hosts)      # whoever asks under another name, or from another page, is refused
+    server = WebServer(Bounded(app), port)       # uvicorn in a thread of its own
+    server.start(); ...; server.close()
+
+A browser sends any page's requests to any address, and a page's name may be made to lead to this machine (DNS
+rebinding). Such a request carries the foreign name in Host or Origin: names are compared, ports included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from core.errors import TesseraError
+from core.messages import message
+
+LOOPBACK = "127.0.0.1"
+MAX_BODY = 6 * 1024 * 1024
+"""Most bytes of a request: what Lambda takes in a synchronous invocation."""
+MAX_CONNECTIONS = 128
+"""Further ones are answered 503 at once."""
+PATIENCE_S = 10
+"""How long the head of a request may take, and how long its body."""
+_CLOSING_S = 10
+_OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+_WEB_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+Authority = tuple[str, int | None]
+"""A name or address in lower case, and the port where one is given."""
+
+
+def authority(text: str) -> Authority | None:
+    """The name and the port of ``name[:port]``; None when it is something else."""
+    try:
+        parts = urlsplit(f"//{text}")
+        port = parts.port
+    except ValueError:
+        return None
+    if not parts.hostname or parts.netloc != text or parts.username is not None:
+        return None
+    return parts.hostname.rstrip("."), port
+
+
+def listed(names: str) -> frozenset[Authority]:
+    """A comma-separated list of further names under which the fronts may be asked.
+
+    Raises:
+        TesseraError: An entry is no name.
+    """
+    entries = [entry.strip() for entry in names.split(",") if entry.strip()]
+    found = {entry: authority(entry) for entry in entries}
+    for entry, known in found.items():
+        if known is None:
+            raise TesseraError(
+                message("TESSERA_ALLOWED_HOSTS names {entry!r}, which is no host.", entry=entry),
+                "Give names such as tessera.example.org or 192.168.1.7:8501, with commas between them.",
+            )
+    return frozenset(known for known in found.values() if known)
+
+
+class Gate:
+    """Refuses requests that were sent to another name, or by a page of another origin.
+
+    Its own names are those of this machine (127.0.0.1, localhost, ::1, and the address at which a request arrived) with
+    the port it listens on. A further name without a port is one behind a proxy at the usual ports of the web.
+
+    Args:
+        app: Answers whoever is let in.
+        names: See ``listed``.
+    """
+
+    def __init__(self, app: ASGIApp, names: str = "") -> None:
+        self._app = app
+        self._listed = listed(names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI: answers 403 (and closes a WebSocket before it opens) where the name is not known."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        wrong = self._wrong(scope)
+        if not wrong:
+            await self._app(_settled(scope), receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "unknown host or origin"})
+        else:
+            await respond(send, 403, {"error": wrong, "remedy": "Add its name to TESSERA_ALLOWED_HOSTS."})
+
+    def _wrong(self, scope: Scope) -> str:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+        if len(hosts) != 1 or not self._knows(authority(hosts[0]), scope["scheme"], scope["server"]):
+            return "This server is not asked under that name (Host)."
+        for origin in origins:
+            scheme, _, name = origin.partition("://")
+            if scheme not in _WEB_PORTS or not self._knows(authority(name), scheme, scope["server"]):
+                return "A page of another origin asks (Origin)."
+        return ""
+
+    def _knows(self, asked: Authority | None, scheme: str, server: tuple[str, int | None]) -> bool:
+        if asked is None:
+            return False
+        name, port = asked
+        usual = _WEB_PORTS[scheme]
+        own = name in (*_OWN_NAMES, server[0]) and (port or usual) == server[1]
+        return own or (name, port) in self._listed or ((name, None) in self._listed and port in (None, 80, 443))
+
+
+def _settled(scope: Scope) -> Scope:
+    """A WebSocket that is let in, without its Origin: Streamlit asks a public service before it takes a second name."""
+    if scope["type"] != "websocket":
+        return scope
+    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
+
+
+class Bounded:
+    """Reads the body of a request before the app sees it: of bearable size, within bearable time.
+
+    Args:
+        app: Answers.
+        most: Bytes of a body.
+        patience_s: Seconds for the whole body.
+    """
+
+    def __init__(self, app: ASGIApp, most: int = MAX_BODY, patience_s: float = PATIENCE_S) -> None:
+        self._app, self._most, self._patience_s = app, most, patience_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI: answers 413 or 408 in place of the app."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await asyncio.wait_for(self._body(scope, receive), self._patience_s)
+        except asyncio.TimeoutError:
+            await respond(send, 408, {"message": "Request Timeout"})
+            return
+        if body is None:
+            await respond(send, 413, {"message": "Request Too Long"})
+            return
+        parts = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return parts.pop() if parts else await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > self._most:
+            return None
+        body = bytearray()
+        while len(body) <= self._most:
+            part = await receive()
+            body += part.get("body", b"")
+            if not part.get("more_body", False):
+                return bytes(body)
+        return None
+
+
+async def respond(send: Send, status: int, content: Mapping[str, object]) -> None:
+    """Sends a JSON object as the whole response, and asks for the connection to be closed."""
+    body = json.dumps(content).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+class _Punctual(H11Protocol):
+    """Hangs up on a client that takes too long over the head of a request: uvicorn itself has no limit for that."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_request()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._expect_request()
+
+    def _expect_request(self) -> None:
+        self.loop.call_later(self.timeout_keep_alive, self._hang_up, self.cycle)
+
+    def _hang_up(self, last: object) -> None:
+        if self.cycle is last and not self.transport.is_closing():
+            self.transport.close()
+
+
+class Sparing(logging.Filter):
+    """Lets a few records pass a minute: what a request can provoke cannot fill the log.
+
+    Args:
+        most: Records a minute.
+    """
+
+    def __init__(self, most: int = 5) -> None:
+        super().__init__()
+        self._most = most
+        self._minute, self._count = 0, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging: the first that is too many says so instead."""
+        minute = int(record.created // 60)
+        self._count = self._count + 1 if minute == self._minute else 1
+        self._minute = minute
+        if self._count > self._most:
+            record.msg, record.args, record.exc_info = "More of this minute is left out.", (), None
+        return self._count <= self._most + 1
+
+
+def spare(*loggers: str) -> None:
+    """Makes loggers sparing, once each."""
+    for name in loggers:
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, Sparing) for known in logger.filters):
+            logger.addFilter(Sparing())
+
+
+class WebServer:
+    """uvicorn in a thread of its own, with limits.
+
+    Args:
+        app: Answers.
+        port: Where to listen; 0 takes a free one.
+        host: Address to listen on.
+        patience_s: How long the head of a request may take, and a connection be idle.
+
+    Attributes:
+        address: ``http://HOST:PORT``.
+
+    Raises:
+        TesseraError: The port is taken.
+    """
+
+    def __init__(self, app: ASGIApp, port: int = 0, host: str = LOOPBACK, patience_s: int = PATIENCE_S) -> None:
+        try:
+            self._socket = socket.create_server((host, port), backlog=2 * MAX_CONNECTIONS)
+        except OSError as error:
+            raise TesseraError(
+                message("Port {port} cannot be used ({reason}).", port=port, reason=error.strerror),
+                "Choose another with --port.",
+            ) from error
+        self.address = f"http://{host}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            app,
+            http=_Punctual,
+            ws="none",
+            log_level="error",  # a warning for every odd request would let a stranger fill the log
+            access_log=False,
+            timeout_keep_alive=patience_s,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=_CLOSING_S,
+        )
+        spare("uvicorn.error")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web server", daemon=True)
+
+    def start(self) -> None:
+        """Begins to answer.
+
+        Raises:
+            RuntimeError: The app did not start.
+        """
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(0.005)
+            if not self._thread.is_alive():
+                raise RuntimeError("The web server ended while it started.")
+
+    def close(self) -> None:
+        """Stops answering and lets go of the port; what is under way has a few seconds to end.
+
+        An app whose own end hangs is left behind in its thread, which does not outlive the process.
+        """
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(2 * _CLOSING_S)
+        self._socket.close()
