@@ -1,16 +1,22 @@
-"""Runs as files: JSON with everything, CSV with a row per answer."""
+"""Comparisons as files: JSON with everything, CSV with a row per answer, an HTML page that needs nothing else."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from app.asking import Run
-from core.spreadsheet import harmless
+from app.figures.palette import span_colour
+from app.run_rows import table, verdicts
+from core.csv_safe import csv_table
+from core.evaluation.grounding import find_support
+from core.evaluation.html_page import render
+from core.methods import registry
+from core.methods.comparison import Run
+from core.statistics import spread
+from core.trace import median_trace
 
 COLUMNS = (
     "asked",
@@ -19,8 +25,13 @@ COLUMNS = (
     "method",
     "answer",
     "gold",
+    "verdict",
+    "why",
+    "n",
     "ttft_ms",
     "total_ms",
+    "fastest_ms",
+    "slowest_ms",
     "prompt_tokens",
     "cached_tokens",
     "generated_tokens",
@@ -40,19 +51,35 @@ def to_json(runs: Sequence[Run]) -> str:
 
 
 def to_csv(runs: Sequence[Run]) -> str:
-    """A row per answer; cells that a spreadsheet would run as a formula are kept as text."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS)
-    writer.writeheader()
-    for run in runs:
-        for row in _rows(run):
-            writer.writerow({name: harmless(value) for name, value in row.items()})
-    return buffer.getvalue()
+    """A row per answer."""
+    return csv_table(COLUMNS, (row for run in runs for row in _rows(run)))
+
+
+def to_html(run: Run) -> str:
+    """The whole comparison: answers, evidence, where the time went, the numbers, and what it was measured on."""
+    return render(
+        "comparison.html",
+        Path(__file__).parent / "templates",
+        run=run,
+        question=run.choices.question,
+        label=_label,
+        span_colour=span_colour,
+        traces=(traces := {name: median_trace(run.measured(name)) for name in run.answers}),
+        longest_ms=max([1.0, *(trace.total_ms for trace in traces.values())]),
+        spans=dict.fromkeys(span.name for trace in traces.values() for span in trace.spans),
+        numbers=table(run),
+        verdicts=verdicts(run),
+        support={
+            name: find_support(answer.text, answer.question, [piece.text for piece in answer.evidence])
+            for name, answer in run.answers.items()
+        },
+        measured_on=_measured_on(run),
+    )
 
 
 def record(run: Run) -> dict[str, Any]:
     """A run as plain data: question, ground, answers with evidence and spans, failures."""
-    ground = asdict(run.ground) if run.ground else {}
+    context, judged = asdict(run.ground) if run.ground else {}, verdicts(run)
     return {
         "asked": run.asked,
         "status": run.status,
@@ -60,15 +87,17 @@ def record(run: Run) -> dict[str, Any]:
         "question": run.choices.question,
         "gold": list(run.gold.answers) if run.gold else [],
         "top_k": run.choices.top_k,
-        **ground,
-        "n": 1,
-        "race": run.choices.race,
+        **context,
+        "warnings": list(run.warnings),
+        "n": max((len(traces) for traces in run.repeats.values()), default=1),
         "repeats": {name: [asdict(trace) for trace in traces] for name, traces in run.repeats.items()},
         "answers": [
             {
                 "method": name,
                 "answer": answer.text,
-                "evidence": [asdict(piece) for piece in answer.evidence],
+                "verdict": judged[name].kind,
+                "why": judged[name].why,
+                "evidence": [piece.to_json() for piece in answer.evidence],
                 "trace": asdict(answer.trace),
                 "details": answer.details,
             }
@@ -79,24 +108,45 @@ def record(run: Run) -> dict[str, Any]:
 
 
 def _rows(run: Run) -> list[dict[str, Any]]:
-    ground = asdict(run.ground) if run.ground else {}
-    return [
-        {
-            "asked": run.asked,
-            "workspace": run.choices.workspace,
-            "question": run.choices.question,
-            "method": name,
-            "answer": answer.text,
-            "gold": " | ".join(run.gold.answers) if run.gold else "",
-            # The clocks of a race count each other's steps: no number is better than a wrong one.
-            "ttft_ms": "" if run.choices.race else round(answer.trace.ttft_ms, 2),
-            "total_ms": "" if run.choices.race else round(answer.trace.total_ms, 2),
-            "prompt_tokens": answer.trace.prompt_tokens,
-            "cached_tokens": answer.trace.cached_tokens,
-            "generated_tokens": answer.trace.generated_tokens,
-            "bytes_touched": answer.trace.bytes_touched,
-            "evidence": " | ".join(piece.passage_id for piece in answer.evidence),
-            **ground,
-        }
-        for name, answer in run.answers.items()
-    ]
+    context, judged = asdict(run.ground) if run.ground else {}, verdicts(run)
+    rows = []
+    for name, answer in run.answers.items():
+        first, total = (spread([getattr(t, clock) for t in run.measured(name)]) for clock in ("ttft_ms", "total_ms"))
+        rows.append(
+            {
+                "asked": run.asked,
+                "workspace": run.choices.workspace,
+                "question": run.choices.question,
+                "method": name,
+                "answer": answer.text,
+                "gold": " | ".join(run.gold.answers) if run.gold else "",
+                "verdict": judged[name].kind,
+                "why": judged[name].why,
+                "n": total.n,
+                "ttft_ms": round(first.median, 2),
+                "total_ms": round(total.median, 2),
+                "fastest_ms": round(total.low, 2),
+                "slowest_ms": round(total.high, 2),
+                "prompt_tokens": answer.trace.prompt_tokens,
+                "cached_tokens": answer.trace.cached_tokens,
+                "generated_tokens": answer.trace.generated_tokens,
+                "bytes_touched": answer.trace.bytes_touched,
+                "evidence": " | ".join(piece.passage_id for piece in answer.evidence),
+                **context,
+            }
+        )
+    return rows
+
+
+def _label(name: str) -> str:
+    return registry.METHODS[name].label if name in registry.METHODS else name
+
+
+def _measured_on(run: Run) -> str:
+    if run.ground is None:
+        return ""
+    context = run.ground
+    reader = "with the reader adapter" if context.reader else "plain"
+    return ", ".join(
+        (f"{context.model} {reader}", context.encoder, context.device, context.dtype, "greedy", "one after another")
+    )

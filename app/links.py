@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from app.asking import Choices
+from core.methods.comparison import Choices
+from core.settings import MEMORY_ORDERS
 from core.stores.registry import STORES
 
 MAX_QUESTION = 500
@@ -22,14 +23,14 @@ def to_params(choices: Choices) -> dict[str, str]:
         "reader": "1" if choices.reader else "0",
         "top_k": str(choices.top_k),
         "store": choices.store,
-        "race": "1" if choices.race else "0",
+        **({"order": choices.memory_order} if choices.memory_order else {}),
     }
 
 
 def from_params(params: Mapping[str, str], known: tuple[str, ...], default: Choices) -> Choices:
     """The choices in a link; what is missing or makes no sense is taken from ``default``."""
     methods = tuple(name for name in params.get("methods", "").split(",") if name in known)
-    top_k, store = params.get("top_k", ""), params.get("store", "")
+    top_k, store, order = params.get("top_k", ""), params.get("store", ""), params.get("order", "")
     return Choices(
         workspace=params.get("workspace", default.workspace),
         question=params.get("q", default.question)[:MAX_QUESTION],
@@ -37,7 +38,7 @@ def from_params(params: Mapping[str, str], known: tuple[str, ...], default: Choi
         reader=params.get("reader", "1" if default.reader else "0") != "0",
         top_k=min(int(top_k), MAX_TOP_K) if top_k.isascii() and top_k.isdigit() and int(top_k) else default.top_k,
         store=store if store in STORES else default.store,
-        race=params.get("race", "1" if default.race else "0") == "1",
+        memory_order=order if order in MEMORY_ORDERS else default.memory_order,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.artefacts import INDEX_PREFIX
 from core.settings import ROOT
 
 
@@ -15,6 +16,8 @@ class PageInfo:
     Attributes:
         name: Its address and file name.
         title: Its name for people.
+        group: Where the sidebar lists it: "Ask" is for everyone, "Build" for those who bring documents, "Labs" for the
+            curious.
         icon: A Material symbol.
         question: The one question it answers.
         heading: What its header says, when that is not its title.
@@ -22,6 +25,7 @@ class PageInfo:
 
     name: str
     title: str
+    group: str
     icon: str
     question: str
     heading: str = ""
@@ -36,47 +40,81 @@ PAGES: dict[str, PageInfo] = {
     page.name: page
     for page in (
         PageInfo(
-            "start", "Start", ":material/grid_view:", "What is this, and what is ready on this machine?", "Tessera"
-        ),
-        PageInfo("compare", "Compare", ":material/compare:", "How do three ways of knowing answer the same question?"),
-        PageInfo("learn", "Learn", ":material/school:", "How does each of the three ways work, step by step?"),
-        PageInfo("corpus", "Corpus", ":material/library_books:", "What does the model get to know?"),
-        PageInfo(
-            "stores",
-            "Stores",
-            ":material/manage_search:",
-            "Which engine finds passages, how fast, and what does approximation cost?",
+            "start",
+            "Start",
+            "Ask",
+            ":material/grid_view:",
+            "What is this, and what is ready on this machine?",
+            "Tessera",
         ),
         PageInfo(
-            "map", "Map", ":material/map:", "Where do the passages lie, and which cell does a question fall into?"
+            "compare", "Compare", "Ask", ":material/compare:", "How do three ways of knowing answer the same question?"
         ),
-        PageInfo("caches", "Caches", ":material/hexagon:", "What does it cost to keep a cell ready to continue from?"),
+        PageInfo("learn", "Learn", "Ask", ":material/school:", "How does each of the three ways work, step by step?"),
         PageInfo(
-            "redis", "Redis", ":material/bolt:", "What does a server add: kept answers, words beside vectors, counters?"
+            "evaluate",
+            "Evaluate",
+            "Ask",
+            ":material/monitoring:",
+            "Which way answers better, faster and smaller, and by how much?",
+        ),
+        PageInfo("corpus", "Corpus", "Build", ":material/library_books:", "What does the model get to know?"),
+        PageInfo(
+            "map",
+            "Map",
+            "Build",
+            ":material/map:",
+            "Where do the passages lie, and which cell does a question fall into?",
         ),
         PageInfo(
-            "serverless",
-            "Serverless",
-            ":material/cloud:",
-            "What do cold starts, throttles and the index cost when traffic rises?",
+            "caches",
+            "Caches",
+            "Build",
+            ":material/hexagon:",
+            "What does it cost to keep a cell ready to continue from?",
         ),
-        PageInfo("memory", "Memory", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"),
+        PageInfo(
+            "memory", "Memory", "Build", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"
+        ),
         PageInfo(
             "changes",
             "Live change",
+            "Labs",
             ":material/published_with_changes:",
             "How soon does each way know about a change, and what does the change break?",
         ),
         PageInfo(
-            "evaluate",
-            "Evaluate",
-            ":material/monitoring:",
-            "Which way answers better, faster and smaller, and by how much?",
+            "stores",
+            "Stores",
+            "Labs",
+            ":material/manage_search:",
+            "Which engine finds passages, how fast, and what does approximation cost?",
+        ),
+        PageInfo(
+            "redis",
+            "Redis",
+            "Labs",
+            ":material/bolt:",
+            "What does a server add: kept answers, words beside vectors, counters?",
+        ),
+        PageInfo(
+            "serverless",
+            "Serverless",
+            "Labs",
+            ":material/cloud:",
+            "What do cold starts, throttles and the index cost when traffic rises?",
+        ),
+        PageInfo(
+            "plan",
+            "Should I cache?",
+            "Labs",
+            ":material/calculate:",
+            "What would each way take for my documents and questions, and what breaks first?",
         ),
     )
 }
 
-FOR_ARTEFACT = {
+PAGE_FOR = {
     "corpus": "corpus",
     "embeddings": "corpus",
     "index": "corpus",
@@ -84,6 +122,12 @@ FOR_ARTEFACT = {
     "projection": "map",
     "caches": "caches",
     "blocks": "caches",
+    "prefixes": "caches",
     "memory": "memory",
 }
 """The page on which each artefact is built."""
+
+
+def page_for(kind: str) -> str:
+    """Name of the page on which an artefact is built; indexes of further stores have one of their own."""
+    return "stores" if kind.startswith(INDEX_PREFIX) else PAGE_FOR[kind]

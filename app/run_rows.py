@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.asking import Run
-from core.figures.timing import ArmTiming
+from app.figures.timing import MethodTiming
+from core.evaluation.verdict import Verdict, verdict_on
 from core.methods import registry
+from core.methods.comparison import Run
+from core.statistics import spread
+from core.trace import median_trace
 
 
-def timings(run: Run) -> list[ArmTiming]:
-    """Rows of the timing chart, in the order in which the arms ran."""
+def timings(run: Run) -> list[MethodTiming]:
+    """Rows of the timing chart, in the order in which the methods ran: medians where they were measured again."""
     return [
-        ArmTiming(registry.METHODS[name].label, run.answers[name].trace)
+        MethodTiming(registry.METHODS[name].label, median_trace(run.measured(name)), tuple(run.repeats.get(name, ())))
         for name in run.choices.methods
         if name in run.answers
     ]
 
 
 def table(run: Run) -> list[dict[str, Any]]:
-    """The charts as rows: times in ms (none for a race), tokens, bytes."""
-    spans = [] if run.choices.race else span_names(run)
+    """The charts as rows: times in ms, tokens, bytes; medians, with n and the range, where they were measured again."""
+    spans = span_names(run)
     rows = []
     for name in run.choices.methods:
         if name not in run.answers:
             continue
-        trace = run.answers[name].trace
+        traces = run.measured(name)
+        trace, total = median_trace(traces), spread([found.total_ms for found in traces])
         spent = {span: sum(s.ms for s in trace.spans if s.name == span) for span in spans}
         rows.append(
             {
-                "arm": registry.METHODS[name].label,
-                **({} if run.choices.race else {"first token": trace.ttft_ms, "last token": trace.total_ms}),
+                "method": registry.METHODS[name].label,
+                **({"n": total.n} if run.repeats else {}),
+                "first token": trace.ttft_ms,
+                "last token": trace.total_ms,
+                **({"fastest": total.low, "slowest": total.high} if run.repeats else {}),
                 **{span: spent[span] if any(s.name == span for s in trace.spans) else None for span in spans},
                 "prefilled": trace.prompt_tokens,
                 "cached": trace.cached_tokens,
@@ -39,6 +46,11 @@ def table(run: Run) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def verdicts(run: Run) -> dict[str, Verdict]:
+    """The verdict on each answer of a run."""
+    return {name: verdict_on(answer, run.gold, run.gold_cells) for name, answer in run.answers.items()}
 
 
 def span_names(run: Run) -> list[str]:

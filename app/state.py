@@ -8,44 +8,67 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 import streamlit as st
 
-from app import waiting
+from app import queue_notice
+from app.heap import tidied
+from core import removal
 from core.corpus import store as corpus_store
 from core.corpus.types import Corpus
 from core.errors import TesseraError
 from core.jobs import JobBoard, JobState, Work
-from core.kvcache.resident import ResidentStats
+from core.kvcache.lru import ResidentStats
 from core.memory.model import Memory
-from core.methods.base import Method
-from core.methods.cag import Cag
-from core.models.bundle import Models
-from core.said import said
+from core.messages import message
+from core.methods.cag_cell import CagCell
+from core.methods.comparison import OpenMethods
+from core.methods.from_blocks import FromBlocks
+from core.models.registry import Models
 from core.settings import Settings
 from core.workspace import Workspace, list_workspaces, open_workspace
 
 SAMPLE = "sample"
 WORKSPACE_KEY = "workspace"
+WATCHED = "job_watched"
+"""Id of the job whose end this session waits for."""
 REFUSED = "job_refused"
 PAGE = "page_name"
 _NEXT = "next_workspace"  # a widget's value cannot be set once it is drawn: the picker takes it over in the next run
 _BEGUN = "begun_workspaces"
-_OPEN_METHODS = 12
 
 
 @st.cache_resource(show_spinner=False)
+def _chosen() -> dict[str, Settings]:
+    return {"now": Settings.from_environment()}
+
+
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings.from_environment()
+    """The settings of this process: those of the environment, with the language model that was chosen since."""
+    return _chosen()["now"]
+
+
+def choose(wanted: Settings) -> None:
+    """Takes another language model, for all sessions of this process and until it ends.
+
+    Raises:
+        TesseraError: Something is being built with the one there is.
+    """
+    if is_building():
+        raise TesseraError("Something is being built with the present model.", "Wait for it to end, or cancel it.")
+    with models().lock:
+        open_methods().close()
+        if wanted.model != settings().model:
+            models.clear()
+            _memory.clear()
+        _chosen()["now"] = wanted
 
 
 @st.cache_resource(show_spinner=False)
 def models() -> Models:
     """The models of this process; each is loaded when it is first asked for, and pages wait for them in a queue."""
     found = Models(settings())
-    found.lock.attend = waiting.attend
+    found.lock.attend = queue_notice.attend
     return found
 
 
@@ -86,12 +109,14 @@ def named_workspace(name: str) -> Workspace:
         TesseraError: It is no name.
     """
     if not name.isprintable() or set(name) & set("/\\") or name.startswith("."):
-        raise TesseraError(said("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'.")
+        raise TesseraError(
+            message("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
+        )
     return open_workspace(name, settings().workspaces)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _corpus(path: str, fingerprint: str) -> Corpus:
+def _corpus(path: str, written: str) -> Corpus:
     return corpus_store.load(Path(path))
 
 
@@ -102,13 +127,16 @@ def corpus_of(ws: Workspace) -> Corpus:
         ArtefactMissing: There is none yet.
         ArtefactStale: Its files are damaged.
     """
-    corpus: Corpus = _corpus(str(ws.require("corpus")), ws.fingerprint("corpus"))
+    manifest = ws.manifest("corpus")
+    # Generated questions are written anew under the same fingerprint.
+    written = f"{manifest.fingerprint} {manifest.created}" if manifest else ""
+    corpus: Corpus = _corpus(str(ws.require("corpus")), written)
     return corpus
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
 def _memory(path: str, fingerprint: str, _models: Models) -> Memory:
-    return Memory.load(Path(path), _models.language_model(reader=False))
+    return Memory.load(Path(path), _models.language_model(_models.variant.plain))
 
 
 def memory_of(ws: Workspace) -> Memory:
@@ -135,12 +163,39 @@ def start_job(name: str, label: str, make: Callable[[Workspace], Work]) -> None:
     st.session_state.pop(REFUSED, None)
     try:
         ws = named_workspace(name)
-        board().start(str(ws.path), label, lambda: make(ws))
+        job = board().start(str(ws.path), label, lambda: tidied(make(ws)))
     except TesseraError as error:
         st.session_state[REFUSED] = (error.what, error.remedy)
         return
+    st.session_state[WATCHED] = id(job)  # also of a job that ends before the page is drawn again
     st.session_state[_BEGUN] = {*st.session_state.get(_BEGUN, ()), name}
     st.session_state[_NEXT] = name
+
+
+def delete_workspace(ws: Workspace) -> None:
+    """Deletes a workspace with all that it keeps elsewhere, and turns to the sample.
+
+    Raises:
+        TesseraError: It is being built, or a server that holds some of it cannot be reached.
+    """
+    with models().lock:
+        open_methods().close()  # they hold files of it
+        removal.delete_workspace(ws)
+    st.session_state[_BEGUN] = set(st.session_state.get(_BEGUN, ())) - {ws.name}
+    st.session_state[_NEXT] = SAMPLE
+
+
+def rename_workspace(ws: Workspace, name: str) -> None:
+    """Gives a workspace another name and turns to it.
+
+    Raises:
+        TesseraError: It is being built, or the name is none or taken.
+    """
+    with models().lock:
+        open_methods().close()  # they hold files of it
+        renamed = removal.rename_workspace(ws, name)
+    st.session_state[_BEGUN] = set(st.session_state.get(_BEGUN, ())) - {ws.name}
+    st.session_state[_NEXT] = renamed.name
 
 
 def job_is_running(ws: Workspace) -> bool:
@@ -154,33 +209,15 @@ def is_building() -> bool:
     return any(job_is_running(open_workspace(name, settings().workspaces)) for name in workspace_names())
 
 
-@st.cache_resource(show_spinner=False, max_entries=_OPEN_METHODS)
-def _opened(key: tuple[str, ...], _open: Callable[[], Method]) -> Method:
-    return _open()
-
-
-def opened(key: tuple[str, ...], open_it: Callable[[], Method]) -> Method:
-    """A method that stays open between questions.
-
-    Args:
-        key: Everything that, when it changes, calls for opening it anew; first the path of its workspace.
-        open_it: Opens it.
-    """
-    method: Method = _opened(key, open_it)
-    _open_methods()[key] = method
-    return method
-
-
 @st.cache_resource(show_spinner=False)
-def _open_methods() -> WeakValueDictionary[tuple[str, ...], Method]:
-    """The methods that are open, by key; one that is closed disappears."""
-    return WeakValueDictionary()
+def open_methods() -> OpenMethods:
+    """The methods that are open, shared by all sessions and guarded by ``models().lock``."""
+    return OpenMethods()
 
 
 def residencies(ws: Workspace) -> list[ResidentStats]:
-    """What the KV caches in memory have done, for each method of the workspace that is open."""
-    found = [method for key, method in _open_methods().items() if key[0] == str(ws.path)]
-    return [method.residency() for method in found if isinstance(method, Cag)]
+    """What blocks and caches in memory have done, for each method of the workspace that is open."""
+    return [method.residency() for method in open_methods().opened(ws.path) if isinstance(method, FromBlocks | CagCell)]
 
 
 def _is_being_built(name: str) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import typer
 
 from app.cli import (
-    ablate,
-    adapt,
     ask,
     assess_reader,
     bench,
     cache,
-    calibrate,
     cluster,
+    delete,
+    documents,
+    engine,
     eval_memory,
     evaluate,
     gradio,
@@ -20,10 +23,13 @@ from app.cli import (
     index_serverless,
     judge,
     link,
+    memory,
     models,
+    plan,
     precision,
     prepare,
     query,
+    questions,
     race,
     redis,
     routing,
@@ -31,10 +37,14 @@ from app.cli import (
     search,
     serve_local,
     status,
-    train,
     train_reader,
     verify,
 )
+from app.cli.common import MethodCommand, reporting
+from app.cli.giving_way import give_way
+from core.errors import TesseraError
+from core.messages import message
+from core.normalise import is_unicode
 
 cli = typer.Typer(
     name="python -m app",
@@ -45,25 +55,42 @@ cli = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+@cli.callback()
+def check_arguments() -> None:
+    """Refuses arguments that are no text: names and paths are written into files, too."""
+    with reporting("--json" in sys.argv):
+        for argument in sys.argv[1:]:
+            if not is_unicode(argument):
+                shown = os.fsencode(argument).decode("utf-8", "backslashreplace")
+                what = message("The argument {shown} is no text in UTF-8.", shown=shown)
+                raise TesseraError(what, "Convert it, or rename the file or folder.")
+
+
 cli.command("prepare")(prepare.prepare)
 cli.command("index")(index.index)
 cli.command("cluster")(cluster.cluster)
 cli.command("cache")(cache.cache)
-cli.command("train")(train.train)
-cli.command("adapt")(adapt.adapt)
-cli.command("edit")(adapt.edit)
-cli.command("forget")(adapt.forget)
+cli.command("train")(memory.train)
+cli.command("adapt")(memory.adapt)
+cli.command("edit")(memory.edit)
+cli.command("forget")(memory.forget)
 cli.command("race")(race.race)
-cli.command("calibrate")(calibrate.calibrate)
-cli.command("query")(query.query)
+cli.command("calibrate")(memory.calibrate)
+cli.command("query", cls=MethodCommand)(query.query)
 cli.command("search")(search.search)
 cli.command("hybrid")(search.hybrid)
 cli.command("ask")(ask.ask)
 cli.command("status")(status.status)
-cli.command("eval")(evaluate.evaluate)
+cli.command("documents")(documents.documents)
+cli.command("questions")(questions.questions)
+cli.command("rename")(documents.rename)
+cli.command("delete")(delete.delete)
+cli.command("eval", cls=MethodCommand)(evaluate.evaluate)
 cli.command("judge")(judge.judge)
 cli.command("eval-memory")(eval_memory.eval_memory)
-cli.command("ablate")(ablate.ablate)
+cli.command("ablate")(eval_memory.ablate)
 cli.command("assess-reader")(assess_reader.assess_reader)
 cli.command("verify")(verify.verify)
 cli.command("link")(link.link)
@@ -76,9 +103,12 @@ cli.command("index-serverless")(index_serverless.index_serverless)
 cli.command("serve-local")(serve_local.serve_local)
 cli.command("sample")(sample.sample)
 cli.command("models")(models.models)
+cli.command("engine")(engine.engine)
+cli.command("plan")(plan.plan)
 cli.command("train-reader")(train_reader.train_reader)
 
 
 def main() -> None:
     """Runs the command line."""
+    give_way(next(iter(sys.argv[1:]), ""))
     cli()

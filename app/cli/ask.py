@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, open_resources, reporting, warn
 
 if TYPE_CHECKING:
     from core.methods.base import Answer
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 def ask(
     text: Annotated[str, typer.Option("--text", "-t", help="The question.")],
     distance: Annotated[
-        float, typer.Option(help="Cosine distance up to which two questions count as one; 0: the same words alone.")
-    ] = 0.1,
+        float,
+        typer.Option(
+            help="Cosine distance up to which a question in slightly other words may count as the same; 0: never."
+        ),
+    ] = 0.0,
     ttl: Annotated[int, typer.Option(help="Seconds the answer is kept.")] = 24 * 3600,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Answer anew, and keep nothing.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Read without the reader adapter.")] = False,
@@ -30,29 +33,30 @@ def ask(
     from core.errors import TesseraError
     from core.methods.base import answer
     from core.methods.redis_rag import RedisRag
-    from core.methods.resources import Resources
-    from core.models.bundle import Models
+    from core.methods.unread import script_warnings
 
     with reporting(as_json):
         if not text.strip():
             raise TesseraError("The question is empty.", "Give one with --text.")
-        settings, ws = settings_and_workspace(workspace)
-        resources = Resources(ws, Models(settings), reader=False if plain else None)
+        resources = open_resources(workspace, plain)
         result = answer(RedisRag(resources, cache=not no_cache, distance=distance, ttl_s=ttl), text)
+        lm = None if resources.settings.engine_url else resources.language_model()
+        warnings = script_warnings(text, resources.models.encoder(), lm)
         if as_json:
             from app.cli.query import report
 
-            emit(report(text, [result], resources))
+            emit({**report(text, [result], resources), "warnings": list(warnings)})
         else:
             _show(result)
+            warn(warnings)
 
 
 def _show(result: Answer) -> None:
-    from core.redis.telling import cache_sentence
+    from core.methods.answer_cache import cache_sentence
 
     trace = result.trace
     spans = ", ".join(f"{span.name} {span.ms:,.1f}" for span in trace.spans)
-    sources = ", ".join(piece.title or piece.passage_id for piece in result.evidence)
+    sources = "; ".join(piece.cited for piece in result.evidence)
     console.print(result.text or "(nothing)", markup=False, highlight=False)
     for name, line in (
         ("from", sources),

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, open_resources, reporting
+
+if TYPE_CHECKING:
+    from core.corpus.types import Corpus, Passage, Question
+    from core.models.language_model import LanguageModel
+    from core.models.session import Session
+    from core.reader.assess import Reading
 
 
 def assess_reader(
@@ -16,43 +24,87 @@ def assess_reader(
     split: Annotated[str, typer.Option(help="Which of the corpus' own questions.")] = "dev",
     n: Annotated[int, typer.Option("--n", min=1, help="Most questions.")] = 100,
     ks: Annotated[str, typer.Option(help="Numbers of retrieved passages to read.")] = "1,3,5,10",
+    attention: Annotated[str, typer.Option(help="How passages are read: full, blocks or both.")] = "both",
+    refuse_k: Annotated[int, typer.Option(min=0, help="Passages without an answer to measure refusing with.")] = 3,
+    controls: Annotated[bool, typer.Option(help="Also without passages and with the right one alone.")] = True,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Only about articles never trained on.")] = False,
+    adapter: Annotated[Path | None, typer.Option(help="Folder of another adapter than the shipped one.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Without the reader adapter.")] = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure EM and F1 of reading: no passage, the right one, and the encoder's best k.
+    """Measure EM and F1 of reading: no passage, the right one, and the encoder's best k; and how well it refuses.
 
     Example: python -m app assess-reader --split dev --n 50
     """
     from app.cli.evaluate import chosen_questions
-    from core.errors import TesseraError
-    from core.methods.resources import Resources
-    from core.models.bundle import Models
     from core.reader.assess import AssessConfig
     from core.reader.assess import assess_reader as assess
 
     with reporting(as_json):
-        if not all(part.strip().isdigit() for part in ks.split(",")):
-            raise TesseraError(f"{ks!r} is no list of numbers.", "Write --ks 1,3,5.")
-        settings, ws = settings_and_workspace(workspace)
-        models = Models(settings)
-        corpus = Resources(ws, models).corpus
-        asked = chosen_questions(questions, split, corpus)
+        resources = open_resources(workspace, reader=not plain)
+        settings, ws, corpus = resources.settings, resources.workspace, resources.corpus
+        chosen = chosen_questions(questions, split, corpus)
         config = AssessConfig(
-            ks=tuple(int(part) for part in ks.split(",")),
+            ks=_numbers(ks),
+            right_passage=controls,
+            closed_book=controls,
+            refuse_k=refuse_k,
             questions=n,
             max_new_tokens=settings.max_new_tokens,
             seed=settings.seed,
         )
-        lm = models.language_model(reader=not plain)
-        scores = drive(assess(lm, models.encoder(), corpus, asked, config))["scores"]
+        chosen = tuple(_about_held_out(corpus, chosen)) if held_out else chosen
+        variant = resources.variant if adapter is None else replace(resources.variant, adapter=adapter)
+        lm = resources.models.language_model(variant)
+        found = drive(assess(lm, resources.models.encoder(), corpus, chosen, config, _readings(lm, attention)))
         if as_json:
-            emit(
-                {"workspace": ws.name, "model": lm.identity.name, "reader": bool(lm.identity.adapter), "scores": scores}
-            )
+            model = {"workspace": ws.name, "model": lm.identity.name, "reader": bool(lm.identity.adapter)}
+            emit({**model, "adapter": lm.identity.adapter, **found})
             return
-        table = Table("passages", "n", "EM", "F1", "coverage", "gold there", "s")
-        for score in scores:
-            figures = [f"{score[name]:.2f}" for name in ("em", "f1", "coverage", "found", "seconds")]
-            table.add_row(score["setting"], str(score["n"]), *figures)
-        console.print(table)
+        _show(found)
+
+
+def _numbers(ks: str) -> tuple[int, ...]:
+    from core.errors import TesseraError
+
+    if not all(part.strip().isdigit() for part in ks.split(",")):
+        raise TesseraError(f"{ks!r} is no list of numbers.", "Write --ks 1,3,5.")
+    return tuple(int(part) for part in ks.split(","))
+
+
+def _about_held_out(corpus: Corpus, questions: Sequence[Question]) -> list[Question]:
+    from core.reader.pools import HELD_OUT_TITLES
+
+    held_out = {passage.id for passage in corpus.passages if passage.title in HELD_OUT_TITLES}
+    return [question for question in questions if held_out.issuperset(question.passage_ids)]
+
+
+def _readings(lm: LanguageModel, attention: str) -> dict[str, Reading]:
+    from core.errors import TesseraError
+    from core.kvcache.compose import read_as_blocks
+    from core.reader.assess import BLOCKS, FULL, read_in_full
+
+    def begin(passages: Sequence[Passage], question: str) -> Session:
+        session = read_as_blocks(lm, [lm.prompt.passage(passage) for passage in passages])
+        session.prefill(lm.prompt.tail(question))
+        return session
+
+    readings = {FULL: read_in_full(lm), BLOCKS: begin}
+    if attention != "both" and attention not in readings:
+        raise TesseraError(f"There is no attention {attention!r}.", "Choose full, blocks or both.")
+    return readings if attention == "both" else {attention: readings[attention]}
+
+
+def _show(found: dict[str, Any]) -> None:
+    table = Table("passages", "attention", "n", "EM", "F1", "coverage", "gold there", "refused", "s")
+    for score in found["scores"]:
+        names = ("em", "f1", "coverage", "found", "refused", "seconds")
+        figures = [f"{score[name]:.2f}" for name in names]
+        table.add_row(score["setting"], score["attention"], str(score["n"]), *figures)
+    console.print(table)
+    for each in found["refusing"]:
+        console.print(
+            f"Refusing, {each['k']} passages, {each['attention']}: precision {each['precision']:.2f}, "
+            f"recall {each['recall']:.2f} (n={each['n']} without an answer)"
+        )

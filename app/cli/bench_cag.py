@@ -7,12 +7,15 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, open_resources, reporting
 
 _MEANING = {
     "hot": "cell cache in memory",
     "warm": "cell cache read from disk (page cache warm)",
     "cold": "cell cache read from disk (page cache dropped)",
+    "blocks_hot": "blocks of 3 of the passages in memory",
+    "blocks_warm": "these blocks read from disk (page cache warm)",
+    "blocks_cold": "these blocks read from disk (page cache dropped)",
     "no_cache": "passages and question prefilled",
     "rag": "3 of the passages and the question prefilled",
     "plain_recipe": "saved DynamicCache, deep-copied, generate()",
@@ -26,7 +29,7 @@ _MEANING = {
 
 
 def cag(
-    repeats: Annotated[int, typer.Option(min=1, help="Rounds; every arm runs once in each.")] = 7,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds; every setup runs once in each.")] = 7,
     passages: Annotated[int, typer.Option(min=1, help="Passages that are cached.")] = 10,
     tokens: Annotated[int, typer.Option(min=2, help="Length of every answer.")] = 16,
     llama_cpp: Annotated[
@@ -40,16 +43,16 @@ def cag(
 
     Example: python -m app bench cag --repeats 7 --passages 10
     """
-    from core.benchmarks.cag import CagBenchConfig, bench_cag, questions_about
-    from core.benchmarks.llama_cpp import peers
     from core.corpus import store
-    from core.models.bundle import Models
+    from core.labs.benchmarks.cag import CagBenchConfig, bench_cag, questions_about
+    from core.labs.benchmarks.llama_cpp import peers
 
     with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
+        resources = open_resources(workspace, plain)
+        settings, ws = resources.settings, resources.workspace
         corpus = store.load(ws.require("corpus"))
         chosen = corpus.passages[:passages]
-        lm = Models(settings).language_model(False if plain else None)
+        lm = resources.language_model()
         asked = questions_about(corpus, chosen, repeats + 1)
         beside = peers(lm, settings) if llama_cpp else {}
         found = drive(bench_cag(lm, chosen, asked, CagBenchConfig(repeats, tokens), beside))
@@ -65,10 +68,10 @@ def _show(found: dict[str, Any]) -> None:
         f"{found['question_tokens']} of the question, {found['answer_tokens']} of the answer; "
         f"median of {found['n']}, ms. The question alone takes {found['floor_ttft_ms']:,.1f} (the floor)."
     )
-    table = Table("Arm", "First token", "p10 to p90", "x floor", "Last token", "p10 to p90", "What")
-    for name, arm in found["arms"].items():
-        first, last = _cells(arm["ttft_ms"]), _cells(arm["total_ms"])
-        table.add_row(name, *first, f"{arm['to_floor']:.2f}", *last, _MEANING.get(name, ""))
+    table = Table("Setup", "First token", "p10 to p90", "x floor", "Last token", "p10 to p90", "What")
+    for name, setup in found["setups"].items():
+        first, last = _cells(setup["ttft_ms"]), _cells(setup["total_ms"])
+        table.add_row(name, *first, f"{setup['to_floor']:.2f}", *last, _MEANING.get(name, ""))
     console.print(table)
     decode = found["decode"]
     paces = ", ".join(f"{name} {pace['median']:.1f}" for name, pace in decode["tokens_per_s"].items())

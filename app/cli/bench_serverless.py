@@ -36,11 +36,10 @@ def serverless(
     Example: python -m app bench serverless --workspace nq --sizes 2000,20000,200000
     """
     from core.errors import TesseraError
+    from core.labs.serverless.study import runs
+    from core.labs.serverless.study.config import Arrivals, StudyConfig
     from core.methods.resources import Resources
-    from core.models.bundle import Models
-    from core.serverless.study import runs
-    from core.serverless.study.arrivals import Arrivals
-    from core.serverless.study.config import StudyConfig
+    from core.models.registry import Models
 
     with reporting(as_json):
         settings, ws = settings_and_workspace(workspace)
@@ -58,7 +57,7 @@ def serverless(
             seed=seed,
         )
         models = Models(settings)
-        corpus = Resources(ws, models).corpus
+        corpus = Resources(ws, models, settings).corpus
         name = drive(runs.run(ws, models, corpus, config, place))["run"]
         findings = runs.read(ws, name)
         if as_json:
@@ -70,8 +69,8 @@ def serverless(
 def _show(findings: dict[str, Any]) -> None:
     table = Table("size", "index", "search", "retr.", "p50", "p99", "ok/s", "429", "recall", "$/1k", padding=(0, 0))
     for size in findings["sizes"]:
-        for kind, arm in size["arms"].items():
-            table.add_row(f"{size['passages']:,}", kind, *_cells(arm))
+        for kind, index in size["indexes"].items():
+            table.add_row(f"{size['passages']:,}", kind, *_cells(index))
     console.print(table)
     console.print(
         "Times in ms: search and the retrieval function when warm, asked in alternation; p50 and p99 under load."
@@ -83,10 +82,10 @@ def _show(findings: dict[str, Any]) -> None:
                 f"({ratio['lo']:.2f}-{ratio['hi']:.2f}) times as long as ivf-hnsw-sq, n = {ratio['n']}."
             )
     for size in findings["sizes"]:
-        for kind, arm in size["arms"].items():
+        for kind, index in size["indexes"].items():
             console.print(
-                f"{size['passages']:,} passages, {kind}: cold start {arm['cold']['p50_ms']:,.0f} ms "
-                f"({arm['cold']['init_ms']:,.0f} to start the process), {arm['cold']['n']} starts."
+                f"{size['passages']:,} passages, {kind}: cold start {index['cold']['p50_ms']:,.0f} ms "
+                f"({index['cold']['init_ms']:,.0f} to start the process), {index['cold']['n']} starts."
             )
     for what, crossed in findings["crossover"].items():
         console.print(f"Crossover by {what.removesuffix('_ms')} time: {crossing(crossed)}.")
@@ -97,9 +96,9 @@ def _show(findings: dict[str, Any]) -> None:
     )
 
 
-def _cells(arm: dict[str, Any]) -> list[str]:
-    load, probe = arm["load"], arm["probe"]
-    latency, recall, cost = load["latency"], arm["recall"], arm["cost"]
+def _cells(index: dict[str, Any]) -> list[str]:
+    load, probe = index["load"], index["probe"]
+    latency, recall, cost = load["latency"], index["recall"], index["cost"]
     return [
         f"{probe['search_ms']:,.1f}",
         f"{probe['retrieval_ms']:,.1f}",

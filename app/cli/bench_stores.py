@@ -12,7 +12,7 @@ from rich.table import Table
 from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
 
 if TYPE_CHECKING:
-    from core.benchmarks.store_verdict import Measured, Tested
+    from core.labs.benchmarks.store_verdict import Measured, Tested
 
 
 def stores(
@@ -31,9 +31,9 @@ def stores(
     """
     from dataclasses import asdict
 
-    from core.benchmarks import stores as bench
-    from core.benchmarks import workloads
-    from core.models.bundle import Models
+    from core.labs.benchmarks import stores as bench
+    from core.labs.benchmarks import workloads
+    from core.models.registry import Models
 
     with reporting(as_json):
         settings, ws = settings_and_workspace(workspace)

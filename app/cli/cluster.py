@@ -16,8 +16,7 @@ def cluster(
         int | None,
         typer.Option(
             min=64,
-            help="Most passage tokens in a cell; larger cells are split. With --k only where it is given here, or "
-            "where a cell would not fit the model's context.",
+            help="Most passage tokens in a cell, for whole-cell caches: larger ones are split. Blocks need no bound.",
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of k-means and of the projection.")] = None,
@@ -30,8 +29,8 @@ def cluster(
     """
     from core import pipeline
     from core.errors import TesseraError
-    from core.models.bundle import Models
-    from core.voronoi.partition import PartitionConfig, why_another_count
+    from core.models.registry import Models
+    from core.voronoi.partition import PartitionConfig, explain_cell_count
 
     with reporting(as_json):
         if auto_k and k is not None:
@@ -42,10 +41,10 @@ def cluster(
         config = PartitionConfig(
             auto_k=auto_k,
             k=k,
-            cell_tokens=cell_tokens or (settings.cell_tokens if auto_k else None),
+            cell_tokens=cell_tokens or (settings.cell_tokens if auto_k else 0) or None,
             seed=settings.seed if seed is None else seed,
         )
-        drive(pipeline.cluster(ws, Models(settings), config))
+        drive(pipeline.cluster(ws, Models(settings), settings, config))
         manifest = ws.manifest("partition")
         figures = manifest.params if manifest else {}
         if as_json:
@@ -53,4 +52,4 @@ def cluster(
         else:
             console.print(f"{figures['cells']} cells, silhouette {figures['silhouette']:.3f}.")
             if k is not None and figures["cells"] != k:
-                console.print(why_another_count(figures["cells"], k, figures["cell_tokens"]))
+                console.print(explain_cell_count(figures["cells"], k, figures["cell_tokens"] or 0))

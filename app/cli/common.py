@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+import signal
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,27 +24,121 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from typer.core import TyperCommand
 
-from core.errors import TesseraError
+from core.artefacts import INDEX_PREFIX, artefact
+from core.errors import ArtefactStale, TesseraError
 from core.jobs import Work
 from core.settings import Settings
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace, existing_workspace, open_workspace
+
+if TYPE_CHECKING:
+    from core.methods.resources import Resources
 
 WorkspaceOption = Annotated[
     str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.", show_default=True)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
+MemoryOrderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-order",
+        help="What LLM-as-Memory writes first: evidence, from which it answers, or answer, with the evidence after it. "
+        "Default: TESSERA_MEMORY_ORDER.",
+    ),
+]
 
+COMMANDS = {
+    "corpus": "prepare",
+    "embeddings": "prepare",
+    "index": "index",
+    "partition": "cluster",
+    "projection": "cluster",
+    "caches": "cache --whole-cells",
+    "blocks": "cache",
+    "prefixes": "cache",
+    "memory": "train",
+}
+"""The command that builds an artefact."""
+SAMPLE = "sample"
+"""The workspace without --workspace; it need not be there, since `sample` builds it."""
+_command: ContextVar[tuple[str, bool]] = ContextVar("command", default=(SAMPLE, False))
+"""Workspace of the command under way, and whether it reads with the plain model."""
 console = Console()
 aside = Console(stderr=True)
 EXIT_FAILED = 1
+EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
 
 
-def settings_and_workspace(name: str) -> tuple[Settings, Workspace]:
-    """Settings of the environment, and the workspace of that name."""
+def settings_and_workspace(name: str, plain: bool = False, new: bool = False) -> tuple[Settings, Workspace]:
+    """Settings of the environment, and the workspace of that name.
+
+    Args:
+        name: Of the workspace.
+        plain: Whether the command reads without the reader adapter; remedies then build for the plain model.
+        new: Whether the command makes the workspace where it is not there yet.
+
+    Raises:
+        TesseraError: There is no such workspace.
+    """
+    _command.set((name, plain))
     settings = Settings.from_environment()
-    return settings, open_workspace(name, settings.workspaces)
+    find = open_workspace if new or name == SAMPLE else existing_workspace
+    return settings, find(name, settings.workspaces)
+
+
+def command_for(kind: str, workspace: str) -> str:
+    """What to type to build an artefact of a workspace."""
+    store = kind.removeprefix(INDEX_PREFIX)
+    command = f"index --store {store}" if store != kind else COMMANDS[kind]
+    return command_line(command, workspace)
+
+
+def command_line(command: str, workspace: str) -> str:
+    """What to type to run a command on a workspace."""
+    return f"python -m app {command}" + ("" if workspace == SAMPLE else f" --workspace {shlex.quote(workspace)}")
+
+
+def remedy_of(error: TesseraError) -> str:
+    """What to do about an error, and what to type for it."""
+    workspace, plain = _command.get()
+    damaged = isinstance(error, ArtefactStale)
+    commands = dict.fromkeys(
+        command_for(kind, workspace)
+        + (" --force" if damaged and kind.startswith("index") else "")
+        + (" --plain" if plain and artefact(kind).varied else "")
+        for kind in error.kinds
+    )
+    return f"{error.remedy} Run {', '.join(f'`{line}`' for line in commands)}." if commands else error.remedy
+
+
+class MethodCommand(TyperCommand):
+    """A command whose help ends with the methods that can be named."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Looks the methods up when help is asked for: every other command starts without them."""
+        from core.methods.registry import METHODS
+
+        self.epilog = "\n\n".join(f"{name}: {spec.label}. {spec.summary}" for name, spec in METHODS.items())
+        super().format_help(ctx, formatter)
+
+
+def open_resources(name: str, plain: bool = False, **changes: object) -> Resources:
+    """The workspace of that name, models that load when they are first used, and settings.
+
+    Args:
+        name: Name under workspaces/, or a path.
+        plain: Without the reader adapter, whatever the environment says.
+        changes: Settings that an option gave; None leaves what the environment says.
+    """
+    from core.methods.resources import Resources
+    from core.models.registry import Models
+
+    settings, ws = settings_and_workspace(name, plain)
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings = replace(settings, **({"reader": False} if plain else {}), **given)  # type: ignore[arg-type]
+    return Resources(ws, Models(settings), settings)
 
 
 @contextmanager
@@ -49,11 +148,11 @@ def reporting(as_json: bool) -> Iterator[None]:
         yield
     except TesseraError as error:
         if as_json:
-            emit({"error": error.what, "remedy": error.remedy})
+            emit({"error": error.what, "remedy": remedy_of(error)})
         else:
             aside.print(f"[bold red]Error:[/] {_plain(error.what)}")
-            if error.remedy:
-                aside.print(f"[bold]What to do:[/] {_plain(error.remedy)}")
+            if remedy := remedy_of(error):
+                aside.print(f"[bold]What to do:[/] {_plain(remedy)}")
         raise typer.Exit(EXIT_FAILED) from None
     except KeyboardInterrupt:
         aside.print("Stopped. What was finished is kept; the same command goes on from there.")
@@ -89,6 +188,23 @@ def drive(work: Work, on_step: Callable[[Any], None] = lambda step: None) -> dic
             last = dict(step.data) or last
             on_step(step)
     return last
+
+
+def until_interrupted() -> None:
+    """Waits for Ctrl-C or a request to end; the next one ends the process at once."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    aside.print("Stopping.")
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Says on stderr what a person should know before they trust the answers."""
+    for warning in warnings:
+        aside.print(f"[bold yellow]Note:[/] {_plain(warning)}", highlight=False, soft_wrap=True)
 
 
 def emit(payload: dict[str, Any]) -> None:

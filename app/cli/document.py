@@ -55,12 +55,14 @@ def unseen_document(number: int) -> tuple[Passage, tuple[Question, ...]]:
 
 
 def _from_file(file: Path, count: Callable[[str], int]) -> Passage:
-    from core.corpus.importing import import_files
+    from core.corpus.importing import Importer
     from core.errors import TesseraError
 
     if not file.is_file():
         raise TesseraError(f"There is no file {file}.", "Give the path of a document.")
-    report = import_files([(file.name, file.read_bytes())], count)
+    importer = Importer(count)
+    importer.add(file.name, file.read_bytes())
+    report = importer.report()
     if report.failed:
         raise TesseraError(report.failed[0].error)
     if len(report.passages) != 1:

@@ -1,14 +1,25 @@
-"""``eval-memory``: what the memory of a workspace is worth, with its controls."""
+"""``eval-memory`` and ``ablate``: what a memory is worth with its controls, and what each choice in it is worth."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import (
+    JsonOption,
+    MemoryOrderOption,
+    WorkspaceOption,
+    console,
+    drive,
+    emit,
+    open_resources,
+    reporting,
+    settings_and_workspace,
+)
 
 
 def eval_memory(
@@ -20,11 +31,12 @@ def eval_memory(
     read: Annotated[
         str,
         typer.Option(
-            help="prefix, kv, all or cross: soft tokens of the routed z, their kept keys and values, every z at once, "
+            help="prefix, kv or cross: soft tokens of the routed z, their kept keys and values, "
             "or z looked at by the layers, which it has to be trained for. '' reads it as it was trained."
         ),
     ] = "",
     top_r: Annotated[int, typer.Option("--top-r", min=1, help="How many routed documents are read at once.")] = 1,
+    memory_order: MemoryOrderOption = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -37,43 +49,44 @@ def eval_memory(
     from app.cli.evaluate import every_question
     from core.evaluation.memory_eval import evaluate_memory, run_folder, sort_questions
     from core.evaluation.memory_figures import null_figures, summarise
-    from core.memory.modes import ReadConfig
     from core.memory.store import read_card
+    from core.memory.z_reader import ReadConfig
     from core.methods.memory import LlmAsMemory
-    from core.methods.resources import Resources
-    from core.models.bundle import Models
 
     with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        resources = Resources(ws, Models(settings))
-        corpus = resources.corpus
+        resources = open_resources(workspace, memory_order=memory_order)
+        ws, corpus = resources.workspace, resources.corpus
         wanted = every_question(questions, split, corpus)
-        mode = read or read_card(ws.require("memory")).config.read
-        arm = LlmAsMemory(resources, ReadConfig(mode, top_r, settings.cache_bytes))
-        asked = sort_questions(wanted, corpus, arm.memory.pool.ids, n)
-        folder = run_folder(resources, asked, arm)
-        drive(evaluate_memory(resources, asked, arm, folder))
+        usual = ReadConfig.usual(read_card(ws.require("memory")).config, resources.settings)
+        method = LlmAsMemory(resources, replace(usual, mode=read or usual.mode, top_r=top_r))
+        sorted_questions = sort_questions(wanted, corpus, method.memory.pool.ids, n)
+        folder = run_folder(resources, sorted_questions, method)
+        drive(evaluate_memory(resources, sorted_questions, method, folder))
         figures = summarise(folder, ws)
         if as_json:
             emit(figures)
         else:
-            _show(figures, null_figures(folder))
+            _show_evaluation(figures, null_figures(folder))
 
 
-def _show(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
+def _show_evaluation(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
     table = Table("z that is read", "ROUGE-L", "answer in evidence", "EM")
     for name, part in (("routed", figures), ("shuffled", figures["shuffled"]), ("gold (oracle)", figures["oracle"])):
         table.add_row(name, *(f"{part[metric]:.3f}" for metric in ("rouge_l", "coverage", "em")))
     console.print(table)
-    rag = "-" if figures["rag_ms"] is None else f"{figures['rag_ms']:,.0f} ms"
     lines = [
         f"{figures['n_questions']} questions, {figures['n_documents']:,} documents; F1 {figures['f1']:.3f}.",
         f"Routing: Recall@1 {figures['recall_at_1']:.3f}, Recall@5 {figures['recall_at_5']:.3f}; "
         f"BM25's Recall@1 {figures['bm25_recall_at_1']:.3f}.",
         f"Routed right, said wrong: {figures['routed_right_said_wrong']:.3f}.",
         f"Called 'not in memory' though it is: {nulls['false_nulls']:.3f}; refused by its z: {nulls['refused']:.3f}.",
-        f"To the end of the evidence {figures['evidence_ms']:,.0f} ms, to the end of RAG's answer {rag} (medians).",
+        f"{figures['order'].capitalize()} first, read by {figures['read_mode']}; "
+        f"{figures['bytes_per_document'] / 1e3:,.1f} KB a document.",
+        f"First token {figures['ttft_ms']:,.0f} ms, whole answer {figures['total_ms']:,.0f} ms, "
+        f"evidence {figures['evidence_ms']:,.0f} ms (medians).",
     ]
+    if figures["rag_ms"] is not None:
+        lines.append(f"RAG: first token {figures['rag_ttft_ms']:,.0f} ms, whole answer {figures['rag_ms']:,.0f} ms.")
     if nulls["foreign_questions"]:
         lines.append(
             f"Of {nulls['foreign_questions']} questions about other documents the null slot caught "
@@ -82,3 +95,50 @@ def _show(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
         )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def ablate(
+    what: Annotated[
+        str, typer.Option(help="Comma-separated: m, z_dim, rank, self-study, init, reading, read-mode.")
+    ] = "m,z_dim,rank,self-study,init,reading,read-mode",
+    minutes: Annotated[float, typer.Option(help="Minutes of training for all variants together.")] = 60.0,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of every variant, in place of --minutes.")] = 0,
+    preset: Annotated[str, typer.Option(help="The memory that variants differ from; see train.")] = "laptop",
+    n: Annotated[int, typer.Option("--n", min=1, help="Dev questions that each variant is asked.")] = 24,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Train variants of the memory equally long, one change at a time, and measure them side by side. Resumes.
+
+    Example: python -m app ablate --what rank,read-mode --minutes 60
+    """
+    from core.labs import ablation
+    from core.memory.presets import load_preset
+    from core.methods.resources import Resources
+    from core.models.registry import Models
+
+    with reporting(as_json):
+        names = tuple(name.strip() for name in what.split(",") if name.strip())
+        plan = ablation.AblationPlan(names, minutes, n, load_preset(preset).config, steps)
+        settings, ws = settings_and_workspace(workspace)
+        resources = Resources(ws, Models(settings), settings)
+        corpus = resources.corpus
+        folder = ablation.ablation_folder(resources, plan)
+        rows = drive(ablation.ablate(resources, folder, plan))["rows"]
+        if as_json:
+            emit({"workspace": ws.name, "passages": len(corpus.passages), "folder": str(folder), "variants": rows})
+        else:
+            _show_variants(rows)
+
+
+def _show_variants(rows: list[dict[str, Any]]) -> None:
+    table = Table("variant", "R@1", "ROUGE-L", "shuffled", "difference", "in evidence", "EM", "evidence ms", "MB/1,000")
+    for row in rows:
+        shuffled = row["shuffled"]["rouge_l"]
+        figures = [row["recall_at_1"], row["rouge_l"], shuffled, row["rouge_l"] - shuffled, row["coverage"], row["em"]]
+        cells = [f"{figure:.3f}" for figure in figures]
+        table.add_row(
+            row["variant"], *cells, f"{row['evidence_ms']:,.0f}", f"{row['bytes_per_1000_documents'] / 1e6:,.0f}"
+        )
+    console.print(table)
+    console.print(f"{rows[0]['steps']} steps each, {rows[0]['n_questions']} dev questions.", highlight=False)

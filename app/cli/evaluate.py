@@ -1,4 +1,4 @@
-"""``eval``: the arms over a set of questions, with intervals."""
+"""``eval``: the methods over a set of questions, with intervals."""
 
 from __future__ import annotations
 
@@ -8,23 +8,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, aside, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import (
+    JsonOption,
+    MemoryOrderOption,
+    WorkspaceOption,
+    aside,
+    console,
+    drive,
+    emit,
+    open_resources,
+    reporting,
+)
 
 if TYPE_CHECKING:
     from core.corpus.types import Corpus, Question
-    from core.evaluation.questions import Asked
+    from core.evaluation.questions import QuestionSet
 
 _SHOWN = ("em", "f1", "coverage", "recall", "rouge_l")
+_REFUSING = ("refusing_precision", "refusing_recall")
 
 
 def evaluate(
     methods: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Comma-separated arms: closed-book, bm25, rag, redis-rag, cag, memory, oracle, wrong-cell, "
-            "shuffled-memory; with ':plain' behind it, an arm reads without the reader adapter."
+            help="Methods, comma-separated; without it, the usual ones and those that read the same artefacts. With "
+            "':plain' behind its name, a method reads without the reader adapter."
         ),
-    ] = "closed-book,bm25,rag,cag,memory",
+    ] = None,
     questions: Annotated[
         Path | None, typer.Option(help="A questions file (JSONL); without it, the corpus' own questions.")
     ] = None,
@@ -32,41 +43,45 @@ def evaluate(
     n: Annotated[
         int | None, typer.Option("--n", min=1, help="Draw N questions by TESSERA_SEED; without it, ask all.")
     ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="All arms read without the reader adapter.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="All methods read without the reader adapter.")] = False,
+    memory_order: MemoryOrderOption = None,
     skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="Leave out arms whose artefacts are not built.")
+        bool, typer.Option("--skip-missing", help="Leave out methods whose artefacts are not built.")
     ] = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
-    """Ask questions of every arm, one arm after another; print scores with 95 % intervals. Resumes where it stopped.
+    """Ask every method the questions, one after another; print scores with 95 % intervals. Resumes where it stopped.
 
     Every answer and trace is kept in the workspace under runs/, with the full configuration of the run.
 
     Example: python -m app eval --split test --methods closed-book,bm25,rag,cag,memory
     """
-    from core.evaluation.arms import parse_arms
-    from core.evaluation.harness import evaluate as run_arms
-    from core.evaluation.questions import draw
-    from core.evaluation.runs import Plan, read_run, run_folder
+    from core.evaluation.harness import evaluate as run_methods
+    from core.evaluation.runs import plan_run, read_run, run_folder
     from core.evaluation.summary import summarise
-    from core.methods.resources import Resources
-    from core.models.bundle import Models
+    from core.evaluation.variants import parse_variants
+    from core.methods.registry import evaluated_methods
 
     with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        arms = parse_arms(methods)
-        resources = Resources(ws, Models(settings), reader=False if plain else None)
-        asked = _asked(questions, split, resources.corpus)
-        plan = Plan(arms, draw(asked.questions, n, settings.seed), asked.source, len(asked.questions), settings.seed)
+        chosen = parse_variants(evaluated_methods() if methods is None else methods)
+        resources = open_resources(workspace, plain, memory_order=memory_order)
+        settings, ws = resources.settings, resources.workspace
+        plan = plan_run(chosen, _question_set(questions, split, resources.corpus), n, settings.seed)
         folder = run_folder(resources, plan)
-        drive(run_arms(resources, plan, folder, skip_missing))
-        summary = summarise(folder, [arm.name for arm in arms])
+        drive(run_methods(resources, plan, folder, skip_missing))
+        summary = summarise(folder, [method.name for method in chosen])
         skipped = read_run(folder)["skipped"]
         if as_json:
-            emit({**summary, "skipped": skipped, "workspace": ws.name, "run": folder.name})
+            emit({**summary, **_facts(read_run(folder)), "workspace": ws.name, "run": folder.name})
         else:
             _show(summary, skipped, str(folder))
+
+
+def _facts(run: dict[str, Any]) -> dict[str, Any]:
+    """What a table of the run must name beside its numbers."""
+    model = {name: run["model"][name] for name in ("name", "dtype")}
+    return {"skipped": run["skipped"], "created": run["created"], "machine": run["machine"], "model": model}
 
 
 def chosen_questions(path: Path | None, split: str, corpus: Corpus) -> tuple[Question, ...]:
@@ -76,7 +91,7 @@ def chosen_questions(path: Path | None, split: str, corpus: Corpus) -> tuple[Que
         TesseraError: There is no such file or split, or no question is left.
         CorpusError: The file cannot be read.
     """
-    return _asked(path, split, corpus).questions
+    return _question_set(path, split, corpus).questions
 
 
 def every_question(path: Path | None, split: str, corpus: Corpus) -> tuple[Question, ...]:
@@ -94,15 +109,15 @@ def every_question(path: Path | None, split: str, corpus: Corpus) -> tuple[Quest
     return tuple(read_questions(path.name, _content(path), ANYTHING))
 
 
-def _asked(path: Path | None, split: str, corpus: Corpus) -> Asked:
+def _question_set(path: Path | None, split: str, corpus: Corpus) -> QuestionSet:
     from core.evaluation.questions import from_file, from_split
 
     if path is None:
         return from_split(corpus, split)
-    asked = from_file(path.name, _content(path), corpus)
-    if asked.outside:
-        aside.print(f"{asked.outside:,} questions are about passages outside this corpus and left out.")
-    return asked
+    question_set = from_file(path.name, _content(path), corpus)
+    if question_set.outside:
+        aside.print(f"{question_set.outside:,} questions are about passages outside this corpus and left out.")
+    return question_set
 
 
 def _content(path: Path) -> bytes:
@@ -116,14 +131,19 @@ def _content(path: Path) -> bytes:
 def _show(summary: dict[str, Any], skipped: dict[str, str], folder: str) -> None:
     from core.evaluation.scoring import LABELS
 
-    table = Table("arm", "n", *(LABELS[name] for name in _SHOWN), "first token ms", "total ms", "MB / 1,000 docs")
+    shown = [name for name in (*_SHOWN, *_REFUSING) if any(name in scores for scores in summary["methods"].values())]
+    table = Table("method", "n", *(LABELS[name] for name in shown), "first token ms", "total ms", "MB / 1,000 docs")
     for name, scores in summary["methods"].items():
-        cells = [_cell(scores.get(metric)) for metric in _SHOWN]
+        cells = [_cell(scores.get(metric)) for metric in shown]
         clocks = [f"{scores[clock]['median']:,.0f}" for clock in ("ttft_ms", "total_ms")]
         weight = summary["efficiency"][name]["bytes_per_1000_documents"] / 1e6
-        table.add_row(name, str(scores["em"]["n"]), *cells, *clocks, f"{weight:,.1f}")
+        table.add_row(name, str(scores["total_ms"]["n"]), *cells, *clocks, f"{weight:,.1f}")
     console.print(table)
-    console.print("Mean (95 % bootstrap interval); times are medians; storage includes the text an arm reads.")
+    console.print("Mean (95 % bootstrap interval); times are medians; storage includes the text a method reads.")
+    if summary["unanswerable"]:
+        console.print(f"{summary['unanswerable']:,} of the questions have no answer: they count for refusing alone.")
+    if summary["damaged"]:
+        console.print(f"{summary['damaged']:,} kept lines are damaged and left out; what they held is asked again.")
     _show_hops(summary["hops"])
     for name, why in skipped.items():
         console.print(f"{name} was left out: {why}.")
@@ -133,7 +153,9 @@ def _show(summary: dict[str, Any], skipped: dict[str, str], folder: str) -> None
 def _show_hops(hops: dict[str, Any]) -> None:
     if not hops:
         return
-    table = Table("arm", "kind", "n", "first hop", "second hop", "only first", "only second", "neither", title="Hops")
+    table = Table(
+        "method", "kind", "n", "first hop", "second hop", "only first", "only second", "neither", title="Hops"
+    )
     for name, groups in hops.items():
         for kind, group in groups.items():
             shares = [

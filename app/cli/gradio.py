@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import WorkspaceOption, aside, reporting, settings_and_workspace
+from app.cli.common import WorkspaceOption, aside, reporting, settings_and_workspace, until_interrupted
 
 
 def gradio(
@@ -17,17 +17,18 @@ def gradio(
 ) -> None:
     """Serve the comparison with Gradio: a page, a typed API and, with --mcp, tools for language models.
 
-    One question computes at a time, the others wait in a queue. It listens on 127.0.0.1 alone.
+    One question computes at a time, the others wait in a queue. It listens on 127.0.0.1 alone. Ctrl-C stops it.
 
     Example: python -m app gradio --mcp --port 7860
     """
-    from app.gradio_front.serve import serve
-    from core.models.bundle import Models
+    from app.gradio.serve import GradioFront
+    from core.models.registry import Models
 
     with reporting(as_json=False):
         settings, ws = settings_and_workspace(workspace)
-        address, demo = serve(ws, Models(settings), port=port, mcp=mcp, waiting=waiting)
-        aside.print(f"Page  {address}\nAPI   {address}?view=api", highlight=False)
+        front = GradioFront(ws, Models(settings), settings, port=port, mcp=mcp, waiting=waiting)
+        aside.print(f"Page  {front.address}\nAPI   {front.address}?view=api", highlight=False)
         if mcp:
-            aside.print(f"MCP   {address}gradio_api/mcp/", highlight=False)
-        demo.block_thread()
+            aside.print(f"MCP   {front.address}gradio_api/mcp/", highlight=False)
+        until_interrupted()
+        front.close()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
-from core.settings import DEFAULT_STORE
+from core.artefacts import DEFAULT_STORE
 from core.stores.registry import STORES
 
 
@@ -24,12 +24,12 @@ def index(
 
     Example: python -m app index --store lancedb-ivf-hnsw-sq
     """
-    from core import pipeline
-    from core.workspace import index_kind
+    from core.artefacts import index_kind
+    from core.stores.index import build_index
 
     with reporting(as_json):
         _, ws = settings_and_workspace(workspace)
-        drive(pipeline.build_index(ws, store, force))
+        drive(build_index(ws, store, force))
         manifest = ws.manifest(index_kind(store))
         figures = {**manifest.params, "build_s": manifest.build_s} if manifest else {}
         if as_json:

@@ -19,7 +19,7 @@ def index_serverless(
 
     Example: python -m app index-serverless --workspace mine --url s3://bucket/index
     """
-    from core.serverless.serving import publish
+    from core.labs.serverless.serving import publish
 
     with reporting(as_json):
         _, ws = settings_and_workspace(workspace)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, aside, console, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, aside, console, emit, open_resources, reporting
 
 
 def link(
@@ -16,34 +16,28 @@ def link(
     tokens: Annotated[str, typer.Option(help="Link tokens per block, comma-separated; 'all' is the exact prefill.")] = (
         "0,8,16,32,all"
     ),
-    nprobe: Annotated[int | None, typer.Option(min=1, help="Cells to look into; else TESSERA_NPROBE.")] = None,
     passages: Annotated[
-        int | None, typer.Option(min=0, help="Best passages to join, 0 for all; else TESSERA_BLOCK_PASSAGES.")
+        int | None, typer.Option(min=1, help="Nearest passages to join; without it, TESSERA_TOP_K.")
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Read without the reader adapter.")] = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare joined blocks with the full prefill of the same passages: KL, answer and time for each setting.
-
-    Needs blocks: python -m app cache --blocks
+    """Compare independent blocks with the full prefill of the same passages: KL, answer and time for each setting.
 
     Example: python -m app link --text "Who invented the drum lens?" --tokens 0,16,all
     """
     from core.errors import TesseraError
-    from core.methods.composed import Composed
-    from core.methods.resources import Resources
-    from core.models.bundle import Models
+    from core.labs.benchmarks.link_tokens import sweep
 
     with reporting(as_json):
         if not text.strip():
             raise TesseraError("The question is empty.", "Give one with --text.")
         counts = [_count(part) for part in tokens.split(",") if part.strip()]
-        settings, ws = settings_and_workspace(workspace)
-        method = Composed(Resources(ws, Models(settings), reader=False if plain else None), nprobe, passages)
-        for _ in method.sweep(text, counts[:1]):
-            pass  # a warm-up: blocks are in memory before anything is timed
-        points = [asdict(point) for point in method.sweep(text, counts)]
+        resources = open_resources(workspace, plain, top_k=passages)
+        for _ in sweep(resources, text, counts[:1]):
+            pass  # a warm-up before anything is timed
+        points = [asdict(point) for point in sweep(resources, text, counts)]
         if as_json:
             emit({"question": text, "points": points})
         else:

@@ -8,7 +8,7 @@ from core.settings import Settings
 
 def models(as_json: JsonOption = False) -> None:
     """Fetch the configured language model and encoder, unless they are here already."""
-    from core.models.provision import locate
+    from core.models.download import locate
 
     with reporting(as_json):
         settings = Settings.from_environment()

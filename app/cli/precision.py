@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, open_resources, reporting
 from app.cli.evaluate import chosen_questions
 
 
@@ -30,23 +30,19 @@ def precision(
 
     Example: python -m app precision --cells 4 --n 20
     """
-    from core import pipeline
-    from core.kvcache.precision_table import Asked, choose_asked, precision_table
-    from core.methods.resources import Resources
-    from core.models.bundle import Models
-    from core.voronoi.partition import Partition
+    from core.labs.benchmarks.cache_precision import Asked, choose_asked, precision_table
+    from core.voronoi.partition import Partition, load_cells
     from core.voronoi.routing import route
 
     with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        models = Models(settings)
-        resources = Resources(ws, models)
-        partition = Partition.load(ws.require("partition"))
+        resources = open_resources(workspace, plain)
+        settings, ws = resources.settings, resources.workspace
+        partition = ws.read("partition", Partition.load)
         possible = chosen_questions(questions, split, resources.corpus)
-        encoder, lm = models.encoder(), models.language_model(False if plain else None)
+        encoder, lm = resources.models.encoder(), resources.language_model()
         routed = [Asked(q, route(partition, encoder.encode_query(q.text)).cells[0]) for q in possible]
         asked = choose_asked(routed, cells, n)
-        found = drive(precision_table(lm, pipeline.load_cells(ws), asked, settings.max_new_tokens))
+        found = drive(precision_table(lm, load_cells(ws), asked, settings.max_new_tokens))
         facts = {"workspace": ws.name, "model": lm.identity.name, "device": str(lm.device), **found}
         if as_json:
             emit(facts)

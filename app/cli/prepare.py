@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shlex
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,15 +18,21 @@ from app.cli.common import (
     settings_and_workspace,
 )
 
+if TYPE_CHECKING:
+    from core.corpus.readers.base import ColumnChoice
+
 
 def prepare(
     dataset: Annotated[
         str,
         typer.Option(
-            help="sample, natural_questions, hotpotqa, squad, or a path: a CSV, JSONL, Parquet, TXT, "
-            "Markdown or PDF file, or a folder."
+            help="sample, natural_questions, hotpotqa, squad, or a path: a document (PDF, DOCX, PPTX, XLSX, HTML, "
+            "EPUB, Markdown, TXT), a table (CSV, TSV, JSON, JSONL, Parquet), a data set as published, or a folder."
         ),
     ] = "sample",
+    text_column: Annotated[str, typer.Option(help="Of a table: the column that holds the text.")] = "",
+    title_column: Annotated[str, typer.Option(help="Of a table: the column that holds the title.")] = "",
+    id_column: Annotated[str, typer.Option(help="Of a table: the column that holds the id.")] = "",
     size: Annotated[int | None, typer.Option(min=1, help="Keep the first SIZE passages.")] = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
@@ -35,18 +42,54 @@ def prepare(
     Example: python -m app prepare --dataset natural_questions --size 1000 --workspace nq
     """
     from core import pipeline
-    from core.models.bundle import Models
+    from core.corpus.readers.base import Columns, ColumnsUnknown
+    from core.errors import CorpusError
+    from core.jobs import Progress
+    from core.models.embeddings import truncation_warning
+    from core.models.registry import Models
 
     with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
+        settings, ws = settings_and_workspace(workspace, new=True)
         refused: list[dict[str, str]] = []
-        work = pipeline.prepare(ws, Models(settings), dataset, size)
-        drive(work, lambda step: refused.extend(step.data.get("left_out", ())))
+        assumed: list[dict[str, str]] = []
+        duplicates: list[int] = []
+
+        def note(step: Progress) -> None:
+            refused.extend(step.data.get("left_out", ()))
+            duplicates.append(step.data.get("duplicates", 0))
+            assumed.extend(step.data.get("notes", ()))
+
+        columns = Columns(text_column, title_column, id_column)
+        try:
+            drive(pipeline.prepare(ws, Models(settings), dataset, size, columns=columns), note)
+        except ColumnsUnknown as error:
+            raise CorpusError(error.what, _options(error.choice)) from error
         manifest = ws.manifest("corpus")
         figures = manifest.params if manifest else {}
         if as_json:
-            emit({"workspace": ws.name, **figures, "left_out": refused})
+            emit(
+                {
+                    "workspace": ws.name,
+                    **figures,
+                    "left_out": refused,
+                    "notes": assumed,
+                    "duplicates": sum(duplicates),
+                    "warning": truncation_warning(ws),
+                }
+            )
         else:
             for file in refused:
                 aside.print(f"Left out: {file['error']}", markup=False, highlight=False, soft_wrap=True)
+            for file in assumed:
+                aside.print(f"{file['name']}: {file['note']}", markup=False, highlight=False, soft_wrap=True)
+            if warning := truncation_warning(ws):
+                aside.print(warning, markup=False, highlight=False, soft_wrap=True)
+            if sum(duplicates):
+                aside.print(f"Left out: {sum(duplicates):,} passages whose title and text another one has.")
             console.print(f"{figures['passages']:,} passages and {figures['questions']:,} questions in {ws.path}.")
+
+
+def _options(choice: ColumnChoice) -> str:
+    """What to type where no column is known to hold the text."""
+    proposed = shlex.quote(choice.proposed or "NAME")
+    return f"Add --text-column {proposed}, and --title-column or --id-column where there are such."

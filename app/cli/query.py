@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+from app.cli.common import (
+    EXIT_SOME_FAILED,
+    JsonOption,
+    MemoryOrderOption,
+    WorkspaceOption,
+    console,
+    emit,
+    open_resources,
+    remedy_of,
+    reporting,
+    warn,
+)
 
 if TYPE_CHECKING:
     from core.methods.base import Answer
@@ -19,72 +30,77 @@ _SHOWN_SOURCES = 3
 def query(
     text: Annotated[str, typer.Option("--text", "-t", help="The question.")],
     method: Annotated[
-        str, typer.Option("--method", "-m", help="Comma-separated: rag, cag, memory, closed-book.")
-    ] = "rag,cag,memory,closed-book",
+        str | None, typer.Option("--method", "-m", help="Methods, comma-separated; without it, the usual ones.")
+    ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Read with the plain model, without the reader adapter.")
     ] = False,
     store: Annotated[
         str | None, typer.Option("--store", help="Where RAG searches; `index` builds it. Default: TESSERA_STORE.")
     ] = None,
+    memory_order: MemoryOrderOption = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
     """Ask one question of several methods, one after another on the same model.
 
+    Exit code 0: every method answered; 3: some could not, and why is said; 1: none could.
+
     Example: python -m app query --text "Who invented the drum lens?" --method rag,cag,memory
     """
     from core.errors import TesseraError
-    from core.methods.base import answer
-    from core.methods.registry import METHODS, open_method
-    from core.methods.resources import Resources
-    from core.models.bundle import Models
+    from core.messages import message
+    from core.methods.comparison import Choices, Failed, OpenMethods, Run, answer_each, describe_run
+    from core.methods.registry import METHODS, usual_methods
 
     with reporting(as_json):
         if not text.strip():
             raise TesseraError("The question is empty.", "Give one with --text.")
-        names = [name.strip() for name in method.split(",") if name.strip()]
+        given = usual_methods() if method is None else method.split(",")
+        names = [name.strip() for name in given if name.strip()]
         if not names:
-            raise TesseraError("No method was named.", f"Choose from: {', '.join(METHODS)}.")
-        settings, ws = settings_and_workspace(workspace)
-        settings = replace(settings, store=store or settings.store)
-        resources = Resources(ws, Models(settings), reader=False if plain else None)
-        answers: list[Answer] = []
+            raise TesseraError("No method was named.", message("Choose from: {names}.", names=", ".join(METHODS)))
+        resources = open_resources(workspace, plain, store=store, memory_order=memory_order)
+        settings = resources.settings
+        run = Run(
+            Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store)
+        )
         failures: dict[str, TesseraError] = {}
-        for name in names:
-            try:
-                arm = open_method(name, resources)
-                answer(arm, text)  # a warm-up: the clock shows a loaded method, not the loading of it
-                answers.append(answer(arm, text))
-            except TesseraError as error:
-                failures[name] = error
+        for name, happening in answer_each(run, OpenMethods().opener(resources), resources.models.lock):
+            if isinstance(happening, Failed) and happening.error:
+                failures[name] = happening.error
+        answers = list(run.answers.values())
         if not answers:
             raise failures[names[0]]
+        describe_run(run, resources)
         if as_json:
-            refused = [{"method": name, "error": e.what, "remedy": e.remedy} for name, e in failures.items()]
-            emit({**report(text, answers, resources), "failures": refused})
-            return
-        for result in answers:
-            _show(METHODS[result.method].label, result)
-        for name, failure in failures.items():
-            console.print(f"\n{name}: {failure}", markup=False, highlight=False)
+            refused = [{"method": name, "error": e.what, "remedy": remedy_of(e)} for name, e in failures.items()]
+            emit({**report(text, answers, resources), "warnings": list(run.warnings), "failures": refused})
+        else:
+            for result in answers:
+                _show(METHODS[result.method].label, result)
+            warn(run.warnings)
+            for name, failure in failures.items():
+                console.print(f"\n{name}: {failure.what} {remedy_of(failure)}", markup=False, highlight=False)
+        if failures:
+            raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def report(question: str, answers: list[Answer], resources: Resources) -> dict[str, Any]:
     """The answers as one JSON object: what ran, on what, and where the time went."""
-    lm = resources.models.language_model(resources.reader)
+    engine = resources.engine()
     return {
         "question": question,
-        "model": lm.identity.name,
-        "reader": bool(lm.identity.adapter),
+        "model": engine.identity.name,
+        "reader": bool(engine.identity.adapter),
         "encoder": resources.settings.encoder,
-        "device": str(lm.device),
-        "dtype": lm.identity.dtype,
+        "device": engine.where,
+        "dtype": engine.identity.dtype,
         "answers": [
             {
                 "method": answer.method,
                 "answer": answer.text,
-                "evidence": [asdict(piece) for piece in answer.evidence],
+                "evidence": [piece.to_json() for piece in answer.evidence],
                 "trace": asdict(answer.trace),
                 "details": answer.details,
             }
@@ -96,8 +112,9 @@ def report(question: str, answers: list[Answer], resources: Resources) -> dict[s
 def _show(label: str, answer: Answer) -> None:
     trace = answer.trace
     spans = ", ".join(f"{span.name} {span.ms:,.0f}" for span in trace.spans)
-    counts = f"{trace.prompt_tokens:,} prefilled, {trace.cached_tokens:,} cached, {trace.generated_tokens:,} generated"
-    sources = ", ".join(piece.title or piece.passage_id for piece in answer.evidence[:_SHOWN_SOURCES])
+    reused = "reuse not reported" if trace.cached_tokens is None else f"{trace.cached_tokens:,} cached"
+    counts = f"{trace.prompt_tokens:,} prefilled, {reused}, {trace.generated_tokens:,} generated"
+    sources = "; ".join(piece.cited for piece in answer.evidence[:_SHOWN_SOURCES])
     console.print(f"\n[bold]{label}[/]: ", end="")
     console.print(answer.text or "(nothing)", markup=False, highlight=False)
     for name, line in (

@@ -1,4 +1,4 @@
-"""``race``: change one document and watch every arm until it first answers right about it."""
+"""``race``: change one document and watch every method until it first answers right about it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rich.text import Text
 
 from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
 from app.cli.document import FileOption, TextOption, document, unseen_document
-from core.figures.units import plural, seconds
+from core.units import plural, seconds
 
 if TYPE_CHECKING:
-    from core.changes.change import Change
-    from core.changes.lanes import Lane
     from core.corpus.types import Corpus, Question
-    from core.models.bundle import Models
+    from core.labs.changes.change import Change
+    from core.labs.changes.results import MethodResult
+    from core.models.registry import Models
 
 
 def race(
@@ -32,7 +32,9 @@ def race(
     unseen: Annotated[int, typer.Option(min=1, help="Without --text and --file, add this unseen sample passage.")] = 1,
     question: Annotated[str, typer.Option(help="A question about the passage.")] = "",
     answer: Annotated[list[str] | None, typer.Option(help="An accepted answer; may be given again.")] = None,
-    arms: Annotated[str, typer.Option(help="Who runs, comma-separated: rag, cag, memory, bm25.")] = "rag,cag,memory",
+    methods: Annotated[
+        str, typer.Option("--methods", help="Who runs, comma-separated: rag, cag, memory, bm25.")
+    ] = "rag,cag,memory",
     n: Annotated[int, typer.Option("--n", min=0, help="Old questions asked before and after.")] = 20,
     split: Annotated[str, typer.Option(help="Their split; without it test, else dev, else train.")] = "",
     steps: Annotated[int, typer.Option(min=1, help="Most optimiser steps of the memory.")] = 50,
@@ -40,27 +42,25 @@ def race(
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
-    """Add, edit or delete one document and time each arm from the change to its first right answer about it.
+    """Add, edit or delete one document and time each method from the change to its first right answer about it.
 
-    Each arm makes the change for real in a throw-away copy; the workspace stays as it is. The same old questions are
+    Each method makes the change for real in a throw-away copy; the workspace stays as it is. The same old questions are
     asked before and after: what did the change break?
 
     Example: python -m app race --change edit
     """
-    from core.changes.damage import old_questions
-    from core.changes.lanes import lanes_of
-    from core.changes.race import RaceConfig
-    from core.changes.race import race as run
-    from core.changes.report import report
-    from core.changes.takers.registry import parse_arms
+    from core.labs.changes.race import race as run
+    from core.labs.changes.report import RaceConfig, report
+    from core.labs.changes.results import old_questions, results_of
+    from core.labs.changes.updaters.registry import parse_methods
     from core.methods.resources import Resources
-    from core.models.bundle import Models
+    from core.models.registry import Models
 
     with reporting(as_json):
         settings, ws = settings_and_workspace(workspace)
-        config = RaceConfig(parse_arms(arms), steps, every)
+        config = RaceConfig(parse_methods(methods), steps, every)
         models = Models(settings)
-        resources = Resources(ws, models)
+        resources = Resources(ws, models, settings)
         asked = _question(question, answer or [])
         made = _change(change, resources.corpus, passage_id, text, file, title, unseen, asked, models)
         old = old_questions(resources.corpus, made, n, settings.seed, split)
@@ -69,12 +69,12 @@ def race(
         if as_json:
             emit(report(history))
         else:
-            _show(made, lanes_of(history))
+            _show(made, results_of(history))
 
 
 def _question(text: str, answers: Sequence[str]) -> Question | None:
     """A question of one's own; None when there is neither question nor answer."""
-    from core.changes.examples import question_of
+    from core.labs.changes.examples import question_of
 
     return question_of(text, tuple(answers)) if text.strip() or answers else None
 
@@ -93,10 +93,10 @@ def _change(
     """The change that the options name, or the example that they leave room for."""
     from dataclasses import replace
 
-    from core.changes.change import KINDS
-    from core.changes.examples import added, deletion, edit_of, edited, example_edit, passage_of
     from core.corpus.types import Passage
     from core.errors import TesseraError
+    from core.labs.changes.change import KINDS
+    from core.labs.changes.examples import added, deletion, edit_of, edited, example_edit, passage_of
 
     own: Passage | None = document(text, file, title, models.prompt().count) if text.strip() or file else None
     if kind not in KINDS:
@@ -111,24 +111,25 @@ def _change(
     return edit_of(corpus, edited(corpus, passage_id, own.text if own else "", title), asked)
 
 
-def _show(change: Change, lanes: Sequence[Lane]) -> None:
+def _show(change: Change, results: Sequence[MethodResult]) -> None:
     from core.methods.registry import METHODS
 
     console.print(f"{change.kind} {change.passage.id!r}: {change.question.text}", markup=False)
-    table = Table("arm", "first right after", "stages", "answer before", "answer after")
-    for lane in lanes:
-        stages = ", ".join(f"{name} {seconds(ms)}" for name, ms in lane.by_stage().items())
-        before, after = (lane.before.answer if lane.before else ""), (lane.attempts[-1].answer if lane.attempts else "")
-        known = lane.state if lane.known_ms is None else seconds(lane.known_ms)
-        cells = (METHODS[lane.arm].label, known, stages or lane.reason, before, after)
+    table = Table("method", "first right after", "stages", "answer before", "answer after")
+    for result in results:
+        stages = ", ".join(f"{name} {seconds(ms)}" for name, ms in result.by_stage().items())
+        before = result.before.answer if result.before else ""
+        after = result.attempts[-1].answer if result.attempts else ""
+        known = result.state if result.known_ms is None else seconds(result.known_ms)
+        cells = (METHODS[result.method].label, known, stages or result.reason, before, after)
         table.add_row(*map(Text, cells))  # as it stands: an answer may hold what looks like markup
     console.print(table)
-    for lane in lanes:
-        for what, found in (("old question", lane.damage), ("further question about it", lane.about)):
+    for result in results:
+        for what, found in (("old question", result.regressions), ("further question about it", result.about)):
             if found:
                 f = found.figures()
                 console.print(
-                    f"{METHODS[lane.arm].label}: of {plural(int(f['n']), what)}, {f['changed']:.0f} answered "
+                    f"{METHODS[result.method].label}: of {plural(int(f['n']), what)}, {f['changed']:.0f} answered "
                     f"differently, {f['broken']:.0f} right became wrong, {f['mended']:.0f} wrong became right; "
                     f"EM {f['em_before']:.2f} before, {f['em_after']:.2f} after."
                 )

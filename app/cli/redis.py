@@ -17,9 +17,9 @@ def status(as_json: JsonOption = False) -> None:
 
     Example: python -m app redis status
     """
-    from core.figures.units import duration, size
-    from core.redis.connection import connection
-    from core.redis.status import server_facts
+    from core.labs.redis_status import server_facts
+    from core.stores.redis.connection import connection
+    from core.units import duration, size
 
     with reporting(as_json):
         facts = server_facts(connection())
@@ -41,8 +41,8 @@ def flush_cache(workspace: WorkspaceOption = "sample", as_json: JsonOption = Fal
 
     Example: python -m app redis flush-cache
     """
-    from core.redis.connection import connection
-    from core.redis.kept_answers import flush, key_of
+    from core.stores.redis.answer_keys import flush, key_of
+    from core.stores.redis.connection import connection
 
     with reporting(as_json):
         _, ws = settings_and_workspace(workspace)
@@ -59,9 +59,9 @@ def metrics(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) 
 
     Example: python -m app redis metrics
     """
-    from core.redis.connection import connection
-    from core.redis.kept_answers import key_of
-    from core.redis.metrics import BUCKETS_MS, Metrics
+    from core.stores.redis.answer_keys import key_of
+    from core.stores.redis.connection import connection
+    from core.stores.redis.metrics import BUCKETS_MS, Metrics
 
     with reporting(as_json):
         _, ws = settings_and_workspace(workspace)

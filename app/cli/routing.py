@@ -11,10 +11,10 @@ from rich.table import Table
 
 from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
 from app.cli.evaluate import chosen_questions
-from core.figures.units import plural
+from core.units import plural
 
 if TYPE_CHECKING:
-    from core.voronoi.recall import RecallReport
+    from core.labs.benchmarks.routing_recall import RecallReport
 
 
 def routing(
@@ -26,23 +26,23 @@ def routing(
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure routing recall of the gold passage against the number of cells opened (nprobe).
+    """Measure what looking into more cells (nprobe) finds and reads, against a search of all passages.
 
     The Map page draws what was measured.
 
     Example: python -m app routing --split test
     """
+    from core.labs.benchmarks.routing_recall import kept_report, measure_recall
     from core.methods.resources import Resources
-    from core.models.bundle import Models
-    from core.voronoi.recall import kept_report, measure_recall
+    from core.models.registry import Models
 
     with reporting(as_json):
         settings, ws = settings_and_workspace(workspace)
         models = Models(settings)
-        corpus = Resources(ws, models).corpus
+        corpus = Resources(ws, models, settings).corpus
         asked = chosen_questions(questions, split, corpus)[:n]
         name = questions.stem if questions else split
-        drive(measure_recall(ws, models.encoder(), asked, corpus.index(), name))
+        drive(measure_recall(ws, models.encoder(), asked, corpus.index(), name, settings.top_k))
         report = kept_report(ws, name)
         if report is None:
             raise RuntimeError("a report that was just written is there")  # a bug, not a user's error
@@ -53,7 +53,14 @@ def routing(
 
 
 def _show(report: RecallReport) -> None:
-    table = Table("cells opened", "recall of the gold passage", "tokens opened")
+    blocks = Table("cells looked into", "share", f"Recall@{report.k}", "passages compared", "KB of vectors")
+    for search in report.searches:
+        mark = " (default)" if search.nprobe == report.default else ""
+        share = f"{search.nprobe / report.cells:.1%}"
+        cells = (f"{search.recall:.3f}", f"{search.passages:,.0f}", f"{search.bytes / 1e3:,.0f}")
+        blocks.add_row(f"{search.nprobe:,}{mark}", share, *cells)
+    console.print(blocks)
+    table = Table("whole cells opened", "recall of the gold passage", "tokens opened")
     for point in report.points:
         table.add_row(str(point.nprobe), f"{point.recall:.3f}", f"{point.tokens:,.0f}")
     console.print(table)

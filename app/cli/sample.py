@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from app.cli.common import JsonOption, console, drive, emit, reporting, settings_and_workspace
-from core.workspace import KINDS
+from core.artefacts import ARTEFACTS
 
 
 def sample(as_json: JsonOption = False) -> None:
-    """Build the sample workspace: corpus, cells, KV caches, and the memory that ships with Tessera."""
+    """Build the sample workspace: corpus, cells, blocks, and the memory that ships with Tessera."""
     with reporting(as_json):
-        _, ws = settings_and_workspace("sample")
-        missing = [kind for kind in KINDS if ws.state(kind).status != "ready"]
+        settings, ws = settings_and_workspace("sample")
+        missing = [kind for kind, spec in ARTEFACTS.items() if spec.unasked and ws.state(kind).status != "ready"]
         if missing:
             from core import pipeline
-            from core.models.bundle import Models
+            from core.models.registry import Models
 
-            settings, ws = settings_and_workspace("sample")
-            drive(pipeline.build_sample(ws, Models(settings)))
+            drive(pipeline.build_sample(ws, Models(settings), settings))
         if as_json:
             emit({"workspace": ws.name, "built": missing})
         else:

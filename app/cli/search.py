@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace, warn
 
 TextOption = Annotated[str, typer.Option("--text", "-t", help="What to look for.")]
 CountOption = Annotated[int, typer.Option("--k", "-k", help="Most hits wanted.")]
@@ -75,12 +75,14 @@ def parse_filters(pairs: Sequence[str]) -> dict[str, str]:
 def _found(
     text: str, store: str, k: int, narrow: Sequence[str], workspace: str, options: dict[str, int]
 ) -> dict[str, Any]:
+    from core.artefacts import index_kind
     from core.corpus import store as corpus_store
     from core.errors import TesseraError
-    from core.models.bundle import Models
+    from core.methods.base import as_evidence
+    from core.methods.unread import script_warnings
+    from core.models.registry import Models
     from core.stores.base import SearchRequest
     from core.stores.registry import find_store
-    from core.workspace import index_kind
 
     if not text.strip():
         raise TesseraError("There is nothing to look for.", "Give it with --text.")
@@ -88,7 +90,7 @@ def _found(
     settings, ws = settings_and_workspace(workspace)
     spec = find_store(store)
     SearchRequest(k=k, filter=filters, options=options)  # refuses what is senseless before a model is loaded
-    passages = corpus_store.load(ws.require("corpus")).passages
+    passages = ws.read("corpus", corpus_store.load).passages
     folder = ws.require(index_kind(store))
     encoder = Models(settings).encoder() if "vector" in spec.searches else None
     if encoder:
@@ -100,27 +102,25 @@ def _found(
     took_ms = (time.perf_counter() - began) * 1000
     stats = index.stats()
     known = {passage.id: passage for passage in passages}
+    pieces = as_evidence([known[hit.passage_id] for hit in hits], [hit.score for hit in hits])
     return {
         "text": text,
         "store": store,
         "backend": stats.backend,
         "documents": stats.documents,
         "search_ms": round(took_ms, 3),
-        "hits": [
-            {"passage_id": hit.passage_id, "score": hit.score, "title": passage.title, "topic": passage.topic,
-             "text": passage.text}
-            for hit in hits
-            if (passage := known[hit.passage_id])
-        ],
-    }  # fmt: skip
+        "warnings": list(script_warnings(text, encoder)),
+        "hits": [{**piece.to_json(), "topic": known[piece.passage_id].topic} for piece in pieces],
+    }
 
 
 def _report(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         emit(found)
         return
+    warn(found["warnings"])
     for rank, hit in enumerate(found["hits"], start=1):
-        line = f"{rank:>2}  {hit['score']:.3f}  {hit['title'] or hit['passage_id']}  [{hit['passage_id']}]"
+        line = f"{rank:>2}  {hit['score']:.3f}  {hit['cited']}  [{hit['passage_id']}]"
         console.print(line, markup=False, highlight=False)
         console.print(f"           {hit['text'][:_SHOWN]}", markup=False, highlight=False)
     if not found["hits"]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from typing import Annotated
 
 import typer
 
-from app.cli.common import WorkspaceOption, aside, reporting, settings_and_workspace
+from app.cli.common import WorkspaceOption, aside, reporting, settings_and_workspace, until_interrupted
 
 
 def serve_local(
@@ -25,14 +23,10 @@ def serve_local(
 
     Example: python -m app serve-local, then: curl -d '{"question": "Who built it?"}' http://127.0.0.1:8787/ask
     """
-    from core.serverless.serving import serving
+    from core.labs.serverless.serving import serving
 
     with reporting(False):
-        _, ws = settings_and_workspace(workspace)
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        with serving(ws, index, url, port, concurrency) as front:
+        settings, ws = settings_and_workspace(workspace)
+        with serving(ws, index, url, port, concurrency, settings.allowed_hosts) as front:
             aside.print(f"Serving /retrieve /generate /orchestrate /ask on {front.address}. Ctrl-C stops it.")
-            stop.wait()
-            aside.print("Stopping the workers.")
+            until_interrupted()

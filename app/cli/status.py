@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
-from core.settings import DEFAULT_STORE
+from app.cli.common import JsonOption, WorkspaceOption, command_for, console, emit, reporting, settings_and_workspace
+from core import jsonl
+from core.artefacts import ARTEFACTS, DEFAULT_STORE, artefact, index_kind
 from core.stores.registry import STORES
-from core.workspace import KINDS, index_kind, remedy_for
 
 if TYPE_CHECKING:
     from core.kvcache.variants import Variant
+    from core.workspace import ArtefactState
 
 
 def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
     """Show what is built in a workspace, how large it is, and what to do about what is not."""
-    from core.kvcache.variants import list_variants
+    from core.kvcache.variants import BLOCKS, WHOLE_CELLS, list_variants
+    from core.models.embeddings import truncation_warning
 
     with reporting(as_json):
-        _, ws = settings_and_workspace(workspace)
+        settings, ws = settings_and_workspace(workspace)
         others = [index_kind(name) for name in STORES if name != DEFAULT_STORE]
-        states = [ws.state(kind) for kind in (*KINDS, *(kind for kind in others if ws.folder(kind).is_dir()))]
+        variants = [variant for kind in (BLOCKS, WHOLE_CELLS) for variant in list_variants(ws, kind)]
+        states = [ws.state(kind) for kind in (*ARTEFACTS, *(kind for kind in others if ws.folder(kind).is_dir()))]
+        damaged = _damaged_lines(ws.path)
         if as_json:
             artefacts = [
                 {
@@ -35,28 +40,67 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
                 }
                 for state in states
             ]
-            kept = [_facts(variant) for variant in list_variants(ws)]
-            emit({"workspace": ws.name, "path": str(ws.path), "artefacts": artefacts, "caches": kept})
+            kept = [_facts(variant) for variant in variants]
+            emit(
+                {
+                    "workspace": ws.name,
+                    "path": str(ws.path),
+                    "artefacts": artefacts,
+                    "caches": kept,
+                    "damaged_lines": damaged,
+                    "warning": truncation_warning(ws),
+                }
+            )
             return
         table = Table("artefact", "status", "size", "what to do")
         for state in states:
-            todo = "" if state.status == "ready" else f"{state.reason}. {remedy_for(state.kind)}".lstrip(". ")
-            table.add_row(state.kind, state.status, f"{state.bytes / 1e6:,.1f} MB", todo)
+            if state.kind == "prefixes" and not settings.engine_url:  # no server would keep them
+                continue
+            table.add_row(state.kind, state.status, f"{state.bytes / 1e6:,.1f} MB", _todo(state, workspace))
         console.print(table)
-        _show_caches(list_variants(ws))
+        if warning := truncation_warning(ws):
+            console.print(warning, markup=False, highlight=False, soft_wrap=True)
+        for log, count in damaged.items():
+            console.print(f"{log}: {count:,} damaged lines are left out.", markup=False, highlight=False)
+        _show_caches(variants)
+
+
+def _damaged_lines(folder: Path) -> dict[str, int]:
+    """How many lines of each log of a workspace can no longer be read, where there are any."""
+    counts = {str(log.relative_to(folder)): jsonl.damaged(log) for log in _logs(folder)}
+    return {log: count for log, count in counts.items() if count}
+
+
+def _logs(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("*.jsonl"), *folder.glob("runs/*/*.jsonl")])
+
+
+def _todo(state: ArtefactState, workspace: str) -> str:
+    if state.status == "ready":
+        return ""
+    command = f"`{command_for(state.kind, workspace)}`"
+    if state.status == "missing" and not artefact(state.kind).unasked:
+        return f"Only where it is wanted: {command}."
+    return f"{state.reason}. Run {command}.".lstrip(". ")
 
 
 def _facts(variant: Variant) -> dict[str, Any]:
     location = variant.location or str(variant.folder)
-    return {"name": variant.name, "bytes": variant.bytes, "location": location, "reason": variant.reason}
+    return {
+        "kind": variant.kind,
+        "name": variant.name,
+        "bytes": variant.bytes,
+        "location": location,
+        "reason": variant.reason,
+    }
 
 
 def _show_caches(variants: Sequence[Variant]) -> None:
-    """The caches of every model and precision, where there are several, or where they are somewhere else."""
+    """The blocks and caches of every model and precision, where there are several, or where they are somewhere else."""
     if len(variants) < 2 and not any(variant.location for variant in variants):
         return
-    table = Table("caches", "size", "kept at", "state")
+    table = Table("kind", "for", "size", "kept at", "state")
     for variant in variants:
         where = variant.location or "in the workspace"
-        table.add_row(variant.name, f"{variant.bytes / 1e6:,.1f} MB", where, variant.reason or "ready")
+        table.add_row(variant.kind, variant.name, f"{variant.bytes / 1e6:,.1f} MB", where, variant.reason or "ready")
     console.print(table)

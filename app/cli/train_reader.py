@@ -22,6 +22,7 @@ def train_reader(
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder of the adapter.")] = Path("reader"),
+    start: Annotated[Path | None, typer.Option(help="Folder of an adapter to go on from.")] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="Wall time of the training.")] = 40.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -29,16 +30,17 @@ def train_reader(
 
     Example: python -m app train-reader --pool data/sample --minutes 40 --output reader
     """
-    from core.models.bundle import Models
+    from core.models.registry import Models
     from core.reader.training import ReaderConfig, train_reader
     from core.settings import Settings
 
     with reporting(as_json):
-        models = Models(Settings.from_environment())
+        settings = Settings.from_environment()
+        models = Models(settings)
         sources = tuple(_source(entry) for entry in pool)
-        config = ReaderConfig(minutes=minutes, seed=models.settings.seed)
-        lm = models.language_model(reader=False)
-        last = drive(train_reader(lm, models.encoder(), sources, output, config))
+        config = ReaderConfig(minutes=minutes, seed=settings.seed)
+        lm = models.language_model(models.variant.plain)
+        last = drive(train_reader(lm, models.encoder(), sources, output, config, start))
         if as_json:
             emit({"output": str(output), **last})
         else:

@@ -31,17 +31,20 @@ def verify(
 
     Example: python -m app verify --cells 3
     """
-    from core import pipeline
-    from core.kvcache.verify import verify as checks
-    from core.models.bundle import Models
-    from core.models.device import choose_device, choose_dtype
+    from core.labs.benchmarks.cache_exactness import verify as checks
+    from core.models.language_model import LanguageModel
+    from core.models.variant import ModelVariant
+    from core.voronoi.partition import load_cells
 
     with reporting(as_json):
         settings, ws = settings_and_workspace(workspace)
-        dtype = choose_dtype(settings.dtype, choose_device(settings.device))
+        variant = ModelVariant.of(settings)
         found: list[dict[str, Any]] = []
         work = checks(
-            pipeline.load_cells(ws), lambda name: Models(replace(settings, dtype=name)).language_model(), dtype, cells
+            load_cells(ws),
+            lambda dtype: LanguageModel.load(replace(variant, dtype=dtype), settings),
+            variant.dtype,
+            cells,
         )
         drive(work, lambda step: found.append(dict(step.data)) if step.data else None)
         exact = all(check["passed"] is not False for check in found)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.widgets.chart import chart
-from app.words import t
+from app.figures.bars import Amount, bars_figure, describe_bars
+from app.i18n import t
+from app.views.shared.chart import chart
 from core.corpus.types import Corpus, Passage, Question
-from core.figures.bars import Amount, bars_figure, describe_bars
 from core.workspace import Workspace
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app.figures.map import describe_map, map_figure
+from app.i18n import t
 from app.learn.base import Tour, read_this
-from app.widgets.chart import chart
-from app.widgets.cutting import verdict
-from app.widgets.mapping import locate_question, map_of
-from app.words import t
-from core.figures.map import describe_map, map_figure
+from app.views.map.cells import verdict
+from app.views.map.question import locate_question, map_of
+from app.views.shared.chart import chart
 from core.voronoi.partition import Partition
 from core.voronoi.projection import Projection
 
@@ -24,7 +24,7 @@ def show(tour: Tour) -> None:
             "whose centroid is nearest: no passage has to be looked at. **Open more cells** and see which come next."
         )
     )
-    partition = Partition.load(tour.ws.require("partition"))
+    partition = tour.ws.read("partition", Partition.load)
     projection = Projection.load(tour.ws.require("projection"))
     most = min(5, partition.k)
     nprobe = st.slider(t("Cells to open"), 1, most, 1, key="learn_nprobe") if most > 1 else 1
@@ -36,7 +36,9 @@ def show(tour: Tour) -> None:
     chart(map_figure(data, height=480), key="learn_map", alt=describe_map(data))
     rows = [row for row, passage in enumerate(tour.corpus.passages) if passage.id in tour.question.passage_ids]
     homes = sorted({int(partition.assignment[row]) for row in rows})
-    legend = t("Pebbles are passages, tiles are cells, the star is the question, the lit tiles are open.")
+    legend = t(
+        "Every tile is a passage in the colour of its cell, the star is the question, the bright cells are open."
+    )
     read_this(f"{legend} {_whether_open(homes, located.route.cells)}")
 
 

@@ -7,15 +7,13 @@ from contextlib import closing
 import streamlit as st
 
 from app import state
-from app.asking import Choices, Ground, Run, answer_in_turn
+from app.i18n import t
 from app.learn.base import Tour, read_this
-from app.opening import ground_of, opener
-from app.widgets.accounts import ledger_panel
-from app.widgets.arms import heading
-from app.words import t
+from app.open_methods import describe, opener
+from app.views.compare.break_even import ledger_panel
+from app.views.compare.columns import heading
 from core.methods import registry
-
-_ARMS = ("rag", "cag", "memory")
+from core.methods.comparison import Choices, Run, RunContext, answer_each
 
 
 def show(tour: Tour) -> None:
@@ -38,13 +36,13 @@ def show(tour: Tour) -> None:
     read_this(f"{legend} {_measured_on(ground)}")
 
 
-def _measured_on(ground: Ground | None) -> str:
+def _measured_on(ground: RunContext | None) -> str:
     """What the numbers hold for, and what they leave out, as a sentence."""
     if ground is None:
-        return t("n = 1 for each arm; disk is not on this chart, and a document that changes has to be built again.")
+        return t("n = 1 for each method; disk is not on this chart, and a document that changes has to be built again.")
     return t(
-        "n = 1 for each arm on {device} in {dtype}; disk is not on this chart, and a document that changes has to be "
-        "built again.",
+        "n = 1 for each method on {device} in {dtype}; disk is not on this chart, and a document that changes has to "
+        "be built again.",
         device=ground.device,
         dtype=ground.dtype,
     )
@@ -52,13 +50,13 @@ def _measured_on(ground: Ground | None) -> str:
 
 def _measure(tour: Tour) -> Run:
     settings = state.settings()
-    methods = tuple(name for name in _ARMS if name in registry.METHODS)
+    methods = registry.main_methods()
     run = Run(Choices(tour.ws.name, tour.question.text, methods, settings.reader, settings.top_k))
     with st.status(t("Measuring, one after another"), expanded=True) as status:
-        with closing(answer_in_turn(run, opener(tour.ws, run.choices), state.models().lock)) as happenings:
+        with closing(answer_each(run, opener(tour.ws, run.choices), state.models().lock)) as happenings:
             for name, _ in happenings:
                 status.update(label=t("{method} answers", method=heading(name)))
         status.update(label=t("The three are measured"), state="complete", expanded=False)
-    run.ground = ground_of(run.choices)
+    describe(tour.ws, run)
     st.session_state["learn_cost"] = run
     return run

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from app import state
+from app.figures.bars import Amount
+from app.i18n import t
 from app.learn.base import Tour, bars, read_this
-from app.words import t
-from core import pipeline
-from core.figures.bars import Amount
+from core.models.embeddings import load_vectors
 
 _SHOWN = 6
 
@@ -30,7 +30,7 @@ def show(tour: Tour) -> None:
     models = state.models()
     with models.lock:
         vector = models.encoder().encode_query(text)
-    scores = pipeline.load_vectors(tour.ws) @ vector
+    scores = load_vectors(tour.ws) @ vector
     best = np.argsort(-scores, kind="stable")[:_SHOWN]
     gold = {passage.id for passage in tour.gold}
     found = [(tour.corpus.passages[row], float(scores[row])) for row in best]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from app import state
+from app.figures.bars import Amount
+from app.i18n import labels, t
 from app.learn.base import Tour, bars, read_this
-from app.widgets.cutting import nearness
-from app.widgets.frame import show_error
-from app.widgets.text import escape
-from app.words import labels, t
+from app.views.map.cells import nearness
+from app.views.shared.frame import show_error
+from app.views.shared.text import escape
 from core.corpus.types import Question
 from core.errors import TesseraError
-from core.evaluation.metrics import coverage, rouge_l
-from core.figures.bars import Amount
+from core.memory.z_reader import ZReader
+from core.metrics import coverage, rouge_l
 from core.models.encoder import Vectors
+from core.models.variant import ModelVariant
 from core.voronoi.partition import Partition
 from core.voronoi.routing import route, routing_recall
 
@@ -53,7 +56,7 @@ def _border(tour: Tour) -> None:
     if not questions:
         st.info(t("This corpus has no held-out questions."), icon=":material/info:")
         return
-    partition, rows = Partition.load(tour.ws.require("partition")), tour.corpus.index()
+    partition, rows = tour.ws.read("partition", Partition.load), tour.corpus.index()
     with st.spinner(t("Encoding the held-out questions")):
         queries = _encoded(tuple(question.text for question in questions))
     gold = [[rows[name] for name in question.passage_ids if name in rows] for question in questions]
@@ -88,17 +91,17 @@ def _stale(tour: Tour) -> None:
         t(
             "A cache is what *one* model made of *one* text. A model accepts a wrong cache without a murmur and "
             "answers wrongly from it, so every cache names what it was built from and is refused when that no longer "
-            "holds. Below, the caches of this workspace are asked for as if the model were another one: with, then "
+            "holds. Below, the blocks of this workspace are asked for as if the model were another one: with, then "
             "without, its reader adapter."
         )
     )
     models = state.models()
     for reader in (True, False):
         with models.lock:
-            lm = models.language_model(reader)
+            lm = models.language_model(ModelVariant.of(replace(state.settings(), reader=reader)))
         try:
-            tour.ws.require("caches", {"model": lm.identity.fingerprint})
-            usable = t("{model}: these caches may be used.", model=_called(lm.identity.name, reader))
+            tour.ws.require("blocks", {"model": lm.identity.fingerprint})
+            usable = t("{model}: these blocks may be used.", model=_called(lm.identity.name, reader))
             st.success(usable, icon=":material/check_circle:")
         except TesseraError as error:
             st.markdown(f"{_called(lm.identity.name, reader)}:")
@@ -134,7 +137,7 @@ def _said_wrong(tour: Tour) -> None:
     with state.models().lock:
         memory = state.memory_of(tour.ws)
         found = memory.route(question.text, 1).documents[0].passage_id
-        (said,) = memory.evidence([question.text], [found])
+        said = ZReader(memory).evidence(question.text, [found])
     st.markdown(f"**{escape(question.text)}**")
     _verdict(question, found, said)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
+from app.figures.bars import Amount
+from app.i18n import t
 from app.learn.base import Tour, bars, read_this
-from app.words import t
-from core import pipeline
-from core.figures.bars import Amount
-from core.figures.units import size
 from core.models.language_model import LanguageModel
+from core.units import size
+from core.voronoi.partition import load_cells
 
 
 def show(tour: Tour) -> None:
@@ -22,7 +22,7 @@ def show(tour: Tour) -> None:
             "what that costs."
         )
     )
-    cells, labels = pipeline.load_cells(tour.ws), tour.labels()
+    cells, labels = load_cells(tour.ws), tour.labels()
     cell = st.selectbox(
         t("Cell"),
         range(len(cells)),
@@ -41,11 +41,11 @@ def show(tour: Tour) -> None:
     read_this(
         t(
             "{passages} passages, {tokens:,} tokens with the head of the prompt. The cache weighs {times:,.0f} times "
-            "its text: that is the price of not reading it again. All caches of this workspace weigh {all} on disk.",
+            "its text: that is the price of not reading it again. All blocks of this workspace weigh {all} on disk.",
             passages=len(cells[cell]),
             tokens=tokens,
             times=cache / max(text, 1),
-            all=size(tour.ws.state("caches").bytes),
+            all=size(tour.ws.state("blocks").bytes),
         )
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
+from app.figures.memory import Weight, describe_routing, routing_figure
+from app.i18n import t
 from app.learn.base import Tour, read_this
-from app.widgets.chart import chart
-from app.widgets.text import escape
-from app.words import t
-from core.figures.memory import Weight, describe_routing, routing_figure
+from app.views.shared.chart import chart
+from app.views.shared.text import escape
 
 _SHOWN = 6
 

@@ -9,14 +9,14 @@ from typing import Any
 import streamlit as st
 
 from app import state
+from app.figures.training import curve, training_figure
+from app.i18n import duration, t, tn
 from app.learn.base import Tour, read_this
-from app.widgets.chart import chart
-from app.widgets.text import escape
-from app.words import duration, t, tn
+from app.views.shared.chart import chart
+from app.views.shared.text import escape
 from core.corpus.sample import load_unseen
 from core.corpus.types import Passage, Question
-from core.figures.training import curve, training_figure
-from core.memory.adaptation import AdaptConfig, adapt
+from core.memory.adaptation import AdaptConfig, adapt, with_document
 
 _KEY = "learn_training"
 
@@ -71,7 +71,7 @@ def _train(tour: Tour, passage: Passage, questions: Sequence[Question], steps: i
     config = AdaptConfig(steps=steps, batch=4, look_every=max(4, steps // 3), seed=state.settings().seed)
     half = len(questions) // 2
     with state.models().lock:
-        memory = state.memory_of(tour.ws).with_document(passage)
+        memory = with_document(state.memory_of(tour.ws), passage)
         with closing(adapt(memory, passage, questions[:half], config, held_out=questions[half:])) as work:
             for progress in work:
                 history.append(progress.data)

@@ -6,11 +6,11 @@ import streamlit as st
 import torch
 
 from app import state
+from app.i18n import t
 from app.learn.base import Tour, read_this
-from app.widgets.text import escape
-from app.words import t
-from core.figures.units import size
+from app.views.shared.text import escape
 from core.memory.model import Memory
+from core.units import size
 
 _COLUMNS = 8
 _FLOAT16 = 2

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.asking import Choices
 from app.links import MAX_QUESTION, MAX_TOP_K, from_params, link, to_params
+from core.methods.comparison import Choices
 
 KNOWN = ("rag", "cag", "memory", "closed-book")
 DEFAULT = Choices("sample", "", ("rag", "cag", "memory", "closed-book"), True, 3)
@@ -43,6 +44,12 @@ def test_a_number_that_makes_no_sense_is_not_taken(top_k, expected):
 def test_an_unknown_store_is_not_taken():
     assert from_params({"store": "<script>"}, KNOWN, DEFAULT).store == "faiss-flat"
     assert from_params({"store": "lancedb-flat"}, KNOWN, DEFAULT).store == "lancedb-flat"
+
+
+def test_a_link_keeps_what_the_memory_writes_first():
+    chosen = replace(CHOICES, memory_order="answer")
+    assert from_params(to_params(chosen), KNOWN, DEFAULT) == chosen
+    assert from_params({"order": "<script>"}, KNOWN, DEFAULT).memory_order == ""
 
 
 def test_a_question_of_any_length_is_cut():

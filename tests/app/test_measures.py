@@ -1,10 +1,11 @@
 import pytest
 
-from app.asking import Choices, Run
-from app.widgets.measures import ledger, span_names, table
+from app.run_rows import span_names, table
+from app.views.compare.break_even import break_evens
+from core.cost import Account
 from core.methods.base import Answer
+from core.methods.comparison import Choices, Run
 from core.trace import Span, Trace
-from core.workspace import Manifest, Workspace, write_manifest
 
 
 def answer(name, total_ms, *spans):
@@ -20,19 +21,12 @@ def run():
     return run
 
 
-@pytest.fixture
-def ws(tmp_path):
-    ws = Workspace(tmp_path / "sample")
-    with ws.write("memory", {}, {"train_s": 1200.0}) as folder:
-        (folder / "z").write_bytes(b"z")
-    caches = ws.folder("caches") / "tiny"
-    caches.mkdir(parents=True)
-    write_manifest(caches, Manifest("caches", {}, {"build_s": 60.0}))
-    return ws
+RAG = Account("rag", "Standard RAG", 2.0, 1000.0)
+CAG = Account("cag", "KV-cache CAG", 62.0, 400.0)
 
 
 def test_rows_follow_the_order_in_which_the_arms_ran(run):
-    assert [row["arm"] for row in table(run)] == ["KV-cache CAG", "Standard RAG"]
+    assert [row["method"] for row in table(run)] == ["KV-cache CAG", "Standard RAG"]
 
 
 def test_a_span_that_an_arm_does_not_have_is_empty_not_zero(run):
@@ -44,20 +38,26 @@ def test_a_span_that_an_arm_does_not_have_is_empty_not_zero(run):
     assert set(span_names(run)) == {"encode", "prefill", "load cache"}
 
 
-def test_a_build_that_saves_pays_off(run, ws):
-    (sentence,) = ledger(run, ws)
+def test_a_build_that_saves_pays_off():
+    (sentence,) = break_evens([RAG, CAG])
+    assert "1 min 00 s more" in sentence
     assert "saved 600 ms" in sentence
     assert "pays off after **100 questions**" in sentence
 
 
-def test_never_is_an_answer(run, ws):
-    run.answers["memory"] = answer("memory", 1500.0)
-    sentence = next(found for found in ledger(run, ws) if "Memory" in found)
+def test_never_is_an_answer():
+    memory = Account("memory", "LLM-as-Memory", 1202.0, 1500.0)
+    sentence = next(found for found in break_evens([RAG, CAG, memory]) if "Memory" in found)
     assert "20 min 00 s" in sentence
     assert "500 ms slower" in sentence
     assert "never" in sentence
 
 
-def test_without_rag_there_is_nothing_to_weigh_against(run, ws):
-    del run.answers["rag"]
-    assert list(ledger(run, ws)) == []
+def test_without_rag_there_is_nothing_to_weigh_against():
+    assert list(break_evens([CAG])) == []
+
+
+def test_what_was_measured_again_is_shown_as_medians(run):
+    run.repeats = {name: [answer(name, ms).trace for ms in (100.0, 300.0, 200.0)] for name in run.answers}
+    for row in table(run):
+        assert (row["n"], row["last token"], row["fastest"], row["slowest"]) == (3, 200.0, 100.0, 300.0)

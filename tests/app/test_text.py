@@ -1,6 +1,6 @@
 import pytest
 
-from app.widgets.text import escape, escape_but_code
+from app.views.shared.text import escape, escape_but_code
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from app import words
-from app.widgets.ways import WORDS, drawing
+from app import i18n
+from app.views.start.drawings import WORDS, drawing
 from core.settings import ROOT
 
 NAMES = ("rag", "cag", "memory")
@@ -16,7 +16,7 @@ def test_no_word_is_in_a_drawing_that_the_tables_do_not_know():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_drawing_speaks_the_language(name, monkeypatch):
-    monkeypatch.setattr(words, "language", lambda: "ko")
+    monkeypatch.setattr(i18n, "language", lambda: "ko")
     texts = re.findall(r">([^<]*)</text>", drawing(name))
     assert texts
     assert not [text for text in texts if re.search(r"[a-z]", text)]

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from core import pipeline
-from core.models import bundle
+from core.models import registry
 from core.settings import Settings
 from core.voronoi.partition import PartitionConfig
 from core.workspace import Workspace
@@ -20,11 +20,11 @@ run = CliRunner().invoke
 def ws(tmp_path, monkeypatch, tiny_lm, tiny_encoder, tiny_corpus):
     monkeypatch.setenv("TESSERA_WORKSPACES", str(tmp_path))
     monkeypatch.setenv("TESSERA_MAX_NEW_TOKENS", "4")
-    monkeypatch.setattr(bundle, "Models", lambda settings: TinyModels(settings, tiny_lm, tiny_encoder))
+    monkeypatch.setattr(registry, "Models", lambda settings: TinyModels(settings, tiny_lm, tiny_encoder))
     models = TinyModels(Settings(workspaces=tmp_path), tiny_lm, tiny_encoder)
     workspace = Workspace(tmp_path / "tiny")
     list(pipeline.prepare_corpus(workspace, models, tiny_corpus))
-    list(pipeline.cluster(workspace, models, PartitionConfig(auto_k=False, k=3)))
+    list(pipeline.cluster(workspace, models, models.settings, PartitionConfig(auto_k=False, k=3)))
     return workspace
 
 
@@ -36,7 +36,7 @@ def told(*arguments):
 
 def test_caches_of_two_precisions_and_where_they_are(ws):
     own, small = told("cache"), told("cache", "--precision", "int4")
-    assert (own["cells"], own["precision"], small["precision"]) == (3, "float32", "int4")
+    assert (own["kind"], own["cells"], own["precision"], small["precision"]) == ("blocks", 11, "float32", "int4")
     assert small["bytes"] < own["bytes"] / 3
     status = told("status")
     assert sorted(entry["bytes"] for entry in status["caches"]) == [small["bytes"], own["bytes"]]
@@ -61,6 +61,7 @@ def test_routing_recall_by_cells_opened_and_by_margin(ws):
     assert (found["questions"], found["cells"]) == (2, 3)
     assert [point["nprobe"] for point in found["points"]] == [1, 2, 3]
     assert found["points"][-1]["recall"] == 1
+    assert [point["nprobe"] for point in found["searches"]] == [1, 2, 3] and (found["k"], found["default"]) == (3, 3)
     assert sum(group["questions"] for group in found["margins"]) == 2
     assert "1 question (dev), 3 cells" in run(cli, ["routing", "-w", "tiny"]).output
 
@@ -76,8 +77,24 @@ def test_the_precision_table(ws):
 def test_the_bench_of_caches(ws):
     arguments = ["bench", "cag", "-w", "tiny", "--repeats", "1", "--passages", "2", "--tokens", "2", "--no-llama-cpp"]
     found = told(*arguments[:2], *arguments[4:])
-    assert {"no_cache", "rag", "plain_recipe", "hot", "warm"} <= set(found["arms"])
-    assert all({"ttft_ms", "total_ms"} <= set(arm) for arm in found["arms"].values())
+    assert {"no_cache", "rag", "plain_recipe", "hot", "warm", "blocks_hot", "blocks_warm"} <= set(found["setups"])
+    assert {"blocks_hot_to_floor", "rag_to_blocks_hot"} <= set(found["ratios"])
+    assert all({"ttft_ms", "total_ms"} <= set(setup) for setup in found["setups"].values())
     assert (found["n"], found["passages"], found["answer_tokens"]) == (1, 2, 2)
     plain = run(cli, arguments, env={"COLUMNS": "200"})
     assert plain.exit_code == 0 and "the floor" in plain.output and "hot_to_floor" in plain.output
+
+
+def test_the_memory_of_a_process_by_owner_and_how_it_grows(ws):
+    told("cache")
+    found = told("bench", "memory", "--questions", "3", "--method", "rag,cag")
+    assert list(found["owners"]) == ["Python", "torch", "other libraries", "encoder", "language model", "rag", "cag"]
+    growth = found["growth"]
+    assert [look["questions"] for look in growth] == [0, 1, 2, 3]
+    assert all(look["resident"] > look["anonymous"] > 0 for look in growth)
+    assert growth[0]["caches"] < growth[-1]["caches"] == found["held"]["KV caches"]
+    for kind in ("threads", "open_files", "temporary_files"):
+        assert growth[1][kind] == growth[-1][kind]
+    assert growth[-1]["threads"] > 0 and growth[-1]["open_files"] > 0
+    shown = run(cli, ["bench", "memory", "--questions", "1", "--method", "rag", "-w", "tiny"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0 and "in no file" in shown.output and "language model" in shown.output

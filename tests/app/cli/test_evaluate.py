@@ -21,7 +21,7 @@ def prepared(tmp_path, monkeypatch, tiny_lm, tiny_encoder, tiny_corpus):
     monkeypatch.setenv("TESSERA_WORKSPACES", str(tmp_path / "workspaces"))
     monkeypatch.setenv("TESSERA_MAX_NEW_TOKENS", "8")
     models = TinyModels(Settings.from_environment(), tiny_lm, tiny_encoder)
-    monkeypatch.setattr("core.models.bundle.Models", lambda settings: models)
+    monkeypatch.setattr("core.models.registry.Models", lambda settings: models)
     ws = Workspace(tmp_path / "workspaces" / "sample")
     list(pipeline.prepare_corpus(ws, models, tiny_corpus))
     return ws
@@ -53,6 +53,20 @@ def test_a_table_for_people(prepared):
     assert "recall@K" in result.output and "eval-" in result.output
 
 
+def test_damaged_lines_are_counted_and_asked_again(prepared):
+    command = ["eval", "--methods", "rag", "--split", "train"]
+    folder = prepared.path / "runs" / json.loads(run(cli, [*command, "--json"]).stdout)["run"]
+    lines = (folder / "answers.jsonl").read_bytes().splitlines()
+    (folder / "answers.jsonl").write_bytes(b"\n".join([lines[0].replace(b"Who", b"Why"), *lines[1:], b""]))
+    (prepared.path / "feedback.jsonl").write_text("{\n")
+    assert "feedback.jsonl: 1 damaged" in run(cli, ["status"]).output
+    counts = {"feedback.jsonl": 1, f"runs/{folder.name}/answers.jsonl": 1}
+    assert json.loads(run(cli, ["status", "--json"]).stdout)["damaged_lines"] == counts
+    found = json.loads(run(cli, [*command, "--json"]).stdout)
+    assert found["damaged"] == 1 and found["methods"]["rag"]["total_ms"]["n"] == 2
+    assert "1 kept lines are damaged" in run(cli, command, env={"COLUMNS": "200"}).output
+
+
 def test_a_malformed_questions_file_is_refused_with_line_and_reason(prepared, tmp_path):
     good = json.dumps({"id": "a", "question": "Who?", "answers": ["x"], "passage_id": "p0"})
     path = questions_file(tmp_path, good, '{"id": "b", "answers": ["x"]}')
@@ -63,7 +77,7 @@ def test_a_malformed_questions_file_is_refused_with_line_and_reason(prepared, tm
 
 def test_what_is_missing_is_named_or_skipped(prepared):
     failure = json.loads(run(cli, ["eval", "--methods", "rag,cag,memory", "--json"]).stdout)
-    assert "cag needs partition, caches; memory needs memory" in failure["error"] and "app train" in failure["remedy"]
+    assert "cag needs partition, blocks; memory needs memory" in failure["error"] and "app train" in failure["remedy"]
     result = run(cli, ["eval", "--methods", "rag,cag,memory", "--skip-missing", "--json"])
     found = json.loads(result.stdout)
     assert list(found["methods"]) == ["rag"] and set(found["skipped"]) == {"cag", "memory"}

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-import core.models.bundle
+import core.models.registry
 from app.cli import cli
 from core import pipeline
 from core.settings import Settings
@@ -19,7 +19,7 @@ run = CliRunner().invoke
 def prepared(tmp_path, monkeypatch, tiny_lm, tiny_encoder, tiny_corpus):
     monkeypatch.setenv("TESSERA_WORKSPACES", str(tmp_path))
     monkeypatch.setenv("TESSERA_MAX_NEW_TOKENS", "8")
-    monkeypatch.setattr(core.models.bundle, "Models", lambda settings: TinyModels(settings, tiny_lm, tiny_encoder))
+    monkeypatch.setattr(core.models.registry, "Models", lambda settings: TinyModels(settings, tiny_lm, tiny_encoder))
     ws = Workspace(tmp_path / "sample")
     assert list(pipeline.prepare_corpus(ws, TinyModels(Settings(), tiny_lm, tiny_encoder), tiny_corpus))
     return ws
@@ -32,12 +32,12 @@ def test_without_a_corpus_it_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_a_race_is_one_object(prepared):
-    result = run(cli, ["race", "--change", "delete", "--id", "p5", "--arms", "rag,memory", "--n", "1", "--json"])
+    result = run(cli, ["race", "--change", "delete", "--id", "p5", "--methods", "rag,memory", "--n", "1", "--json"])
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["change"]["kind"] == "delete" and found["change"]["passage"]["id"] == "p5"
-    rag, memory = found["lanes"]
-    assert rag["state"] == "known" and rag["known_ms"] > 0 and rag["damage"]["n"] == 1
+    rag, memory = found["results"]
+    assert rag["state"] == "known" and rag["known_ms"] > 0 and rag["regressions"]["n"] == 1
     assert memory["state"] == "refused" and "train" in memory["reason"]
 
 
@@ -53,7 +53,7 @@ def test_people_read_a_table(prepared):
         "--question",
         "Who built it?",
     ]
-    result = run(cli, [*arguments, "--answer", "Una Reed", "--arms", "rag", "--n", "1"], env={"COLUMNS": "200"})
+    result = run(cli, [*arguments, "--answer", "Una Reed", "--methods", "rag", "--n", "1"], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert "Standard RAG" in result.output and "embed" in result.output and "1 old question" in result.output
 
@@ -62,7 +62,7 @@ def test_people_read_a_table(prepared):
     ("arguments", "says"),
     [
         (["--change", "move"], "add, edit, delete"),
-        (["--arms", "oracle"], "rag, cag, memory"),
+        (["--methods", "oracle"], "rag, cag, memory"),
         (["--unseen", "99"], "Choose 1 to"),
         (["--text", "A new text."], "--question"),
         (["--change", "edit"], "--id"),

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from core import pipeline
-from core.models.bundle import Models
+from core.models.registry import Models
 from core.settings import ROOT, Settings
 from core.workspace import Workspace
 from tests.models import TinyModels
@@ -81,7 +81,7 @@ def test_serve_local_answers_and_stops_in_order(prepared):
 
 @pytest.mark.real
 def test_the_default_models_answer_through_every_route_and_leave_no_process(tmp_path, tiny_corpus):
-    from core.serverless.serving import serving
+    from core.labs.serverless.serving import serving
 
     ws = Workspace(tmp_path / "real")
     for _ in pipeline.prepare_corpus(ws, Models(Settings.from_environment()), tiny_corpus):

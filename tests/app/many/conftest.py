@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from tests.app.many.tab import PATIENCE_S, Tab
 from tests.models import TinyModels
 
 WORDS = 16
+PROXY = "tessera.example.org"
 CACHE_BYTES = 400_000
 
 
@@ -38,12 +39,14 @@ class Served:
         pulse: File in which it tells how it is doing.
         workspaces: Its workspaces; "sample" can answer.
         models: The same models, in this process.
+        beyond: File in which it tells to which addresses beyond this machine it turned.
     """
 
     port: int
     pulse: Path
     workspaces: Path
     models: TinyModels
+    beyond: Path
 
     def tab(self, page: str = "", query: str = "") -> Tab:
         return Tab(self.port, page, query)
@@ -69,11 +72,14 @@ class Served:
         finally:
             gate.unlink()
 
-    def answers_of(self, method: str, questions: Sequence[str]) -> dict[str, str]:
-        """What a method says to each question when it is alone in the world."""
+    def answers_of(self, method: str, passages: Mapping[str, int]) -> dict[str, str]:
+        """What a method says to each question, from so many passages, when it is alone in the world."""
         ws = Workspace(self.workspaces / "sample")
-        opened = registry.open_method(method, Resources(ws, self.models))
-        return {question: answer(opened, question).text for question in questions}
+        opened = {
+            top_k: registry.open_method(method, Resources(ws, self.models, replace(self.models.settings, top_k=top_k)))
+            for top_k in set(passages.values())
+        }
+        return {question: answer(opened[top_k], question).text for question, top_k in passages.items()}
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +91,7 @@ def served(tmp_path_factory, tiny_lm, tiny_encoder, tiny_corpus):
         "TESSERA_MAX_NEW_TOKENS": str(WORDS),
         "TESSERA_CELL_TOKENS": "400",
         "TESSERA_CACHE_BYTES": str(CACHE_BYTES),
+        "TESSERA_ALLOWED_HOSTS": PROXY,
     }
     settings = Settings(
         workspaces=folder / "workspaces", reader=False, max_new_tokens=WORDS, cell_tokens=400, cache_bytes=CACHE_BYTES
@@ -92,12 +99,13 @@ def served(tmp_path_factory, tiny_lm, tiny_encoder, tiny_corpus):
     models = TinyModels(settings, tiny_lm, tiny_encoder)
     ws = Workspace(settings.workspaces / "sample")
     list(pipeline.prepare_corpus(ws, models, tiny_corpus))
-    list(pipeline.cluster(ws, models, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)))
-    list(pipeline.cache(ws, models))
+    list(pipeline.cluster(ws, models, models.settings, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)))
+    list(pipeline.blocks(ws, models, models.settings))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = (sys.executable, "-m", "streamlit", "run", "tests/app/many/tiny_main.py")
+    beyond = folder / "beyond.txt"
+    command = (sys.executable, "-m", "tests.app.many.watched", str(beyond), "run", "tests/app/many/tiny_main.py")
     options = ("--server.port", str(port), "--server.headless", "true", "--server.websocketPingInterval", "600")
     environment = {**os.environ, **chosen, PULSE: str(folder / "pulse.json"), HOLD: str(folder / "hold")}
     with (folder / "log.txt").open("w") as log:
@@ -106,7 +114,7 @@ def served(tmp_path_factory, tiny_lm, tiny_encoder, tiny_corpus):
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
         with Tab(port) as first:
             first.settled()  # the pulse begins with the first page
-        yield Served(port, folder / "pulse.json", settings.workspaces, models)
+        yield Served(port, folder / "pulse.json", settings.workspaces, models, beyond)
     finally:
         process.kill()  # it keeps nothing that an orderly end would save
         process.wait(PATIENCE_S)

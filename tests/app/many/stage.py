@@ -11,7 +11,7 @@ from pathlib import Path
 
 from streamlit.runtime import get_instance
 
-from app import state, waiting
+from app import queue_notice, state
 from core.jobs import JobState
 from core.methods.cag import Cag
 from core.settings import Settings
@@ -27,7 +27,7 @@ _BEAT_S = 0.05
 def set_up() -> None:
     """Once for the process: pages get the tiny models, and the pulse begins."""
     models = TinyModels(Settings.from_environment(), tiny_language_model(), TinyEncoder())
-    models.lock.attend = waiting.attend
+    models.lock.attend = queue_notice.attend
     state.models = lambda: models
     threading.Thread(target=_beat, args=(models, state.board(), Path(os.environ[PULSE])), daemon=True).start()
     threading.Thread(target=_hold, args=(models, Path(os.environ[HOLD])), daemon=True).start()
@@ -51,7 +51,7 @@ def _beat(models, board, path: Path) -> None:
 
 
 def _vitals(models, board) -> dict:
-    open_methods = list(state._open_methods().values())
+    open_methods = state.open_methods().opened()
     return {
         "people": models.lock.people,
         "resident": sum(m.residency().bytes for m in open_methods if isinstance(m, Cag)),

@@ -147,13 +147,13 @@ class Tab:
         self.rerun(self.type_into("ask_question", question), self.press("FormSubmitter:ask-Ask"))
 
     def answered(self, times: int) -> Tab:
-        """Waits until so many arms have answered."""
-        self.until(lambda tab: tab.metrics("First token") == times, f"{times} answers")
+        """Waits until so many methods have answered."""
+        self.until(lambda tab: tab.lines("first token **") == times, f"{times} answers")
         return self.settled()
 
-    def metrics(self, label: str) -> int:
-        """How many figures of a name are on the page."""
-        return sum(metric.label == label for metric in self._all("metric"))
+    def lines(self, beginning: str) -> int:
+        """How many texts of the page begin so."""
+        return sum(markdown.body.startswith(beginning) for markdown in self._all("markdown"))
 
     def _poll(self) -> None:
         """Runs a part of the page that asked to be run now and then, as a browser does."""

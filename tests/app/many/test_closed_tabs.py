@@ -41,7 +41,9 @@ def test_every_tab_sees_how_many_are_before_it_and_one_that_is_closed_counts_no_
         third.until(lambda tab: "waits for the model: 2 before you" in tab.said(), "third moves up")
     for tab in (second, third):
         with tab:
-            assert served.answers_of("rag", [QUESTION])[QUESTION] in tab.answered(1).texts()
+            assert (
+                served.answers_of("rag", {QUESTION: served.models.settings.top_k})[QUESTION] in tab.answered(1).texts()
+            )
 
 
 def test_stop_gives_the_place_up(served):

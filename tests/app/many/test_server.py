@@ -6,10 +6,9 @@ import urllib.request
 
 import pytest
 from streamlit import config
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
-from core.corpus.intake import MAX_FILE_BYTES
+from core.corpus.limits import MAX_FILE_BYTES
+from tests.app.many.conftest import PROXY
 
 
 def upload(served, session, size, headers=None):
@@ -36,7 +35,7 @@ def test_the_settings_as_streamlit_reads_them(monkeypatch):
     monkeypatch.delenv("STREAMLIT_SERVER_ADDRESS", raising=False)
     config.get_config_options(force_reparse=True)
     assert config.get_option("server.address") == "127.0.0.1"
-    assert set(config.get_option("server.allowedHosts")) == {"127.0.0.1", "localhost"}
+    assert config.is_manually_set("browser.serverAddress")
     assert config.get_option("server.enableXsrfProtection") is True
     assert config.get_option("server.enableCORS") is True
     assert config.get_option("server.maxUploadSize") * 2**20 == MAX_FILE_BYTES
@@ -53,20 +52,60 @@ def test_nobody_but_this_machine_reaches_it(served):
             pass
 
 
-def test_a_page_of_a_stranger_opens_no_session(served):
-    with pytest.raises(InvalidStatus) as refused:
-        connect(f"ws://127.0.0.1:{served.port}/_stcore/stream", origin="http://evil.example")
-    assert refused.value.response.status_code == 403
-
-
-def test_a_name_that_was_made_to_lead_here_opens_no_session(served):
-    handshake = (
-        "GET /_stcore/stream HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\nUpgrade: websocket\r\n"
+def handshake(served, host, origin):
+    """The status with which a WebSocket is answered; ``{port}`` is the server's."""
+    head = (
+        "GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as raw:
-        raw.sendall(handshake.encode())
-        assert b" 403 " in raw.recv(200).split(b"\r\n")[0]
+        raw.sendall(head.format(host=host, origin=origin).format(port=served.port).encode())
+        return int(raw.recv(200).split(b" ")[1])
+
+
+STRANGERS = [
+    ("127.0.0.1:{port}", "http://evil.example"),
+    ("127.0.0.1:{port}", "http://127.0.0.1:1"),
+    ("127.0.0.1:{port}", "http://localhost"),
+    ("127.0.0.1:{port}", "null"),
+    ("evil.example:{port}", "http://evil.example:{port}"),
+    ("evil.example", "http://evil.example"),
+    ("127.0.0.1:1", "http://127.0.0.1:1"),
+]
+KNOWN = [
+    ("127.0.0.1:{port}", "http://127.0.0.1:{port}"),
+    ("127.0.0.1:{port}", "http://localhost:{port}"),
+    ("localhost:{port}", "http://[::1]:{port}"),
+    (PROXY, f"https://{PROXY}"),
+    ("127.0.0.1:{port}", f"https://{PROXY}"),
+]
+
+
+@pytest.mark.parametrize(("host", "origin"), STRANGERS)
+def test_a_page_of_a_stranger_opens_no_session_any_local_port_included(served, host, origin):
+    assert handshake(served, host, origin) == 403
+
+
+@pytest.mark.parametrize(("host", "origin"), KNOWN)
+def test_own_names_and_that_of_a_proxy_open_one(served, host, origin):
+    assert handshake(served, host, origin) == 101
+
+
+def test_pages_and_files_are_not_handed_to_another_name(served):
+    for name, value in (("Host", f"evil.example:{served.port}"), ("Origin", "http://evil.example")):
+        for path in ("/", "/_stcore/health", "/media/x", "/_stcore/host-config"):
+            connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+            connection.request("GET", path, headers={name: value})
+            assert connection.getresponse().status == 403
+            connection.close()
+
+
+def test_a_session_with_rejections_reaches_nothing_beyond_this_machine(served):
+    with served.tab() as tab:
+        tab.settled()
+        for host, origin in STRANGERS + KNOWN:
+            handshake(served, host, origin)
+    assert served.beyond.read_text() == ""
 
 
 def test_uploads_need_the_token_of_the_page_and_a_bearable_size(served):

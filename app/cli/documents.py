@@ -1,0 +1,103 @@
+"""``documents``: the files of a workspace, listed, put in, taken out; ``rename``: the workspace gets another name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.common import JsonOption, WorkspaceOption, aside, console, drive, emit, reporting, settings_and_workspace
+
+if TYPE_CHECKING:
+    from core.corpus.types import Corpus
+    from core.models.registry import Models
+
+
+def documents(
+    add: Annotated[
+        list[Path] | None,
+        typer.Option("--add", help="A file to read; one of that name in the workspace is replaced. May be repeated."),
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", help="A document to take out. May be repeated.")
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last change back.")] = False,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """List the documents of a workspace, or add, replace and remove some: what changed is built, nothing else.
+
+    A document that is removed answers nowhere: its passages, vectors, blocks, z and kept answers go. Its text is set
+    aside until the next change, for --undo.
+
+    Example: python -m app documents --workspace manuals --add new-manual.pdf --remove old-manual.pdf
+    """
+    from core import revision
+    from core.corpus import store
+    from core.corpus.documents import documents as stored
+    from core.corpus.documents import without
+    from core.errors import TesseraError
+    from core.models.registry import Models
+
+    with reporting(as_json):
+        settings, ws = settings_and_workspace(workspace)
+        corpus = ws.read("corpus", store.load)
+        if undo and (add or remove):
+            raise TesseraError("--undo stands alone.", "Undo first, then add or remove.")
+        models = Models(settings)
+        if undo:
+            drive(revision.undo(ws, models, settings))
+        elif add or remove:
+            changed = without(corpus, remove or ())
+            originals = ((path.name, path.read_bytes()) for path in add or ())
+            drive(revision.revise(ws, models, settings, _with_files(changed, add or [], models), originals))
+        corpus = ws.read("corpus", store.load)
+        if as_json:
+            rows = [asdict(document) for document in stored(corpus)]
+            emit({"workspace": ws.name, "documents": rows, "passages": len(corpus.passages)})
+            return
+        for document in stored(corpus):
+            console.print(f"{document.passages:>6,}  {document.file}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{len(corpus.passages):,} passages in {ws.path}.", highlight=False, soft_wrap=True)
+
+
+def _with_files(corpus: Corpus, paths: list[Path], models: Models) -> Corpus:
+    from core.corpus.documents import others, put
+    from core.corpus.importing import Importer
+    from core.errors import CorpusError
+
+    importer = Importer(models.prompt().count, others(corpus, [path.name for path in paths]))
+    for path in paths:
+        for _ in importer.reading_path(path):
+            pass
+    report = importer.report()
+    if report.failed:
+        raise CorpusError(report.failed[0].error)
+    for file in report.files:
+        if file.note or file.duplicates:
+            copies = f"{file.duplicates:,} passages are there already. " if file.duplicates else ""
+            aside.print(f"{file.name}: {copies}{file.note}", markup=False, highlight=False, soft_wrap=True)
+    return put(corpus, report)
+
+
+def rename(
+    name: Annotated[str, typer.Argument(help="The new name.")],
+    workspace: Annotated[str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Give a workspace another name.
+
+    Example: python -m app rename manuals-2025 --workspace manuals
+    """
+    from core.removal import rename_workspace
+    from core.workspace import existing_workspace
+
+    with reporting(as_json):
+        settings, _ = settings_and_workspace(workspace)
+        renamed = rename_workspace(existing_workspace(workspace, settings.workspaces), name)
+        if as_json:
+            emit({"workspace": renamed.name, "path": str(renamed.path)})
+        else:
+            console.print(f"{workspace} is now {renamed.name}.", markup=False, highlight=False)

@@ -1,0 +1,56 @@
+"""``engine``: where the language model runs, and what a server can do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli.common import JsonOption, console, emit, reporting
+from core.settings import Settings
+
+
+def engine(
+    url: Annotated[str, typer.Option(help="Address of a server to test; without it, that of TESSERA_ENGINE_URL.")] = "",
+    model: Annotated[str, typer.Option(help="Its model; a server that has a single one needs no name.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Test the connection to the server on which the language model runs: model, context, prefix caching, round trip.
+
+    TESSERA_ENGINE_URL, TESSERA_ENGINE_MODEL and TESSERA_ENGINE_KEY name it. The key goes to no other address.
+
+    Example: python -m app engine --url http://127.0.0.1:8080/v1
+    """
+    from pydantic import SecretStr
+
+    from core.models.probe import named, probe
+    from core.models.registry import Models
+
+    with reporting(as_json):
+        settings = Settings.from_environment()
+        if not (url or settings.engine_url):
+            models = Models(settings)
+            here = {"engine": "in process", "model": settings.model, "context": models.max_context()}
+            here |= {"dtype": models.variant.dtype, "prefixes": "stored blocks and caches"}
+            if as_json:
+                emit(here)
+            else:
+                console.print(", ".join(f"{name} {value}" for name, value in here.items()), highlight=False)
+            return
+        own = url in ("", settings.engine_url)
+        key = settings.engine_key if own else SecretStr("")
+        wanted = model or (settings.engine_model if own else "")
+        server = named(url or settings.engine_url, wanted, settings.engine_timeout, key)
+        found = probe(server)
+        if as_json:
+            emit({"engine": "server", **found.facts()})
+            return
+        context = f"{found.context:,} tokens" if found.context else "not reported"
+        for name, value in (
+            ("server", found.server),
+            ("models", ", ".join(found.models)),
+            ("context", context),
+            ("prefixes", found.prefixes),
+            ("round trip", f"{found.round_trip_ms:,.1f} ms"),
+        ):
+            console.print(f"{name:<12}{value}", markup=False, highlight=False, soft_wrap=True)

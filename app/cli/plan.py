@@ -1,0 +1,120 @@
+"""``plan``: what each method takes at a size that nobody has here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+
+if TYPE_CHECKING:
+    from core.labs.plan.check import Checked
+    from core.labs.plan.plan import MethodPlan
+
+
+def plan(
+    passages: Annotated[float, typer.Option(help="How many passages, such as 1e9.")] = 1e6,
+    qps: Annotated[float, typer.Option(help="Questions a second at the busiest time.")] = 1.0,
+    day: Annotated[float, typer.Option(help="Questions a day; without it, a fifth of a day at --qps.")] = 0.0,
+    changes: Annotated[float, typer.Option(help="Passages that change in a week.")] = 0.0,
+    model: Annotated[str, typer.Option(help="smollm2-135m, qwen3-8b or llama-3.1-8b.")] = "smollm2-135m",
+    machine: Annotated[str, typer.Option(help="Of the price table: cpu or gpu. Without it, as fast as this one.")] = "",
+    prices: Annotated[Path | None, typer.Option(help="Another price table (YAML).")] = None,
+    check: Annotated[
+        str, typer.Option(help="Comma-separated workspaces: what this one predicts of them, beside what they took.")
+    ] = "",
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Plan bytes, machines, build hours, first token and cost of every method, from what a workspace measured here.
+
+    Reads the manifests of the workspace and its latest evaluation of rag, cag and memory.
+
+    Example: python -m app plan --passages 1e9 --qps 100 --model qwen3-8b --machine gpu
+    """
+    from core.labs.plan.check import check as check_plan
+    from core.labs.plan.coefficients import coefficients
+    from core.labs.plan.plan import Demand, advice, pays
+    from core.labs.plan.plan import plan as make_plan
+    from core.labs.plan.prices import PRICES, load_prices
+    from core.workspace import existing_workspace
+
+    with reporting(as_json):
+        settings, ws = settings_and_workspace(workspace)
+        found = coefficients(ws)
+        if check:
+            names = [name.strip() for name in check.split(",")]
+            checked = [
+                one for name in names for one in check_plan(found, existing_workspace(name, settings.workspaces))
+            ]
+            _show_checked(checked, as_json)
+            return
+        table = load_prices(prices or PRICES)
+        demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
+        plans = make_plan(demand, found, table)
+        said = advice(demand, plans)
+        if as_json:
+            break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
+            facts = {"demand": asdict(demand), "coefficients": asdict(found), "prices": asdict(table)}
+            emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, "advice": said})
+            return
+        _show(plans, demand.day)
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"From {found.run} (n = {found.n}, {found.model}, {found.machine}) and prices of {table.as_of} in "
+            f"{table.currency}; other models and machines by their operations and bandwidths, not measured.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _show(plans: tuple[MethodPlan, ...], day: float) -> None:
+    from core.labs.plan.plan import pays
+    from core.methods.registry import METHODS
+    from core.units import seconds, size
+
+    names = (
+        "method",
+        "stored",
+        "in memory",
+        "build h",
+        "first token",
+        "machines",
+        "a month",
+        "pays off after",
+        "F1 - RAG",
+    )
+    table = Table(*names)
+    for one in plans:
+        found = pays(one, plans[0])
+        after = "never" if found.questions is None else f"{found.questions / day:,.1f} days"
+        quality = f"{one.quality.mean:+.2f} ({one.quality.lo:+.2f} to {one.quality.hi:+.2f})" if one.quality else ""
+        table.add_row(
+            METHODS[one.method].label,
+            size(one.stored),
+            size(one.held),
+            f"{one.build_s / 3600:,.1f}",
+            seconds(one.ttft_s * 1000),
+            f"{one.machines:,}",
+            f"{one.month:,.0f}",
+            "" if one is plans[0] else after,
+            quality,
+        )
+    console.print(table)
+    for one in plans:
+        console.print(f"{METHODS[one.method].label} breaks first at its {one.breaks}.", highlight=False, soft_wrap=True)
+
+
+def _show_checked(checked: list[Checked], as_json: bool) -> None:
+    if as_json:
+        emit({"checked": [{**asdict(one), "error": one.error} for one in checked]})
+        return
+    table = Table("passages", "figure", "predicted", "measured", "error")
+    for one in checked:
+        cells = (f"{one.passages:,}", one.what, f"{one.predicted:,.1f}", f"{one.measured:,.1f}", f"{one.error:+.1%}")
+        table.add_row(*cells)
+    console.print(table)

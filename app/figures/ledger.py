@@ -1,0 +1,73 @@
+"""Build time and question time on one account: total time against the number of questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from app.figures.palette import MUTED, method_style
+from core.cost import Account, cheapest
+from core.messages import joined, message
+from core.units import duration
+
+_POINTS = 60
+
+
+def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
+    """A line per method on two logarithmic axes, and a mark at the number of questions.
+
+    Args:
+        accounts: One per method.
+        questions: Where the mark is.
+    """
+    most = max(10_000, questions * 2)
+    ticks = sorted({round(most ** (step / (_POINTS - 1))) for step in range(_POINTS)})
+    figure = go.Figure()
+    for account in accounts:
+        style = method_style(account.method)
+        figure.add_trace(
+            go.Scatter(
+                x=ticks,
+                y=[account.total_s(count) for count in ticks],
+                name=account.label,
+                mode="lines",
+                line={"color": style.colour, "width": 2.5},
+                hovertemplate=message("<b>%{fullData.name}</b>: %{y:,.1f} s for %{x:,} questions<extra></extra>"),
+            )
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=[questions],
+                y=[account.total_s(questions)],
+                mode="markers",
+                showlegend=False,
+                marker={"color": style.colour, "symbol": style.marker, "size": 11},
+                hoverinfo="skip",
+            )
+        )
+    figure.add_vline(x=questions, line={"color": MUTED, "dash": "dot"})
+    figure.update_layout(
+        height=360,
+        margin={"l": 10, "r": 20, "t": 30, "b": 40},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+    )
+    figure.update_xaxes(title=message("questions"), type="log", fixedrange=True)
+    figure.update_yaxes(title=message("seconds, building included"), type="log", fixedrange=True)
+    return figure
+
+
+def describe_ledger(accounts: Sequence[Account], questions: int) -> str:
+    """The account in words."""
+    if not accounts:
+        return message("Nothing to account for.")
+    parts = [joined(" ", (account.label, duration(account.total_s(questions)))) for account in accounts]
+    return message(
+        "Time for {n:,} question, building included: {methods}. Least: {best}."
+        if questions == 1
+        else "Time for {n:,} questions, building included: {methods}. Least: {best}.",
+        n=questions,
+        methods=joined("; ", parts),
+        best=cheapest(accounts, questions).label,
+    )

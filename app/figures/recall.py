@@ -1,0 +1,117 @@
+"""Routing recall: against the number of cells opened, and against how near a question is to a border."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from app.figures.palette import ACCENT, MUTED
+from core.labs.benchmarks.routing_recall import MarginGroup
+from core.messages import message
+from core.voronoi.routing import RecallPoint
+
+_HEIGHT = 300
+
+
+def recall_figure(points: Sequence[RecallPoint], opened: int | None = None) -> go.Figure:
+    """Recall by cells opened, on a logarithmic axis; the number opened now is marked.
+
+    Args:
+        points: Ascending in ``nprobe``.
+        opened: Cells opened on this page; None marks none.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=[point.nprobe for point in points],
+            y=[point.recall for point in points],
+            mode="lines+markers",
+            line={"color": ACCENT, "width": 2},
+            marker={"size": [13 if point.nprobe == opened else 7 for point in points], "color": ACCENT},
+            customdata=[[f"{point.tokens:,.0f}"] for point in points],
+            hovertemplate=message("%{x} opened: recall %{y:.3f}, %{customdata[0]} tokens<extra></extra>"),
+            showlegend=False,
+        )
+    )
+    ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= points[-1].nprobe]
+    figure.update_layout(height=_HEIGHT, margin={"l": 10, "r": 20, "t": 16, "b": 40}, dragmode=False)
+    figure.update_xaxes(
+        type="log", title=message("cells opened (nprobe)"), tickvals=ticks, ticktext=ticks, fixedrange=True
+    )
+    least = min(point.recall for point in points)
+    figure.update_yaxes(
+        title=message("recall of the gold passage"),
+        range=[max(0.0, least - 0.08), 1.03],
+        tickformat=".0%",
+        fixedrange=True,
+    )
+    return figure
+
+
+def describe_recall(points: Sequence[RecallPoint]) -> str:
+    """The curve in words."""
+    enough = next((point for point in points if point.recall >= 0.95), points[-1])
+    return message(
+        "Opening one cell finds {one:.1%} of the gold passages, opening {cells} {more:.1%}.",
+        one=points[0].recall,
+        cells=message("{n:,} cell" if enough.nprobe == 1 else "{n:,} cells", n=enough.nprobe),
+        more=enough.recall,
+    )
+
+
+def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
+    """Recall with one cell and with two, for each quarter of the questions by margin."""
+    names = margin_names(groups)
+    figure = go.Figure()
+    for label, colour, symbol, values in (
+        (message("nearest cell"), ACCENT, "circle", [group.recall for group in groups]),
+        (message("two cells"), MUTED, "diamond", [group.recall_two for group in groups]),
+    ):
+        figure.add_trace(
+            go.Scatter(
+                x=names,
+                y=values,
+                name=label,
+                mode="lines+markers",
+                line={"color": colour, "width": 1.5},
+                marker={"size": 10, "symbol": symbol, "color": colour},
+                customdata=[[group.questions] for group in groups],
+                hovertemplate=message("%{fullData.name}: %{y:.1%} of %{customdata[0]} questions<extra></extra>"),
+            )
+        )
+    figure.update_layout(
+        height=_HEIGHT,
+        margin={"l": 10, "r": 20, "t": 30, "b": 40},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+    )
+    figure.update_xaxes(
+        title=message("margin of the question: from the border inwards"), type="category", fixedrange=True
+    )
+    least = min(min(group.recall, group.recall_two) for group in groups)
+    figure.update_yaxes(
+        title=message("recall of the gold passage"),
+        range=[max(0.0, least - 0.08), 1.03],
+        tickformat=".0%",
+        fixedrange=True,
+    )
+    return figure
+
+
+def describe_margins(groups: Sequence[MarginGroup]) -> str:
+    """The chart in words."""
+    first, last = groups[0], groups[-1]
+    return message(
+        "The questions nearest to a border (margin up to {high:.3f}) find {one:.1%} with one cell and {two:.1%} with "
+        "two; those furthest inside (from {low:.3f}) {inside:.1%}.",
+        high=first.high,
+        one=first.recall,
+        two=first.recall_two,
+        low=last.low,
+        inside=last.recall,
+    )
+
+
+def margin_names(groups: Sequence[MarginGroup]) -> list[str]:
+    """Each group by its margins."""
+    return [message("{low:.3f} to {high:.3f}", low=group.low, high=group.high) for group in groups]

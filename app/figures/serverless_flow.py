@@ -1,0 +1,215 @@
+"""The serverless pipeline as it is drawn, a load as it goes, and what queries cost at a given traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.figures.palette import ACCENT, ALERT, MUTED, ink_on
+from app.figures.serverless import LINES, finish, label
+from core.messages import joined, message
+from core.units import milliseconds
+
+_BOX = 0.78
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One box of the pipeline.
+
+    Attributes:
+        name: What it is.
+        note: What it does, in a few words.
+        times: Index, or nothing, to its median ms; empty while nothing was measured.
+        timed: Whether it is a function that is timed.
+    """
+
+    name: str
+    note: str
+    times: Mapping[str, float] = field(default_factory=dict)
+    timed: bool = True
+
+    @property
+    def labels(self) -> list[str]:
+        """Its times as they are written."""
+        return [f"{name} {milliseconds(ms)}".strip() for name, ms in self.times.items()]
+
+
+def stages(pipeline: bool, times: Mapping[str, Mapping[str, float]]) -> list[Stage]:
+    """The boxes for a load of the retrieval function or of the whole pipeline.
+
+    Args:
+        pipeline: Whether questions go through the state machine.
+        times: Index, or nothing, to the median ms of each function.
+    """
+    of = {
+        function: {name: found[function] for name, found in times.items() if function in found}
+        for function in ("retrieval", "generation")
+    }
+    client = Stage(message("Client"), message("open loop"), timed=False)
+    retrieval = Stage(message("Retrieval"), message("embed, search, fetch"), of["retrieval"])
+    if not pipeline:
+        return [client, Stage(message("API"), message("429 at the limit"), timed=False), retrieval]
+    return [
+        client,
+        Stage(message("State machine"), message("retry, catch, time-out"), timed=False),
+        retrieval,
+        Stage(message("Generation"), message("prefill, decode"), of["generation"]),
+    ]
+
+
+def pipeline_figure(boxes: Sequence[Stage]) -> go.Figure:
+    """Boxes with arrows between them; functions carry their median time."""
+    figure = go.Figure()
+    for at, box in enumerate(boxes):
+        colour = ACCENT if box.timed else MUTED
+        figure.add_shape(
+            type="rect",
+            x0=at - _BOX / 2,
+            x1=at + _BOX / 2,
+            y0=0,
+            y1=1,
+            line={"color": colour, "width": 2},
+            fillcolor=colour if box.timed else "rgba(0,0,0,0)",
+            opacity=1.0,
+        )
+        time = f"<br><b>{' · '.join(box.labels) or '– ms'}</b>" if box.timed else ""
+        figure.add_annotation(
+            x=at,
+            y=0.5,
+            text=joined("", ("<b>", box.name, "</b><br>", box.note, time)),
+            showarrow=False,
+            font={"size": 13, **({"color": ink_on(colour)} if box.timed else {})},
+        )
+        if at:
+            figure.add_annotation(
+                x=at - _BOX / 2,
+                y=0.5,
+                ax=at - 1 + _BOX / 2,
+                ay=0.5,
+                axref="x",
+                ayref="y",
+                xref="x",
+                yref="y",
+                text="",
+                arrowhead=2,
+                arrowwidth=2,
+                arrowcolor=MUTED,
+            )
+    figure.update_xaxes(visible=False, range=[-0.5, len(boxes) - 0.5], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-0.1, 1.1], fixedrange=True)
+    figure.update_layout(height=130, margin={"l": 0, "r": 0, "t": 4, "b": 4}, dragmode=False, showlegend=False)
+    return figure
+
+
+def describe_pipeline(boxes: Sequence[Stage]) -> str:
+    """The boxes in words."""
+    named = [joined("", (box.name, " (", ", ".join(box.labels) or box.note, ")")) for box in boxes]
+    return joined(" → ", named)
+
+
+def live_figure(history: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """The load under way: the rate that is sent, and the latency of the last seconds, over time."""
+    figure = go.Figure()
+    current = history[-1]["load"] if history else ""
+    points = [point for point in history if point.get("load") == current]
+    for key, name, colour, dash in (("p50_ms", "p50", ACCENT, "solid"), ("p99_ms", "p99", ALERT, "dash")):
+        figure.add_trace(
+            go.Scatter(
+                x=[point["t"] for point in points],
+                y=[point[key] for point in points],
+                mode="lines",
+                name=name,
+                line={"color": colour, "dash": dash, "width": 2.5},
+                hovertemplate=message("%{fullData.name} %{y:,.0f} ms at %{x:.0f} s<extra></extra>"),
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[point["t"] for point in points],
+            y=[point["rate"] for point in points],
+            mode="lines",
+            name=message("requests per second (right)"),
+            yaxis="y2",
+            line={"color": MUTED, "dash": "dot", "width": 2},
+            hovertemplate=message("%{y:.1f} requests per second<extra></extra>"),
+        )
+    )
+    finish(figure, 280)
+    figure.update_layout(
+        yaxis2={"overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False, "fixedrange": True}
+    )
+    figure.update_xaxes(title=message("s since this load began"))
+    figure.update_yaxes(rangemode="tozero", selector={"anchor": "x"})
+    return figure
+
+
+def describe_live(history: Sequence[Mapping[str, Any]]) -> str:
+    """The load in words."""
+    if not history:
+        return message("No request yet.")
+    last = history[-1]
+    return message(
+        "{load}: {ok} answered, {throttled} throttled, {failed} failed, median of the last seconds {p50}.",
+        load=last["load"],
+        ok=last["ok"],
+        throttled=last["throttled"],
+        failed=last["failed"],
+        p50=milliseconds(last["p50_ms"]) if last["p50_ms"] is not None else message("none yet"),
+    )
+
+
+def cost_figure(
+    lines: Mapping[str, Sequence[float]], always: Sequence[float], traffic: Sequence[float], at: float, machine: str
+) -> go.Figure:
+    """Dollars per 1,000 queries against queries a month, both logarithmic.
+
+    Args:
+        lines: Index to its cost at each traffic.
+        always: Cost on a machine that is paid by the hour.
+        traffic: Queries a month, rising.
+        at: The traffic that is looked at.
+        machine: Name of that machine.
+    """
+    figure = go.Figure()
+    for kind, costs in lines.items():
+        line = LINES[kind]
+        figure.add_trace(
+            go.Scatter(
+                x=list(traffic),
+                y=list(costs),
+                mode="lines",
+                name=label(kind),
+                line={"color": line.colour, "dash": line.dash, "width": 2.5},
+                hovertemplate=message("%{x:,.0f} a month: $%{y:.4f}<extra>%{fullData.name}</extra>"),
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=list(traffic),
+            y=list(always),
+            mode="lines",
+            name=message("always on ({machine})", machine=machine),
+            line={"color": MUTED, "dash": "dot", "width": 2},
+            hovertemplate=message("%{x:,.0f} a month: $%{y:.4f}<extra>always on</extra>"),
+        )
+    )
+    figure.add_vline(x=at, line={"color": ALERT, "width": 1.5})
+    finish(figure, 320)
+    figure.update_xaxes(title=message("queries a month"), type="log", dtick=1)
+    figure.update_yaxes(title=message("US dollars per 1,000"), type="log", dtick=1, tickprefix="$")
+    return figure
+
+
+def describe_cost(lines: Mapping[str, float], always: float, at: float, machine: str) -> str:
+    """The cost at one traffic, in words."""
+    return message(
+        "At {n:,.0f} queries a month, 1,000 queries cost: {indexes}; always on ({machine}) ${always:.4f}.",
+        n=at,
+        indexes=", ".join(f"{label(kind)} ${cost:.4f}" for kind, cost in lines.items()),
+        machine=machine,
+        always=always,
+    )

@@ -1,0 +1,84 @@
+"""How much of the exact answer each search finds, and how fast: one line per store, one mark per setting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import plotly.graph_objects as go
+
+from core.labs.benchmarks.store_verdict import Measured
+from core.messages import joined, message
+
+_STYLES = (
+    ("#2f7fc1", "circle"),
+    ("#c27a0a", "square"),
+    ("#17967c", "diamond"),
+    ("#a84f93", "triangle-up"),
+    ("#6a8f2c", "hexagon"),
+    ("#c8553d", "star"),
+    ("#7d6bc4", "cross"),
+)
+_LOWEST = 0.9
+
+
+def recall_figure(rows: Sequence[Measured]) -> go.Figure:
+    """Recall against queries a second of one client; up and to the right is better.
+
+    Filled marks are settings that no other one beats, hollow ones find no more and are no faster than another. Stores
+    that search by words have no recall and are left out.
+    """
+    figure = go.Figure()
+    drawn = [row for row in rows if row.recall is not None]
+    for number, store in enumerate(dict.fromkeys(row.store for row in drawn)):
+        colour, symbol = _STYLES[number % len(_STYLES)]
+        own = sorted((row for row in drawn if row.store == store), key=lambda row: (row.recall or 0.0, row.qps_1))
+        figure.add_trace(
+            go.Scatter(
+                x=[row.recall for row in own],
+                y=[row.qps_1 for row in own],
+                mode="lines+markers",
+                name=escape(own[0].label),
+                line={"color": colour, "width": 1.5},
+                marker={
+                    "size": 11,
+                    "symbol": [f"{symbol}-open" if row.dominated else symbol for row in own],
+                    "color": colour,
+                    "line": {"color": colour, "width": 1.8},
+                },
+                customdata=[[escape(row.setting), f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}"] for row in own],
+                hovertemplate=message(
+                    "<b>%{fullData.name}</b>, %{customdata[0]}<br>recall %{x:.3f}, %{y:,.0f} queries a second"
+                    "<br>p50 %{customdata[1]} ms, p99 %{customdata[2]} ms<extra></extra>"
+                ),
+            )
+        )
+    lowest = min([_LOWEST, *(row.recall for row in drawn if row.recall is not None)])
+    figure.update_layout(
+        height=420,
+        margin={"l": 10, "r": 20, "t": 46, "b": 44},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+    )
+    figure.update_xaxes(title=message("recall against the exact search"), range=[lowest - 0.01, 1.005], fixedrange=True)
+    figure.update_yaxes(title=message("queries a second, one client"), type="log", dtick=1, fixedrange=True)
+    return figure
+
+
+def describe_recall(rows: Sequence[Measured]) -> str:
+    """The figure in words."""
+    best = [row for row in rows if row.recall is not None and not row.dominated]
+    named = [
+        message(
+            "{store} {setting}: {recall:.3f} at {rate:,.0f} a second",
+            store=message(row.label),
+            setting=row.setting,
+            recall=row.recall,
+            rate=row.qps_1,
+        )
+        for row in best
+    ]
+    return message(
+        "Recall against queries a second. Settings that no other beats: {settings}.",
+        settings=joined("; ", named) if named else message("none"),
+    )

@@ -1,0 +1,129 @@
+"""A training as it goes: the loss on what is studied, and beside it what counts, the held-out questions.
+
+The two never share an axis: a falling loss says that the model fits what it sees, and only the held-out curve against
+its control says that it remembers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.figures.palette import MUTED, method_style
+from core.messages import message
+
+_MEMORY = method_style("memory").colour
+_SMOOTHING = 0.9
+_STYLES = (("solid", "diamond"), ("dash", "circle"), ("dashdot", "square"))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One measured line.
+
+    Attributes:
+        name: What it shows, for people.
+        steps: Steps at which it was measured.
+        values: What was measured.
+        control: Whether it is a control, drawn muted and dashed.
+    """
+
+    name: str
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+    control: bool = False
+
+
+def curve(history: Sequence[Mapping[str, Any]], key: str, name: str, control: bool = False, at: str = "step") -> Curve:
+    """The curve of one figure in a job's history.
+
+    Args:
+        history: ``data`` of a job's steps; those without ``key`` are left out.
+        key: Which figure.
+        name: Its name for people.
+        control: Whether it is a control.
+        at: Which figure counts the steps; without it they are numbered.
+    """
+    points = [(float(data.get(at, number)), float(data[key])) for number, data in enumerate(history) if key in data]
+    return Curve(name, tuple(step for step, _ in points), tuple(value for _, value in points), control)
+
+
+def smooth(values: Sequence[float]) -> list[float]:
+    """Exponential moving average, corrected for its start (Kingma and Ba, 2015, section 3)."""
+    smoothed, mean = [], 0.0
+    for count, value in enumerate(values, start=1):
+        mean = _SMOOTHING * mean + (1 - _SMOOTHING) * value
+        smoothed.append(mean / (1 - _SMOOTHING**count))
+    return smoothed
+
+
+def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = "") -> go.Figure:
+    """Loss on the left, held-out scores with their controls on the right (left out until there are any).
+
+    Args:
+        loss: Training loss by step.
+        held_out: Scores in [0, 1] by step.
+        title: What the loss is of, where it is not what is studied.
+    """
+    scores = [line for line in held_out if line.values]
+    titles = [title or message("Loss on what is studied"), *([message("Held-out questions")] if scores else [])]
+    figure = make_subplots(rows=1, cols=len(titles), subplot_titles=titles, horizontal_spacing=0.1)
+    figure.add_trace(
+        go.Scatter(
+            x=loss.steps,
+            y=loss.values,
+            mode="lines",
+            line={"color": MUTED, "width": 1},
+            opacity=0.45,
+            showlegend=False,
+            hoverinfo="skip",
+        ),
+        row=1,
+        col=1,
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=loss.steps,
+            y=smooth(loss.values),
+            mode="lines",
+            line={"color": _MEMORY, "width": 2.5},
+            name=loss.name,
+            hovertemplate=message("step %{x}: %{y:.3f}<extra></extra>"),
+            showlegend=False,
+        ),
+        row=1,
+        col=1,
+    )
+    measured = [line for line in scores if not line.control]
+    for line in scores:
+        figure.add_trace(_score(line, measured.index(line) if line in measured else 0), row=1, col=2)
+    figure.update_xaxes(title=message("step"), rangemode="tozero", fixedrange=True)
+    figure.update_yaxes(rangemode="tozero", fixedrange=True)
+    if scores:
+        figure.update_yaxes(tickformat=".0%", row=1, col=2)
+    figure.update_layout(
+        height=330 if scores else 300,
+        margin={"l": 10, "r": 10, "t": 40, "b": 70 if scores else 40},
+        legend={"orientation": "h", "y": -0.36, "yanchor": "top", "x": 1, "xanchor": "right"},
+        dragmode=False,
+    )
+    return figure
+
+
+def _score(line: Curve, number: int) -> go.Scatter:
+    """A line of scores; those that are no control differ by dash and symbol, in the order of ``number``."""
+    colour = MUTED if line.control else _MEMORY
+    dash, symbol = ("dot", "x") if line.control else _STYLES[number % len(_STYLES)]
+    return go.Scatter(
+        x=line.steps,
+        y=line.values,
+        mode="lines+markers",
+        name=line.name,
+        line={"color": colour, "width": 2, "dash": dash},
+        marker={"size": 7, "symbol": symbol},
+        hovertemplate=message("%{fullData.name} at step %{x}: %{y:.1%}<extra></extra>"),
+    )

@@ -1,0 +1,93 @@
+"""Starts the Gradio front. It listens on this machine alone and never opens a tunnel to the outside."""
+
+from __future__ import annotations
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from gradio.route_utils import FnIndexInferError
+from starlette.routing import Mount
+
+from app.gradio.mcp_server import McpServer
+from app.gradio.page import build_page
+from app.gradio.service import ComparisonService
+from app.gradio.tools import Tools
+from core.models.registry import Models
+from core.settings import ROOT, Settings
+from core.web import LOOPBACK, Bounded, Gate, WebServer
+from core.workspace import Workspace
+
+PORT = 7860
+WAITING = 20
+_UPLOADS = "1kb"
+_MAX_BODY = 256 * 1024
+
+
+class GradioFront:
+    """The page, its API and, where wanted, its tools, answering until it is closed.
+
+    Args:
+        ws: What is asked about.
+        models: Loaded when the first question comes.
+        settings: Those of this process.
+        port: Where to listen.
+        mcp: Offer the functions as tools over MCP, too.
+        host: Address to listen on; a container that is reached from outside gives its own.
+        waiting: Most questions in the queue.
+
+    Attributes:
+        address: Of the page.
+
+    Raises:
+        ArtefactMissing: The workspace holds no corpus.
+        TesseraError: The port is taken, or a name in the settings is none.
+    """
+
+    def __init__(
+        self,
+        ws: Workspace,
+        models: Models,
+        settings: Settings,
+        port: int = PORT,
+        mcp: bool = False,
+        host: str = LOOPBACK,
+        waiting: int = WAITING,
+    ) -> None:
+        ws.require("corpus")
+        self._desk = ComparisonService(ws, models, settings)
+        tools = Tools(self._desk)
+        offered = McpServer(tools, waiting) if mcp else None
+        app = FastAPI(
+            openapi_url=None,
+            lifespan=offered.lifespan if offered else None,
+            routes=offered.routes if offered else None,
+        )
+        self._demo = build_page(self._desk, tools, waiting)
+        gr.mount_gradio_app(
+            app,
+            self._demo,
+            "/",
+            show_error=False,
+            max_file_size=_UPLOADS,
+            ssr_mode=False,
+            favicon_path=str(ROOT / "assets" / "logo.svg"),
+            footer_links=["api"],
+            theme=gr.themes.Default(primary_hue="teal", neutral_hue="stone"),
+        )
+        names = ", ".join(tools.functions)
+
+        def refuse(request: Request, error: Exception) -> JSONResponse:
+            return JSONResponse({"error": f"There is no function of that name or number. Use: {names}."}, 404)
+
+        for mounted in (route.app for route in app.routes if isinstance(route, Mount)):
+            if isinstance(mounted, FastAPI):
+                mounted.add_exception_handler(FnIndexInferError, refuse)
+        self._server = WebServer(Gate(Bounded(app, _MAX_BODY), settings.allowed_hosts), port, host)
+        self._server.start()
+        self.address = f"{self._server.address}/"
+
+    def close(self) -> None:
+        """Ends what is being answered, stops answering, and waits until nothing computes."""
+        self._desk.close()
+        self._demo.close(verbose=False)
+        self._server.close()

@@ -1,0 +1,100 @@
+"""The words of the app in every language it speaks.
+
+English stands in the code and is the key; another language is a folder of JSON tables from English to that language,
+one table per part of the app:
+
+    t("Ask a question")                                -> "질문하기"
+    t("{seconds} s left", seconds=4)                   -> "4초 남음"
+    tn(3, "{n:,} passage", "{n:,} passages")           -> "문단 3개"
+    st.selectbox(..., format_func=labels({"rag": "Standard RAG"}))
+
+Text of documents, questions, answers and code is never translated. What a table lacks is shown in English;
+``tests/app/i18n`` holds that nothing is lacking.
+
+What core says (stages, labels, errors) is looked up when it is shown: ``t(progress.stage)``. A sentence of core with
+values in it is in the tables when core made it with ``core.messages``; other errors with values stay English.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import units
+from core.messages import Message
+
+LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "한국어"}
+"""Code and own name of every language."""
+KEY = "language"
+PARAM = "lang"
+_FOLDERS = {"ko": "korean"}
+
+
+def language() -> str:
+    """Code of this session's language: as chosen, else as linked, else the browser's, else English."""
+    for found in (st.session_state.get(KEY), st.query_params.get(PARAM), browser_language()):
+        if found in LANGUAGES:
+            return str(found)
+    return "en"
+
+
+def browser_language() -> str:
+    """The language that the browser asks for ("ko-KR" is "ko"); empty where there is no browser."""
+    return str(st.context.locale or "").partition("-")[0].lower()
+
+
+def t(text: str, /, **values: object) -> str:
+    """A text in this session's language, its ``{places}`` filled with values when any are given.
+
+    A text that remembers its own pattern and values is said from these.
+    """
+    if isinstance(text, Message):
+        values = {**text.values, **values}
+        text = text.pattern
+    return _fill(table(language()).get(text, text), values)
+
+
+def tn(n: int, one: str, many: str, /, **values: object) -> str:
+    """A text about ``n`` things: ``one`` for exactly one of them, ``many`` otherwise; ``{n}`` is filled, too."""
+    return t(one if n == 1 else many, n=n, **values)
+
+
+def labels(texts: Mapping[Any, str]) -> Callable[[Any], str]:
+    """A ``format_func`` for a choice of values, each with its text.
+
+    Streamlit calls such a function again when the browser reports a choice, which may be after the language was
+    changed: so the words are looked up now. A value without a text is shown as it is.
+    """
+    ready = {value: t(text) for value, text in texts.items()}
+    return lambda value: ready.get(value, str(value))
+
+
+def duration(s: float) -> str:
+    """A wait in this session's language: "2 min 05 s", "2분 05초"."""
+    return t(units.duration(s))
+
+
+@cache
+def table(code: str) -> Mapping[str, str]:
+    """English text to text in a language; empty for English itself."""
+    if code not in _FOLDERS:
+        return {}
+    merged: dict[str, str] = {}
+    for path in table_files(code):
+        merged |= json.loads(path.read_text(encoding="utf-8"))
+    return merged
+
+
+def table_files(code: str) -> list[Path]:
+    """The tables of a language, by name."""
+    return sorted((Path(__file__).parent / _FOLDERS[code]).glob("*.json"))
+
+
+def _fill(text: str, values: Mapping[str, object]) -> str:
+    told = {name: t(value) if isinstance(value, Message) else value for name, value in values.items()}
+    return text.format(**told) if told else text

@@ -1,0 +1,64 @@
+"""Figures in this session's language.
+
+Core builds figures in English and marks their words with ``core.messages``. What is drawn goes through ``translated``,
+which replaces these words where they stand: titles, names of lines and bars, ticks, labels, annotations and what is
+shown on hover. What is not marked stays as it is: text of documents, and names that the page gave in its own language
+already. Numbers and units keep their form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.i18n import language, t
+from core.messages import Message
+
+_MARKED = ("name", "x", "y", "text", "hovertemplate")
+"""What a trace says where it is marked."""
+
+
+def translated(figure: go.Figure) -> go.Figure:
+    """The figure, its words replaced by those of this session's language.
+
+    Args:
+        figure: A finished figure; it is changed, not copied.
+    """
+    if language() == "en":
+        return figure
+    figure.for_each_trace(_trace)
+    figure.for_each_annotation(lambda annotation: annotation.update(text=_told(annotation.text)))
+    figure.for_each_xaxis(_axis)
+    figure.for_each_yaxis(_axis)
+    for menu in (*figure.layout.updatemenus, *figure.layout.sliders):
+        for entry in getattr(menu, "buttons", None) or menu.steps:
+            entry.label = _told(entry.label)
+    return figure
+
+
+def _trace(trace: Any) -> None:
+    for place in _MARKED:
+        found = getattr(trace, place, None)
+        told = _told(found)
+        if told is not found:
+            trace[place] = told
+    colorbar = getattr(trace, "colorbar", None)
+    if colorbar and colorbar.title.text:
+        colorbar.title.text = _told(colorbar.title.text)
+
+
+def _axis(axis: Any) -> None:
+    if axis.title.text:
+        axis.title.text = _told(axis.title.text)
+    if axis.ticktext is not None:
+        axis.ticktext = _told(axis.ticktext)
+
+
+def _told(found: Any) -> Any:
+    """A marked text in the other language; in a list of texts those that are marked; anything else as it is."""
+    if isinstance(found, Message):
+        return t(found)
+    if isinstance(found, (list, tuple)) and any(isinstance(text, Message) for text in found):
+        return [t(text) if isinstance(text, Message) else text for text in found]
+    return found

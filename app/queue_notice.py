@@ -1,0 +1,34 @@
+"""How a page waits for the models: it says how many are before it, and a tab that is closed meanwhile gives way.
+
+``with models.lock`` waits like this in every page that this process serves; jobs and the command line, which have no
+page to write on, wait without a word.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app.i18n import tn
+from core.fair_lock import Ticket
+
+
+def attend(ticket: Ticket) -> None:
+    """Waits for a turn where the page has come to.
+
+    Every look writes to the page, and that is where Streamlit ends a script whose tab is closed or that is run anew.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        ticket.wait()
+        return
+    place = None
+    for ahead in ticket.looks():
+        place = place or st.empty()
+        place.caption(f":material/hourglass_top: {before(ahead)}")
+    if place:
+        place.empty()
+
+
+def before(ahead: int) -> str:
+    """How many are before this session, in words."""
+    return tn(ahead, "waits for the model: {n} before you", "waits for the model: {n:,} before you")

@@ -1,0 +1,1 @@
+"""What pages are made of: one folder a page, and ``shared`` for what several use."""

@@ -1,0 +1,98 @@
+"""The account of a comparison: building and asking together, over as many questions as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import streamlit as st
+
+from app import state
+from app.figures.ledger import describe_ledger, ledger_figure
+from app.i18n import duration, t
+from app.open_methods import resources_of
+from app.views.shared.chart import chart
+from core.cost import Account, build_time
+from core.evaluation.variants import expected_inputs
+from core.methods import registry
+from core.methods.base import two_models
+from core.methods.comparison import Run
+from core.units import milliseconds
+from core.workspace import Workspace
+
+_COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000)
+
+
+def accounts_of(run: Run, ws: Workspace) -> list[Account]:
+    """What each method that answered took to build, beside what it took to answer: the median where it was repeated.
+
+    Controls are left out: they are fast at no use; so is who answers with two models: whose times would these be?
+    """
+    names = [
+        name
+        for name, answer in run.answers.items()
+        if registry.METHODS[name].role != "control" and two_models(answer.details) is None
+    ]
+    if not names:
+        return []
+    choices = run.choices
+    inputs = expected_inputs(resources_of(ws, choices))
+    accounts = []
+    for name in names:
+        spec = registry.METHODS[name].on(state.settings())
+        traces = run.repeats.get(name) or [run.answers[name].trace]
+        build_s = build_time(ws, spec.builds, choices.store, inputs)
+        accounts.append(Account.measured(name, t(spec.label), build_s, [trace.total_ms for trace in traces]))
+    return accounts
+
+
+def break_evens(accounts: Sequence[Account]) -> Iterator[str]:
+    """For every method that takes longer to build than RAG: how much longer, and when that pays."""
+    baseline = next((account for account in accounts if account.method == registry.BASELINE), None)
+    if baseline is None:
+        return
+    for account in accounts:
+        found = account.against(baseline)
+        if found.build_s <= 0:
+            continue
+        if found.questions is None:
+            yield t(
+                "**{method}** took {time} more to build than RAG and was {lost} slower on this question: at this rate "
+                "it never pays off.",
+                method=account.label,
+                time=duration(found.build_s),
+                lost=milliseconds(-found.saving_ms),
+            )
+        else:
+            yield t(
+                "**{method}** took {time} more to build than RAG and saved {saved} on this question: at that rate it "
+                "pays off after **{n:,} questions**.",
+                method=account.label,
+                time=duration(found.build_s),
+                saved=milliseconds(found.saving_ms),
+                n=found.questions,
+            )
+
+
+def ledger_panel(run: Run, ws: Workspace, key: str) -> None:
+    """The chart, its slider, and the same as a sentence and a table."""
+    accounts = accounts_of(run, ws)
+    if len(accounts) < 2:
+        return
+    count = st.select_slider(t("Questions asked in all"), _COUNTS, 100, key=key, format_func=lambda n: f"{n:,}")
+    words = describe_ledger(accounts, count)
+    chart(ledger_figure(accounts, count), key=f"{key}_chart", alt=words)
+    st.markdown(f":material/balance: {t(words)}")
+    with st.expander(t("As a table"), icon=":material/table:"):
+        st.dataframe(
+            [
+                {
+                    t("method"): account.label,
+                    t("to build"): duration(account.build_s),
+                    t("one question (ms)"): round(account.question_ms),
+                    t("{n:,} questions", n=count): duration(account.total_s(count)),
+                }
+                for account in accounts
+            ],
+            hide_index=True,
+            key=f"{key}_table",
+        )

@@ -1,0 +1,63 @@
+"""The page of a document that an answer rests on, drawn when it is asked for, with the supporting sentence marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import state
+from app.i18n import t
+from app.views.shared.frame import show_failure
+from core.corpus.originals import original
+from core.corpus.readers.page_picture import page_picture
+from core.corpus.types import Box, boxes_within
+from core.errors import TesseraError
+from core.methods.base import Evidence
+from core.workspace import Workspace
+
+
+def show_page(key: str, ws: Workspace, piece: Evidence, holds: tuple[int, int] | None) -> None:
+    """A switch for the page, and the file itself; nothing where the file is not kept.
+
+    Args:
+        key: Of this piece of evidence.
+        ws: Holds the document.
+        piece: What the answer rests on.
+        holds: Characters of the supporting sentence; None marks the whole passage.
+    """
+    file = original(ws, piece.source)
+    if file is None or piece.source is None:
+        return
+    label = t("Show it on the page") if piece.source.page else t("The original")
+    if not st.toggle(label, key=f"page-{key}-{piece.passage_id}"):
+        return
+    marks = _marks(ws, piece, holds)
+    try:
+        if marks:
+            st.image(_picture(str(file), marks), caption=piece.cited)
+    except TesseraError as error:
+        show_failure(error.what, error.remedy)
+    st.download_button(
+        t("Open the original"),
+        file.read_bytes(),
+        Path(piece.source.file).name,
+        key=f"original-{key}",
+        icon=":material/description:",
+        on_click="ignore",
+    )
+
+
+def _marks(ws: Workspace, piece: Evidence, holds: tuple[int, int] | None) -> tuple[Box, ...]:
+    """Where the sentence is printed; the whole passage where the evidence was written from Z and not read."""
+    passage = next((passage for passage in state.corpus_of(ws).passages if passage.id == piece.passage_id), None)
+    if passage is None:
+        return ()
+    whole = holds is None or passage.text != piece.text
+    return boxes_within(passage.boxes, *((0, len(passage.text)) if whole or holds is None else holds))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _picture(path: str, marks: tuple[Box, ...]) -> bytes:
+    """Drawn once for all sessions: the file under that path never changes."""
+    return page_picture(Path(path).read_bytes(), marks)

@@ -1,0 +1,303 @@
+"""The question of the Compare page: where it is typed, what it is asked of, and questions to borrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+
+from app import state
+from app.i18n import labels, t, tn
+from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
+from app.navigation import PAGES
+from app.views.compare.columns import CONTROLS, headings
+from app.views.compare.share_and_history import FOLDED, remember
+from app.views.shared.present import present_button
+from app.views.shared.text import escape
+from core.artefacts import index_kind
+from core.corpus.types import Corpus, Question
+from core.memory.store import read_card
+from core.messages import message
+from core.methods import registry
+from core.methods.comparison import Choices, Run
+from core.models.variant import reader_for
+from core.stores.registry import STORES
+from core.workspace import Workspace
+
+QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
+STORE, ANSWER_FIRST = "ask_store", "ask_answer_first"
+_SUGGESTED = 3
+
+
+def restore_choices() -> None:
+    """Call before the form is drawn: the first time, takes the choices from the link, else the defaults."""
+    if st.session_state.get("ask_restored"):
+        return
+    st.session_state["ask_restored"] = True
+    settings = state.settings()
+    workspace = state.current_workspace().name
+    default = Choices(
+        workspace,
+        "",
+        registry.usual_methods(),
+        settings.reader,
+        settings.top_k,
+        settings.store,
+        settings.memory_order,
+    )
+    choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
+    if choices.question or QUESTION not in st.session_state:
+        st.session_state[QUESTION] = choices.question
+    st.session_state[METHODS] = [name for name in choices.methods if name not in CONTROLS]
+    st.session_state[CONTROLLED] = [name for name in choices.methods if name in CONTROLS]
+    st.session_state[READER] = choices.reader
+    st.session_state[TOP_K] = choices.top_k
+    st.session_state[STORE] = choices.store
+    st.session_state[ANSWER_FIRST] = choices.memory_order == "answer"
+
+
+def ask_form(corpus: Corpus, busy: bool) -> None:
+    """Question, settings and suggestions; all disabled while an answer streams.
+
+    Args:
+        corpus: Where suggestions and gold answers come from.
+        busy: Whether an answer streams now.
+    """
+    with st.form("ask", border=False):
+        with st.container(key="question-row", horizontal=True, vertical_alignment="bottom"):
+            st.text_input(
+                t("Your question"),
+                key=QUESTION,
+                placeholder=t("Ask something that the passages know"),
+                disabled=busy,
+                persist_state="session",
+            )
+            st.form_submit_button(
+                t("Ask"), type="primary", icon=":material/send:", disabled=busy, on_click=ask, args=(corpus,)
+            )
+        with st.container(horizontal=True, gap="medium"):
+            _methods(busy)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ask-settings"):
+            _settings(busy)
+    _suggestions(corpus, busy)
+
+
+def asked_line(run: Run, busy: bool) -> None:
+    """The form folded into one line: what was asked, how, and the ways from here."""
+    choices = run.choices
+    with st.container(key="asked", horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(gap=None):
+            st.markdown(f"### {escape(choices.question)}")
+            facts = [
+                tn(choices.top_k, "{n:,} passage", "{n:,} passages"),
+                t("with reader") if choices.reader else t("plain"),
+            ]
+            if run.gold and run.gold.answers:
+                facts.insert(0, t("Gold answer: {text}", text=escape(" / ".join(run.gold.answers))))
+            st.caption(" · ".join(facts))
+        if busy:
+            st.button(t("Stop"), key="stop", icon=":material/stop:")
+        else:
+            st.button(t("Change"), key="ask-change", icon=":material/edit:", on_click=_unfold)
+            present_button()
+
+
+def _unfold() -> None:
+    st.session_state[FOLDED] = False
+
+
+def ask(corpus: Corpus, question: str = "") -> None:
+    """Queues a run with the choices of the form; the page carries it out further down.
+
+    Args:
+        corpus: Where the gold answer is looked up.
+        question: A suggested question; empty takes the one that was typed.
+    """
+    if question:
+        st.session_state[QUESTION] = question
+    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE, ANSWER_FIRST):
+        # While the answers stream these widgets are disabled, and Streamlit throws away what the browser sent of a
+        # disabled widget, also what was typed a moment before: only a value that is set here stays.
+        st.session_state[key] = st.session_state.get(key)
+    text = str(st.session_state.get(QUESTION, "")).strip()
+    chosen = (*st.session_state.get(METHODS, ()), *st.session_state.get(CONTROLLED, ()))
+    methods = sorted((name for name in registry.METHODS if name in chosen), key=lambda name: name in CONTROLS)
+    st.session_state["ask_problem"] = problem = _problem(text, methods)
+    if problem:
+        return
+    st.session_state[FOLDED] = True
+    choices = Choices(
+        workspace=state.current_workspace().name,
+        question=text,
+        methods=tuple(methods),
+        reader=bool(st.session_state.get(READER)),
+        top_k=int(st.session_state.get(TOP_K, state.settings().top_k)),
+        store=str(st.session_state.get(STORE) or state.settings().store),
+        memory_order="answer" if st.session_state.get(ANSWER_FIRST) else "evidence",
+    )
+    run = Run(choices, gold=corpus.question(text))
+    st.session_state["run"] = run
+    st.session_state["runs"] = remember(run, st.session_state.get("runs", []))
+    st.query_params.from_dict(to_params(choices))
+
+
+def _problem(text: str, methods: Sequence[str]) -> str:
+    """Why this cannot be asked; empty when it can."""
+    if len(text) > MAX_QUESTION:
+        return message("The question has {n:,} characters: keep it below {most}.", n=len(text), most=MAX_QUESTION)
+    return "Type a question first." if not text else "" if methods else "Choose at least one method."
+
+
+def ask_on_compare(question: str, key: str) -> None:
+    """A button that takes a question to the Compare page, where it waits to be asked.
+
+    Args:
+        question: Its text; empty presses nothing.
+        key: Of the button.
+    """
+    if st.button(t("Ask it on Compare"), icon=PAGES["compare"].icon, key=key, disabled=not question):
+        st.session_state[QUESTION] = question
+        st.session_state[FOLDED] = False
+        st.switch_page(PAGES["compare"].path)
+
+
+def _methods(busy: bool) -> None:
+    groups = (
+        (
+            t("Methods"),
+            METHODS,
+            _legend(name for name in registry.METHODS if name not in CONTROLS),
+            [name for name in registry.METHODS if name not in CONTROLS],
+        ),
+        (
+            t("Controls"),
+            CONTROLLED,
+            t(
+                "Nobody would use these to get answers: they show what the numbers of the others mean. What closed "
+                "book gets right, the others need not have read."
+            )
+            + "\n"
+            + _legend(CONTROLS),
+            [name for name in CONTROLS if name in registry.METHODS],
+        ),
+    )
+    for label, key, what, names in groups:
+        st.pills(
+            label,
+            names,
+            selection_mode="multi",
+            format_func=labels(headings(names)),
+            key=key,
+            disabled=busy,
+            help=what,
+            width="content",
+            wrap=True,
+            persist_state="session",
+        )
+
+
+def _legend(names: Iterable[str]) -> str:
+    """What each method does, as a list."""
+    specs = [registry.METHODS[name] for name in names if name in registry.METHODS]
+    return "\n".join(f"- **{t(spec.label)}**: {t(spec.summary)}" for spec in specs)
+
+
+def _settings(busy: bool) -> None:
+    st.number_input(
+        t("Passages to read"),
+        min_value=1,
+        max_value=MAX_TOP_K,
+        key=TOP_K,
+        disabled=busy,
+        help=t(
+            "The most passages that RAG puts in the prompt, and the most blocks that CAG joins. Those that match much "
+            "less than the best one are left out."
+        ),
+        width=180,
+        persist_state="session",
+    )
+    if len(searched := _searched()) > 1:
+        st.selectbox(
+            t("Store for RAG"),
+            searched,
+            format_func=lambda name: STORES[name].label,
+            key=STORE,
+            disabled=busy,
+            help=t("Where RAG searches: the indexes that are built on the Stores page."),
+            width=220,
+            persist_state="session",
+        )
+    has_reader = reader_for(state.settings().model) is not None and not state.settings().engine_url
+    st.toggle(
+        t("Reader adapter"),
+        key=READER,
+        disabled=busy or not has_reader,
+        help=t(
+            "A small LoRA with which the model reads passages and answers briefly; all methods share it. Switch it off "
+            "to see the plain model. KV caches and memory belong to the model they were built with."
+            if has_reader
+            else "No reader adapter ships for this model: it reads plain."
+        ),
+        persist_state="session",
+    )
+    trained = _trained_to_answer(state.current_workspace())
+    st.toggle(
+        t("Memory answers first"),
+        key=ANSWER_FIRST,
+        disabled=busy or not trained,
+        help=t(
+            "The memory reads the answer off z at once and writes the evidence after it, when the clock has stopped. "
+            "Off, it writes the evidence first and answers from that."
+            if trained
+            else "The memory of this workspace was not trained to answer before it writes evidence."
+        ),
+        persist_state="session",
+    )
+
+
+def _trained_to_answer(ws: Workspace) -> bool:
+    """Whether the memory of a workspace can be read answer first."""
+    return ws.state("memory").status == "ready" and read_card(ws.folder("memory")).config.answers
+
+
+def _searched() -> list[str]:
+    """Stores that RAG can search here, and the one that was chosen."""
+    ws = state.current_workspace()
+    chosen = st.session_state.get(STORE)
+    return [name for name in STORES if name == chosen or ws.state(index_kind(name)).status == "ready"]
+
+
+def _suggestions(corpus: Corpus, busy: bool) -> None:
+    held_out = [*corpus.questions.get("dev", ()), *corpus.questions.get("test", ())]
+    if not held_out:
+        return
+    shown = suggested(held_out, int(st.session_state.get("ask_turn", 0)))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="suggestions"):
+        held = t("Held out: no training has seen these questions.")
+        st.caption(f":material/lightbulb: {t('Try')}", width="content", help=held)
+        for number, question in enumerate(shown):
+            st.button(
+                escape(question.text),
+                key=f"suggestion-{number}",
+                disabled=busy,
+                on_click=ask,
+                args=(corpus, question.text),
+            )
+        st.button(
+            t("More"),
+            key="suggestions-turn",
+            type="tertiary",
+            icon=":material/refresh:",
+            disabled=busy,
+            on_click=_turn,
+        )
+
+
+def suggested(questions: Sequence[Question], turn: int) -> list[Question]:
+    """A few questions spread over all of them; another ``turn`` gives others."""
+    stride = max(1, len(questions) // _SUGGESTED)
+    return [questions[(turn + number * stride) % len(questions)] for number in range(min(_SUGGESTED, len(questions)))]
+
+
+def _turn() -> None:
+    st.session_state["ask_turn"] = int(st.session_state.get("ask_turn", 0)) + 1

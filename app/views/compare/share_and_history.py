@@ -1,0 +1,177 @@
+"""What one can do with a comparison once it is there: share it, go back to an earlier one, set two beside each other.
+
+Runs are kept in the workspace and survive a reload. Where the app is opened to others, a session lists its own
+alone; a link still leads to the run that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.export import to_csv, to_html, to_json
+from app.i18n import PARAM, t
+from app.links import link
+from app.run_rows import verdicts
+from app.views.shared.text import escape
+from core.methods import registry
+from core.methods.comparison import Run
+from core.methods.kept_runs import KEPT, keep_run, kept_run, kept_runs
+from core.statistics import spread
+from core.units import seconds
+from core.workspace import Workspace
+
+RUN = "run"
+"""Query parameter that names the run on the page."""
+FOLDED = "ask_folded"
+"""Whether the form is folded into one line: once something was asked, until somebody wants to change it."""
+_RUNS, _LOADED = "runs", "runs_of"
+
+
+def restore_run(ws: Workspace) -> None:
+    """Call before anything is drawn: finds the run of the address again, and the earlier ones of the workspace."""
+    if st.session_state.get(_LOADED) == ws.path:
+        return
+    st.session_state[_LOADED] = ws.path
+    shared = bool(state.settings().allowed_hosts)
+    runs = [] if shared else kept_runs(ws)
+    named = kept_run(ws, st.query_params.get(RUN, "")) if RUN in st.query_params else None
+    st.session_state[_RUNS] = remember(named, [run for run in runs if run.id != named.id]) if named else runs
+    current: Run | None = st.session_state.get("run")
+    if current is None or current.choices.workspace != ws.name:
+        st.session_state["run"] = named
+
+
+def ended(ws: Workspace, run: Run) -> None:
+    """Keeps a run that has ended, and names it in the address."""
+    keep_run(ws, run)
+    st.query_params[RUN] = run.id
+
+
+def keep_and_share(ws: Workspace, run: Run, runs: Sequence[Run]) -> None:
+    """Downloads of this comparison and of all that are kept, the link that restores it, and its pin."""
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "JSON",
+            to_json([run]),
+            "tessera-comparison.json",
+            "application/json",
+            icon=":material/download:",
+            key="json",
+        )
+        st.download_button(
+            "CSV", to_csv([run]), "tessera-comparison.csv", "text/csv", icon=":material/download:", key="csv"
+        )
+        st.download_button(
+            "HTML",
+            to_html(run),
+            "tessera-comparison.html",
+            "text/html",
+            icon=":material/download:",
+            key="html",
+            help=t("One page to send or print: no script, no request."),
+        )
+        if len(runs) > 1:
+            st.download_button(
+                t("All {n} as CSV", n=len(runs)),
+                to_csv(list(reversed(runs))),
+                "tessera-comparisons.csv",
+                "text/csv",
+                icon=":material/history:",
+                key="csv-all",
+            )
+        with st.popover(t("Link"), icon=":material/link:"):
+            st.caption(t("Restores question and settings, not the answers: they are measured anew."))
+            chosen = {PARAM: st.query_params[PARAM]} if PARAM in st.query_params else {}
+            address = link(st.context.url or "", run.choices, chosen)
+            st.code(address, language=None, wrap_lines=True)
+        st.button(
+            t("Unpin") if run.pinned else t("Pin"),
+            key="pin",
+            icon=":material/keep_off:" if run.pinned else ":material/keep:",
+            help=t("A pinned comparison stays, and stands beside the next ones."),
+            on_click=_pin,
+            args=(ws, run),
+        )
+
+
+def history(runs: Sequence[Run], current: Run | None, busy: bool) -> None:
+    """Earlier questions, the pinned ones on top, newest first."""
+    earlier = sorted((run for run in runs if run is not current), key=lambda run: not run.pinned)
+    if not earlier:
+        return
+    st.subheader(t("Asked before"), anchor=False)
+    for number, run in enumerate(earlier):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"history-{number}"):
+            st.button(
+                escape(run.choices.question),
+                key=f"history-show-{number}",
+                type="tertiary",
+                icon=":material/keep:" if run.pinned else ":material/history:",
+                disabled=busy,
+                on_click=_show,
+                args=(run,),
+            )
+            st.caption(_outcome(run), width="content")
+
+
+def beside(run: Run, runs: Sequence[Run]) -> None:
+    """The run on the page next to the last one that was pinned, method by method; nothing when there is none."""
+    pinned = next((old for old in runs if old.pinned and old is not run and old.answers), None)
+    if pinned is None or not run.answers:
+        return
+    st.subheader(t("Beside the pinned run"), anchor=False)
+    both = ((t("pinned"), pinned), (t("this one"), run))
+    st.caption(" · ".join(f"**{name}**: {_settings(one)}" for name, one in both))
+    judged = {one.id: verdicts(one) for _, one in both}
+    rows = []
+    for name in dict.fromkeys([*run.answers, *pinned.answers]):
+        row = {t("Method"): t(registry.METHODS[name].label)}
+        for label, one in both:
+            if name in one.answers:
+                verdict = judged[one.id][name]
+                times = spread([trace.total_ms for trace in one.measured(name)])
+                row[t("answer, {run}", run=label)] = f"{verdict.style.symbol} {one.answers[name].text}"
+                row[t("last token, {run}", run=label)] = seconds(times.median)
+        rows.append(row)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="beside", placeholder="–")
+
+
+def _settings(run: Run) -> str:
+    choices = run.choices
+    reader = t("with reader") if choices.reader else t("plain")
+    n = max((len(traces) for traces in run.repeats.values()), default=1)
+    facts = t("{k} passages, {store}, {reader}, n = {n}", k=choices.top_k, store=choices.store, reader=reader, n=n)
+    return f"{escape(choices.question)} ({facts})"
+
+
+def remember(run: Run, runs: Sequence[Run]) -> list[Run]:
+    """The list of comparisons with a new one at its head; the oldest that is not pinned makes room."""
+    kept = [run, *runs]
+    while len(kept) > KEPT and any(not old.pinned for old in kept[1:]):
+        oldest = max(number for number, old in enumerate(kept) if number and not old.pinned)
+        del kept[oldest]
+    return kept
+
+
+def _show(run: Run) -> None:
+    st.session_state["run"] = run
+    st.session_state[FOLDED] = True
+    st.query_params[RUN] = run.id
+
+
+def _pin(ws: Workspace, run: Run) -> None:
+    run.pinned = not run.pinned
+    keep_run(ws, run)
+
+
+def _outcome(run: Run) -> str:
+    answers = [
+        f"{t(registry.METHODS[name].label)} {seconds(answer.trace.ttft_ms)}"
+        for name, answer in run.answers.items()
+        if name in registry.METHODS
+    ]
+    return escape(" · ".join(answers) or t(run.status))

@@ -1,0 +1,144 @@
+"""What a corpus holds: its passages, searchable, and its questions by split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app.i18n import labels, t, tn
+from app.views.compare.question_form import ask_on_compare
+from app.views.shared.text import escape
+from core.corpus.types import Corpus, Passage, Question
+from core.normalise import folded
+
+_EVERYTHING = "All topics"
+_SHOWN = 2000
+
+
+def figures(corpus: Corpus) -> None:
+    """Size of the corpus in a row of numbers."""
+    topics = {passage.topic for passage in corpus.passages if passage.topic}
+    with st.container(horizontal=True, gap="large"):
+        st.metric(t("Passages"), f"{len(corpus.passages):,}", width="content")
+        if topics:
+            st.metric(t("Topics"), f"{len(topics):,}", width="content")
+        for split, questions in corpus.questions.items():
+            st.metric(t("Questions, {split}", split=split), f"{len(questions):,}", width="content")
+
+
+def passages(corpus: Corpus) -> None:
+    """A searchable table of passages; the chosen row is shown in full beneath."""
+    topics = sorted({passage.topic for passage in corpus.passages if passage.topic})
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    wanted = left.text_input(
+        t("Search"),
+        key="corpus_search",
+        placeholder=t("Words of a title, text or topic"),
+        icon=":material/search:",
+        persist_state="session",
+    )
+    topic = right.selectbox(
+        t("Topic"),
+        [_EVERYTHING, *topics],
+        format_func=labels({_EVERYTHING: _EVERYTHING}),
+        key="corpus_topic",
+        disabled=not topics,
+    )
+    found = matching(corpus.passages, wanted, "" if topic == _EVERYTHING else topic or "")
+    if not found:
+        st.info(t("No passage has all of these words."), icon=":material/search_off:")
+        return
+    shown = found[:_SHOWN]
+    counted = tn(len(found), "{n:,} passage.", "{n:,} passages.")
+    cut = t("The first {n:,} are shown.", n=_SHOWN) if len(found) > _SHOWN else ""
+    st.caption(f"{counted} {t('Select a row to read it in full.')} {cut}".rstrip())
+    table = pd.DataFrame(
+        {
+            "title": [passage.title for passage in shown],
+            "topic": [passage.topic for passage in shown],
+            "words": [len(passage.text.split()) for passage in shown],
+            "text": [passage.text for passage in shown],
+            "id": [passage.id for passage in shown],
+        }
+    )
+    columns = {"title": t("Title"), "topic": t("Topic"), "words": t("Words"), "text": t("Text"), "id": "Id"}
+    picked = st.dataframe(
+        table,
+        hide_index=True,
+        key="corpus_table",
+        height=380,
+        column_config=columns,
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = picked["selection"]["rows"] if picked else []
+    if rows and rows[0] < len(shown):
+        _in_full(shown[rows[0]], corpus)
+
+
+def matching(candidates: Sequence[Passage], wanted: str, topic: str) -> list[Passage]:
+    """Passages of a topic that hold all words of ``wanted``, in any case and order."""
+    words = folded(wanted).split()
+    return [
+        passage
+        for passage in candidates
+        if (not topic or passage.topic == topic)
+        and all(word in f"{passage.title}\n{passage.text}\n{passage.topic}".casefold() for word in words)
+    ]
+
+
+def questions(corpus: Corpus) -> None:
+    """Questions of one split, with the accepted answers and where they stand."""
+    splits = [split for split, group in corpus.questions.items() if group]
+    if not splits:
+        st.info(
+            t("This corpus brings no questions. Ask your own; only the check against a gold answer is missing."),
+            icon=":material/help:",
+        )
+        return
+    split = st.segmented_control(
+        t("Split"), splits, default=splits[-1], required=True, key="corpus_split", label_visibility="collapsed"
+    )
+    st.caption(t("Train questions taught the reader and the memory. Dev and test were kept from both: ask those."))
+    group = corpus.questions[split or splits[0]]
+    titles = {passage.id: passage.title or passage.id for passage in corpus.passages}
+    picked = st.dataframe(
+        pd.DataFrame(
+            {
+                "question": [question.text for question in group],
+                "answers": [" / ".join(question.answers) for question in group],
+                "passages": [" → ".join(titles.get(i, i) for i in question.passage_ids) for question in group],
+            }
+        ),
+        hide_index=True,
+        key=f"corpus_questions_{split}",
+        height=420,
+        column_config={
+            "question": t("Question"),
+            "answers": t("Accepted answers"),
+            "passages": t("Gold passages"),
+        },
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = picked["selection"]["rows"] if picked else []
+    if rows and rows[0] < len(group):
+        _ask_it(group[rows[0]])
+
+
+def _in_full(passage: Passage, corpus: Corpus) -> None:
+    with st.container(border=True, key="passage-chosen"):
+        st.markdown(f"**{escape(passage.title or passage.id)}** :gray[{escape(passage.topic)}]")
+        st.text(passage.text)
+        asked = [q for group in corpus.questions.values() for q in group if passage.id in q.passage_ids]
+        if asked:
+            asking = escape(" · ".join(question.text for question in asked[:6]))
+            st.caption(t("Questions about it: {questions}", questions=asking))
+
+
+def _ask_it(question: Question) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{escape(question.text)}**", width="content")
+        ask_on_compare(question.text, key="ask-this")

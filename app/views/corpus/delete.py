@@ -1,0 +1,69 @@
+"""Deleting a workspace: first what goes with it, wherever it is, then the question."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.i18n import t
+from app.views.shared.frame import show_failure
+from app.views.shared.text import escape
+from core.errors import TesseraError
+from core.removal import belongings
+from core.workspace import Workspace
+
+_DOOMED = "doomed_workspace"
+_FAILED = "deletion_failed"
+
+
+def deletion(ws: Workspace, busy: bool) -> None:
+    """A button; once it is pressed, the list and the question."""
+    if failure := st.session_state.pop(_FAILED, None):
+        show_failure(*failure)
+    if st.session_state.get(_DOOMED) != str(ws.path):
+        st.button(
+            t("Delete this workspace"),
+            key="workspace-delete",
+            type="tertiary",
+            icon=":material/delete:",
+            disabled=busy,
+            on_click=_ask,
+            args=(str(ws.path),),
+        )
+        return
+    try:
+        found = belongings(ws)
+    except TesseraError as error:
+        show_failure(error.what, error.remedy)
+        found = []
+    with st.container(border=True):
+        st.markdown(f"**{t('Delete {name} with all of this?', name=escape(ws.name))}**")
+        stays = t("stays: it belongs to the workspace that this one is a copy of")
+        rows = [
+            {"what": t(one.what), "where": t(one.where), "state": stays if one.stays else t("goes")} for one in found
+        ]
+        columns = {"what": t("What"), "where": t("Kept at"), "state": t("State")}
+        st.dataframe(pd.DataFrame(rows), hide_index=True, key="belongings", column_config=columns)
+        with st.container(horizontal=True):
+            st.button(
+                t("Delete all of it"),
+                key="workspace-delete-all",
+                type="primary",
+                disabled=busy or not found,
+                on_click=_delete,
+                args=(ws,),
+            )
+            st.button(t("Keep it"), key="workspace-keep", on_click=_ask, args=("",))
+
+
+def _ask(path: str) -> None:
+    st.session_state[_DOOMED] = path
+
+
+def _delete(ws: Workspace) -> None:
+    st.session_state[_DOOMED] = ""
+    try:
+        state.delete_workspace(ws)
+    except TesseraError as error:
+        st.session_state[_FAILED] = (error.what, error.remedy)

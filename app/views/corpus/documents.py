@@ -1,0 +1,172 @@
+"""The documents of a workspace: which there are; putting some in or taking some out, undo, and another name."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.i18n import t, tn
+from app.views.shared.frame import show_failure
+from app.views.shared.text import escape
+from core.corpus.documents import documents, put, without
+from core.corpus.importing import ImportReport
+from core.corpus.store import load
+from core.corpus.types import Corpus
+from core.errors import TesseraError
+from core.messages import message
+from core.revision import can_undo, revise, undo
+from core.workspace import Workspace
+
+_LEAVING = "leaving_documents"
+_FAILED = "rename_failed"
+
+
+def show_documents(ws: Workspace, corpus: Corpus, busy: bool) -> None:
+    """The table of documents, what can be done with those chosen in it, and the name of the workspace."""
+    found = documents(corpus)
+    if found:
+        st.caption(
+            t("Select rows to remove documents. To add one, or to replace one by a file of its name: Bring documents.")
+        )
+        table = pd.DataFrame(
+            {
+                "file": [document.file for document in found],
+                "passages": [document.passages for document in found],
+                "pages": [document.pages or None for document in found],
+            }
+        )
+        columns = {"file": t("File"), "passages": t("Passages"), "pages": t("Pages")}
+        picked = st.dataframe(
+            table,
+            hide_index=True,
+            key="documents",
+            column_config=columns,
+            on_select="rerun",
+            selection_mode="multi-row",
+        )
+        rows = picked["selection"]["rows"] if picked else []
+        _removal(ws, [found[row].file for row in rows if row < len(found)], busy)
+    else:
+        st.info(t("These passages came as passages, not from documents."), icon=":material/dataset:")
+    if can_undo(ws):
+        st.button(
+            t("Undo the last change"),
+            key="documents-undo",
+            icon=":material/undo:",
+            disabled=busy,
+            on_click=_undo,
+            args=(ws,),
+            help=t("Brings the documents back as they were before the last change."),
+        )
+    if ws.name != state.SAMPLE:
+        _name(ws, busy)
+
+
+def adding(ws: Workspace, corpus: Corpus, report: ImportReport, busy: bool) -> None:
+    """What becomes of files that were read for a workspace, and the button that puts them in."""
+    there = {document.file for document in documents(corpus)}
+    replaced = sorted({passage.source.file for passage in report.passages if passage.source} & there)
+    if replaced:
+        warning = t("Replaced by the new file of that name: {names}", names=escape(", ".join(replaced)))
+        st.caption(f":orange[:material/swap_horiz: {warning}]")
+    st.caption(t("What changed is built, nothing else. It can be undone."))
+    st.button(
+        tn(len(report.passages), "Add {n:,} passage", "Add {n:,} passages"),
+        type="primary",
+        icon=":material/add:",
+        key="upload-add",
+        disabled=busy,
+        on_click=_add,
+        args=(ws, report),
+    )
+
+
+def _add(ws: Workspace, report: ImportReport) -> None:
+    models, settings, originals = state.models(), state.settings(), uploaded()
+    state.start_job(
+        ws.name,
+        message("Adding to {name}", name=ws.name),
+        lambda ws: revise(ws, models, settings, put(ws.read("corpus", load), report), originals),
+    )
+
+
+def uploaded() -> list[tuple[str, bytes]]:
+    """Name and content of the files that were dropped on the page."""
+    return [(file.name, file.getvalue()) for file in st.session_state["uploads"]]
+
+
+def _removal(ws: Workspace, files: list[str], busy: bool) -> None:
+    """A button; once it is pressed, the question."""
+    if not files:
+        return
+    leaving = (str(ws.path), *files)
+    if st.session_state.get(_LEAVING) != leaving:
+        st.button(
+            tn(len(files), "Remove {n:,} document", "Remove {n:,} documents"),
+            key="documents-remove",
+            icon=":material/delete:",
+            disabled=busy,
+            on_click=_ask,
+            args=(leaving,),
+        )
+        return
+    with st.container(border=True):
+        st.markdown(f"**{t('Remove {names}?', names=escape(', '.join(files)))}**")
+        st.caption(
+            t(
+                "It will answer nowhere: its passages, vectors, blocks, z and kept answers go. Its text is set aside "
+                "until the next change, so that this one can be undone."
+            )
+        )
+        with st.container(horizontal=True):
+            st.button(
+                t("Remove"),
+                key="documents-remove-now",
+                type="primary",
+                disabled=busy,
+                on_click=_remove,
+                args=(ws, files),
+            )
+            st.button(t("Keep it"), key="documents-keep", on_click=_ask, args=((),))
+
+
+def _ask(leaving: tuple[str, ...]) -> None:
+    st.session_state[_LEAVING] = leaving
+
+
+def _remove(ws: Workspace, files: list[str]) -> None:
+    _ask(())
+    models, settings = state.models(), state.settings()
+    state.start_job(
+        ws.name,
+        message("Removing documents from {name}", name=ws.name),
+        lambda ws: revise(ws, models, settings, without(ws.read("corpus", load), files)),
+    )
+
+
+def _undo(ws: Workspace) -> None:
+    models, settings = state.models(), state.settings()
+    label = message("Undoing the last change of {name}", name=ws.name)
+    state.start_job(ws.name, label, lambda ws: undo(ws, models, settings))
+
+
+def _name(ws: Workspace, busy: bool) -> None:
+    if failure := st.session_state.pop(_FAILED, None):
+        show_failure(*failure)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            t("Name of the workspace"),
+            ws.name,
+            key=f"rename-{ws.name}",
+            help=t("Letters, digits, '-' and '_'."),
+            width=320,
+        )
+        st.button(t("Rename"), key="workspace-rename", disabled=busy, on_click=_rename, args=(ws,))
+
+
+def _rename(ws: Workspace) -> None:
+    try:
+        state.rename_workspace(ws, str(st.session_state[f"rename-{ws.name}"]).strip())
+    except TesseraError as error:
+        st.session_state[_FAILED] = (error.what, error.remedy)

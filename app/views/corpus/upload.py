@@ -1,0 +1,299 @@
+"""Documents in: uploads with a state for each file, known data sets, and paths of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from app import state
+from app.i18n import labels, t, tn
+from app.views.corpus.documents import adding, uploaded
+from app.views.shared.frame import guarded
+from app.views.shared.text import escape
+from core import pipeline
+from core.corpus.documents import others
+from core.corpus.importing import FileResult, Importer, ImportReport
+from core.corpus.limits import safe_name
+from core.corpus.load import corpus_of
+from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns
+from core.corpus.readers.registry import FORMATS
+from core.corpus.store import fingerprint
+from core.corpus.types import Corpus, Passage
+from core.messages import message
+from core.pipeline import FIRST_MEMORY
+from core.units import size
+from core.workspace import Workspace, list_workspaces
+
+DATA_SETS = {
+    "sample": "The sample that ships with Tessera: an invented world",
+    "natural_questions": "Natural Questions: real questions over Wikipedia",
+    "hotpotqa": "HotpotQA: questions over two passages",
+    "squad": "SQuAD: questions over paragraphs",
+    "": "A file or folder on this machine",
+}
+_REPORT = "upload_report"
+_COLUMNS = "upload_columns"
+_PREVIEWED = 30
+_NEW, _ADD = "new", "add"
+
+
+def bring(busy: bool, ws: Workspace | None = None, corpus: Corpus | None = None) -> None:
+    """The two ways of bringing a corpus in, and the workspace that it goes to.
+
+    Args:
+        busy: Something is being built.
+        ws: The current workspace, to which documents may be added; None where it has no corpus.
+        corpus: Its corpus.
+    """
+    upload, choose = st.columns(2, gap="large")
+    with upload.container(border=True, key="bring-upload"):
+        st.markdown(f"#### :material/upload_file: {t('Your own documents')}")
+        _upload(busy, ws, corpus)
+    with choose.container(border=True, key="bring-choose"):
+        st.markdown(f"#### :material/dataset: {t('A data set or a path')}")
+        _choose(busy)
+
+
+def _upload(busy: bool, ws: Workspace | None, corpus: Corpus | None) -> None:
+    st.caption(
+        t("Everything stays on this machine. A file is read whole or refused with the reason, nothing in between.")
+    )
+    st.caption(", ".join(form.label for form in FORMATS))
+    # Any file may be dropped here: one that cannot be read is then listed with the reason, like others.
+    files = st.file_uploader(t("Documents"), accept_multiple_files=True, key="uploads", label_visibility="collapsed")
+    if not files:
+        st.session_state.pop(_REPORT, None)
+        st.session_state.pop(_COLUMNS, None)
+        return
+    grows = _grows(ws)
+    with guarded():
+        existing = others(corpus, [safe_name(file.name) for file in files]) if grows and corpus else []
+        report = _read(files, existing)
+        _remarks(files, report.files)
+        if not report.passages:
+            st.warning(t("None of these files gave a passage."), icon=":material/warning:")
+            return
+        _preview(report)
+        if grows and ws and corpus:
+            adding(ws, corpus, report, busy)
+        else:
+            _build(report, busy)
+
+
+def _grows(ws: Workspace | None) -> bool:
+    """Whether the files are to join the current workspace; the sample stays what it is."""
+    if ws is None or ws.name == state.SAMPLE:
+        return False
+    names = {_NEW: t("A new workspace"), _ADD: t("Add to {name}", name=ws.name)}
+    chosen = st.segmented_control(
+        t("Where they go"), list(names), default=_ADD, required=True, format_func=names.__getitem__, key="upload_where"
+    )
+    return chosen == _ADD
+
+
+def _build(report: ImportReport, busy: bool) -> None:
+    name = st.text_input(
+        t("Name of the new workspace"),
+        "my-documents",
+        key="upload_workspace",
+        help=t("Letters, digits, '-' and '_'."),
+    )
+    _warn_of_replacing(name)
+    st.checkbox(
+        t("Go on to cells, KV blocks and a first memory"),
+        True,
+        key="upload_further",
+        help=t(
+            "What KV-cache CAG and LLM-as-Memory need to answer, too. The first memory is made without training, "
+            "of up to {n:,} passages; it finds documents, and is rough in what it says of them.",
+            n=FIRST_MEMORY,
+        ),
+    )
+    st.button(
+        tn(len(report.passages), "Build from {n:,} passage", "Build from {n:,} passages"),
+        type="primary",
+        icon=":material/construction:",
+        key="upload-build",
+        disabled=busy or not name,
+        on_click=_build_upload,
+        args=(report,),
+    )
+
+
+def _read(files: Sequence[UploadedFile], existing: Sequence[Passage]) -> ImportReport:
+    """Reads files one after another under a table of their states; what was read once is not read again.
+
+    Args:
+        files: What was uploaded.
+        existing: Passages that stay beside them.
+    """
+    chosen: dict[str, Columns] = st.session_state.setdefault(_COLUMNS, {})
+    read_with = [(file.file_id, chosen.get(file.file_id, USUAL_COLUMNS)) for file in files]
+    wanted = (read_with, fingerprint(existing))
+    kept = st.session_state.get(_REPORT)
+    table = st.empty()
+    if kept and kept[0] == wanted:
+        report: ImportReport = kept[1]
+        _states(table, files, report.files)
+        return report
+    importer = Importer(state.models().prompt().count, existing)
+    done: list[FileResult] = []
+    for file, (_, columns) in zip(files, read_with, strict=True):
+        _states(table, files, done)
+        # Drawing the state lets a script that is no longer wanted end here, and the reader with it.
+        with closing(importer.reading(file.name, file.getvalue(), columns=columns)) as reading:
+            for _ in reading:
+                _states(table, files, done)
+        done.append(importer.report().files[-1])
+    _states(table, files, done)
+    st.session_state[_REPORT] = (wanted, importer.report())
+    return importer.report()
+
+
+def _states(
+    table: st.delta_generator.DeltaGenerator, files: Sequence[UploadedFile], done: Sequence[FileResult]
+) -> None:
+    rows = []
+    for number, file in enumerate(files):
+        result = done[number] if number < len(done) else None
+        place = {"n": number + 1, "total": len(files)}
+        waiting = t("reading, {n} of {total}", **place) if number == len(done) else t("queued, {n} of {total}", **place)
+        rows.append(
+            {
+                "file": safe_name(file.name),
+                "size": size(file.size),
+                "state": _verdict(result) if result else waiting,
+            }
+        )
+    table.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"file": t("File"), "size": t("Size"), "state": t("State")},
+    )
+
+
+def _verdict(result: FileResult) -> str:
+    if result.status == "failed":
+        return t("✗ refused")
+    gave = tn(result.passages, "✓ ready: {n:,} passage", "✓ ready: {n:,} passages")
+    copies = t("{n:,} duplicates left out", n=result.duplicates) if result.duplicates else ""
+    return ", ".join(part for part in (gave, copies) if part)
+
+
+def _remarks(files: Sequence[UploadedFile], results: Sequence[FileResult]) -> None:
+    """The whole reason of every refusal, and what was assumed of files that were read."""
+    for file, result in zip(files, results, strict=True):
+        if result.error:
+            st.markdown(f":red[:material/block:] {escape(t(result.error))}")
+        if result.choice:
+            _choose_columns(file.file_id, result.name, result.choice)
+        if result.note:
+            st.markdown(f":orange[:material/info:] {escape(result.name)}: {escape(t(result.note))}")
+
+
+def _choose_columns(file_id: str, name: str, choice: ColumnChoice) -> None:
+    """Lets one say which columns of a table hold text, title and id, beside its first rows."""
+    with st.container(border=True, key=f"columns-{file_id}"):
+        st.markdown(t("**Which columns of {name} hold what?**", name=escape(name)))
+        # Numbered, since columns may share a name.
+        preview = pd.DataFrame([{str(i): cell for i, cell in enumerate(row)} for row in choice.rows])
+        st.dataframe(preview, hide_index=True, column_config={str(i): name for i, name in enumerate(choice.names)})
+        named = [own for own in choice.names if own]
+        parts = st.columns(3)
+        proposed = named.index(choice.proposed) if choice.proposed in named else 0
+        parts[0].selectbox(t("Text"), named, proposed, key=f"column_text_{file_id}")
+        for part, label, role in ((parts[1], t("Title"), "title"), (parts[2], "Id", "id")):
+            part.selectbox(label, ["", *named], format_func=_or_none, key=f"column_{role}_{file_id}")
+        st.button(t("Read it so"), key=f"columns-read-{file_id}", on_click=_take_columns, args=(file_id,))
+
+
+def _or_none(name: str) -> str:
+    return name or t("none")
+
+
+def _take_columns(file_id: str) -> None:
+    names = (str(st.session_state[f"column_{role}_{file_id}"]) for role in ("text", "title", "id"))
+    st.session_state[_COLUMNS] = {**st.session_state.get(_COLUMNS, {}), file_id: Columns(*names)}
+
+
+def _preview(report: ImportReport) -> None:
+    """The first passages as they will be built: where they begin and end, and what they are called."""
+    with st.expander(t("Look at the passages"), icon=":material/visibility:"):
+        if len(report.passages) > _PREVIEWED:
+            st.caption(t("The first {n:,} are shown.", n=_PREVIEWED))
+        for passage in report.passages[:_PREVIEWED]:
+            with st.container(border=True):
+                st.markdown(f"**{escape(passage.title or passage.id)}**")
+                st.text(passage.text)
+
+
+def _build_upload(report: ImportReport) -> None:
+    # Widgets are read here and not when the button is drawn: a last change and the click may arrive together.
+    name = str(st.session_state["upload_workspace"]).strip()
+    further = state.settings() if st.session_state["upload_further"] else None
+    models = state.models()
+    corpus, originals = corpus_of(name, report, models.prompt().count), uploaded()
+    state.start_job(
+        name,
+        message("Building {name}", name=name),
+        lambda ws: pipeline.prepare_corpus(ws, models, corpus, further, originals),
+    )
+
+
+def _warn_of_replacing(name: str) -> None:
+    if name.strip() in list_workspaces(state.settings().workspaces):
+        warning = t("{name} exists: its passages will be replaced.", name=escape(name))
+        st.caption(f":orange[:material/swap_horiz: {warning}]")
+
+
+def _choose(busy: bool) -> None:
+    source = st.selectbox(t("Source"), list(DATA_SETS), format_func=labels(DATA_SETS), key="choose_source")
+    path = ""
+    if not source:
+        path = st.text_input(
+            t("Path"),
+            key="choose_path",
+            placeholder=t("path/to/documents"),
+            help=t(
+                "A document, a table, a data set as its authors publish it, or a folder, with passages.jsonl or with "
+                "such files."
+            ),
+        )
+    elif source != "sample":
+        st.caption(t("Comes from the Hugging Face hub, or from its cache on this machine."))
+    st.number_input(
+        t("Passages at most"),
+        min_value=10,
+        max_value=50_000,
+        value=500,
+        step=100,
+        key="choose_size",
+        disabled=source == "sample",
+    )
+    name = st.text_input(t("Name of the workspace"), source or "my-documents", key=f"choose_workspace_{source}")
+    _warn_of_replacing(name)
+    st.checkbox(t("Go on to cells, KV blocks and a first memory"), True, key="choose_further")
+    st.button(
+        t("Import"),
+        type="primary",
+        icon=":material/download:",
+        key="choose-build",
+        disabled=busy or not name or not (source or path),
+        on_click=_build_choice,
+    )
+
+
+def _build_choice() -> None:
+    chosen, models = st.session_state, state.models()
+    source = str(chosen["choose_source"])
+    name = str(chosen[f"choose_workspace_{source}"]).strip()
+    further = state.settings() if chosen["choose_further"] else None
+    limit = None if source == "sample" else int(chosen["choose_size"])
+    source = source or str(chosen["choose_path"]).strip()
+    state.start_job(
+        name, message("Building {name}", name=name), lambda ws: pipeline.prepare(ws, models, source, limit, further)
+    )

@@ -1,0 +1,110 @@
+"""A question on the map: where it lies, and which cells it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from app import state
+from app.figures.map import MapData, MapQuestion
+from app.i18n import t
+from core.corpus.types import Corpus
+from core.models.embeddings import load_vectors
+from core.models.encoder import Vectors
+from core.voronoi.partition import Partition
+from core.voronoi.projection import Points, Projection, project_query
+from core.voronoi.routing import Route, default_nprobe, route
+from core.workspace import Workspace
+
+MOST_OPENED = 10
+
+
+@dataclass(frozen=True)
+class Located:
+    """A question in the space and in the plane.
+
+    Attributes:
+        question: Its text.
+        vector: [dim], its embedding.
+        route: The cells it opens.
+        point: [2], where it is drawn.
+        drawn_in: The cell on whose tile that is.
+        found: Rows of the nearest passages in the opened cells, nearest first.
+    """
+
+    question: str
+    vector: Vectors
+    route: Route
+    point: Points
+    drawn_in: int
+    found: tuple[int, ...]
+
+
+def question_form(cells: int) -> tuple[str, int]:
+    """The question and how many cells to open."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    question = left.text_input(
+        t("A question to place on the map"),
+        key="map_question",
+        placeholder=t("Ask something that the passages know"),
+        icon=":material/star:",
+        persist_state="session",
+    )
+    usual = min(cells, state.settings().nprobe or default_nprobe(cells))
+    most = min(max(MOST_OPENED, usual), cells)
+    if most < 2:
+        return question, 1
+    nprobe = right.slider(
+        t("Cells to open"),
+        1,
+        most,
+        usual,
+        key="map_nprobe",
+        help=t("As many as KV-cache CAG opens, unless you choose: near a border the answer may lie in the next cell."),
+    )
+    return question, nprobe
+
+
+def locate_question(
+    ws: Workspace, partition: Partition, projection: Projection, question: str, nprobe: int
+) -> Located | None:
+    """Encodes, routes and places a question; None without one."""
+    if not question.strip():
+        return None
+    models = state.models()
+    with models.lock:
+        vector = models.encoder().encode_query(question.strip())
+    vectors = _vectors(str(ws.path), ws.fingerprint("embeddings"), ws)
+    point = project_query(vector, vectors, projection.xy)
+    drawn_in = int(partition.assignment[((projection.xy - point) ** 2).sum(axis=1).argmin()])
+    opened = route(partition, vector, nprobe)
+    inside = np.flatnonzero(np.isin(partition.assignment, opened.cells))
+    nearest = inside[np.argsort(-(vectors[inside] @ vector), kind="stable")[: state.settings().top_k]]
+    return Located(question.strip(), vector, opened, point, drawn_in, tuple(int(row) for row in nearest))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _vectors(path: str, fingerprint: str, _ws: Workspace) -> Vectors:
+    return load_vectors(_ws)
+
+
+def map_of(
+    corpus: Corpus, partition: Partition, projection: Projection, labels: Sequence[str], located: Located | None
+) -> MapData:
+    """Plain data for the figure."""
+    asked = None
+    if located:
+        route = located.route
+        asked = MapQuestion(located.question, located.point, route.cells, located.found)
+    return MapData(
+        ids=[passage.id for passage in corpus.passages],
+        titles=[passage.title or passage.id for passage in corpus.passages],
+        texts=[passage.text for passage in corpus.passages],
+        xy=projection.xy,
+        cells=partition.assignment.tolist(),
+        labels=[labels[cell] if cell < len(labels) else t("cell {cell}", cell=cell) for cell in range(partition.k)],
+        question=asked,
+    )

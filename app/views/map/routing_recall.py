@@ -1,0 +1,174 @@
+"""Routing recall on the Map page: how often the opened cells hold the answer, and where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.figures.recall import (
+    describe_margins,
+    describe_recall,
+    margin_figure,
+    margin_names,
+    recall_figure,
+)
+from app.i18n import t, tn
+from app.views.map.question import Located
+from app.views.shared.chart import chart
+from app.views.shared.text import escape
+from core.corpus.types import Corpus
+from core.jobs import Work
+from core.labs.benchmarks.routing_recall import RecallReport, kept_report, measure_recall
+from core.normalise import folded
+from core.voronoi.partition import Partition
+from core.voronoi.routing import RecallPoint, route
+from core.workspace import Workspace
+
+_WANTED = 0.95
+_SPLITS = ("test", "dev", "train")
+
+
+def gold_verdict(corpus: Corpus, partition: Partition, located: Located) -> str:
+    """Whether the opened cells hold the gold passages of a question of the corpus; empty for any other question."""
+    wanted = folded(located.question)
+    everything = (question for questions in corpus.questions.values() for question in questions)
+    known = next((q for q in everything if folded(q.text) == wanted and q.passage_ids), None)
+    if known is None:
+        return ""
+    rows = corpus.index()
+    cells = {int(partition.assignment[rows[passage_id]]) for passage_id in known.passage_ids}
+    opened = set(located.route.cells)
+    where = (
+        t("cell {cell}", cell=min(cells))
+        if len(cells) == 1
+        else t("cells {cells}", cells=", ".join(map(str, sorted(cells))))
+    )
+    if cells <= opened:
+        return t(":green[:material/check_circle:] Its gold passage lies in **{where}**, which is open.", where=where)
+    order = route(partition, located.vector, partition.k).cells
+    needed = 1 + max(order.index(cell) for cell in cells)
+    return t(
+        ":orange[:material/error:] Its gold passage lies in **{where}**, which is not open: opening {cells} would "
+        "reach it.",
+        where=where,
+        cells=_cells(needed),
+    )
+
+
+def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None:
+    """The curve, the margins, their tables, and the button that measures.
+
+    Args:
+        ws: The workspace.
+        corpus: Its questions are what is measured with.
+        opened: Cells opened on the page now; marked in the curve.
+        busy: Whether something is being built.
+    """
+    st.subheader(t("How often is the answer in an opened cell?"), anchor=False)
+    splits = [split for split in _SPLITS if any(q.passage_ids for q in corpus.questions.get(split, ()))]
+    if not splits:
+        st.caption(t("Routing recall needs questions that name their gold passage; this corpus has none."))
+        return
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    split = str(left.segmented_control(t("Questions"), splits, default=splits[0], required=True, key="recall_split"))
+    report = kept_report(ws, split)
+    right.button(
+        t("Measure again") if report else t("Measure {n:,} questions", n=len(corpus.questions[split])),
+        key="recall-measure",
+        icon=":material/query_stats:",
+        disabled=busy,
+        on_click=_start,
+        args=(ws, split),
+        width="stretch",
+    )
+    if report is None:
+        st.caption(
+            t(
+                "Not measured for these cells yet. Every question is embedded and routed; no model answers, so it "
+                "takes seconds."
+            )
+        )
+        return
+    _curve(report, opened)
+    _margins(report)
+
+
+def _curve(report: RecallReport, opened: int) -> None:
+    points = list(report.points)
+    here = next((point for point in points if point.nprobe == opened), points[0])
+    st.markdown(
+        t(
+            "Opening **{opened}** of {cells} finds **{recall:.1%}** of the gold passages and puts {tokens:,.0f} tokens "
+            "before the question. {enough}",
+            opened=_cells(here.nprobe),
+            cells=report.cells,
+            recall=here.recall,
+            tokens=here.tokens,
+            enough=_enough(points),
+        )
+    )
+    chart(recall_figure(points, opened), key="recall", alt=describe_recall(points))
+    with st.expander(t("The curve as a table"), icon=":material/table:"):
+        st.dataframe(
+            pd.DataFrame([vars(point) for point in points]),
+            hide_index=True,
+            key="recall_table",
+            column_config={
+                "nprobe": t("Cells opened"),
+                "recall": st.column_config.NumberColumn(t("Recall"), format="%.3f"),
+                "tokens": st.column_config.NumberColumn(t("Tokens opened"), format="%.0f"),
+            },
+        )
+    st.caption(
+        t(
+            "n = {n} questions ({split}), recall of the gold passages, mean over questions",
+            n=report.questions,
+            split=report.split,
+        )
+    )
+
+
+def _enough(points: Sequence[RecallPoint]) -> str:
+    enough = next(point for point in points if point.recall >= _WANTED or point is points[-1])
+    return t("{wanted:.0%} are reached with {cells}.", wanted=_WANTED, cells=_cells(enough.nprobe))
+
+
+def _cells(count: int) -> str:
+    return tn(count, "{n:,} cell", "{n:,} cells")
+
+
+def _margins(report: RecallReport) -> None:
+    groups = list(report.margins)
+    st.markdown(t("**By distance to the border.** {found}", found=escape(t(describe_margins(groups)))))
+    chart(margin_figure(groups), key="margins", alt=describe_margins(groups))
+    with st.expander(t("The quarters as a table"), icon=":material/table:"):
+        rows = [
+            {"margin": t(name), "questions": group.questions, "one": group.recall, "two": group.recall_two}
+            for name, group in zip(margin_names(groups), groups, strict=True)
+        ]
+        number = st.column_config.NumberColumn
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            key="margin_table",
+            column_config={
+                "margin": t("Margin"),
+                "questions": t("Questions"),
+                "one": number(t("Recall, nearest cell"), format="%.3f"),
+                "two": number(t("Recall, two cells"), format="%.3f"),
+            },
+        )
+
+
+def _start(ws: Workspace, split: str) -> None:
+    models = state.models()
+    corpus = state.corpus_of(ws)
+
+    def measure(target: Workspace) -> Work:
+        with models.lock:
+            yield from measure_recall(target, models.encoder(), corpus.questions[split], corpus.index(), split)
+
+    state.start_job(ws.name, "Routing the questions", measure)

@@ -1,0 +1,125 @@
+"""What a memory is made of, what it weighs beside other methods, and what each choice in it is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from app.figures.memory import (
+    Tried,
+    ablation_figure,
+    describe_ablation,
+    describe_pool,
+    drawn_rows,
+    is_idle,
+    pool_figure,
+)
+from app.figures.storage import Weighed, describe_storage, storage_figure
+from app.i18n import t, tn
+from app.views.shared.chart import chart
+from core.corpus.folder import PASSAGES_FILE
+from core.labs.ablation import finished
+from core.memory import store
+from core.units import size
+from core.workspace import Workspace
+
+
+def inside(ws: Workspace) -> None:
+    """The heat map of the pool, and the storage meter."""
+    pool = store.load_pool(ws.require("memory"))
+    norms = pool.z.norm(dim=2).numpy()
+    st.markdown(
+        t(
+            "**Z**: a row is one of {documents}, a column one of its vectors, the colour its length. Vectors that a "
+            "short document does not fill begin empty and stay short.",
+            documents=tn(len(pool.ids), "{n:,} document", "{n:,} documents"),
+        )
+    )
+    drawn = len(drawn_rows(len(pool.ids)))
+    if drawn < len(pool.ids):
+        st.caption(t("Drawn: {drawn:,} documents, evenly chosen from {n:,}.", drawn=drawn, n=len(pool.ids)))
+    titles = [title or passage_id for title, passage_id in zip(pool.titles, pool.ids, strict=True)]
+    chart(pool_figure(norms, titles), key="pool", alt=describe_pool(norms))
+    st.dataframe(
+        {
+            "document": titles,
+            "vectors": (~is_idle(norms)).sum(1).tolist(),
+            "length": np.round(norms.mean(1), 2).tolist(),
+            "bytes": [pool.z[0].numel() * 2] * len(titles),
+        },
+        hide_index=True,
+        key="pool_table",
+        height=200,
+        column_config={
+            "document": t("Document"),
+            "vectors": st.column_config.NumberColumn(t("Vectors in use")),
+            "length": st.column_config.NumberColumn(t("Mean length"), format="%.2f"),
+            "bytes": st.column_config.NumberColumn(t("Bytes of z"), format="localized"),
+        },
+    )
+    st.markdown(t("**What it weighs** beside the other ways of knowing the same documents."))
+    things = weighed(ws)
+    chart(storage_figure(things), key="storage", alt=describe_storage(things))
+    st.caption(
+        t(
+            "LoRA, projector and router are there once, however many documents there are; all else grows with them. "
+            "{sizes}",
+            sizes=" · ".join(f"{thing.name} {size(thing.bytes)}" for thing in things if thing.bytes),
+        )
+    )
+
+
+def weighed(ws: Workspace) -> list[Weighed]:
+    """Everything on disk by which a method knows the documents of the workspace."""
+    memory = ws.folder("memory")
+    return [
+        Weighed(t("Text of the passages"), _bytes(ws.folder("corpus") / PASSAGES_FILE)),
+        Weighed(t("Search index"), ws.state("index").bytes, "rag"),
+        Weighed("Z", _bytes(memory / store.POOL), "memory"),
+        Weighed(t("LoRA, projector, router"), _bytes(memory / store.LORA) + _bytes(memory / store.PARTS), "memory"),
+        Weighed(t("KV blocks of the passages"), ws.state("blocks").bytes, "cag"),
+    ]
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def ablation_panel(ws: Workspace) -> None:
+    """The variants that were trained here, side by side; without any, the command that trains them."""
+    st.markdown(t("**What each choice is worth**"))
+    rows = finished(ws)
+    if not rows:
+        st.caption(
+            t(
+                "Nothing has been tried in this workspace. `python -m app ablate --minutes 60` trains small variants "
+                "of the memory equally long and measures them side by side."
+            )
+        )
+        return
+    tried = [Tried(row["variant"], row["rouge_l"], row["shuffled"]["rouge_l"]) for row in rows]
+    chart(ablation_figure(tried), key="ablation", alt=describe_ablation(tried))
+    st.caption(
+        t(
+            "{steps} each, {questions}. The distance between the two marks is what a variant remembers.",
+            steps=tn(rows[0]["steps"], "{n:,} step", "{n:,} steps"),
+            questions=tn(rows[0]["n_questions"], "{n:,} dev question", "{n:,} dev questions"),
+        )
+    )
+    columns = {
+        "variant": (t("Variant"), [row["variant"] for row in rows], None),
+        "recall": ("Recall@1", [row["recall_at_1"] for row in rows], "%.3f"),
+        "right": (t("ROUGE-L, right z"), [variant.right for variant in tried], "%.3f"),
+        "shuffled": (t("ROUGE-L, shuffled"), [variant.shuffled for variant in tried], "%.3f"),
+        "em": ("EM", [row["em"] for row in rows], "%.3f"),
+        "evidence": (t("Evidence (ms)"), [row["evidence_ms"] for row in rows], "%.0f"),
+        "bytes": (t("MB per 1,000 documents"), [row["bytes_per_1000_documents"] / 1e6 for row in rows], "%.0f"),
+    }
+    config = {
+        key: st.column_config.NumberColumn(label, format=form) if form else label
+        for key, (label, _, form) in columns.items()
+    }
+    data = {key: values for key, (_, values, _) in columns.items()}
+    st.dataframe(data, hide_index=True, key="ablation_table", column_config=config)

@@ -1,0 +1,140 @@
+"""A question put to the memory's own router: which documents it wakes, and how strongly."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.figures.memory import Weight, describe_routing, routing_figure
+from app.i18n import t
+from app.open_methods import opener
+from app.views.shared.chart import chart
+from app.views.shared.frame import guarded
+from app.views.shared.text import escape
+from core.memory.model import Memory
+from core.memory.store import load_pool
+from core.memory.z_reader import ZReader
+from core.methods.base import Answer
+from core.methods.comparison import Choices
+from core.methods.memory import LlmAsMemory
+from core.workspace import Workspace
+
+_SHOWN = 8
+_NULL = "not in memory"
+
+
+def route_panel(ws: Workspace) -> None:
+    """A question, the weights of the documents it wakes, and the evidence from the first."""
+    st.markdown(
+        t(
+            "The model itself finds the document: its hidden states of the question are compared with keys made from "
+            "every z. No encoder, no index, no stored text. The grey bar is the null slot: how strongly it thinks that "
+            "no document knows."
+        )
+    )
+    question = st.text_input(
+        t("Question"),
+        key="route_question",
+        placeholder=t("Ask something that the documents know"),
+        persist_state="session",
+    )
+    if not question.strip():
+        return
+    models = state.models()
+    with models.lock:
+        memory = state.memory_of(ws)
+        routing = memory.route(question, _SHOWN)
+    titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
+    weights = [Weight(titles[d.passage_id] or d.passage_id, d.weight) for d in routing.documents]
+    weights.append(Weight(t(_NULL), routing.null, null=True))
+    if routing.knows:
+        best = routing.documents[0]
+        st.markdown(
+            t(
+                "It goes to **{document}**, with weight {weight:.1%}.",
+                document=escape(titles[best.passage_id] or best.passage_id),
+                weight=best.weight,
+            )
+        )
+    else:
+        st.markdown(t("It thinks that **no document knows** this: the null slot outweighs every one of them."))
+    chart(routing_figure(weights), key="routing", alt=describe_routing(weights))
+    st.dataframe(
+        {"document": [weight.title for weight in weights], "weight": [weight.weight for weight in weights]},
+        hide_index=True,
+        key="routing_table",
+        column_config={
+            "document": t("Document"),
+            "weight": st.column_config.ProgressColumn(t("Weight"), format="percent", min_value=0, max_value=1),
+        },
+    )
+    _evidence(memory, question, routing.documents[0].passage_id)
+
+
+def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
+    """Under an answer from memory: where the model looked, and on demand what a shuffled Z would have said.
+
+    Draws nothing for other methods.
+    """
+    if not answer.details.get("routing"):
+        return
+    titles, null = answer.details["titles"], float(answer.details["null_weight"])
+    weights = [Weight(titles[i] or i, weight) for i, weight in answer.details["routing"].items()]
+    named = t(" and ").join(f"**{escape(titles[i] or i)}**" for i in answer.details["read"])
+    with st.expander(t("Where the model looked"), icon=":material/alt_route:"):
+        own = answer.method == LlmAsMemory.name
+        st.markdown(_looked(own, null > weights[0].weight, named))
+        shown = [*weights, Weight(t(_NULL), null, null=True)]
+        chart(
+            routing_figure(shown),
+            key=f"routing-{answer.method}",
+            alt=describe_routing(shown),
+        )
+        if own:
+            _control(ws, choices, answer)
+
+
+def _looked(own: bool, doubt: bool, named: str) -> str:
+    if own and doubt:
+        return t("It read the z of {documents}, though it thinks that no document knows.", documents=named)
+    if own:
+        return t("It read the z of {documents}.", documents=named)
+    if doubt:
+        return t(
+            "Another document's z was read in the place of {documents}, though it thinks that no document knows.",
+            documents=named,
+        )
+    return t("Another document's z was read in the place of {documents}.", documents=named)
+
+
+def _control(ws: Workspace, choices: Choices, answer: Answer) -> None:
+    key = f"shuffled {ws.path} {ws.fingerprint('memory')} {answer.question} {choices.reader}"
+    help_ = t("The same question and route, but every document has another's z. What is right here is not memory.")
+    if st.button(t("What would a shuffled Z say?"), key="shuffled-z", icon=":material/shuffle:", help=help_):
+        with guarded(), state.models().lock:
+            method = opener(ws, choices)("memory")
+            if isinstance(method, LlmAsMemory):
+                st.session_state["shuffled_z"] = (key, *method.shuffled(answer.question, answer.details["read"]))
+    shown = st.session_state.get("shuffled_z")
+    if shown and shown[0] == key:
+        st.markdown(t("**Control: shuffled Z**"))
+        with st.container(key="shuffled-evidence"):
+            st.text(shown[1].text or t("(said nothing)"))
+        with st.container(key="shuffled-answer"):
+            st.text(t("Answer: {answer}", answer=shown[2] or t("(said nothing)")))
+
+
+def _evidence(memory: Memory, question: str, passage_id: str) -> None:
+    if st.button(t("Write the evidence from its z"), key="route-evidence", icon=":material/edit_note:"):
+        with st.container(key="draft-route"):
+            output = st.empty()
+        evidence = ""
+        with state.models().lock:
+            for piece in ZReader(memory).stream(question, [passage_id]):
+                evidence += piece
+                output.text(evidence)
+
+
+def documents_of(ws: Workspace) -> int:
+    """How many documents the memory of a workspace holds."""
+    return len(load_pool(ws.require("memory")).ids)

@@ -1,0 +1,1 @@
+"""What the page that plans is made of."""

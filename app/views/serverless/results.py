@@ -1,0 +1,207 @@
+"""What studies of the serverless lab found."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from app.figures import serverless as figures
+from app.figures import serverless_flow as flow
+from app.i18n import labels, t, tn
+from app.views.shared.chart import chart
+from core.labs.serverless.study import cost, runs
+from core.workspace import Workspace
+
+_IDLE_S = 300.0
+_TRAFFIC = [10 ** (exponent / 4) for exponent in range(8, 33)]
+_STEPS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+
+
+def choose(ws: Workspace) -> str:
+    """Which kept study is looked at."""
+    names = runs.names(ws)
+    return str(st.selectbox(t("Study"), names, key="serverless-run", help=t("The newest comes first.")))
+
+
+def export(name: str, findings: runs.Findings) -> None:
+    """Downloads of a study."""
+    with st.container(horizontal=True, gap="small"):
+        content = json.dumps(findings, indent=1)
+        st.download_button("JSON", content, f"serverless-{name}.json", "application/json", icon=":material/download:")
+        st.download_button(
+            "CSV", runs.to_csv(findings), f"serverless-{name}.csv", "text/csv", icon=":material/download:"
+        )
+
+
+def overview(findings: runs.Findings) -> None:
+    """The study in a few sentences and one table."""
+    config, machine = findings["config"], findings["machine"]
+    st.caption(
+        t(
+            "{stage} · {workers} on {cpus} CPUs · workers run {runtime} · index in {index} · LanceDB {lancedb} · "
+            "{questions}, {rounds}, seed {seed}",
+            stage=t(config["stage"]),
+            workers=tn(config["concurrency"], "{n:,} retrieval worker", "{n:,} retrieval workers"),
+            cpus=machine["cpus"],
+            runtime=machine["runtime"],
+            index=machine["index"],
+            lancedb=machine["lancedb"],
+            questions=tn(findings["questions"], "{n:,} question", "{n:,} questions"),
+            rounds=tn(config["rounds"], "{n:,} round", "{n:,} rounds"),
+            seed=config["seed"],
+        )
+    )
+    for size in findings["sizes"]:
+        ratio = size.get("compared", {}).get("search_ms")
+        if ratio:
+            st.markdown(
+                t(
+                    "**{passages:,} passages** ({real:,} real): flat search takes **{ratio:.2f} times** as long as "
+                    "IVF_HNSW_SQ (95 % interval {lo:.2f} to {hi:.2f}, n = {n}, the same questions in alternation).",
+                    passages=size["passages"],
+                    real=size["real"],
+                    ratio=ratio["ratio"],
+                    lo=ratio["lo"],
+                    hi=ratio["hi"],
+                    n=ratio["n"],
+                )
+            )
+    _show(table(findings), "serverless-table")
+
+
+def table(findings: runs.Findings) -> pd.DataFrame:
+    """One row per size and index: the twin of the figures."""
+    rows = []
+    for size in findings["sizes"]:
+        for kind, index in size["indexes"].items():
+            load, probe = index["load"], index["probe"]
+            latency = load["latency"] or {}
+            rows.append(
+                {
+                    "Passages": size["passages"],
+                    "Index": figures.label(kind),
+                    "Search (ms)": round(probe["search_ms"], 2),
+                    "Retrieval (ms)": round(probe["retrieval_ms"], 1),
+                    "p50 under load": latency.get("p50"),
+                    "p99 under load": latency.get("p99"),
+                    "Answered per s": round(load["throughput_rps"], 2),
+                    "Throttled": load["outcomes"]["throttled"],
+                    "Failed": load["requests"] - load["outcomes"]["ok"] - load["outcomes"]["throttled"],
+                    f"Recall@{findings['config']['k']}": index["recall"]["mean"] if index["recall"] else None,
+                    "Cold start (ms)": round(index["cold"]["p50_ms"]),
+                    "Build (s)": round(index["build_s"], 2),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def plots(findings: runs.Findings) -> None:
+    """Latencies, reliability and cold starts at one size."""
+    sizes = {size["passages"]: size for size in findings["sizes"]}
+    chosen = st.segmented_control(
+        t("Passages"), list(sizes), default=max(sizes), format_func=lambda n: f"{n:,}", key="serverless-size"
+    )
+    indexes = sizes[chosen or max(sizes)]["indexes"]
+    times = {figures.label(kind): index["load"]["stages"] for kind, index in indexes.items()}
+    boxes = flow.stages(findings["config"]["stage"] == "pipeline", times)
+    chart(flow.pipeline_figure(boxes), key="flow", alt=flow.describe_pipeline(boxes))
+    left, right = st.columns(2)
+    with left:
+        st.markdown(t("##### How long answers took under load"))
+        chart(figures.latency_figure(indexes), key="latency", alt=figures.describe_latency(indexes))
+        st.caption(t(figures.describe_latency(indexes)))
+    with right:
+        st.markdown(t("##### What became of the requests"))
+        alt = figures.describe_reliability(indexes)
+        chart(figures.reliability_figure(indexes), key="reliability", alt=alt)
+        st.caption(t(alt))
+    st.markdown(t("##### Cold and warm"))
+    chart(figures.cold_figure(indexes), key="cold", alt=figures.describe_cold(indexes))
+    for kind, index in indexes.items():
+        share = index["probe"]["retrieval_share"]
+        if share:
+            st.markdown(
+                t(
+                    "{index}: retrieval is **{mean:.0%}** of the functions' time ({lo:.0%} to {hi:.0%}).",
+                    index=figures.label(kind),
+                    mean=share["mean"],
+                    lo=share["lo"],
+                    hi=share["hi"],
+                )
+            )
+
+
+def crossing(findings: runs.Findings) -> None:
+    """Where one index overtakes the other."""
+    if len(findings["sizes"]) < 2 or not findings["crossover"]:
+        return
+    st.subheader(t("Where the index pays off"), anchor=False)
+    what = str(
+        st.radio(
+            t("Time of"),
+            list(findings["crossover"]),
+            format_func=labels(_TIMES),
+            horizontal=True,
+            key="serverless-what",
+        )
+    )
+    crossed = findings["crossover"][what]
+    alt = figures.describe_crossover(findings["sizes"], crossed, what)
+    chart(figures.crossover_figure(findings["sizes"], crossed, what), key="crossover", alt=alt)
+    st.caption(
+        t(
+            "{where} Interpolated between measured sizes; flat search is exact, the other not.",
+            where=t(figures.where(crossed)),
+        )
+    )
+
+
+def costs(findings: runs.Findings) -> None:
+    """What 1,000 queries would cost at a traffic that is chosen."""
+    st.subheader(t("What it would cost on AWS"), anchor=False)
+    size = findings["sizes"][-1]
+    found = {kind: cost.Cost(**index["cost"]) for kind, index in size["indexes"].items() if index["cost"]}
+    if not found:
+        st.info(t("No request was answered: there is nothing to reckon with."), icon=":material/info:")
+        return
+    prices = cost.load_prices()
+    at = st.select_slider(
+        t("Queries a month"), _STEPS, 10_000, format_func=lambda n: f"{n:,}", key="serverless-traffic"
+    )
+    lines = {kind: [cost.at_traffic(c, q, _IDLE_S) for q in _TRAFFIC] for kind, c in found.items()}
+    always = [cost.always_on(prices, q) for q in _TRAFFIC]
+    here = {kind: cost.at_traffic(c, at, _IDLE_S) for kind, c in found.items()}
+    alt = flow.describe_cost(here, cost.always_on(prices, at), at, prices.always_on_name)
+    figure = flow.cost_figure(lines, always, _TRAFFIC, at, prices.always_on_name)
+    chart(figure, key="cost", alt=alt)
+    st.caption(
+        t(
+            "{described} {passages:,} passages; times of this machine, prices of {region} noted on {date} in "
+            "core/labs/serverless/prices.yaml: check them. A worker is taken to stay warm for {idle:.0f} s.",
+            described=t(alt),
+            passages=size["passages"],
+            region=prices.region,
+            date=prices.date,
+            idle=_IDLE_S,
+        )
+    )
+
+
+def compared(ws: Workspace, current: str) -> None:
+    """Kept studies side by side."""
+    others = [name for name in runs.names(ws) if name != current]
+    if not others:
+        return
+    with st.expander(t("Compare with another study"), icon=":material/compare_arrows:"):
+        other = str(st.selectbox(t("The other study"), others, key="serverless-other"))
+        both = [table(runs.read(ws, name)).assign(Study=name) for name in (current, other)]
+        _show(pd.concat(both).set_index("Study").reset_index(), "serverless-compared")
+
+
+def _show(rows: pd.DataFrame, key: str) -> None:
+    st.dataframe(rows, hide_index=True, key=key, column_config={name: t(name) for name in rows.columns})
+
+
+_TIMES = {"search_ms": "search alone", "retrieval_ms": "the retrieval function"}

@@ -1,0 +1,55 @@
+"""How one begins, on whatever page one finds nothing: build the sample here, or bring documents."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.i18n import t
+from app.navigation import PAGES
+from core import pipeline
+
+BRING = "Bring documents"
+"""The view of the Corpus page that takes documents."""
+
+
+def nothing_yet(title: str, why: str, bring: bool = True) -> None:
+    """An empty page: what is missing, what will be seen here, and both ways to it.
+
+    Args:
+        title: What is missing.
+        why: What will be seen.
+        bring: Whether documents are another way; not where the page takes them itself, or needs the sample.
+    """
+    with st.container(border=True, key="nothing-yet"):
+        st.markdown(f"### :material/inbox: {title}")
+        st.markdown(why)
+        st.caption(
+            t(
+                "The sample is a small invented world that no model can know beforehand. Building it takes a minute or "
+                "two on a laptop."
+            )
+        )
+        with st.container(horizontal=True):
+            build_sample(t("Build the sample"))
+            if bring:
+                bring_documents()
+
+
+def build_sample(label: str) -> None:
+    """The button that builds whatever the sample workspace lacks."""
+    st.button(label, type="primary", icon=":material/construction:", key="build-sample", on_click=_start_sample)
+
+
+def bring_documents() -> None:
+    """The button that leads to where documents are brought in."""
+    if st.button(t("Bring your own documents"), icon=":material/upload_file:", key="go-bring"):
+        st.session_state["corpus_view"] = BRING
+        st.switch_page(PAGES["corpus"].path)
+
+
+def _start_sample() -> None:
+    models, settings = state.models(), state.settings()
+    state.start_job(
+        state.SAMPLE, "Building the sample workspace", lambda ws: pipeline.build_sample(ws, models, settings)
+    )

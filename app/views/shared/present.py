@@ -1,0 +1,45 @@
+"""Presenting: a page without its frame in large type, and light or dark at hand.
+
+Both happen in the browser alone (``present.js``): nothing is computed again, and no answer under way is stopped. Keys:
+P presents, Space or a number reveals the methods one by one, Escape ends it, T changes the theme.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import streamlit as st
+
+from app.i18n import t
+from app.navigation import PAGES
+
+_SCRIPT = Path(__file__).parent / "present.js"
+
+
+def apply_present() -> None:
+    """Call on every page: brings the keys."""
+    st.html(present_script(), unsafe_allow_javascript=True)
+
+
+def present_script() -> str:
+    """What listens in the browser; nothing in it comes from a reader or a document."""
+    paths = json.dumps(["/", *(f"/{name}" for name in PAGES)])
+    return f"<script>(() => {{const PATHS = {paths};\n{_SCRIPT.read_text(encoding='utf-8')}}})()</script>"
+
+
+def present_button() -> None:
+    """Begins to present the page."""
+    st.button(
+        t("Present"),
+        key="present",
+        icon=":material/present_to_all:",
+        help=t(
+            "Large type without the frame (P). Space or 1, 2, 3 reveals the methods, Esc ends it, T: light or dark."
+        ),
+    )
+
+
+def theme_switch() -> None:
+    """Light or dark; the page is loaded anew in it, and what was answered is still there."""
+    st.button("", key="theme", icon=":material/contrast:", type="tertiary", help=t("Light or dark (T)"))

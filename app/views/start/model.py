@@ -1,0 +1,130 @@
+"""The choice of the language model: a preset, what is on this disk, a folder or hub id, or a server of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+from pydantic import SecretStr
+
+from app import state
+from app.i18n import labels, t
+from app.views.shared.frame import guarded, show_error
+from app.views.shared.text import escape
+from core.errors import TesseraError
+from core.kvcache.variants import BLOCKS, list_variants
+from core.models.download import on_disk
+from core.models.presets import LANGUAGE_MODELS
+from core.models.probe import Found, named, probe
+from core.models.server import Server
+from core.settings import Settings
+from core.workspace import Workspace
+
+_WHERE, _MODEL, _URL, _NAME, _KEY, _TESTED = (
+    f"engine_{name}" for name in ("where", "model", "url", "name", "key", "tested")
+)
+
+
+def model_picker(ws: Workspace) -> None:
+    """The form; what it changes holds for this process, and a note says how to keep it."""
+    with st.expander(t("Change the language model"), icon=":material/neurology:"):
+        settings = state.settings()
+        if settings.allowed_hosts:
+            # A stranger must not send this machine to addresses of its own network.
+            st.caption(t("Others may use this app, so the model is chosen where it is started: TESSERA_ENGINE_URL."))
+            return
+        where = st.segmented_control(
+            t("It runs"),
+            ("here", "server"),
+            default="server" if settings.engine_url else "here",
+            required=True,
+            format_func=labels({"here": "in this process", "server": "on a server"}),
+            key=_WHERE,
+        )
+        _server(settings) if where == "server" else _here(ws, settings)
+
+
+def _here(ws: Workspace, settings: Settings) -> None:
+    names = list(dict.fromkeys([settings.model, *(p.name for p in LANGUAGE_MODELS), *on_disk(settings.home)]))
+    chosen = st.selectbox(
+        t("Model"),
+        names,
+        key=_MODEL,
+        accept_new_options=True,
+        help=t("A preset, one on this disk, a folder, or an id of the Hugging Face hub, such as Qwen/Qwen3-0.6B."),
+    )
+    st.caption(_consequences(ws, str(chosen)))
+    same = chosen == settings.model and not settings.engine_url
+    wanted = replace(settings, model=str(chosen), engine_url="")
+    st.button(t("Use this model"), key="engine-here", disabled=same, on_click=_use, args=(wanted,))
+    _keep(f"TESSERA_MODEL={chosen}")
+
+
+def _consequences(ws: Workspace, model: str) -> str:
+    """What another model here makes necessary."""
+    manifests = [variant.manifest for variant in list_variants(ws, BLOCKS)]
+    built = any(manifest and manifest.params.get("model") == model for manifest in manifests)
+    memory = ws.manifest("memory")
+    remembered = memory is not None and memory.params.get("model") == model
+    blocks = t("Its blocks are built.") if built else t("Blocks have to be built for it.")
+    learned = t("The memory was trained on it.") if remembered else t("A memory has to be trained on it.")
+    return f"{t('Documents, index and cells stay as they are.')} {blocks} {learned}"
+
+
+def _server(settings: Settings) -> None:
+    left, right = st.columns(2)
+    url = left.text_input(t("Address"), settings.engine_url, key=_URL, placeholder="http://127.0.0.1:8080/v1")
+    model = right.text_input(
+        t("Model"), settings.engine_model, key=_NAME, help=t("A server that has a single model needs no name.")
+    )
+    typed = st.text_input(t("Key"), key=_KEY, type="password", help=t("Only where the server asks for one."))
+    st.caption(
+        t(
+            "Questions and passages go to that server. All methods answer there but RAG + blocks and Memory + blocks; "
+            "CAG becomes prefix caching, and nothing has to be built again. Memory recalls with the model here and "
+            "answers there."
+        )
+    )
+    # The environment's key belongs to the environment's address alone.
+    key = SecretStr(typed) if typed or url != settings.engine_url else settings.engine_key
+    if st.button(t("Test connection"), icon=":material/network_check:", key="engine-test", disabled=not url.strip()):
+        st.session_state.pop(_TESTED, None)
+        with guarded(), st.spinner(t("Asking the server")):
+            server = named(url.strip(), model, settings.engine_timeout, key)
+            st.session_state[_TESTED] = (server, probe(server))
+    tested: tuple[Server, Found] | None = st.session_state.get(_TESTED)
+    if tested and tested[0].url == url.strip():
+        _found(settings, *tested)
+
+
+def _found(settings: Settings, server: Server, found: Found) -> None:
+    """What the test found, and the button that uses the server."""
+    context = t("{n:,} tokens", n=found.context) if found.context else t("not reported")
+    st.success(
+        "  \n".join(
+            (
+                f"**{escape(found.server)}**",
+                t("Context: {context}", context=context),
+                t("Prefixes: {prefixes}", prefixes=t(found.prefixes)),
+                t("Round trip: {ms:,.0f} ms", ms=found.round_trip_ms),
+            )
+        ),
+        icon=":material/check_circle:",
+    )
+    wanted = replace(settings, engine_url=server.url, engine_model=server.model, engine_key=server.key)
+    st.button(t("Use this server"), type="primary", key="engine-use", on_click=_use, args=(wanted,))
+    _keep(f"TESSERA_ENGINE_URL={server.address}\nTESSERA_ENGINE_MODEL={server.model}")
+
+
+def _keep(lines: str) -> None:
+    st.caption(
+        t("To have it again after a restart, put this into the file .env; a key goes there as TESSERA_ENGINE_KEY:")
+    )
+    st.code(lines, language=None)
+
+
+def _use(wanted: Settings) -> None:
+    try:
+        state.choose(wanted)
+    except TesseraError as error:
+        show_error(error)

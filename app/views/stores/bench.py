@@ -1,0 +1,181 @@
+"""The last search bench of a workspace as curve, table and verdict, and the button that runs a small one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.figures.stores import describe_recall, recall_figure
+from app.i18n import t
+from app.views.shared.chart import chart
+from app.views.shared.text import escape
+from core.labs.benchmarks import stores as bench
+from core.labs.benchmarks import workloads
+from core.labs.benchmarks.store_verdict import Tested, verdict
+from core.workspace import Workspace
+
+SMALL = 5_000
+_QUERIES = 100
+
+
+def bench_panel(ws: Workspace, busy: bool) -> None:
+    """The result, or what to do to get one.
+
+    Raises:
+        TesseraError: The result that was kept is damaged.
+    """
+    result = bench.load(ws)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            t("Run it again, small") if result else t("Run a small bench"),
+            key="bench-run",
+            type="secondary" if result else "primary",
+            icon=":material/speed:",
+            disabled=busy,
+            on_click=_start,
+            args=(ws,),
+            help=t("This workspace and {n:,} synthetic vectors, every store and setting; some minutes.", n=SMALL),
+        )
+        st.caption(
+            t(
+                "Measured {created} UTC with {machine}.",
+                created=escape(result.created[:16].replace("T", " ")),
+                machine=escape(result.machine),
+            )
+            if result
+            else t(
+                "Every store at every setting, on these passages and on {n:,} synthetic vectors; some minutes. "
+                "`python -m app bench stores` runs the full one.",
+                n=SMALL,
+            ),
+            width="content",
+        )
+    for number, tested in enumerate(result.tested if result else ()):
+        _show(number, tested, result.k if result else 0, result.clients if result else 0)
+
+
+def _start(ws: Workspace) -> None:
+    models = state.models()
+    state.start_job(
+        ws.name,
+        "Measuring the stores",
+        lambda target: bench.run(
+            target,
+            [
+                partial(workloads.of_workspace, target, models, _QUERIES),
+                partial(workloads.synthetic, SMALL, 384, _QUERIES),
+            ],
+        ),
+    )
+
+
+def _show(number: int, tested: Tested, k: int, clients: int) -> None:
+    workload = t(tested.workload)
+    st.markdown(f"#### {escape(workload[:1].upper() + workload[1:])}")
+    st.markdown(f":material/gavel: {escape(t(verdict(tested.rows)))}")
+    st.caption(
+        t(
+            "{n} {asked}, {dim} dimensions. Up and to the right is better; a hollow mark is a setting that another one "
+            "beats.",
+            n=tested.queries,
+            asked=escape(_asked(tested.asked)),
+            dim=tested.dim,
+        )
+    )
+    chart(
+        recall_figure(tested.rows),
+        key=f"recall-{number}",
+        alt=describe_recall(tested.rows),
+    )
+    st.dataframe(
+        pd.DataFrame(_rows(tested)),
+        hide_index=True,
+        key=f"recall-table-{number}",
+        placeholder="–",
+        column_config=_columns(k, clients),
+    )
+    st.caption(t("What each index costs before the first question, and while it is open."))
+    st.dataframe(
+        pd.DataFrame(_costs(tested)),
+        hide_index=True,
+        key=f"cost-table-{number}",
+        placeholder="–",
+        width="content",
+        column_config=_cost_columns(),
+    )
+    for name, why in tested.skipped.items():
+        st.caption(t(":material/info: {store} was left out: {why}", store=escape(name), why=escape(t(why))))
+
+
+def _rows(tested: Tested) -> list[dict[str, Any]]:
+    return [
+        {
+            "store": row.label,
+            "setting": row.setting,
+            "best": row.recall is not None and not row.dominated,
+            "recall": row.recall,
+            "gold": row.gold,
+            "p50": row.p50_ms,
+            "p99": row.p99_ms,
+            "qps": row.qps_1,
+            "qps_many": row.qps_many,
+        }
+        for row in tested.rows
+    ]
+
+
+def _costs(tested: Tested) -> list[dict[str, Any]]:
+    once = {row.store: row for row in tested.rows}
+    return [
+        {
+            "store": row.label,
+            "build": row.build_s,
+            "disk": row.disk_bytes / 1e6,
+            "memory": None if row.memory_bytes is None else row.memory_bytes / 1e6,
+        }
+        for row in once.values()
+    ]
+
+
+def _asked(text: str) -> str:
+    split, _, what = text.partition(" ")
+    return t("{split} questions", split=split) if what == "questions" else t(text)
+
+
+def _cost_columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {
+        "store": t("Store"),
+        "build": number(t("Build (s)"), format="%.1f"),
+        "disk": number(t("Disk (MB)"), format="%.1f"),
+        "memory": number(
+            t("Memory (MB)"),
+            format="%.1f",
+            help=t("Resident memory of the open index, measured in a process of its own."),
+        ),
+    }
+
+
+def _columns(k: int, clients: int) -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {
+        "store": st.column_config.TextColumn(t("Store"), pinned=True),
+        "setting": t("Setting"),
+        "best": st.column_config.CheckboxColumn(
+            t("Unbeaten"), help=t("No other setting finds as much at least as fast.")
+        ),
+        "recall": number(
+            t("Recall@{k}", k=k), format="%.3f", help=t("Share of the exact nearest passages that it found.")
+        ),
+        "gold": number(
+            t("Gold@{k}", k=k), format="%.3f", help=t("Questions with an answering passage among the hits.")
+        ),
+        "p50": number("p50 (ms)", format="%.2f"),
+        "p99": number("p99 (ms)", format="%.2f"),
+        "qps": number(t("QPS, 1 client"), format="%.0f"),
+        "qps_many": number(t("QPS, {n} clients", n=clients), format="%.0f"),
+    }

@@ -1,0 +1,109 @@
+"""The indexes of a workspace: which are built, what they weigh, and the buttons that build and delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import state
+from app.i18n import t
+from app.views.shared.frame import show_failure
+from app.views.shared.text import escape
+from core.artefacts import DEFAULT_STORE, index_kind
+from core.errors import TesseraError
+from core.jobs import Work
+from core.messages import message
+from core.stores.index import build_index, delete_index
+from core.stores.registry import STORES
+from core.units import size
+from core.workspace import ArtefactState, Workspace
+
+_FAILED = "index_failed"
+_MARKS = {
+    "ready": ":green[:material/check_circle:] ready",
+    "stale": ":orange[:material/history:] out of date",
+    "missing": ":gray[:material/radio_button_unchecked: not built]",
+}
+
+
+def index_states(ws: Workspace) -> dict[str, ArtefactState]:
+    """Where the index of every store stands, by its name."""
+    return {name: ws.state(index_kind(name)) for name in STORES}
+
+
+def index_list(ws: Workspace, states: dict[str, ArtefactState], busy: bool) -> None:
+    """One line per store, with its buttons."""
+    failure = st.session_state.pop(_FAILED, None)
+    if failure:
+        show_failure(*failure)
+    with st.container(border=True, key="index-list"):
+        for name in STORES:
+            _line(ws, name, states[name], busy)
+    open_ones = [name for name in STORES if states[name].status != "ready"]
+    if len(open_ones) > 1:
+        st.button(
+            t("Build the other {n}", n=len(open_ones)),
+            key="index-build-all",
+            type="primary",
+            icon=":material/construction:",
+            disabled=busy,
+            on_click=_start,
+            args=(ws, open_ones, False),
+        )
+
+
+def _line(ws: Workspace, name: str, found: ArtefactState, busy: bool) -> None:
+    spec = STORES[name]
+    about, where, build, delete = st.columns([6, 3.4, 1.7, 1.5], vertical_alignment="center")
+    about.markdown(f"**{t(spec.label)}**  \n:gray[{escape(t(spec.summary))}]")
+    where.markdown(t(_MARKS[found.status]) + _weight(found))
+    ready = found.status == "ready"
+    build.button(
+        t("Rebuild") if ready else t("Build"),
+        key=f"index-build-{name}",
+        disabled=busy,
+        on_click=_start,
+        args=(ws, [name], ready),
+        width="stretch",
+        help=t(found.reason) or None,
+    )
+    if found.status != "missing" and name != DEFAULT_STORE:
+        delete.button(
+            t("Delete"),
+            key=f"index-delete-{name}",
+            disabled=busy,
+            on_click=_delete,
+            args=(ws, name),
+            type="tertiary",
+            icon=":material/delete:",
+            help=t("Deletes this index; it can be built again."),
+        )
+
+
+def _weight(found: ArtefactState) -> str:
+    if found.manifest is None:
+        return ""
+    weighs = int(found.manifest.params.get("bytes", found.bytes))
+    facts = t("{size} · built in {seconds:.1f} s", size=size(weighs), seconds=found.manifest.build_s)
+    return f"  \n:gray[{facts}]"
+
+
+def _start(ws: Workspace, names: Sequence[str], force: bool) -> None:
+    def build(target: Workspace) -> Work:
+        for name in names:
+            yield from build_index(target, name, force)
+
+    label = (
+        message("Indexing with {store}", store=message(STORES[names[0]].label))
+        if len(names) == 1
+        else message("Building {n} indexes", n=len(names))
+    )
+    state.start_job(ws.name, label, build)
+
+
+def _delete(ws: Workspace, name: str) -> None:
+    try:
+        delete_index(ws, name)
+    except TesseraError as error:
+        st.session_state[_FAILED] = (error.what, error.remedy)

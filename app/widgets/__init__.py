@@ -1,1 +1,0 @@
-"""Pieces of pages that more than one page uses."""

@@ -1,0 +1,50 @@
+from app.figures.evaluation import MethodPoint, describe_pareto, label_sides, pareto, pareto_figure
+
+
+def point(name, quality, ms, size):
+    return MethodPoint(name, name.upper(), quality, quality - 0.1, quality + 0.1, ms, size, 20)
+
+
+ARMS = [
+    point("rag", 0.5, 900, 1e6),
+    point("cag", 0.5, 300, 3e9),
+    point("bm25", 0.4, 900, 1e6),
+    point("oracle", 0.7, 400, 0),
+]
+
+
+def test_an_arm_is_dominated_when_another_is_as_good_in_all_and_better_in_one():
+    assert pareto(ARMS) == ["cag", "oracle"]  # oracle beats rag and bm25 in all three; cag is the fastest
+    assert pareto(ARMS[:3]) == ["rag", "cag"]  # bm25 costs what rag costs and scores less
+    twins = [point("a", 0.5, 1, 1), point("b", 0.5, 1, 1)]
+    assert pareto(twins) == ["a", "b"] and pareto([]) == []
+
+
+def test_every_arm_is_drawn_with_its_interval():
+    figure = pareto_figure(ARMS, "F1")
+    assert [trace.name for trace in figure.data] == ["RAG", "CAG", "BM25", "ORACLE"]
+    assert figure.data[0].error_y.array[0] == figure.data[0].error_y.arrayminus[0] != 0
+    assert figure.layout.xaxis.type == "log"
+    sizes = {trace.name: trace.marker.size for trace in figure.data}
+    assert sizes["CAG"] > sizes["RAG"] > sizes["ORACLE"] > 0
+
+
+def test_the_words_name_the_arms_that_nothing_beats():
+    words = describe_pareto(ARMS, "F1")
+    assert "Beaten by no other method: CAG, ORACLE" in words and "RAG: F1 0.50 (0.40 to 0.60)" in words
+
+
+def test_names_of_neighbours_are_not_written_over_each_other():
+    near = [
+        point("rag", 0.70, 470, 1),
+        point("bm25", 0.71, 520, 1),
+        point("cag", 0.56, 154, 1),
+        point("x", 0.7, 900, 1),
+    ]
+    assert label_sides(near) == {
+        "rag": "bottom right",
+        "bm25": "top right",
+        "cag": "middle right",
+        "x": "middle right",
+    }
+    assert [trace.textposition for trace in pareto_figure(near, "F1").data] == list(label_sides(near).values())

@@ -1,0 +1,29 @@
+from app.figures.memory import Weight, describe_routing, routing_figure
+
+WEIGHTS = [Weight("Quiet lake", 0.2), Weight("not in memory", 0.1, null=True), Weight("<b>Loud</b> hill", 0.7)]
+
+
+def test_heaviest_on_top():
+    (trace,) = routing_figure(WEIGHTS).data
+    assert list(trace.x) == [0.7, 0.2, 0.1]
+
+
+def test_titles_of_documents_are_no_markup():
+    figure = routing_figure(WEIGHTS)
+    assert figure.layout.yaxis.ticktext[0] == "&lt;b&gt;Loud&lt;/b&gt; hill"
+    assert "<b>Loud" not in str(figure.data[0].customdata[0])
+
+
+def test_the_null_slot_looks_different():
+    (trace,) = routing_figure(WEIGHTS).data
+    colours = list(trace.marker.color)
+    assert colours[0] == colours[1] != colours[2]
+
+
+def test_long_titles_are_cut():
+    figure = routing_figure([Weight("t" * 200, 1.0)])
+    assert len(figure.layout.yaxis.ticktext[0]) < 60
+
+
+def test_routing_in_words():
+    assert describe_routing(WEIGHTS).startswith("Routing weights. <b>Loud</b> hill: 70.0%; Quiet lake: 20.0%")

@@ -1,0 +1,104 @@
+import threading
+from contextlib import closing
+
+import pytest
+
+from app.export import record
+from app.gradio.service import ComparisonService
+from core.errors import ArtefactMissing, TesseraError
+from core.methods.base import Text
+from core.methods.comparison import Run, Waiting
+from core.workspace import Workspace
+
+QUESTION = "Who drew the library maps?"
+
+
+@pytest.fixture
+def desk(tiny_workspace, tiny_models):
+    return ComparisonService(tiny_workspace, tiny_models, tiny_models.settings)
+
+
+@pytest.mark.parametrize(
+    ("question", "methods", "passages", "says"),
+    [
+        ("  ", ["rag"], 3, "empty"),
+        ("x" * 501, ["rag"], 3, "501"),
+        ("Who?", ["magic"], 3, "magic"),
+        ("Who?", [], 3, "No method"),
+        ("Who?", ["rag"], 0, "0 passages"),
+        ("Who?", ["rag"], 11, "11 passages"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(desk, question, methods, passages, says):
+    with pytest.raises(TesseraError, match=says):
+        desk.choose(question, methods, passages)
+
+
+def test_arms_answer_and_the_one_that_lacks_something_says_so(desk):
+    run = desk.answer(desk.choose(QUESTION, ["rag", "cag", "memory"], 2))
+    assert set(run.answers) == {"rag", "cag"}
+    assert len(run.answers["rag"].evidence) == 2
+    assert "memory" in run.failures["memory"][0]
+    assert run.ground.model == "tiny"
+
+
+def test_a_question_in_a_script_that_no_model_knows_carries_its_warnings(desk):
+    run = desk.answer(desk.choose("ใครสร้างสะพาน", ["rag"], 2))
+    assert [warning.partition(" tiny")[0] for warning in record(run)["warnings"]] == [
+        "The encoder",
+        "The language model",
+    ]
+    assert record(desk.answer(desk.choose(QUESTION, ["rag"], 2)))["warnings"] == []
+
+
+def test_an_arm_stays_open_until_its_settings_change(desk):
+    desk.answer(desk.choose(QUESTION, ["rag"], 2))
+    desk.answer(desk.choose(QUESTION, ["rag"], 2))
+    assert len(desk._methods.opened()) == 1
+    desk.answer(desk.choose(QUESTION, ["rag"], 3))
+    assert len(desk._methods.opened()) == 2
+
+
+def test_stopping_frees_the_models(desk, tiny_models):
+    run = Run(desk.choose(QUESTION, ["rag", "cag"], 2))
+    with closing(desk.stream(run)) as happenings:
+        for _, happening in happenings:
+            if isinstance(happening, Text):
+                break
+    with tiny_models.lock.ticket() as ticket:
+        assert ticket.wait(10)
+    assert "cag" not in run.answers
+
+
+def test_a_question_waits_while_another_computes(desk, tiny_models):
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with tiny_models.lock:
+            held.set()
+            release.wait(10)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(10)
+    happenings = desk.stream(Run(desk.choose(QUESTION, ["rag"], 2)))
+    assert next(happenings) == ("rag", Waiting(1))
+    release.set()
+    other.join()
+    list(happenings)
+
+
+def test_search_is_exact_and_ordered(desk):
+    found, _ = desk.search("pears of the orchard", 3)
+    assert found[0].title.startswith("Orchard")
+    assert found[0].score >= found[1].score >= found[2].score
+    for query, k in (("", 3), ("pears", 0), ("pears", 21)):
+        with pytest.raises(TesseraError):
+            desk.search(query, k)
+
+
+def test_an_empty_workspace_is_refused_with_a_remedy(tmp_path, tiny_models):
+    empty = ComparisonService(Workspace(tmp_path / "empty"), tiny_models, tiny_models.settings)
+    assert "bring documents" in empty.lacking("rag")
+    with pytest.raises(ArtefactMissing):
+        empty.search("pears", 3)
