@@ -1,49 +1,62 @@
-"""Caches: every cell's keys and values, what they weigh, whether they still hold, and whether they pay."""
+"""Caches: the keys and values of passages and cells, what they weigh, whether they still hold, whether they pay."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app import state
-from app.widgets import composing, exactness, kept
-from app.widgets.chart import chart
-from app.widgets.frame import empty_state, header, missing_for
-from app.widgets.jobs import job_panel
-from app.widgets.payoff import payoff_panel
-from app.widgets.text import escape
-from app.widgets.variants import choose_variant, residency_line, uses_of, variant_table
-from app.words import t
-from core.figures.caches import describe_sizes, sizes_figure
-from core.kvcache.variants import list_variants
+from app.figures.caches import describe_sizes, sizes_figure
+from app.i18n import t
+from app.views.caches import blocks, cells, exactness
+from app.views.caches.break_even import payoff_panel
+from app.views.caches.prefixes import prefix_panel
+from app.views.caches.variants import choose_kind, choose_variant, residency_line, uses_of, variant_table
+from app.views.shared.begin import nothing_yet
+from app.views.shared.chart import chart
+from app.views.shared.frame import empty_state, header, missing_for
+from app.views.shared.jobs import job_panel
+from app.views.shared.text import escape
+from core.kvcache.variants import BLOCKS, list_variants
+
+_DRAWN = 40  # cells in the figure: thousands would make a page of many metres
 
 header("caches")
 ws = state.current_workspace()
 busy = job_panel(ws)
 lacking = missing_for(ws, ("corpus", "embeddings", "partition"))
 if lacking:
-    first = lacking[0].kind != "partition"
-    if not busy:
+    if not busy and lacking[0].kind != "partition":
+        nothing_yet(
+            t("There are no passages to cache yet"),
+            t("Here one sees what it costs to keep the keys and values of every passage, and when that pays off."),
+        )
+    elif not busy:
         empty_state(
             t("There are no cells to cache yet"),
             t("A cache belongs to a Voronoi cell of the passages: first cut the passages into cells."),
-            "corpus" if first else "map",
-            t("Bring documents first") if first else t("Cut into cells on the Map"),
+            "map",
+            t("Cut into cells on the Map"),
         )
     st.stop()
-variants = list_variants(ws)
+if state.settings().engine_url:
+    prefix_panel(ws, busy)
+    st.stop()
+kind = choose_kind()
+variants = list_variants(ws, kind)
 shown = choose_variant(variants)
-sizes, states, cells = kept.measure(ws, shown)
+measured = cells.measure(ws, shown, kind)
+count = len(measured.cell_of)
 if shown and shown.reason and shown.manifest and not busy:
     st.warning(
         t(
-            "These caches are out of date: {why}. Building keeps the cells that did not change.",
+            "These are out of date: {why}. Building keeps what did not change.",
             why=escape(t(shown.reason)),
         ),
         icon=":material/history:",
     )
-kept.actions(ws, variants, len(cells), busy)
-kept.overview(sizes, states)
-if any(cell.cache_bytes for cell in sizes):
+cells.actions(ws, variants, count, busy, kind)
+cells.overview(measured.sizes, measured.states, count)
+if any(cell.cache_bytes for cell in measured.sizes):
     st.subheader(t("Text and cache, cell by cell"), anchor=False)
     st.caption(
         t(
@@ -51,15 +64,18 @@ if any(cell.cache_bytes for cell in sizes):
             "the line, the more disk buys the time."
         )
     )
-    chart(sizes_figure(sizes), key="sizes", alt=describe_sizes(sizes))
+    chart(sizes_figure(measured.sizes[:_DRAWN]), key="sizes", alt=describe_sizes(measured.sizes[:_DRAWN]))
+    if len(measured.sizes) > _DRAWN:
+        st.caption(t("The {n:,} largest of {total:,} cells; the table has all.", n=_DRAWN, total=len(measured.sizes)))
 st.subheader(t("State of every cell"), anchor=False)
 if shown:
     st.markdown(residency_line(ws, shown))
-kept.table(sizes, states, cells, uses_of(ws, shown) if shown else {})
-if shown:
+uses = uses_of(ws, shown, measured.cell_of) if shown else {}
+cells.table(measured.sizes, measured.by_cell, measured.cells, uses)
+if shown and kind == BLOCKS:
     payoff_panel(ws, shown, busy)
 if variants:
-    st.subheader(t("All caches of this workspace"), anchor=False)
-    variant_table(ws, variants, busy)
+    st.subheader(t("By model and number format"), anchor=False)
+    variant_table(ws, variants, busy, kind)
 exactness.panel(ws, busy)
-composing.panel(ws, busy)
+blocks.panel(ws, busy)

@@ -5,22 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets.changing import LABEL, change_form
-from app.widgets.frame import empty_state, guarded, header
-from app.widgets.jobs import job_panel, results_of
-from app.widgets.racing import live_race, show_race
-from app.words import t
+from app.i18n import t
+from app.views.changes.form import LABEL, change_form
+from app.views.changes.results import live_race, show_race
+from app.views.shared.begin import nothing_yet
+from app.views.shared.frame import guarded, header
+from app.views.shared.jobs import job_panel, results_of
 
 header("changes")
 ws = state.current_workspace()
 busy = job_panel(ws, live_race if state.job_is_running(ws) else None)
 if ws.state("corpus").status != "ready":
     if not busy:
-        empty_state(
+        nothing_yet(
             t("There is nothing to change yet"),
-            t("A change is made to the documents of a corpus."),
-            "corpus",
-            t("Bring documents"),
+            t("Here one document is added, edited or deleted, and one sees how soon each method knows."),
         )
     st.stop()
 with guarded():

@@ -5,30 +5,39 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets.bring import bring
-from app.widgets.browse import figures, passages, questions
-from app.widgets.frame import empty_state, header
-from app.widgets.jobs import job_panel
-from app.words import t
+from app.i18n import t
+from app.views.corpus.browse import figures, passages, questions
+from app.views.corpus.delete import deletion
+from app.views.corpus.documents import show_documents
+from app.views.corpus.own_questions import own_questions
+from app.views.corpus.upload import bring
+from app.views.shared.begin import BRING, nothing_yet
+from app.views.shared.frame import header, link_to
+from app.views.shared.jobs import job_panel
+from core.models.embeddings import truncation_warning
 
-PASSAGES, QUESTIONS, BRING = "Passages", "Questions", "Bring documents"
-ICONS = {PASSAGES: "article", QUESTIONS: "help", BRING: "upload_file"}
+PASSAGES, DOCUMENTS, QUESTIONS = "Passages", "Documents", "Questions"
+ICONS = {PASSAGES: "article", DOCUMENTS: "folder", QUESTIONS: "help", BRING: "upload_file"}
 
 header("corpus")
 ws = state.current_workspace()
 busy = job_panel(ws)
 if ws.state("corpus").status != "ready":
     if not busy:
-        empty_state(
+        nothing_yet(
             t("This workspace has no passages yet"),
             t("Bring your own documents below, take a known data set, or build the sample with one click."),
-            "start",
-            t("Build the sample on Start"),
+            bring=False,
         )
     bring(busy)
 else:
     corpus = state.corpus_of(ws)
     figures(corpus)
+    if not busy and ws.state("index").status == "ready":
+        with st.container(key="corpus-ask"):
+            link_to("compare", t("Ask a question"))
+    if warning := truncation_warning(ws):
+        st.warning(t(warning), icon=":material/content_cut:")
     st.session_state.setdefault("corpus_view", PASSAGES)  # Start may have chosen another one
     view = st.segmented_control(
         t("View"),
@@ -38,9 +47,14 @@ else:
         key="corpus_view",
         label_visibility="collapsed",
     )
-    if view == QUESTIONS:
+    if view == DOCUMENTS:
+        show_documents(ws, corpus, busy)
+    elif view == QUESTIONS:
         questions(corpus)
+        own_questions(ws, corpus, busy)
     elif view == BRING:
-        bring(busy)
+        bring(busy, ws, corpus)
     else:
         passages(corpus)
+if ws.path.is_dir():
+    deletion(ws, busy)

@@ -1,17 +1,18 @@
-"""Evaluate: the arms over many questions, with intervals, costs, every answer, and files to take along."""
+"""Evaluate: the methods over many questions, with intervals, costs, every answer, and files to take along."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app import state
-from app.widgets.answers import show_answers
-from app.widgets.evaluating import live, new_run
-from app.widgets.frame import empty_state, header
-from app.widgets.jobs import job_panel
-from app.widgets.results import choose_run, load, show_results
-from app.widgets.versus import show_versus
-from app.words import labels, t
+from app.i18n import labels, t
+from app.views.evaluate.answers import show_answers
+from app.views.evaluate.compare_runs import show_versus
+from app.views.evaluate.form import live, new_run
+from app.views.evaluate.results import choose_run, load, show_results
+from app.views.shared.begin import nothing_yet
+from app.views.shared.frame import empty_state, header
+from app.views.shared.jobs import job_panel
 from core.evaluation.runs import list_runs
 
 NEW, RESULTS, ANSWERS, VERSUS = "New run", "Results", "Answers", "Two runs"
@@ -22,18 +23,19 @@ ws = state.current_workspace()
 busy = job_panel(ws, live if state.job_is_running(ws) else None)
 if ws.state("corpus").status != "ready":
     if not busy:
-        empty_state(
+        nothing_yet(
             t("There is nothing to ask about yet"),
-            t("An evaluation asks questions about the passages of a corpus."),
-            "corpus",
-            t("Bring documents first"),
+            t("Here many questions go to every method: how often each is right, how fast it is, and why it fails."),
         )
     st.stop()
 runs = list_runs(ws)
+st.session_state.setdefault("eval_view", RESULTS if runs else NEW)
+if st.session_state.get("eval_ran") and not busy and runs:
+    st.session_state["eval_view"] = RESULTS  # what was waited for is there
+st.session_state["eval_ran"] = busy
 view = st.segmented_control(
     t("View"),
     list(ICONS),
-    default=RESULTS if runs else NEW,
     required=True,
     format_func=labels({name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}),
     key="eval_view",
@@ -44,7 +46,7 @@ if view == NEW:
     st.stop()
 folder = choose_run(ws, "eval_run")
 if folder is None:
-    empty_state(t("No run yet"), t("Choose questions and arms under New run; the results appear here."))
+    empty_state(t("No run yet"), t("Choose questions and methods under New run; the results appear here."))
     st.stop()
 found = load(folder)
 if view == ANSWERS:

@@ -5,28 +5,26 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
+from app.i18n import t
 from app.learn.base import Tour
 from app.learn.registry import STEPS
-from app.widgets.frame import empty_state, guarded, header, link_to
-from app.widgets.glossary import glossary, words
-from app.widgets.ready import is_complete
-from app.widgets.tour import choose_question, place_of, progress, turn
-from app.words import t
+from app.views.learn.glossary import glossary, words
+from app.views.learn.tour import choose_question, place_of, progress, turn
+from app.views.shared.begin import nothing_yet
+from app.views.shared.frame import guarded, header, link_to
+from app.views.shared.jobs import job_panel
+from app.views.start.checklist import is_complete
 from core.workspace import open_workspace
 
 header("learn")
 ws = open_workspace(state.SAMPLE, state.settings().workspaces)
 if not is_complete(ws):
-    empty_state(
-        t("The tour needs the sample, complete"),
-        t(
-            "Every step computes on the sample workspace, with its cells, caches and memory. One click builds it, in a "
-            "minute or two on a laptop."
-        ),
-        "start",
-        t("Build the sample on Start"),
-        icon=":material/school:",
-    )
+    if not job_panel(ws):
+        nothing_yet(
+            t("The tour needs the sample, complete"),
+            t("Every step computes on the sample workspace, with its cells, caches and memory."),
+            bring=False,
+        )
     glossary()
     st.stop()
 corpus = state.corpus_of(ws)

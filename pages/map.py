@@ -5,15 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets.chart import selectable
-from app.widgets.cutting import cell_table, cut_form, fidelity, how_cut, verdict
-from app.widgets.frame import empty_state, header, missing_for
-from app.widgets.jobs import job_panel
-from app.widgets.mapping import locate_question, map_of, question_form
-from app.widgets.picking import picked_passages
-from app.widgets.recall import gold_verdict, recall_panel
-from app.words import t
-from core.figures.map import describe_map, map_figure
+from app.figures.map import describe_map, map_figure
+from app.i18n import t
+from app.views.map.cells import cell_table, cut_form, fidelity, how_cut, verdict
+from app.views.map.question import locate_question, map_of, question_form
+from app.views.map.routing_recall import gold_verdict, recall_panel
+from app.views.map.selection import picked_passages
+from app.views.shared.begin import nothing_yet
+from app.views.shared.chart import selectable
+from app.views.shared.frame import empty_state, header, missing_for
+from app.views.shared.jobs import job_panel
 from core.voronoi.partition import Partition
 from core.voronoi.projection import Projection
 
@@ -27,11 +28,9 @@ if lacking:
     if busy:
         st.stop()
     if lacking[0].kind in ("corpus", "embeddings"):
-        empty_state(
+        nothing_yet(
             t("There is nothing to draw yet"),
-            t("A map needs passages and their embeddings."),
-            "corpus",
-            t("Bring documents"),
+            t("Here the passages lie in the plane as a mosaic of cells, and a question falls into one of them."),
         )
     else:
         empty_state(
@@ -44,7 +43,7 @@ if lacking:
         )
         cut_form(ws, busy, t("Cut into cells"))
     st.stop()
-partition = Partition.load(ws.require("partition"))
+partition = ws.read("partition", Partition.load)
 projection = Projection.load(ws.require("projection"))
 manifest = ws.manifest("partition")
 labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
@@ -63,9 +62,9 @@ with st.container(border=True):
     )
 st.caption(
     t(
-        "Every pebble is a passage, every tile a Voronoi cell with its most distinctive words. A question is the star, "
-        "the tile it falls into is lit, rings mark the passages of opened cells. Hover to read, drag to move, scroll "
-        "to zoom. Click a pebble, or draw a box or a lasso around several, to read them below."
+        "Every tile is a passage, in the colour of its Voronoi cell; the words name the cells. A question is the star, "
+        "its own cell has a rim, rings mark the passages of opened cells. Hover to read, drag to move, scroll to zoom. "
+        "Click a passage, or draw a box or a lasso around several, to read them below."
     )
 )
 picked_passages(corpus, [str(point["customdata"][0]) for point in picked if point.get("customdata")])
@@ -74,6 +73,6 @@ st.subheader(t("Cells"), anchor=False)
 st.caption(how_cut(partition))
 cell_table(partition, labels, located.route.cells if located else ())
 recall_panel(ws, corpus, nprobe, busy)
-with st.expander(t("Cut anew"), icon=":material/content_cut:"):
+with st.expander(t("Cut the cells again"), icon=":material/content_cut:"):
     st.markdown(t("Other cells mean other caches: those that no longer fit have to be built again."))
-    cut_form(ws, busy, t("Cut anew"))
+    cut_form(ws, busy, t("Cut the cells again"))

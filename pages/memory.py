@@ -5,29 +5,27 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets.ablating import ablation_panel
-from app.widgets.frame import empty_state, header
-from app.widgets.jobs import job_panel
-from app.widgets.learning import adapt_panel, change_panel
-from app.widgets.pool import inside
-from app.widgets.remembering import live, overview, train_panel
-from app.widgets.routing import documents_of, route_panel
-from app.widgets.text import escape
-from app.words import labels, t
+from app.i18n import labels, t
+from app.views.memory.edit import adapt_panel, change_panel
+from app.views.memory.inspect import ablation_panel, inside
+from app.views.memory.route import documents_of, route_panel
+from app.views.memory.train import live, overview, train_panel
+from app.views.shared.begin import nothing_yet
+from app.views.shared.frame import empty_state, header
+from app.views.shared.jobs import job_panel
+from app.views.shared.text import escape
 
 ROUTE, LEARN, CHANGE, LOOK, TRAIN = "Route a question", "Learn a document", "Edit or forget", "Look inside", "Train"
 ICONS = {ROUTE: "alt_route", LEARN: "school", CHANGE: "edit_note", LOOK: "grid_on", TRAIN: "model_training"}
 
 header("memory")
 ws = state.current_workspace()
-busy = job_panel(ws, live)
+busy = job_panel(ws, live, stays=True)
 if ws.state("corpus").status != "ready":
     if not busy:
-        empty_state(
+        nothing_yet(
             t("There is nothing to remember yet"),
-            t("A memory is trained on the passages of a corpus."),
-            "corpus",
-            t("Bring documents first"),
+            t("Here documents live in the model as a few vectors each; they can be asked, edited and forgotten."),
         )
     st.stop()
 corpus = state.corpus_of(ws)

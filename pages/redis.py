@@ -5,22 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets.feedback import feedback_board
-from app.widgets.frame import empty_state, guarded, header, missing_for
-from app.widgets.redis_ask import ask_panel, search_panel
-from app.widgets.redis_panel import answers_panel, metrics_panel, server_panel
-from app.words import t
+from app.i18n import t
+from app.views.redis.ask import ask_panel, search_panel
+from app.views.redis.server import answers_panel, metrics_panel, server_panel
+from app.views.shared.begin import nothing_yet
+from app.views.shared.feedback import feedback_board
+from app.views.shared.frame import guarded, header, missing_for
 from core.workspace import Workspace
 
 
 def served(ws: Workspace) -> None:
     """What there is when a server answers."""
     if missing_for(ws, ("corpus", "embeddings")):
-        empty_state(
+        nothing_yet(
             t("There is nothing to ask about yet"),
-            t("Redis indexes the passages of a workspace: first bring documents."),
-            "corpus",
-            t("Bring documents first"),
+            t("Here a server keeps answers that were given before, and searches words beside vectors."),
         )
     else:
         corpus = state.corpus_of(ws)

@@ -5,28 +5,27 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets import serverless, serverless_load
-from app.widgets.frame import empty_state, guarded, header, missing_for
-from app.widgets.jobs import job_panel
-from app.words import t
-from core.serverless.study import runs
+from app.i18n import t
+from app.views.serverless import form, results
+from app.views.shared.begin import nothing_yet
+from app.views.shared.frame import empty_state, guarded, header, missing_for
+from app.views.shared.jobs import job_panel
+from core.labs.serverless.study import runs
 
 header("serverless")
 ws = state.current_workspace()
-busy = job_panel(ws, live=serverless_load.live)
+busy = job_panel(ws, live=form.live)
 if missing_for(ws, ("corpus", "embeddings")):
     if not busy:
-        empty_state(
+        nothing_yet(
             t("There is nothing to search yet"),
-            t("A load needs passages to find and questions to ask."),
-            "corpus",
-            t("Bring documents first"),
+            t("Here traffic rises on functions in the cloud: what cold starts, throttles and the index cost."),
         )
     st.stop()
-serverless_load.honest()
+form.honest()
 with guarded():
     corpus = state.corpus_of(ws)
-    serverless_load.form(ws, len(corpus.passages), busy)
+    form.form(ws, len(corpus.passages), busy)
 if not runs.names(ws):
     if not busy:
         empty_state(
@@ -36,11 +35,11 @@ if not runs.names(ws):
         )
     st.stop()
 with guarded():
-    name = serverless.choose(ws)
+    name = results.choose(ws)
     findings = runs.read(ws, name)
-    serverless.overview(findings)
-    serverless.export(name, findings)
-    serverless.plots(findings)
-    serverless.crossing(findings)
-    serverless.costs(findings)
-    serverless.compared(ws, name)
+    results.overview(findings)
+    results.export(name, findings)
+    results.plots(findings)
+    results.crossing(findings)
+    results.costs(findings)
+    results.compared(ws, name)

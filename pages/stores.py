@@ -5,23 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.widgets.frame import empty_state, guarded, header, link_to, missing_for
-from app.widgets.indexes import index_list, index_states
-from app.widgets.jobs import job_panel
-from app.widgets.search_bench import bench_panel
-from app.widgets.side_by_side import compare_form
-from app.words import t
+from app.i18n import t
+from app.views.shared.begin import nothing_yet
+from app.views.shared.frame import guarded, header, link_to, missing_for
+from app.views.shared.jobs import job_panel
+from app.views.stores.bench import bench_panel
+from app.views.stores.indexes import index_list, index_states
+from app.views.stores.side_by_side import compare_form
 
 header("stores")
 ws = state.current_workspace()
 busy = job_panel(ws)
 if missing_for(ws, ("corpus", "embeddings")):
     if not busy:
-        empty_state(
+        nothing_yet(
             t("There is nothing to search yet"),
-            t("A store holds the passages of a corpus and their vectors: first bring documents."),
-            "corpus",
-            t("Bring documents first"),
+            t("Here the same question goes to two search engines: what each finds, how fast, and what it misses."),
         )
     st.stop()
 states = index_states(ws)

@@ -10,7 +10,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from app.words import table
+from app.i18n import table
 from core.methods.registry import METHODS
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -35,22 +35,32 @@ def keyed(page: Page, key: str, tag: str = "button") -> Locator:
     return page.locator(f".st-key-{key} {tag}").first
 
 
-def arm(page: Page, name: str) -> Locator:
-    """The column of an arm on the Compare page."""
-    return page.locator(f".st-key-arm-{name}")
+def method(page: Page, name: str) -> Locator:
+    """The column of a method on the Compare page."""
+    return page.locator(f".st-key-method-{name}")
 
 
 def answer_of(page: Page, name: str) -> str:
-    """What an arm has answered, at rest."""
+    """What a method has answered, at rest."""
     return page.locator(f".st-key-answer-{name} [data-testid=stText]").inner_text().strip()
 
 
 def ask(page: Page, question: str) -> None:
     """Types a question on the Compare page, presses Enter and waits for the last answer."""
+    unfold(page)
     box = keyed(page, "ask_question", "input")
     box.fill(question)
     box.press("Enter")
     answered(page)
+
+
+def unfold(page: Page) -> None:
+    """Opens the form of the Compare page, which folds into a line once something was asked."""
+    change = keyed(page, "ask-change")
+    if change.count():
+        change.click()
+        expect(keyed(page, "ask_question", "input")).to_be_visible()
+        settled(page)
 
 
 def answered(page: Page) -> None:
@@ -59,14 +69,14 @@ def answered(page: Page) -> None:
     settled(page)
 
 
-def chosen_arms(page: Page) -> Locator:
-    """The arms on the Compare page that are pressed."""
+def chosen_methods(page: Page) -> Locator:
+    """The methods on the Compare page that are pressed."""
     return page.locator(":is(.st-key-ask_methods, .st-key-ask_controls) button[data-selected=true]")
 
 
-def choose_arms(page: Page, *names: str) -> None:
-    """Presses the arms on the Compare page so that these alone are chosen."""
-    pressed = chosen_arms(page)
+def choose_methods(page: Page, *names: str) -> None:
+    """Presses the methods on the Compare page so that these alone are chosen."""
+    pressed = chosen_methods(page)
     for left in reversed(range(pressed.count())):
         pressed.first.click()
         expect(pressed).to_have_count(left)

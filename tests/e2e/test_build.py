@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.real]
 
 
 def of_plain_model(page: Page) -> None:
-    """Turns to the caches of the plain model, which the sample does not come with."""
+    """Switches to the caches of the plain model, which the sample does not come with."""
     page.locator(".st-key-caches_reader button").filter(has_text="plain").click()
     settled(page)
 
@@ -20,10 +20,10 @@ def test_a_build_is_followed_cancelled_and_resumed(page):
     visit(page, "caches")
     of_plain_model(page)
     build = keyed(page, "cache-build")
-    expect(build).to_contain_text(re.compile(r"Build \d+ caches|Go on building"))
+    expect(build).to_contain_text(re.compile(r"Build [\d,]+ blocks|Go on building"))
     build.click()
     panel = page.locator(".st-key-job-panel")
-    expect(panel).to_contain_text(re.compile(r"[2-9] of \d+"))
+    expect(panel).to_contain_text(re.compile(r"block ([2-9]|\d\d+) of \d+"))
     expect(build).to_be_disabled()
     page.reload()
     settled(page)

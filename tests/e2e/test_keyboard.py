@@ -44,7 +44,7 @@ def test_a_question_is_reached_asked_and_stopped_by_keyboard(page):
     tab_to(page, "Your question")
     assert focus_is_seen(page)
     page.keyboard.type(QUESTION)
-    for name in ("Passages for RAG", "Ask", "Standard RAG", "Closed book", "Reader adapter"):
+    for name in ("Ask", "Standard RAG", "Closed book", "Passages to read", "Reader adapter"):
         tab_to(page, name)
         assert focus_is_seen(page), name
     keyed(page, "ask_question", "input").focus()

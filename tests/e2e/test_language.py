@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.i18n import LANGUAGES
 from app.navigation import PAGES
-from app.words import LANGUAGES
 from tests.e2e.steps import said, settled, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]

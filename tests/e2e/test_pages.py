@@ -8,12 +8,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from app.navigation import PAGES
-from tests.e2e.steps import ask, choose_arms, said, visit
+from tests.e2e.steps import ask, choose_methods, said, visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.real]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.slow]
 SERIOUS = ("serious", "critical")
 QUESTION = "Which quarry supplied the blue slate for the houses of Brannoch?"
-OF_STREAMLIT: dict[str, str] = {}
+OF_STREAMLIT: dict[str, str] = {
+    '[data-testid="stSidebarNavItems"]': "with groups of pages it puts a box between the list and its items",
+}
 """Selectors of what Streamlit draws and an app cannot change, each with the reason why it is left out."""
 
 
@@ -45,6 +47,6 @@ def test_every_page_opens_for_everybody(tab, theme, language):
 def test_answers_are_open_to_everybody(tab, theme):
     page = tab(color_scheme=theme)
     visit(page, "compare")
-    choose_arms(page, "rag", "closed-book")
+    choose_methods(page, "rag", "closed-book")
     ask(page, QUESTION)
     assert findings(page) == []

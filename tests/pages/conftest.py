@@ -1,4 +1,4 @@
-"""The whole app on tiny models: real corpus, cells and caches, and arms that answer at once."""
+"""The whole app on tiny models: real corpus, cells and caches, and methods that answer at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIMEOUT = 60
 
 
 @dataclass
-class FakeArm:
+class FakeMethod:
     """Answers with what it was told to, in two pieces."""
 
     name: str
@@ -48,11 +48,11 @@ class FakeArm:
         )
 
 
-class Arms:
-    """The arms that the fake registry hands out; a test changes what they say, or makes one fail to open."""
+class FakeMethods:
+    """The methods that the fake registry hands out; a test changes what they say, or makes one fail to open."""
 
     def __init__(self):
-        self.made = {name: FakeArm(name) for name in registry.METHODS}
+        self.made = {name: FakeMethod(name) for name in registry.METHODS}
         self.broken: dict[str, Exception] = {}
 
     def open(self, name, resources):
@@ -72,20 +72,22 @@ def settings(tmp_path, monkeypatch):
 
 @pytest.fixture
 def models(settings, tiny_lm, tiny_encoder, monkeypatch):
-    models = TinyModels(replace(settings, cell_tokens=400), tiny_lm, tiny_encoder)
+    models = TinyModels(replace(settings, cell_tokens=400, score_cutoff=0), tiny_lm, tiny_encoder)
     monkeypatch.setattr(state, "models", lambda: models)
     return models
 
 
 @pytest.fixture
-def arms(monkeypatch):
-    arms = Arms()
+def methods(monkeypatch):
+    methods = FakeMethods()
     specs = {
-        name: replace(spec, needs=("corpus",), open=lambda resources, name=name: arms.open(name, resources))
+        name: replace(
+            spec, reads=("corpus",), makes=(), open=lambda resources, name=name: methods.open(name, resources)
+        )
         for name, spec in registry.METHODS.items()
     }
     monkeypatch.setattr(registry, "METHODS", specs)
-    return arms
+    return methods
 
 
 @pytest.fixture
@@ -104,14 +106,14 @@ def prepared(workspace, models, tiny_corpus) -> Workspace:
 @pytest.fixture
 def clustered(prepared, models) -> Workspace:
     """... cut into three cells."""
-    drain(pipeline.cluster(prepared, models, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)))
+    drain(pipeline.cluster(prepared, models, models.settings, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)))
     return prepared
 
 
 @pytest.fixture
 def cached(clustered, models) -> Workspace:
-    """... with their caches."""
-    drain(pipeline.cache(clustered, models))
+    """... with the blocks of its passages."""
+    drain(pipeline.blocks(clustered, models, models.settings))
     return clustered
 
 
@@ -120,7 +122,7 @@ def page():
     """Opens a page of the app by name."""
 
     def open_page(name: str, **query) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=TIMEOUT)
+        app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=TIMEOUT)
         for key, value in query.items():
             app.query_params[key] = value
         app.run()
@@ -149,7 +151,7 @@ def button(app, key):
     return app.button(key=key)
 
 
-def wait_for_job(path, seconds=30):
+def wait_for_job(path, seconds=200):
     """Waits until the job of a workspace has ended; returns its report."""
     job = state.board().latest(str(path))
     assert job is not None, "no job was started"

@@ -1,7 +1,7 @@
 from app import state
 from core.kvcache.variants import list_variants
+from core.methods import comparison
 from core.methods.base import answer
-from core.methods.cag import Cag
 from core.methods.resources import Resources
 from tests.pages.conftest import button, said, wait_for_job
 
@@ -12,8 +12,9 @@ def test_without_cells_it_leads_to_the_map(page, prepared, models):
     assert not app.dataframe
 
 
-def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
-    assert any("Bring documents" in link.label for link in page("caches").get("page_link"))
+def test_without_passages_it_offers_both_ways(page, workspace, models):
+    app = page("caches")
+    assert button(app, "build-sample") and button(app, "go-bring")
 
 
 def test_one_click_builds_them(page, clustered, models):
@@ -23,12 +24,23 @@ def test_one_click_builds_them(page, clustered, models):
     assert wait_for_job(clustered.path).state.value == "done"
     app.run()
     assert set(app.dataframe[0].value["state"]) == {"✓ ready"}
-    assert {entry.label: entry.value for entry in app.metric}["Cells ready"] == "3 of 3"
+    assert {entry.label: entry.value for entry in app.metric}["Ready"] == "11 of 11"
+
+
+def test_whole_cells_are_one_click_away(page, clustered, models):
+    app = page("caches")
+    app.button_group(key="caches_kind").set_value("caches").run()
+    button(app, "cache-build").click().run()
+    assert wait_for_job(clustered.path).state.value == "done"
+    app.run()
+    assert {entry.label: entry.value for entry in app.metric}["Ready"] == "3 of 3"
+    assert clustered.state("caches").status == "ready" and clustered.state("blocks").status == "missing"
+    assert not [entry for entry in app.button if entry.key == "payoff-measure"]
 
 
 def test_built_caches_show_what_they_weigh(page, cached, models):
     app = page("caches")
-    weighed = sum(found.bytes for found in list_variants(cached)[0].store().states()) / 1e6
+    weighed = sum(found.bytes for found in list_variants(cached, "blocks")[0].store().states()) / 1e6
     assert abs(app.dataframe[0].value["cache"].sum() - weighed) < 1e-6
     assert "times" in said(app)
     assert len(app.get("plotly_chart")) == 1
@@ -36,7 +48,7 @@ def test_built_caches_show_what_they_weigh(page, cached, models):
 
 
 def test_a_cell_cut_short_is_damaged_and_can_be_rebuilt(page, cached, models):
-    victim = max(cached.folder("caches").glob("*/*.safetensors"), key=lambda path: path.stat().st_size)
+    victim = max(cached.folder("blocks").glob("*/*.safetensors"), key=lambda path: path.stat().st_size)
     victim.write_bytes(victim.read_bytes()[:-100])
     app = page("caches")
     assert list(app.dataframe[0].value["state"]).count("✗ damaged") == 1
@@ -53,24 +65,25 @@ def test_caches_of_two_precisions_stand_beside_each_other_and_one_can_be_deleted
     button(app, "cache-build").click().run()
     assert wait_for_job(cached.path).state.value == "done"
     app.run()
-    assert len(list_variants(cached)) == 2
+    assert len(list_variants(cached, "blocks")) == 2
     assert "kept in int8" in "".join(app.selectbox(key="caches_shown").options)
-    small, large = (variant.bytes for variant in list_variants(cached))
+    small, large = (variant.bytes for variant in list_variants(cached, "blocks"))
     assert small < large / 2
-    app.selectbox(key="caches_doomed").set_value(list_variants(cached)[0].name).run()
+    app.selectbox(key="caches_doomed").set_value(list_variants(cached, "blocks")[0].name).run()
     button(app, "cache-delete").click().run()
-    assert [variant.manifest.params["native"] for variant in list_variants(cached)] == [True]
+    assert [variant.manifest.params["native"] for variant in list_variants(cached, "blocks")] == [True]
 
 
-def test_what_is_in_memory_is_shown_cell_by_cell(page, cached, models):
-    cag = state.opened((str(cached.path), "cag"), lambda: Cag(Resources(cached, models)))
+def test_what_is_in_memory_is_shown_cell_by_cell(page, cached, models, monkeypatch):
+    monkeypatch.setattr(comparison, "warm_up", lambda method: None)
+    cag = state.open_methods().open("cag", Resources(cached, models, models.settings))
     answer(cag, "Who planted the pear orchard?")
     answer(cag, "Who planted the pear orchard?")
     app = page("caches")
     cells = app.dataframe[0].value
-    assert cells["hits"].sum() == cells["misses"].sum() == 1
-    assert cells.query("hits == 1")["last"].notna().all()
-    assert "In memory now: **1 cell**" in said(app)
+    assert cells["hits"].sum() == cells["misses"].sum() == models.settings.top_k
+    assert cells.query("hits > 0")["last"].notna().all()
+    assert f"In memory now: **{models.settings.top_k} blocks**" in said(app)
 
 
 def test_what_a_question_saves_is_measured_here(page, cached, models):
@@ -80,7 +93,7 @@ def test_what_a_question_saves_is_measured_here(page, cached, models):
     assert wait_for_job(cached.path).state.value == "done"
     text = said(app.run())
     assert "Prefilling took" in text and "pay off" in text and "n = 3" in text
-    assert list(app.dataframe[1].value["arm"]) == ["Standard RAG", "KV-cache CAG"]
+    assert list(app.dataframe[1].value["method"]) == ["Standard RAG", "KV-cache CAG"]
 
 
 def test_a_damaged_manifest_is_an_error_with_a_remedy(page, cached, models):
@@ -93,5 +106,5 @@ def test_it_speaks_korean(page, cached, models):
     app = page("caches", lang="ko")
     assert not app.exception
     assert set(app.dataframe[0].value["state"]) == {"✓ 준비됨"}
-    assert {entry.label: entry.value for entry in app.metric}["준비된 셀"] == "3 중 3"
-    assert "캐시의 무게는 글의" in said(app) and "이 캐시를 열어 둔 방식이 없습니다" in said(app)
+    assert {entry.label: entry.value for entry in app.metric}["준비됨"] == "11 중 11"
+    assert "키와 값의 무게는 글의" in said(app) and "이것을 열어 둔 방식이 없습니다" in said(app)

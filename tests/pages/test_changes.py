@@ -2,12 +2,12 @@ import json
 
 import pytest
 
-from app import words
-from app.widgets.changing import OWN
+from app import i18n
+from app.views.changes.form import OWN
 from core import pipeline
-from core.changes.copies import PREFIX
-from core.changes.report import report as plain
 from core.corpus.types import Passage
+from core.labs.changes.report import report as plain
+from core.labs.changes.scratch import PREFIX
 from core.memory.config import MemoryConfig
 from tests.pages.conftest import button, drain, said, wait_for_job
 
@@ -34,7 +34,7 @@ def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
 
 def test_what_cannot_run_yet_says_why(page, prepared, models):
     app = page("changes")
-    assert app.session_state["race_arms"] == ["rag"]
+    assert app.session_state["race_methods"] == ["rag"]
     assert "Cannot run yet" in said(app)
     assert not button(app, "race-start").disabled
 
@@ -55,10 +55,10 @@ def test_a_new_document_is_raced_for_real_and_the_workspace_stays(page, remember
     assert not list(remembered.path.glob(f"{PREFIX}*"))
     assert "Added: Fog horn" in said(app)
     assert len(app.get("plotly_chart")) == 1
-    stages, damage = app.dataframe[0].value, app.dataframe[1].value
+    stages, regressions = app.dataframe[0].value, app.dataframe[1].value
     assert list(stages.columns) == ["Stage", "Standard RAG", "KV-cache CAG", "LLM-as-Memory"]
     assert {"First right", "embed the passage", "prefill the changed cell", "optimise its z"} <= set(stages["Stage"])
-    assert set(damage["Asked"]) == {2}
+    assert set(regressions["Asked"]) == {2}
     assert not app.exception
 
 
@@ -79,7 +79,7 @@ def test_an_edit_needs_another_text_and_a_question(page, prepared, models):
 
 
 def test_a_deletion_asks_what_the_corpus_asks_and_speaks_korean(page, prepared, models, monkeypatch):
-    monkeypatch.setattr(words, "language", lambda: "ko")
+    monkeypatch.setattr(i18n, "language", lambda: "ko")
     app = page("changes")
     app.segmented_control(key="race_kind").set_value("delete").run()
     assert app.selectbox(key="race_passage").value == "p8"
@@ -89,7 +89,7 @@ def test_a_deletion_asks_what_the_corpus_asks_and_speaks_korean(page, prepared, 
     assert "삭제함: Orchard pears" in said(app) and "만에 맞힘" in app.dataframe[0].value.to_string()
 
 
-def test_an_arm_that_fails_is_shown_with_its_reason_and_the_others_finish(page, remembered, models):
+def test_a_method_that_fails_is_shown_with_its_reason_and_the_others_finish(page, remembered, models):
     drain(pipeline.adapt(remembered, models, Passage("geo-u1", "Sallow Sea", "The Sallow Sea is yellow.")))
     app = page("changes")
     app.slider(key="race_old").set_value(0).run()
@@ -103,4 +103,4 @@ def test_what_was_raced_can_be_taken_along(page, prepared, models):
     report, app = start(app, prepared)
     assert report.state.value == "done", report.error
     assert len(app.get("download_button")) == 1
-    assert json.loads(json.dumps(plain(report.history)))["lanes"][0]["arm"] == "rag"
+    assert json.loads(json.dumps(plain(report.history)))["results"][0]["method"] == "rag"

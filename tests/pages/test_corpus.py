@@ -1,8 +1,18 @@
-import pytest
+from dataclasses import replace
 
-from app import building
+import pytest
+import streamlit as st
+
+from app.views.corpus.own_questions import questions_of
+from core import pipeline
+from core.corpus.importing import Importer
+from core.corpus.load import corpus_of
+from core.corpus.store import load, load_passages
+from core.corpus.types import GENERATED, Question
+from core.evaluation.generated import edit, generated
 from core.jobs import Progress
-from tests.pages.conftest import button, said, wait_for_job
+from core.workspace import Workspace
+from tests.pages.conftest import button, drain, said, wait_for_job
 
 BELL = b"The bell of Velm rings at noon. " * 5
 
@@ -53,7 +63,7 @@ def test_uploads_have_a_state_each_and_become_a_workspace(page, workspace, model
     states = dict(zip(app.dataframe[0].value["file"], app.dataframe[0].value["state"], strict=True))
     assert states["notes.txt"].startswith("✓ ready: 1 passage")
     assert states["empty.md"].startswith("✗")
-    assert "is empty" in states["empty.md"]
+    assert "empty.md is empty. Choose a file with text in it." in said(app)
     app.text_input(key="upload_workspace").set_value("bells")
     app.checkbox(key="upload_further").set_value(False)
     button(app, "upload-build").click().run()
@@ -62,6 +72,23 @@ def test_uploads_have_a_state_each_and_become_a_workspace(page, workspace, model
     assert app.sidebar.selectbox(key="workspace").value == "bells"
     assert any(link.label == "Ask a question" for link in app.get("page_link"))
     assert {entry.label: entry.value for entry in app.metric}["Passages"] == "1"
+
+
+def test_columns_can_be_chosen_where_none_is_called_text(page, workspace, models):
+    rows = b"Nr;Name;Beschreibung\n1;Lamp;The lamp of Brae burns for nine hours.\n"
+    app = upload(page("corpus"), ("lamps.csv", rows))
+    assert "has no column for the text" in said(app)
+    (text,) = [box for box in app.selectbox if box.key.startswith("column_text")]
+    assert text.value == "Beschreibung"
+    next(box for box in app.selectbox if box.key.startswith("column_title")).set_value("Name")
+    next(found for found in app.button if found.key.startswith("columns-read")).click().run()
+    assert list(app.dataframe[0].value["state"]) == ["✓ ready: 1 passage"]
+    assert any(entry.value == "The lamp of Brae burns for nine hours." for entry in app.text)
+
+
+def test_what_was_assumed_is_said(page, workspace, models):
+    app = upload(page("corpus"), ("notes.txt", "한빛 도서관은 월요일에 쉽니다.".encode("cp949")))
+    assert "read as CP949, which was assumed" in said(app)
 
 
 def test_files_that_give_nothing_say_so(page, workspace, models):
@@ -88,11 +115,11 @@ def test_a_workspace_cannot_be_put_elsewhere(page, workspace, models, name):
 def test_a_data_set_is_built_with_what_was_chosen(page, workspace, models, monkeypatch):
     seen = []
 
-    def build(ws, given, source, size, with_caches):
-        seen.append((ws.name, source, size, with_caches))
+    def build(ws, given, source, size, further=None):
+        seen.append((ws.name, source, size, further is not None))
         yield Progress("Reading the corpus", 1, 1)
 
-    monkeypatch.setattr(building, "from_source", build)
+    monkeypatch.setattr(pipeline, "prepare", build)
     app = page("corpus")
     app.selectbox(key="choose_source").set_value("squad").run()
     app.number_input(key="choose_size").set_value(200)
@@ -128,3 +155,90 @@ def test_files_of_a_folder_that_were_left_out_are_listed(page, workspace, models
     app.run()
     assert any("1 file left out" in expander.label for expander in app.expander)
     assert any("rows" in entry.value and "line 2" in entry.value for entry in app.markdown)
+
+
+@pytest.fixture
+def own(workspace, models):
+    """A workspace of two files, with cells and blocks."""
+    importer = Importer(models.prompt().count)
+    importer.add("bells.txt", BELL)
+    importer.add("mills.txt", b"The windmill of Brae has four sails of linen. " * 4)
+    ws = Workspace(workspace.path.parent / "own")
+    drain(pipeline.prepare_corpus(ws, models, corpus_of("own", importer.report(), models.prompt().count)))
+    return ws
+
+
+def texts_of(ws):
+    return {passage.source.file: passage.text for passage in load_passages(ws)}
+
+
+def test_a_document_is_removed_after_a_question_and_comes_back(page, own, models, monkeypatch):
+    monkeypatch.setattr(st, "dataframe", lambda *given, **options: {"selection": {"rows": [0]}})
+    app = view(page("corpus", workspace="own"), "Documents")
+    before = texts_of(own)
+    button(app, "documents-remove").click().run()
+    assert "bells.txt" in said(app) and texts_of(own) == before
+    button(app, "documents-keep").click().run()
+    button(app, "documents-remove").click().run()
+    button(app, "documents-remove-now").click().run()
+    assert wait_for_job(own.path).state.value == "done"
+    assert set(texts_of(own)) == {"mills.txt"}
+    app.run()
+    button(app, "documents-undo").click().run()
+    assert wait_for_job(own.path).state.value == "done"
+    assert texts_of(own) == before
+
+
+def test_a_file_joins_the_workspace_and_one_of_its_name_is_replaced(page, own, models):
+    app = view(page("corpus", workspace="own"), "Bring documents")
+    upload(app, ("mills.txt", b"The windmill of Brae burnt down."), ("boats.txt", b"The Grey Gull is a boat."))
+    assert any("mills.txt" in caption.value and "Replaced" in caption.value for caption in app.caption)
+    button(app, "upload-add").click().run()
+    assert wait_for_job(own.path).state.value == "done"
+    assert list(texts_of(own)) == ["bells.txt", "mills.txt", "boats.txt"]
+    assert texts_of(own)["mills.txt"] == "The windmill of Brae burnt down."
+
+
+def test_questions_are_edited_and_saved(page, own, models):
+    first = Question("generated-01", "When does the bell ring?", ("noon",), ("bells-0001",), kind=GENERATED)
+    edit(own, [first])
+    app = view(page("corpus", workspace="own"), "Questions")
+    assert button(app, "questions-generate").label == "Write them anew"
+    button(app, "questions-save").click().run()
+    assert generated(load(own.path / "corpus")) == (first,)
+
+
+def test_a_table_of_questions_becomes_questions():
+    before = (Question("generated-01", "When?", ("noon",), ("b",), kind=GENERATED), Question("own-01", "Who?", ()))
+    rows = [
+        {"id": "generated-01", "question": " When does it ring? ", "answers": "noon / at noon"},
+        {"id": None, "question": "Where?", "answers": None},
+        {"id": None, "question": None, "answers": "lost"},
+    ]
+    assert questions_of(rows, before) == [
+        replace(before[0], text="When does it ring?", answers=("noon", "at noon")),
+        Question("own-02", "Where?", (), kind=GENERATED),
+    ]
+
+
+def test_a_workspace_gets_another_name(page, own, prepared, models):
+    app = view(page("corpus", workspace="own"), "Documents")
+    app.text_input(key="rename-own").set_value("sample")
+    button(app, "workspace-rename").click().run()
+    assert any("already" in error.value for error in app.error)
+    app.text_input(key="rename-own").set_value("bells")
+    button(app, "workspace-rename").click().run()
+    assert app.sidebar.selectbox(key="workspace").value == "bells"
+    assert not own.path.exists() and set(texts_of(Workspace(own.path.parent / "bells"))) == {"bells.txt", "mills.txt"}
+
+
+def test_a_workspace_is_deleted_after_a_list_and_a_question(page, prepared, models):
+    app = page("corpus")
+    button(app, "workspace-delete").click().run()
+    assert list(app.dataframe[-1].value["where"]) == [str(prepared.path)]
+    button(app, "workspace-keep").click().run()
+    assert prepared.path.is_dir() and button(app, "workspace-delete")
+    button(app, "workspace-delete").click().run()
+    button(app, "workspace-delete-all").click().run()
+    assert not app.exception and not prepared.path.exists()
+    assert "no passages yet" in said(app)

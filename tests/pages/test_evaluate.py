@@ -6,19 +6,19 @@ from dataclasses import replace
 import pytest
 
 from app import state
-from app.widgets import judging
-from app.widgets.answers import matching
-from app.widgets.evaluating import partial
+from app.views.evaluate import judge
+from app.views.evaluate.answers import matching
+from app.views.evaluate.form import partial
 from core.errors import TesseraError
-from core.evaluation.judge.config import ragas_python
 from core.evaluation.runs import list_runs
+from core.labs.judge.config import ragas_python
 from tests.pages.conftest import button, said, wait_for_job
 
 
 @pytest.fixture
-def ran(page, prepared, arms):
+def ran(page, prepared, methods):
     """The sample workspace with a run over its test questions, from the form."""
-    arms.made["closed-book"].text = "nobody"
+    methods.made["closed-book"].text = "nobody"
     app = page("evaluate")
     button(app, "eval-start").click().run()
     assert wait_for_job(prepared.path).state.value == "done"
@@ -29,13 +29,13 @@ def view(app, name):
     return app.segmented_control(key="eval_view").set_value(name).run()
 
 
-def test_without_a_corpus_it_leads_to_the_corpus_page(page, workspace, models):
+def test_without_a_corpus_it_offers_both_ways(page, workspace, models):
     app = page("evaluate")
     assert "nothing to ask about" in said(app)
-    assert any("Bring documents" in link.label for link in app.get("page_link"))
+    assert button(app, "build-sample") and button(app, "go-bring")
 
 
-def test_without_a_run_it_offers_one(page, prepared, arms):
+def test_without_a_run_it_offers_one(page, prepared, methods):
     app = page("evaluate")
     assert app.segmented_control(key="eval_view").value == "New run"
     assert not button(app, "eval-start").disabled
@@ -45,12 +45,14 @@ def test_without_a_run_it_offers_one(page, prepared, arms):
 def test_a_run_ends_in_a_table_with_intervals(page, ran):
     app = page("evaluate")
     scores = app.dataframe[0].value
-    assert "Standard RAG" in set(scores["arm"]) and set(scores["n"]) == {2}
-    rag = scores[scores["arm"] == "Standard RAG"].iloc[0]
-    assert rag["em"] == "0.00 (0.00 – 0.00)"  # the fake arm always says Oren Pask; the test questions ask for others
-    assert len(app.get("plotly_chart")) == 1 and len(app.get("download_button")) == 4
+    assert "Standard RAG" in set(scores["method"]) and set(scores["n"]) == {2}
+    rag = scores[scores["method"] == "Standard RAG"].iloc[0]
+    assert rag["em"] == "0.00 (0.00 – 0.00)"  # the fake method always says Oren Pask; the test questions ask for others
+    assert [chart.key for chart in app.get("plotly_chart")] == ["eval-verdicts", "eval-pareto"] and len(
+        app.get("download_button")
+    ) == 3
     app.toggle(key="eval_differences").set_value(True).run()
-    assert "Standard RAG" not in set(app.dataframe[0].value["arm"])
+    assert "Standard RAG" not in set(app.dataframe[0].value["method"])
 
 
 def test_a_judge_is_offered_where_the_settings_name_one(page, ran, models, monkeypatch):
@@ -59,7 +61,7 @@ def test_a_judge_is_offered_where_the_settings_name_one(page, ran, models, monke
     monkeypatch.setattr(state, "settings", lambda: named)
     app = page("evaluate")
     assert "m at 127.0.0.1" in said(app)
-    monkeypatch.setattr(judging, "ragas_python", lambda: ragas_python(ran.path))
+    monkeypatch.setattr(judge, "ragas_python", lambda: ragas_python(ran.path))
     button(app, "eval-judge").click().run()
     assert "make ragas" in wait_for_job(ran.path).error
 
@@ -72,7 +74,7 @@ def test_every_answer_can_be_looked_at_and_filtered(page, ran):
     assert "No question passes" in said(app)
 
 
-def test_two_runs_are_compared_question_by_question(page, ran, arms):
+def test_two_runs_are_compared_question_by_question(page, ran, methods):
     app = view(page("evaluate"), "Two runs")
     assert "no second run" in said(app)
     app = view(app, "New run")
@@ -85,7 +87,7 @@ def test_two_runs_are_compared_question_by_question(page, ran, arms):
     assert set(table["n"]) == {1} and "EM" in set(table["score"])
 
 
-def test_a_malformed_file_is_refused_with_line_and_reason(page, prepared, arms):
+def test_a_malformed_file_is_refused_with_line_and_reason(page, prepared, methods):
     app = page("evaluate")
     app.segmented_control(key="eval_source").set_value("a file").run()
     good = {"id": "a", "question": "Who?", "answers": ["x"], "passage_id": "p0"}
@@ -96,15 +98,15 @@ def test_a_malformed_file_is_refused_with_line_and_reason(page, prepared, arms):
     assert "1 question can be asked" in said(app) and not app.error
 
 
-def test_an_arm_that_fails_stops_the_run_with_its_reason(page, prepared, arms):
-    arms.broken["rag"] = TesseraError("The index has holes.", "Build it again.")
+def test_an_arm_that_fails_stops_the_run_with_its_reason(page, prepared, methods):
+    methods.broken["rag"] = TesseraError("The index has holes.", "Build it again.")
     app = page("evaluate")
     button(app, "eval-start").click().run()
     report = wait_for_job(prepared.path)
     assert report.state.value == "failed" and "holes" in report.error
     app = page("evaluate")
     assert "Unfinished" in said(app)
-    arms.broken.clear()
+    methods.broken.clear()
     button(app, "eval-resume").click().run()
     assert wait_for_job(prepared.path).state.value == "done"
 
@@ -116,9 +118,9 @@ def test_a_damaged_run_is_an_error_with_a_remedy(page, ran):
 
 
 def test_partial_results_by_hand():
-    steps = [{"arm": "rag", "em": 1.0, "f1": 1.0, "total_ms": 10.0}, {"loss": 1}]
-    steps.append({"arm": "rag", "em": 0.0, "f1": 0.5, "total_ms": 30.0})
-    assert partial(steps) == [{"arm": "rag", "n": 2, "EM": 0.5, "F1": 0.75, "ms": 20.0}]
+    steps = [{"method": "rag", "em": 1.0, "f1": 1.0, "total_ms": 10.0}, {"loss": 1}]
+    steps.append({"method": "rag", "em": 0.0, "f1": 0.5, "total_ms": 30.0})
+    assert partial(steps) == [{"method": "rag", "n": 2, "EM": 0.5, "F1": 0.75, "ms": 20.0}]
 
 
 def test_filters_by_hand():
@@ -146,4 +148,4 @@ def test_every_view_speaks_korean(page, ran, name, words):
     assert not app.exception
     assert words in said(app)
     if name == "Results":
-        assert "표준 RAG" in set(app.dataframe[0].value["arm"])
+        assert "표준 RAG" in set(app.dataframe[0].value["method"])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.widgets import exactness
-from tests.models import TinyModels
+from app import state
+from core.models.language_model import LanguageModel
 from tests.pages.conftest import button, said, wait_for_job
 
 
@@ -12,8 +12,8 @@ def table(app, column):
 
 
 @pytest.fixture
-def own_model(monkeypatch, tiny_lm, tiny_encoder):
-    monkeypatch.setattr(exactness, "Models", lambda settings: TinyModels(settings, tiny_lm, tiny_encoder))
+def own_model(monkeypatch, tiny_lm):
+    monkeypatch.setattr(LanguageModel, "load", lambda variant, settings: tiny_lm)
 
 
 def test_exactness_is_measured_by_one_click(page, clustered, models, own_model):
@@ -23,21 +23,22 @@ def test_exactness_is_measured_by_one_click(page, clustered, models, own_model):
     assert wait_for_job(clustered.path).state.value == "done"
     app.run()
     results = list(table(app, "check")["result"])
-    assert results.count("✓ passed") == 7 and "✗ failed" not in results
+    assert results.count("✓ passed") == 5 and "✗ failed" not in results
     assert "as its text does" in said(app)
 
 
-def test_what_was_measured_stays_when_the_job_is_closed(page, clustered, models, own_model):
+def test_what_was_measured_stays_when_the_job_is_forgotten(page, clustered, models, own_model):
     app = page("caches")
     button(app, "verify").click().run()
     wait_for_job(clustered.path)
     app.run()
-    button(app, "job-close").click().run()
+    state.board().clear(str(clustered.path))
+    app.run()
     assert len(table(app, "check")) >= 7
 
 
 def test_a_cache_that_is_not_exact_is_an_error(page, clustered, models, own_model, monkeypatch):
-    monkeypatch.setattr("core.kvcache.verify.LOGIT_BOUND", -1.0)
+    monkeypatch.setattr("core.labs.benchmarks.cache_exactness.LOGIT_BOUND", -1.0)
     app = page("caches")
     button(app, "verify").click().run()
     wait_for_job(clustered.path)
@@ -45,12 +46,8 @@ def test_a_cache_that_is_not_exact_is_an_error(page, clustered, models, own_mode
     assert any("Not exact" in error.value for error in app.error)
 
 
-def test_blocks_are_built_and_compared(page, clustered, models):
+def test_independent_blocks_are_compared_with_the_full_prefill(page, clustered, models):
     app = page("caches")
-    button(app, "blocks-build").click().run()
-    assert wait_for_job(clustered.path).state.value == "done"
-    app.run()
-    assert button(app, "blocks-build").disabled
     app.text_input(key="link-question").set_value("Who built the lighthouse of Velm?")
     next(entry for entry in app.button if entry.label == "Compare").click().run()
     assert wait_for_job(clustered.path).state.value == "done"
@@ -62,8 +59,5 @@ def test_blocks_are_built_and_compared(page, clustered, models):
 
 def test_comparing_without_a_question_says_so(page, clustered, models):
     app = page("caches")
-    button(app, "blocks-build").click().run()
-    wait_for_job(clustered.path)
-    app.run()
     next(entry for entry in app.button if entry.label == "Compare").click().run()
     assert "Type a question" in said(app)

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from app import building, state
-from app.widgets.language import language_mark
-from app.words import LANGUAGES
+from app import state
+from app.i18n import LANGUAGES
+from app.views.shared.language import language_mark
+from app.views.shared.present import present_script
 from core import pipeline
 from core.voronoi.partition import PartitionConfig
 from tests.pages.conftest import button, drain, wait_for_job
@@ -29,8 +30,8 @@ def wicked(workspace, models, tiny_corpus):
         for split, group in tiny_corpus.questions.items()
     }
     drain(pipeline.prepare_corpus(workspace, models, replace(tiny_corpus, passages=passages, questions=questions)))
-    drain(pipeline.cluster(workspace, models, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)))
-    drain(pipeline.cache(workspace, models))
+    drain(pipeline.cluster(workspace, models, models.settings, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)))
+    drain(pipeline.blocks(workspace, models, models.settings))
     return workspace
 
 
@@ -43,7 +44,7 @@ def formatted(app) -> list[str]:
 
 
 def acting(app) -> list[str]:
-    ours = {language_mark(language) for language in LANGUAGES}
+    ours = {present_script(), *(language_mark(language) for language in LANGUAGES)}
     return [text for text in formatted(app) if ACTING.search(text) and text not in ours]
 
 
@@ -57,9 +58,9 @@ def test_pages_show_it_as_text(page, wicked, name):
     assert acting(page(name)) == []
 
 
-def test_compare_shows_it_as_text(page, wicked, arms):
-    for arm in arms.made.values():
-        arm.text, arm.evidence = f"It is {WICKED}", f"Somebody wrote {WICKED}"
+def test_compare_shows_it_as_text(page, wicked, methods):
+    for method in methods.made.values():
+        method.text, method.evidence = f"It is {WICKED}", f"Somebody wrote {WICKED}"
     app = page("compare")
     app.text_input(key="ask_question").set_value(f"Who? {WICKED}")
     next(found for found in app.button if found.label == "Ask").click().run()
@@ -79,8 +80,8 @@ def test_a_file_is_built_from_whatever_its_name_and_text(page, workspace, models
 
 def test_what_is_refused_leaves_no_workspace_behind(page, workspace, models, monkeypatch):
     built = []
-    monkeypatch.setattr(building, "from_corpus", lambda *chosen: built.append(chosen))
-    app = upload(page("corpus"), ("bomb.csv", bytes(5000)), ("x" * 3000 + ".txt", "café".encode("latin-1")))
+    monkeypatch.setattr(pipeline, "prepare_corpus", lambda *chosen: built.append(chosen))
+    app = upload(page("corpus"), ("bomb.csv", bytes(5000)), ("x" * 3000 + ".txt", b"caf\x81\xe9"))
     assert any("None of these files" in warning.value for warning in app.warning)
     states = dict(zip(app.dataframe[0].value["file"], app.dataframe[0].value["state"], strict=True))
     assert all(found.startswith("✗") for found in states.values())

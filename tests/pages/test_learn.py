@@ -2,14 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from app import words
+from app import i18n
+from app.glossary import GLOSSARY
 from app.learn.failures import BORDER, CRAMMED, STALE, WRONG
 from app.learn.registry import STEPS
 from core import pipeline
-from core.glossary import GLOSSARY
 from core.memory.config import MemoryConfig
 from core.methods import registry
 from core.methods.cag import Cag
+from core.voronoi.partition import load_cells
 from tests.pages.conftest import button, drain, said
 
 TINY = MemoryConfig(
@@ -18,7 +19,7 @@ TINY = MemoryConfig(
 
 
 @pytest.fixture
-def complete(cached, models, arms):
+def complete(cached, models, methods):
     drain(pipeline.train(cached, models, TINY))
     return cached
 
@@ -27,10 +28,10 @@ def at(page, name):
     return page("learn", step=name)
 
 
-def test_without_the_sample_it_leads_to_start_and_still_explains_words(page, workspace, models):
+def test_without_the_sample_it_offers_to_build_it_and_still_explains_words(page, workspace, models):
     app = page("learn")
     assert "tour needs the sample" in said(app)
-    assert any("Build the sample" in link.label for link in app.get("page_link"))
+    assert button(app, "build-sample")
     assert any("Voronoi cell" in entry.value for entry in app.markdown)
 
 
@@ -64,7 +65,7 @@ def test_the_text_that_is_embedded_can_be_changed(page, complete):
 
 def test_a_cache_weighs_what_the_models_configuration_says(page, complete, tiny_lm):
     app = at(page, "kv-cache")
-    tokens = len(tiny_lm.prompt.context(pipeline.load_cells(complete)[0]))
+    tokens = len(tiny_lm.prompt.context(load_cells(complete)[0]))
     assert f"{tokens:,} tokens" in said(app)
     assert f"{tokens * tiny_lm.kv_bytes_per_token / 1e6:.1f}" in app.latex[0].value
 
@@ -129,13 +130,13 @@ def test_every_word_of_a_step_is_in_the_glossary():
 def test_every_word_of_the_tour_is_there_in_korean():
     steps = {text for step in STEPS for text in (step.title, step.question)}
     terms = {text for term in GLOSSARY.values() for text in (term.name, term.meaning)}
-    assert not (steps | terms | {BORDER, STALE, WRONG, CRAMMED}) - set(words.table("ko"))
+    assert not (steps | terms | {BORDER, STALE, WRONG, CRAMMED}) - set(i18n.table("ko"))
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_every_step_speaks_korean(page, complete, step):
     app = page("learn", step=step.name, lang="ko")
-    table, text = words.table("ko"), said(app)
+    table, text = i18n.table("ko"), said(app)
     assert table[step.title] in text and table[step.question] in text
     assert step.question not in text
     assert all(table[name] in text for name in step.words)
@@ -165,7 +166,7 @@ def test_what_a_click_brings_is_in_korean_too(page, complete, monkeypatch, step,
     ("kind", "says"),
     [
         (BORDER, "경계에 가장 가까운 질문은"),
-        (STALE, "이 캐시를 쓸 수 있습니다"),
+        (STALE, "이 블록을 쓸 수 있습니다"),
         (WRONG, "정답: Tess Quill"),
         (CRAMMED, "욱여넣은 벡터는"),
     ],

@@ -3,10 +3,10 @@ import pytest
 from tests.pages.conftest import button, said, wait_for_job
 
 
-def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
+def test_without_passages_it_offers_both_ways(page, workspace, models):
     app = page("map")
     assert "nothing to draw" in said(app)
-    assert any("Bring documents" in link.label for link in app.get("page_link"))
+    assert button(app, "build-sample") and button(app, "go-bring")
 
 
 def test_cells_can_be_cut_here(page, prepared, models):
@@ -32,7 +32,8 @@ def test_the_map_says_how_far_it_can_be_trusted(page, clustered, models):
 
 def test_a_question_falls_into_the_cell_of_its_words(page, clustered, models):
     app = page("map")
-    app.text_input(key="map_question").set_value("Who planted the pear orchard?").run()
+    app.text_input(key="map_question").set_value("Who planted the pear orchard?")
+    app.slider(key="map_nprobe").set_value(1).run()
     text = said(app)
     assert "falls into **cell" in text
     assert "margin" in text
@@ -63,6 +64,8 @@ def test_routing_recall_is_measured_here_and_marked_where_the_slider_stands(page
     button(app, "recall-measure").click().run()
     assert wait_for_job(clustered.path).state.value == "done"
     app.run()
+    assert "Opening **3 cells** of 3 finds" in said(app)  # as many as CAG opens of so few
+    app.slider(key="map_nprobe").set_value(1).run()
     assert "Opening **1 cell** of 3 finds" in said(app)
     assert "n = 2 questions (test)" in said(app)
     assert len(app.get("plotly_chart")) == 3
@@ -84,7 +87,7 @@ def test_a_damaged_artefact_is_an_error_with_a_remedy(page, clustered, models, k
     victim = next(clustered.folder(kind).glob("*.safetensors"))
     victim.write_bytes(b"x" * victim.stat().st_size)
     app = page("map")
-    assert any("app cluster" in error.value for error in app.error)
+    assert any("cut the cells" in error.value for error in app.error)
 
 
 def test_cutting_anew_is_refused_while_something_is_built(page, clustered, models, monkeypatch):
@@ -102,7 +105,7 @@ def test_cutting_anew_is_refused_while_something_is_built(page, clustered, model
 
     state.board().start(str(clustered.path), "Something long", lambda: slow(clustered))
     app = page("map")
-    assert all(found.disabled for found in app.button if found.label == "Cut anew")
+    assert all(found.disabled for found in app.button if found.label == "Cut the cells again")
     release.set()
     wait_for_job(clustered.path)
     assert button

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from app import state
-from app.widgets.remembering import course
+from app.views.memory.train import course
 from core import pipeline
 from core.jobs import Progress
 from core.memory.config import MemoryConfig
@@ -134,7 +134,7 @@ def test_a_look_inside_shows_z_and_what_it_weighs(page, remembered, models):
     assert len(app.get("plotly_chart")) == 2
     table = app.dataframe[0].value
     assert len(table) == 11 and table["bytes"].iloc[0] == 32
-    assert "Text of the passages" in said(app) and "KV caches of the cells" not in said(app)
+    assert "Text of the passages" in said(app) and "KV blocks of the passages" not in said(app)
 
 
 def test_the_moment_it_first_answers_right_is_shown(page, prepared, models, monkeypatch):

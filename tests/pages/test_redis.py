@@ -4,9 +4,9 @@ import signal
 import pytest
 
 from app import state
-from core.feedback.log import feedback_log
-from core.redis.connection import connection
-from core.redis.server import EmbeddedServer
+from core.evaluation.feedback_log import feedback_log
+from core.stores.redis.connection import connection
+from core.stores.redis.server import EmbeddedServer
 from tests.pages.conftest import button, said
 
 QUESTION = "Who built the lighthouse of Velm?"
@@ -42,10 +42,10 @@ def test_a_server_that_is_not_running_is_offered_and_not_started(page, prepared,
     connection().close()
 
 
-def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
+def test_without_passages_it_offers_both_ways(page, workspace, models):
     connection().client()
     app = page("redis")
-    assert any("Bring documents" in link.label for link in app.get("page_link"))
+    assert button(app, "build-sample") and button(app, "go-bring")
     assert "Nothing has been counted yet" in said(app) and "No answer is kept" in said(app)
 
 
@@ -103,11 +103,14 @@ def test_an_answer_is_judged_and_noted_and_methods_are_ranked(page, running, rat
     assert "No answer in this workspace has been judged" in said(app)
     button(app, f"judge-redis-rag-{rating}").click().run()
     log = feedback_log(running, state.settings())
-    assert [(found.question, found.method, found.rating) for found in log.all()] == [(QUESTION, "redis-rag", rating)]
-    assert log.all()[0].settings["top_k"] == 3 and log.all()[0].settings["model"] == "tiny"
+    assert [(found.question, found.method, found.rating) for found in log.all().feedback] == [
+        (QUESTION, "redis-rag", rating)
+    ]
+    assert log.all().feedback[0].settings["top_k"] == 3 and log.all().feedback[0].settings["model"] == "tiny"
     app.text_area(key="note-text-redis-rag").set_value("because <b>")
     submit(app, "Keep")
-    assert log.all()[0].note == "because <b>" and log.all()[0].rating == rating
+    (kept,) = log.all().feedback
+    assert (kept.note, kept.rating) == ("because <b>", rating)
     ranks = next(table.value for table in app.dataframe if "lower" in table.value)
     assert list(ranks["method"]) == ["Redis RAG"] and list(ranks["n"]) == [1]
     assert ranks["good"][0] == (100 if rating > 0 else 0) and ranks["lower"][0] < 25

@@ -42,7 +42,7 @@ def test_the_shuffled_arm_says_that_it_read_another_z(asked):
     assert "Another document's z was read in the place of" in said(app)
 
 
-def test_other_arms_draw_no_route(page, prepared, arms):
+def test_other_methods_draw_no_route(page, prepared, methods):
     app = page("compare")
     app.text_input(key="ask_question").set_value("Who planted the pear orchard?")
     next(found for found in app.button if found.label == "Ask").click()

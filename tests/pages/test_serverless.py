@@ -3,9 +3,9 @@ import json
 import pytest
 
 from app import state
-from core.serverless.study import runs, study
-from tests.core.serverless.study.findings import findings
-from tests.core.serverless.study.test_study import functions
+from core.labs.serverless.study import runs, study
+from tests.core.labs.serverless.study.findings import findings
+from tests.core.labs.serverless.study.test_study import functions
 from tests.pages.conftest import button, said, wait_for_job
 
 
@@ -19,10 +19,10 @@ def studied(prepared, tiny_corpus):
     return prepared
 
 
-def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
+def test_without_passages_it_offers_both_ways(page, workspace, models):
     app = page("serverless")
     assert "nothing to search" in said(app)
-    assert any("Bring documents" in link.label for link in app.get("page_link"))
+    assert button(app, "build-sample") and button(app, "go-bring")
 
 
 def test_without_a_study_it_says_what_to_do_and_what_is_real(page, prepared, models):
@@ -70,7 +70,7 @@ def test_sizes_that_are_no_numbers_are_a_sentence(page, prepared, models):
     app = page("serverless")
     app.text_input[0].input("many")
     button(app, "serverless-start").click().run()
-    assert any("no numbers" in error.value for error in app.error)
+    assert any("not a list of numbers" in error.value for error in app.error)
     assert state.board().latest(str(prepared.path)) is None
 
 

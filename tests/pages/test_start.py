@@ -1,3 +1,5 @@
+from threading import Event
+
 from app import state
 from core import pipeline
 from core.jobs import Progress
@@ -15,22 +17,26 @@ def test_a_first_visit_explains_and_offers_the_sample(page, settings, models):
 
 
 def test_one_click_builds_the_sample(page, workspace, models, monkeypatch):
-    def build(ws, given):
+    def build(ws, given, settings):
         assert (ws.path, given) == (workspace.path, models)
         yield Progress("Embedding passages", 3, 10, "half way")
+        seen.wait(60)
 
+    seen = Event()
     monkeypatch.setattr(pipeline, "build_sample", build)
     app = page("start")
     button(app, "build-sample").click().run()
+    assert not app.toast
+    seen.set()
     assert wait_for_job(workspace.path).state.value == "done"
     app.run()
-    assert any("done in" in entry.value for entry in app.success)
-    button(app, "job-close").click().run()
-    assert not app.success
+    assert any("done in" in entry.value for entry in app.toast)
+    assert "done in" in said(app.sidebar)
+    assert not page("compare").toast  # told once, to the session that was waiting
 
 
 def test_a_failed_build_says_why(page, workspace, models, monkeypatch):
-    def build(ws, given):
+    def build(ws, given, settings):
         yield Progress("Reading", 0, 1)
         raise ValueError("a *bug*")
 
@@ -48,7 +54,7 @@ def test_a_running_build_can_be_cancelled_and_is_found_again(page, workspace, mo
 
     go_on = threading.Event()
 
-    def build(ws, given):
+    def build(ws, given, settings):
         for number in range(1000):
             yield Progress("Embedding passages", number, 1000)
             go_on.wait(0.02)

@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 
-from core import pipeline
-from core.benchmarks import store_memory, stores, workloads
+from core.artefacts import index_kind
+from core.labs.benchmarks import store_memory, stores, workloads
+from core.stores.index import build_index
 from core.stores.registry import STORES
-from core.workspace import index_kind
 from tests.pages.conftest import button, said, wait_for_job
 
 QUESTION = "Who drew the library maps?"
@@ -16,7 +16,7 @@ QUESTION = "Who drew the library maps?"
 @pytest.fixture
 def two(prepared):
     """The prepared workspace with a second index."""
-    list(pipeline.build_index(prepared, "bm25"))
+    list(build_index(prepared, "bm25"))
     return prepared
 
 
@@ -28,10 +28,10 @@ def search(app, left="faiss-flat", right="bm25", question=QUESTION):
     return app.run()
 
 
-def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
+def test_without_passages_it_offers_both_ways(page, workspace, models):
     app = page("stores")
     assert "nothing to search" in said(app)
-    assert any("Bring documents" in link.label for link in app.get("page_link"))
+    assert button(app, "build-sample") and button(app, "go-bring")
 
 
 def test_every_store_has_its_line_and_one_click_builds_it(page, prepared, models):
@@ -90,8 +90,7 @@ def test_an_empty_question_is_refused(page, two, models):
 def test_a_damaged_index_is_an_error_with_a_remedy(page, two, models):
     path = two.folder("index-bm25") / "words.jsonl"
     path.write_bytes(b"x" * path.stat().st_size)
-    app = search(page("stores"))
-    assert any("index --store bm25 --force" in error.value for error in app.error)
+    assert any("index the passages" in error.value for error in page("stores").error)
 
 
 def test_an_index_of_another_encoder_is_refused(page, two, models, monkeypatch):

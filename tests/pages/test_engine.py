@@ -1,0 +1,82 @@
+"""A server of one's own from the app alone: tested, chosen, asked; and what may not happen meanwhile."""
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from app import state
+from tests.chat_server import KEY, ChatServer, chat_server
+from tests.pages.conftest import button, said, wait_for_job
+from tests.pages.test_compare import ask
+
+ANSWERING = ("rag", "cag", "closed-book")
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with chat_server() as found:
+        yield found
+
+
+def tested(page, server):
+    app = page("start")
+    app.segmented_control(key="engine_where").set_value("server").run()
+    app.text_input(key="engine_url").set_value(server.url).run()
+    app.text_input(key="engine_key").set_value(KEY).run()
+    button(app, "engine-test").click().run()
+    return app
+
+
+def test_the_test_says_what_it_found_and_never_the_key(page, prepared, models, server):
+    text = said(tested(page, server))
+    assert "tiny at 127.0.0.1" in text and "512 tokens" in text and "kept:" in text
+    assert KEY not in text
+    assert server.requests[0]["key"] == f"Bearer {KEY}"
+
+
+def test_a_refusal_is_a_sentence(page, prepared, models, server):
+    server.replies = ["401"]
+    app = tested(page, server)
+    assert "refused the key" in app.error[0].value
+    assert "engine-use" not in {entry.key for entry in app.button}
+
+
+def test_once_chosen_the_server_answers_cells_are_prefixes_and_blocks_are_not_missed(page, clustered, models, server):
+    app = tested(page, server)
+    button(app, "engine-use").click().run()
+    assert state.settings().engine_model == "tiny" and state.settings().engine_key.get_secret_value() == KEY
+    assert "tiny at 127.0.0.1" in "\n".join(entry.value for entry in app.sidebar.markdown)
+    app.switch_page("../pages/compare.py").run()
+    app = ask(app, "Who built the lighthouse of Velm?")
+    assert not app.exception and not app.error, [entry.value for entry in app.error]
+    run = app.session_state["run"]
+    assert {name: found.text for name, found in run.answers.items()} == dict.fromkeys(ANSWERING, "Oren Pask")
+    assert run.ground.model == "tiny at 127.0.0.1"
+    app.switch_page("../pages/caches.py").run()
+    button(app, "warm").click().run()
+    assert wait_for_job(clustered.path).state.value == "done"
+    app.run()
+    assert "read 3 cells" in said(app) and not app.exception
+
+
+def test_the_key_of_one_address_goes_to_no_other(page, prepared, models, server):
+    state.choose(_with_key(state.settings(), "http://elsewhere.example/v1"))
+    app = page("start")
+    app.text_input(key="engine_url").set_value(server.url).run()
+    button(app, "engine-test").click().run()
+    assert {sent["key"] for sent in server.requests} == {"Bearer none"}
+
+
+def _with_key(settings, url):
+    from dataclasses import replace
+
+    return replace(settings, engine_url=url, engine_model="m", engine_key=SecretStr(KEY))
+
+
+def test_a_stranger_chooses_nothing(page, prepared, models, monkeypatch):
+    monkeypatch.setenv("TESSERA_ALLOWED_HOSTS", "tessera.example")
+    state._chosen.clear()
+    app = page("start")
+    assert "engine_where" not in {entry.key for entry in app.get("button_group")}
+    assert "chosen where it is started" in said(app)
