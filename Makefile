@@ -5,13 +5,16 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: run setup models sample test ragas check format screenshots clean help
+.PHONY: run setup models sample test test-slow torture ragas docs check format screenshots clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     set up, fetch the models, build the sample, open the app on http://127.0.0.1:$(PORT)"
-	@echo "make test    all tests: units, pages, the real default models, the browser when Chromium is there"
+	@echo "make test    the tests: units, pages, the real default models, the browser when Chromium is there"
+	@echo "make test-slow  whole matrices: every page in every theme and language, many people at once, real peers"
+	@echo "make torture  kills builds, flips bits and fills disks, for minutes; docs/trust.md says what it holds"
 	@echo "make check   ruff and mypy"
+	@echo "make docs    the documentation: its generated pages, and a site in site/"
 	@echo "make ragas   Ragas, as a judge of answers, in an environment of its own"
 	@echo "make setup   environment only        make models  default models only"
 	@echo "make format  format the code         make clean   remove environment, caches and workspaces"
@@ -47,13 +50,25 @@ models: setup
 sample: setup
 	$(PY) -m app sample
 
+# Two workers; the browser's tests have the machine to themselves, since they look at an app under way.
 test: $(VENV)/.developed models
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile -m "not browser and not slow and not torture"
+	$(PY) -m pytest -m "browser and not slow"
+
+torture: $(VENV)/.developed
+	$(PY) -m pytest -m torture tests/torture
+
+test-slow: $(VENV)/.developed models
+	$(PY) -m pytest -m slow
 
 check: $(VENV)/.developed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy core app pages
+
+docs: $(VENV)/.developed
+	$(PY) -m app.docs
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
 
 # Takes the README's pictures of a running app (make run) with Debian's Chromium.
 screenshots: $(VENV)/.developed
@@ -64,5 +79,5 @@ format: $(VENV)/.developed
 	$(PY) -m ruff format .
 
 clean:
-	rm -rf $(VENV) .venv-ragas workspaces .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-ragas site workspaces .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,12 +13,13 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from core.kvcache.budget import Budget
+from core.fair_lock import FairLock
+from core.models.budget import Budget
 from core.models.encoder import Vectors
 from core.models.language_model import Identity, LanguageModel
 from core.models.prompt import Prompt
+from core.models.variant import ModelVariant
 from core.settings import Settings
-from core.turns import Turns
 
 _SENTENCES = (
     "The harbour of Ostrava Vale is lit by a tower of blue glass.",
@@ -88,6 +89,15 @@ class TinyEncoder:
     name = "tiny"
     dim = 192
     fingerprint = "tiny-encoder"
+    max_tokens = 512
+
+    def count(self, text: str) -> int:
+        """Words of a text."""
+        return len(text.split())
+
+    def knows(self, text: str) -> bool:
+        """It knows every script but Thai."""
+        return not re.search("[\u0e00-\u0e7f]", text)
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors [n, dim]."""
@@ -101,18 +111,22 @@ class TinyEncoder:
 
 
 class TinyModels:
-    """Stands in for ``core.models.bundle.Models``: the same tiny model with and without the reader."""
+    """Stands in for ``core.models.registry.Models``: the same tiny model with and without the reader."""
 
     def __init__(self, settings: Settings, lm: LanguageModel, encoder: TinyEncoder) -> None:
-        self.settings, self.lock = settings, Turns()
+        self.settings, self.lock = settings, FairLock()
         self.cache_budget = Budget(settings.cache_bytes)
         self._lm, self._encoder = lm, encoder
 
     def encoder(self) -> TinyEncoder:
         return self._encoder
 
-    def language_model(self, reader: bool | None = None) -> LanguageModel:
+    def language_model(self, variant: ModelVariant | None = None) -> LanguageModel:
         return self._lm
+
+    @property
+    def variant(self) -> ModelVariant:
+        return ModelVariant.of(self.settings)
 
     def prompt(self) -> Prompt:
         return self._lm.prompt

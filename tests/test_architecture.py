@@ -9,6 +9,40 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MEANT_TO_BE_LARGE = ("assets/",)
 LIMIT = 250 * 1024
+LADDER = [
+    {"labs"},
+    {"distributed"},
+    {"evaluation"},
+    {"methods"},
+    {"revision"},
+    {"pipeline", "removal"},
+    {"voronoi", "kvcache", "memory", "reader", "stores"},
+    {"models"},
+    {"corpus"},
+]
+"""Rooms of core from the top floor down. A room imports rooms below it and the ground, never one beside or above it."""
+GROUND = {
+    "artefacts",
+    "cost",
+    "csv_safe",
+    "digests",
+    "errors",
+    "fair_lock",
+    "jobs",
+    "jsonl",
+    "manifest",
+    "messages",
+    "metrics",
+    "normalise",
+    "settings",
+    "statistics",
+    "swap",
+    "trace",
+    "units",
+    "web",
+    "workspace",
+}
+"""Modules that everybody may import, and that import each other alone."""
 
 
 def imports(path: Path) -> set[str]:
@@ -32,7 +66,7 @@ def top_levels(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("room", "forbidden"),
     [
-        ("core", {"app", "pages", "streamlit", "gradio", "typer", "rich"}),
+        ("core", {"app", "pages", "streamlit", "gradio", "plotly", "typer", "rich"}),
         ("app", {"pages"}),
         ("pages", {"pages"}),
     ],
@@ -41,6 +75,61 @@ def test_data_flows_one_way(room, forbidden):
     offenders = {str(path.relative_to(ROOT)): top_levels(path) & forbidden for path in modules(room)}
     assert modules(room)
     assert {path: names for path, names in offenders.items() if names} == {}
+
+
+def core_modules() -> dict[str, Path]:
+    names = {path: path.relative_to(ROOT).with_suffix("") for path in modules("core")}
+    return {".".join(name.parts).removesuffix(".__init__"): path for path, name in names.items()}
+
+
+def imports_within_core(path: Path, known: set[str]) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found & known
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_every_room_of_core_has_a_floor():
+    rooms = {room(name) for name in core_modules() if name != "core"}
+    assert rooms <= set().union(*LADDER) | GROUND
+
+
+def test_nobody_climbs_back():
+    floors = {name: height for height, names in enumerate(reversed(LADDER), 1) for name in names}
+    known = set(core_modules())
+    climbs = [
+        f"{name} -> {other}"
+        for name, path in core_modules().items()
+        for other in imports_within_core(path, known) - {"core"}
+        if name != "core"
+        and room(other) != room(name)
+        and floors.get(room(other), 0) >= max(1, floors.get(room(name), 0))
+    ]
+    assert climbs == []
+
+
+def test_no_two_files_import_each_other_in_a_circle():
+    known = set(core_modules())
+    edges = {name: imports_within_core(path, known) - {name} for name, path in core_modules().items()}
+
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = list(edges[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                waiting += edges[name]
+        return seen
+
+    assert [name for name in edges if name in reachable(name)] == []
 
 
 @pytest.mark.parametrize("name", ["settings", "errors", "trace", "jobs", "workspace"])

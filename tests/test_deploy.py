@@ -1,11 +1,16 @@
 """What is deployed: the template as cfn-lint sees it, and what it must agree on with the code."""
 
+import ast
 import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import packages_distributions
 
-from core.serverless.asl.definition import FILE
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from core.labs.serverless.asl.definition import FILE
 from core.settings import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -47,23 +52,37 @@ def test_no_right_is_wider_than_it_must_be():
     assert TEMPLATE.count("AuthorizationType: AWS_IAM") == TEMPLATE.count("RouteKey:") == 4
 
 
+def modules_of_the_functions():
+    """Names of all modules that the functions import, with what they import on first use."""
+    program = (
+        "import sys, core.labs.serverless.handlers.retrieval, core.labs.serverless.handlers.generation, "
+        "core.labs.serverless.handlers.orchestrator, core.labs.serverless.table, core.labs.serverless.bedrock, "
+        "core.models.registry, core.methods.base; print(' '.join(sys.modules))"
+    )
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
+def imported_at_once(module):
+    """First names of what a module of ours imports when it is imported itself."""
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    for node in ast.parse((path if path.is_file() else path.with_suffix("") / "__init__.py").read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
 def test_the_image_has_what_the_functions_import_in_the_same_bounds():
     ours = (DEPLOY / "requirements.txt").read_text(encoding="utf-8").splitlines()
     everything = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     lines = [line for line in ours if line and not line.startswith("#")]
     assert lines and set(lines) <= set(everything)
-    imported = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys, core.serverless.handlers.retrieval, core.serverless.handlers.generation, "
-            "core.serverless.handlers.orchestrator, core.serverless.table, core.serverless.bedrock, "
-            "core.models.bundle, core.methods.base; print(' '.join(sys.modules))",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    for left_out in ("streamlit", "gradio", "redis", "faiss", "umap", "plotly", "typer", "datasets", "bm25s"):
-        assert left_out not in imported, left_out
+    modules = modules_of_the_functions()
+    unwanted = {"streamlit", "gradio", "redis", "faiss", "umap", "plotly", "typer", "datasets", "bm25s", "uvicorn"}
+    assert not unwanted & set(modules)
+    names, distributions = {canonicalize_name(Requirement(line).name) for line in lines}, packages_distributions()
+    for module in (name for name in modules if name.split(".")[0] == "core"):
+        for imported in set(imported_at_once(module)) - set(sys.stdlib_module_names) - {"core"}:
+            owners = {canonicalize_name(owner) for owner in distributions[imported]}
+            assert owners & (names | {"typing-extensions", "botocore"}), f"{module} imports {imported}"

@@ -1,4 +1,4 @@
-"""The README's commands are real: every one parses, and the marked block runs."""
+"""The documentation is true: commands parse, the tour runs, files exist, generated pages are what the code says."""
 
 import os
 import re
@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from app import docs
 from app.cli import cli
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+PAGES = tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md")))
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", *PAGES)
 KOREAN = "README.ko.md"
 
 
@@ -46,7 +48,8 @@ def numbers(table: str) -> list[str]:
 
 
 def app_commands() -> list[str]:
-    return [line for name in DOCUMENTS for line in commands(name) if line.startswith("python -m app")]
+    written = [line for name in DOCUMENTS for line in commands(name)]
+    return sorted({line for line in written if line.startswith("python -m app ")})
 
 
 @pytest.mark.parametrize("line", app_commands())
@@ -67,11 +70,25 @@ def test_every_make_target_exists():
     assert {"run", "test"} <= used <= targets
 
 
-@pytest.mark.parametrize("document", ["README.md", KOREAN])
+@pytest.mark.parametrize("document", [*DOCUMENTS, KOREAN])
 def test_every_file_named_exists(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for path in re.findall(r"\]\((?!http)([^)#]+)\)", text):
-        assert (ROOT / path).exists(), path
+        assert ((ROOT / document).parent / path).exists(), path
+
+
+@pytest.mark.parametrize("page", docs.pages(), ids=lambda path: path.name)
+def test_what_is_written_from_the_code_is_up_to_date(page):
+    assert page.read_text(encoding="utf-8") == docs.pages()[page], "run `python -m app.docs`"
+
+
+def test_every_page_stands_in_the_site():
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert sorted(f"docs/{name}" for name in re.findall(r"[\w/-]+\.md", site)) == sorted(PAGES)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_bytes()) < 10_000
 
 
 def test_the_korean_readme_gives_the_same_commands():

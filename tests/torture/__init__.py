@@ -1,0 +1,1 @@
+"""Builds that are killed, files that rot and disks that fill: ``make torture``."""
