@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.figures.palette import span_colour
-from app.run_rows import table, verdicts
+from app.run_rows import disturbance, table, verdicts
 from core.csv_safe import csv_table
 from core.evaluation.grounding import find_support
 from core.evaluation.html_page import render
@@ -147,6 +147,7 @@ def _measured_on(run: Run) -> str:
         return ""
     context = run.ground
     reader = "with the reader adapter" if context.reader else "plain"
-    return ", ".join(
+    ground = ", ".join(
         (f"{context.model} {reader}", context.encoder, context.device, context.dtype, "greedy", "one after another")
     )
+    return f"{ground}. {disturbed}" if (disturbed := disturbance(run)) else ground

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.figures.timing import MethodTiming
 from core.evaluation.verdict import Verdict, verdict_on
+from core.messages import message
 from core.methods import registry
 from core.methods.comparison import Run
 from core.statistics import spread
@@ -51,6 +52,17 @@ def table(run: Run) -> list[dict[str, Any]]:
 def verdicts(run: Run) -> dict[str, Verdict]:
     """The verdict on each answer of a run."""
     return {name: verdict_on(answer, run.gold, run.gold_cells) for name, answer in run.answers.items()}
+
+
+def disturbance(run: Run) -> str:
+    """A sentence about other programs that took the processor meanwhile; empty if none did."""
+    if not (cores := run.disturbed()):
+        return ""
+    return message(
+        "Other programs, the browser among them, kept up to {cores} cores from the methods meanwhile: on a quiet "
+        "machine these times are shorter.",
+        cores=f"{cores:.1f}",
+    )
 
 
 def span_names(run: Run) -> list[str]:

@@ -17,7 +17,7 @@ from app.figures.timing import timing_figure
 from app.gradio.service import ComparisonService
 from app.gradio.tools import Arguments, Tools
 from app.links import MAX_QUESTION, MAX_TOP_K
-from app.run_rows import table, timings, verdicts
+from app.run_rows import disturbance, table, timings, verdicts
 from core.corpus import store as corpus_store
 from core.errors import TesseraError
 from core.evaluation.verdict import Verdict
@@ -224,7 +224,7 @@ def _done(run: Run) -> str:
         return "No method answered."
     reader = "with the reader adapter" if ground.reader else "plain"
     done = f"Done. {ground.model} {reader}, {ground.encoder}, {ground.device}, {ground.dtype}, greedy, n = 1."
-    return "\n\n".join((done, *(f"**{warning}**" for warning in run.warnings)))
+    return "\n\n".join((f"{done} {disturbance(run)}", *(f"**{warning}**" for warning in run.warnings)))
 
 
 def _examples(desk: ComparisonService) -> list[str]:

@@ -20,6 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -33,12 +34,15 @@ from core.methods import registry
 from core.methods.base import Answer, Event, Finished, Method, Text, answer
 from core.methods.resources import Resources
 from core.methods.unread import script_warnings
+from core.models.load import OtherLoad
 from core.settings import Settings
 from core.trace import Trace
 
 TIMES = 5
 """Default number of repeated measurements."""
 _WARM_UP = "What is this about?"
+_DISTURBED = 0.5
+"""Cores that other programs may keep from a method before its clocks are said to be disturbed."""
 Status = Literal["queued", "running", "done", "stopped"]
 
 
@@ -98,6 +102,8 @@ class Run:
         warnings: Warnings about the script of the question; see ``script_warnings``.
         gold_cells: Cells of the gold passages, by passage.
         stamps: For each method, what arrived when: ms since the question, "evidence" or "answer", and the text.
+        missing: For each method and measurement, the cores that other programs kept from it.
+        served: Whether the model runs on a server, whose work would count as that of another program.
         id: Id of the run in its workspace and in links; see ``core.methods.kept_runs``.
         asked: Time of the question (UTC, ISO 8601 to the second).
     """
@@ -114,12 +120,19 @@ class Run:
     warnings: tuple[str, ...] = ()
     gold_cells: dict[str, int] = field(default_factory=dict)
     stamps: dict[str, list[tuple[float, str, str]]] = field(default_factory=dict)
+    missing: dict[str, list[float]] = field(default_factory=dict)
+    served: bool = False
     id: str = field(default_factory=lambda: uuid4().hex[:12])
     asked: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
 
     def measured(self, name: str) -> Sequence[Trace]:
         """The measurements of a method that has answered: the repeats where there are any, else the one."""
         return self.repeats.get(name) or [self.answers[name].trace]
+
+    def disturbed(self) -> float:
+        """Cores that other programs kept from the method that lacked most; 0 if that is too little to matter."""
+        most = max((median(cores) for cores in self.missing.values()), default=0.0)
+        return most if most > _DISTURBED and not self.served else 0.0
 
 
 def measured_on(resources: Resources) -> RunContext:
@@ -136,7 +149,7 @@ def measured_on(resources: Resources) -> RunContext:
 
 def describe_run(run: Run, resources: Resources) -> None:
     """Notes what the numbers of a run hold for, where its gold passages lie, and what its models do not know."""
-    run.ground = measured_on(resources)
+    run.ground, run.served = measured_on(resources), bool(resources.settings.engine_url)
     run.gold_cells = resources.cells_of(run.gold.passage_ids if run.gold else ())
     encoder = resources.models.encoder() if any(map(_encodes, run.choices.methods)) else None
     lm = None if resources.settings.engine_url else resources.language_model()
@@ -219,7 +232,7 @@ def _failed(run: Run, name: str, error: TesseraError) -> Failed:
 
 
 def _answer(run: Run, name: str, method: Method) -> Generator[tuple[str, Happening], None, None]:
-    draft, began = "", time.perf_counter()
+    draft, began, load = "", time.perf_counter(), OtherLoad()
     run.stamps[name] = stamps = []
     with closing(method.stream(run.choices.question)) as events:  # type: ignore[type-var]
         for event in events:
@@ -230,6 +243,7 @@ def _answer(run: Run, name: str, method: Method) -> Generator[tuple[str, Happeni
                 run.drafts[name] = draft
             elif isinstance(event, Finished):
                 run.answers[name] = event.answer
+                run.missing[name] = [load.missing()]
                 run.drafts.pop(name, None)
             yield name, event
 
@@ -258,8 +272,11 @@ def repeat(run: Run, open_method: Callable[[str], Method], lock: FairLock, times
             label = message(registry.METHODS[name].label)
             with lock.ticket() as ticket:
                 yield from until_turn(ticket, done, total)
-                trace = answer(open_method(name), run.choices.question).trace
-            run.repeats.setdefault(name, []).append(trace)
+                method, load = open_method(name), OtherLoad()
+                trace, missing = answer(method, run.choices.question).trace, load.missing()
+            again = run.repeats.setdefault(name, [])
+            run.missing[name] = [*(run.missing[name] if again else ()), missing]
+            again.append(trace)
             done += 1
             note = message("round {number} of {times}, {method}", number=number, times=times, method=label)
             yield Progress("Measuring", done, total, note)

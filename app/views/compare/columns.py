@@ -25,6 +25,7 @@ from core.evaluation.verdict import Verdict, verdict_on
 from core.methods import registry
 from core.methods.base import Answer, Finished, Found, Text, Working, two_models
 from core.methods.comparison import Failed, Happening, Opening, Run, Waiting
+from core.models.load import until_quiet
 from core.statistics import spread
 from core.trace import Trace
 from core.units import seconds
@@ -32,7 +33,8 @@ from core.workspace import Workspace
 
 CONTROLS = tuple(name for name, spec in registry.METHODS.items() if spec.role == "control")
 """Methods that nobody would use to get answers: they show what the numbers of the others mean."""
-_REFRESH_S = 0.06
+_REFRESH_S = 0.15
+"""Between two drawings of a method at work: the browser's drawing takes time from the model."""
 
 
 def heading(name: str) -> str:
@@ -112,10 +114,13 @@ class Live:
                 else:
                     show_failure(happening.what, happening.remedy)
             return
+        first_word = not self._answer
         self._take_note(happening)
-        due = time.monotonic() - self._shown >= _REFRESH_S
-        if due or not isinstance(happening, Text):
+        timed = isinstance(happening, Working | Found | Text)
+        if time.monotonic() - self._shown >= _REFRESH_S or not timed or (self._answer and first_word):
             self._draw()
+            if isinstance(happening, Opening):
+                until_quiet()  # the browser draws what came before, and this method's clock must not pay for it
             self._shown = time.monotonic()
 
     def _take_note(self, happening: Happening) -> None:

@@ -13,7 +13,7 @@ from app.figures.counts import bytes_figure, describe_counts, tokens_figure
 from app.figures.timing import MethodTiming, describe_timing, timing_figure
 from app.i18n import labels, t
 from app.open_methods import opener
-from app.run_rows import table, timings
+from app.run_rows import disturbance, table, timings
 from app.views.compare.break_even import accounts_of, break_evens, ledger_panel
 from app.views.compare.race import race
 from app.views.compare.read import what_was_read
@@ -109,7 +109,7 @@ def _measured_on(run: Run) -> None:
         "n = {n}.",
         n=n,
     )
-    st.caption(f"{read} · {ground.encoder} · {t(ground.device)} · {ground.dtype}. {how}")
+    st.caption(f"{read} · {ground.encoder} · {t(ground.device)} · {ground.dtype}. {how} {t(disturbance(run))}")
 
 
 def _transposed(run: Run) -> pd.DataFrame:

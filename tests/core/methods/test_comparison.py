@@ -7,7 +7,7 @@ import pytest
 from core.errors import ArtefactMissing
 from core.fair_lock import FairLock
 from core.methods.base import Answer, Finished, Text, Working
-from core.methods.comparison import Choices, Failed, Opening, Run, Waiting, answer_each, warm_up
+from core.methods.comparison import Choices, Failed, Opening, Run, Waiting, answer_each, repeat, warm_up
 from core.settings import Settings
 from core.trace import Trace
 
@@ -58,7 +58,7 @@ def held_by_another(lock):
     other.join()
 
 
-def test_arms_answer_one_after_another_and_are_kept():
+def test_methods_answer_one_after_another_and_are_kept():
     run = run_of("rag", "cag")
     methods = {name: Says(name) for name in ("rag", "cag")}
     order = [name for name, _ in answer_each(run, methods.__getitem__, FairLock())]
@@ -68,7 +68,7 @@ def test_arms_answer_one_after_another_and_are_kept():
     assert run.drafts == {}
 
 
-def test_an_arm_that_cannot_open_does_not_stop_the_others():
+def test_a_method_that_cannot_open_does_not_stop_the_others():
     def open_method(name):
         if name == "cag":
             raise ArtefactMissing("There are no caches.", "Build them.")
@@ -94,7 +94,7 @@ def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
     assert lock.people == 0
 
 
-def test_no_two_arms_compute_at_once():
+def test_no_two_methods_compute_at_once():
     lock, opened = FairLock(), []
     with held_by_another(lock):
         happenings = answer_each(run_of("rag"), lambda name: opened.append(name) or Says(name), lock)
@@ -114,7 +114,7 @@ def test_who_goes_away_while_waiting_gives_the_place_up():
     assert lock.people == 0
 
 
-def test_a_run_keeps_its_turn_from_the_first_arm_to_the_last():
+def test_a_run_keeps_its_turn_from_the_first_method_to_the_last():
     lock, seen = FairLock(), []
     for name, _ in answer_each(run_of("rag", "cag"), Says, lock):
         seen.append((name, lock.people))
@@ -138,7 +138,26 @@ def test_warming_up_stops_at_the_first_word():
     assert method.closed
 
 
-def test_an_arm_that_must_know_the_gold_passages_is_not_warmed_up():
+def test_a_method_that_must_know_the_gold_passages_is_not_warmed_up():
     method = Says("oracle")
     warm_up(method)
     assert method.said == 0
+
+
+@pytest.mark.parametrize(
+    ("missing", "served", "disturbed"),
+    [({}, False, 0), ({"rag": [0.2]}, False, 0), ({"rag": [0.1], "cag": [0.9]}, False, 0.9), ({"rag": [1.5]}, True, 0)],
+)
+def test_clocks_are_disturbed_by_what_others_took(missing, served, disturbed):
+    run = run_of("rag", "cag")
+    run.missing, run.served = missing, served
+    assert run.disturbed() == disturbed
+
+
+def test_measured_again_the_first_measurement_disturbs_no_more():
+    run, lock = run_of("rag"), FairLock()
+    list(answer_each(run, Says, lock))
+    run.missing["rag"] = [99.0]
+    list(repeat(run, Says, lock, times=3))
+    assert len(run.missing["rag"]) == len(run.repeats["rag"]) == 3
+    assert 99.0 not in run.missing["rag"]
