@@ -73,7 +73,7 @@ class Settings:
         max_new_tokens: Longest answer, in tokens.
         top_k: Most passages that are read: RAG puts their text in the prompt, CAG joins their blocks.
         score_cutoff: Least score of a passage that is read, as a share of the best one's; 0 reads ``top_k`` passages
-            however little they match.
+            however little they match, rows of a table included.
         store: Where RAG searches, by its name in core/stores/registry.py.
         cell_tokens: Most passage tokens in a Voronoi cell, for whole-cell caches; 0 sets no bound.
         cache_bytes: Most bytes of KV caches that stay in memory.

@@ -120,6 +120,7 @@ def passage_from(row: Mapping[str, Any], where: str) -> Passage:
         topic=clean_title(_optional(row, "topic", where), where),
         source=_source(row.get("source"), where),
         boxes=_boxes(row.get("boxes")),
+        row=row.get("row") is True,
     )
 
 

@@ -197,7 +197,7 @@ class Importer:
         given: set[str] = set()
         number = before = 0
         for section in document.sections:
-            pieces = self._pieces(name, section)
+            pieces, rows = self._pieces(name, section), set(section.rows)
             first = list(islice(pieces, 2))
             for part, (start, end) in enumerate(chain(first, pieces), 1):
                 number += 1
@@ -211,7 +211,8 @@ class Importer:
                 source = Source(file, section.title, *pages, before + start, before + end, digest)
                 title = _title(document.title or stem, source) or document.title or stem
                 boxes = boxes_within(section.boxes, start, end)
-                yield Passage(passage_id, title, section.text[start:end], section.topic, source, boxes)
+                text, is_row = section.text[start:end], (start, end) in rows
+                yield Passage(passage_id, title, text, section.topic, source, boxes, is_row)
             before += len(section.text) + len("\n\n")
 
     def _pieces(self, name: str, section: Section) -> Iterator[tuple[int, int]]:

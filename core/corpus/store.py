@@ -31,6 +31,7 @@ def save(corpus: Corpus, folder: Path) -> None:
                 **{"id": passage.id, "title": passage.title, "text": passage.text, "topic": passage.topic},
                 **({"source": asdict(passage.source)} if passage.source else {}),
                 **({"boxes": passage.boxes} if passage.boxes else {}),
+                **({"row": True} if passage.row else {}),
             }
             for passage in corpus.passages
         ),

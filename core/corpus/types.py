@@ -99,6 +99,7 @@ class Passage:
         topic: Optional label, used for display alone.
         source: Where it was read; None where it came as a passage.
         boxes: Where its text is printed; empty where its file has no pages.
+        row: Whether it is a row of a table: one of several that read alike.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Passage:
     topic: str = ""
     source: Source | None = None
     boxes: tuple[Box, ...] = ()
+    row: bool = False
 
 
 GENERATED = "generated"

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
-from core.stores.base import SearchRequest, relevant
+from core.methods.worth_reading import worth_reading
+from core.stores.base import SearchRequest
 from core.stores.bm25 import Bm25
 from core.trace import Tracer
 
@@ -42,9 +43,10 @@ class Bm25Rag:
         tracer = Tracer(self._engine.synchronise)
         with tracer.span("retrieve"):
             hits = self._store.search(SearchRequest(text=question, k=self._top_k))
-            hits = relevant(hits, self._cutoff)
-        passages = [self._passages[hit.passage_id] for hit in hits]
-        evidence = as_evidence(passages, (hit.score for hit in hits))
+            found = [(self._passages[hit.passage_id], hit.score) for hit in hits]
+            found = [found[number] for number in worth_reading(question, found, self._cutoff)]
+        passages = [passage for passage, _ in found]
+        evidence = as_evidence(passages, (score for _, score in found))
         yield Found(evidence)
         tracer.bytes_touched += self._store.stats().bytes + sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)

@@ -9,9 +9,9 @@ import numpy as np
 
 from core.methods.from_blocks import Selection
 from core.methods.resources import Resources
+from core.methods.worth_reading import worth_reading
 from core.models.embeddings import load_vectors
 from core.models.encoder import Vectors
-from core.stores.base import worth_reading
 from core.trace import Tracer
 from core.voronoi.partition import Partition
 from core.voronoi.routing import Route, default_nprobe, route
@@ -48,7 +48,7 @@ class CellSearch:
         ws, settings = resources.workspace, resources.settings
         self._encoder = resources.models.encoder()
         ws.require("embeddings", {"encoder": self._encoder.fingerprint})
-        self._vectors = load_vectors(ws)
+        self._vectors, self._passages = load_vectors(ws), resources.corpus.passages
         self.partition = ws.read("partition", Partition.load)
         self.members = self.partition.members()
         self.nprobe = min(settings.nprobe or default_nprobe(self.partition.k), self.partition.k)
@@ -65,7 +65,8 @@ class CellSearch:
             rows = [row for cell in opened for row in self.members[cell]]
             scores = self.scores(rows, vector)
             best = np.argsort(-scores, kind="stable")[: self._top_k]
-            best = best[: worth_reading(scores[best].tolist(), self._cutoff)]
+            found = [(self._passages[rows[i]], float(scores[i])) for i in best]
+            best = best[worth_reading(question, found, self._cutoff)]
         details = {
             "cells": [cells[i] for i in best],
             "nearest": list(routed.cells),

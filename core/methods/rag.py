@@ -8,7 +8,8 @@ from core.artefacts import index_kind
 from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
-from core.stores.base import Hit, SearchRequest, relevant
+from core.methods.worth_reading import worth_reading
+from core.stores.base import Hit, SearchRequest
 from core.stores.registry import find_store
 from core.trace import Tracer
 
@@ -24,7 +25,7 @@ class Retrieval:
     """
 
     def __init__(self, resources: Resources) -> None:
-        self._encoder = resources.models.encoder()
+        self._encoder, self._passages = resources.models.encoder(), resources.passages
         self.store = resources.settings.store
         spec = find_store(self.store)
         self._searches = spec.searches
@@ -45,7 +46,8 @@ class Retrieval:
                 vector = self._encoder.encode_query(question)
         with tracer.span("retrieve"):
             hits = self._index.search(SearchRequest(vector=vector, text=text, k=self._top_k))
-        return relevant(hits, self._cutoff)
+            found = [(self._passages[hit.passage_id], hit.score) for hit in hits]
+            return [hits[number] for number in worth_reading(question, found, self._cutoff)]
 
 
 class Rag:

@@ -15,8 +15,9 @@ from core.methods.answer_cache import DISTANCE, TTL_S, AnswerCache, CachedAnswer
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Text, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
+from core.methods.worth_reading import worth_reading
 from core.models.encoder import Encoder, Vectors
-from core.stores.base import SearchRequest, relevant
+from core.stores.base import SearchRequest
 from core.stores.index import build_index
 from core.stores.redis.answer_keys import key_of
 from core.stores.redis.cached_encoder import CachedEncoder
@@ -122,9 +123,10 @@ class RedisRag:
         with tracer.span("retrieve"):
             request = SearchRequest(vector=vector, text=question, k=self._top_k, options=self._options)
             hits = self._store.search(request)
-        hits = relevant(hits, self._cutoff)
-        passages = [self._passages[hit.passage_id] for hit in hits]
-        evidence = as_evidence(passages, (hit.score for hit in hits))
+        found = [(self._passages[hit.passage_id], hit.score) for hit in hits]
+        found = [found[number] for number in worth_reading(question, found, self._cutoff)]
+        passages = [passage for passage, _ in found]
+        evidence = as_evidence(passages, (score for _, score in found))
         yield Found(evidence)
         tracer.bytes_touched += sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)

@@ -76,28 +76,6 @@ class Hit:
     score: float
 
 
-def worth_reading(scores: Sequence[float], cutoff: float) -> int:
-    """How many of the best passages to read: those that match the question nearly as well as the first.
-
-    A small model reads one passage better than the same one beside others, so that a passage which matches much less
-    costs more than it brings; where several match, as for questions that need two, all of them are read.
-
-    Args:
-        scores: Of the passages, the best first.
-        cutoff: Least share of the best score.
-
-    Returns:
-        At least 1 where there is a passage.
-    """
-    behind = (number for number, score in enumerate(scores) if number and score < cutoff * scores[0])
-    return next(behind, len(scores))
-
-
-def relevant(hits: list[Hit], cutoff: float) -> list[Hit]:
-    """The hits that are worth reading, see ``worth_reading``."""
-    return hits[: worth_reading([hit.score for hit in hits], cutoff)]
-
-
 @dataclass(frozen=True)
 class StoreStats:
     """Size and engine of a store.

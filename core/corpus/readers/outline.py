@@ -93,7 +93,7 @@ class Outline:
         caption: str = "",
         boxes: Sequence[Box] = (),
     ) -> None:
-        """Adds a table, a line for each of its rows; a row that carries its headers is read by itself.
+        """Adds a table, a line for each of its rows; a row that says something by itself is read by itself.
 
         Args:
             rows: Cells in plain text; rows may differ in length.
@@ -103,13 +103,13 @@ class Outline:
         """
         start = self._add(caption, "\n\n") if caption else self._introduction
         lead = start is None
-        lines, named = records(rows, header)
+        lines, whole = records(rows, header)
         printed = [box for row, box in zip(rows, boxes, strict=bool(boxes)) if any(cell.split() for cell in row)]
         for line, box in zip_longest(lines, printed[-len(lines) :] if lines else ()):
             own = [box._replace(start=0, end=len(line))] if box else []
             began = self._add(line, "\n\n" if lead else "\n", own)
             if began is not None:
-                spans = self._rows if named else self._keep
+                spans = self._rows if whole else self._keep
                 spans.append((began if start is None else start, len(self._text)))
             start, lead = None, False
         self._introduction = self._list = None
@@ -187,12 +187,13 @@ class Outline:
 
 
 def records(rows: Sequence[Sequence[str]], header: bool | None = None) -> tuple[list[str], bool]:
-    """Rows of a table as lines that can be understood one by one, and whether they carry headers.
+    """Rows of a table as lines, and whether each is whole: it carries its headers, or is a name with its value.
 
     Args:
         rows: Cells in plain text.
-        header: Whether the first row names the columns; None looks at the cells.
+        header: Whether the first row names the columns, unless it is empty; None looks at the cells.
     """
+    header = header and any(cell.split() for row in rows[:1] for cell in row)
     table = [[" ".join(cell.split()) for cell in row] for row in rows]
     table = [row for row in table if any(row)]
     if not table:
@@ -200,7 +201,7 @@ def records(rows: Sequence[Sequence[str]], header: bool | None = None) -> tuple[
     if len(table) > 1 and (has_header(table) if header is None else header):
         names, *table = table
         return [line for row in table if (line := _named(names, row))], True
-    return [line for row in table if (line := _unnamed(row))], False
+    return [line for row in table if (line := _unnamed(row))], all(sum(map(bool, row)) == 2 for row in table)
 
 
 def has_header(table: Sequence[Sequence[str]]) -> bool:

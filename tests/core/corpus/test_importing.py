@@ -63,6 +63,16 @@ def test_long_documents_are_cut_and_long_rows_too(count):
     assert all(count(passage.text) <= 192 for passage in report.passages)
 
 
+def test_rows_of_a_table_are_known_as_such(count):
+    table = "# Ferries\n\nAll sail daily.\n\n| Ferry | Fare |\n|---|---|\n| Mara | 14 |\n| Lind | 9 |\n"
+    report = import_files([("a.md", table.encode())], count)
+    assert [(passage.text, passage.row) for passage in report.passages] == [
+        ("All sail daily.", False),
+        ("Ferry: Mara; Fare: 14.", True),
+        ("Ferry: Lind; Fare: 9.", True),
+    ]
+
+
 def test_a_file_is_in_whole_or_not_at_all(count):
     importer = Importer(count)
     result = importer.add("a.jsonl", b'{"text": "Fine."}\n{"text": 5}\n')

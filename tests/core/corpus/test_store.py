@@ -10,7 +10,10 @@ SOURCE = Source("a/등대.pdf", "1 Light", 3, 4, 10, 24, "0123456789abcdef" * 2)
 BOXES = (Box(0, 4, 3, 62.7, 10.0, 80.1, 22.5), Box(5, 14, 4, 62.7, 700.0, 120.0, 712.5))
 CORPUS = Corpus(
     "등대 notes.pdf",
-    (Passage("a", "등대", "빛난다.\nTwo lines.", "topic", SOURCE, BOXES), Passage("b", "", 'A "quoted" text')),
+    (
+        Passage("a", "등대", "빛난다.\nTwo lines.", "topic", SOURCE, BOXES),
+        Passage("b", "", 'A "quoted" text', row=True),
+    ),
     {"dev": (Question("q", "Wer?", ("x", "y"), ("a", "b"), ("빛난다.", "A")),), "train": ()},
 )
 

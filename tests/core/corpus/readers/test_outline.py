@@ -70,8 +70,21 @@ def test_a_caption_above_a_table_stays_with_its_first_row(count):
 
 def test_rows_without_headers_stay_together(count):
     outline = Outline("a")
+    outline.table([["Control room", "112", "B 1"], ["Porter", "4000"]])
+    assert passages(outline, count) == ["Control room: 112; B 1.\nPorter: 4000."]
+
+
+def test_a_name_with_its_value_is_a_passage_of_its_own(count):
+    outline = Outline("a")
     outline.table([["Control room", "112"], ["Porter", "4000"]])
-    assert passages(outline, count) == ["Control room: 112.\nPorter: 4000."]
+    assert passages(outline, count) == ["Control room: 112.", "Porter: 4000."]
+
+
+def test_an_empty_header_names_nothing():
+    assert records([["", ""], ["Founded", "1888"], ["Members", "214"]], header=True) == (
+        ["Founded: 1888.", "Members: 214."],
+        True,
+    )
 
 
 def test_rows_are_not_cut(count):

@@ -1,0 +1,54 @@
+"""Which of the passages that were found are read: a small model reads one better than the same one beside others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.corpus.text import tokenise
+from core.corpus.types import Passage
+
+
+def worth_reading(question: str, found: Sequence[tuple[Passage, float]], cutoff: float) -> list[int]:
+    """The passages that match the question nearly as well as the first, and of rows of a table those it means.
+
+    A passage that matches much less costs more than it brings; where several match, as for questions that need two,
+    all of them are read.
+
+    Args:
+        question: The question.
+        found: Passages and their scores, the best first.
+        cutoff: Least share of the best score; 0 reads all.
+
+    Returns:
+        Their numbers in ``found``, at least one where there is a passage.
+    """
+    if not cutoff:
+        return list(range(len(found)))
+    meant = _meant(question, [passage for passage, _ in found])
+    least = cutoff * found[meant[0]][1] if meant else 0.0
+    behind = (place for place, number in enumerate(meant) if place and found[number][1] < least)
+    return meant[: next(behind, len(meant))]
+
+
+def _meant(question: str, passages: Sequence[Passage]) -> list[int]:
+    """All but rows that share less with the question than another row of their table does.
+
+    Rows read alike, so that a model takes the value of one for that of the next, most of all from blocks that have not
+    seen each other. "The limit for methanol" shares "limit" with every row and "methanol" with one. A question that
+    names two rows shares something else with each, and one that names none the same with all: these stay.
+    """
+    words = set(tokenise(question))
+    shared = [words.intersection(tokenise(passage.text)) if passage.row else set() for passage in passages]
+
+    def is_beaten(number: int) -> bool:
+        return any(
+            shared[number] < shared[other] and _table(passages[number]) == _table(passage)
+            for other, passage in enumerate(passages)
+            if passage.row
+        )
+
+    return [number for number, passage in enumerate(passages) if not (passage.row and is_beaten(number))]
+
+
+def _table(passage: Passage) -> tuple[str, str] | None:
+    return (passage.source.file, passage.source.section) if passage.source else None
