@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from app.cited_pages import cited_pages
 from app.figures.palette import span_colour
 from app.run_rows import disturbance, table, verdicts
 from core.csv_safe import csv_table
@@ -17,6 +18,7 @@ from core.methods import registry
 from core.methods.comparison import Run
 from core.statistics import spread
 from core.trace import median_trace
+from core.workspace import Workspace
 
 COLUMNS = (
     "asked",
@@ -55,12 +57,18 @@ def to_csv(runs: Sequence[Run]) -> str:
     return csv_table(COLUMNS, (row for run in runs for row in _rows(run)))
 
 
-def to_html(run: Run) -> str:
-    """The whole comparison: answers, evidence, where the time went, the numbers, and what it was measured on."""
+def to_html(run: Run, ws: Workspace | None = None) -> str:
+    """The whole comparison: answers, evidence, where the time went, the numbers, and what it was measured on.
+
+    Args:
+        run: The comparison.
+        ws: Holds the documents whose pages are shown; None shows no pages.
+    """
     return render(
         "comparison.html",
         Path(__file__).parent / "templates",
         run=run,
+        pages=cited_pages(run, ws) if ws else "",
         question=run.choices.question,
         label=_label,
         span_colour=span_colour,

@@ -11,6 +11,7 @@ import gradio as gr
 import pandas as pd
 from gradio.route_utils import FnIndexInferError
 
+from app.cited_pages import cited_pages
 from app.export import record
 from app.figures.palette import MUTED
 from app.figures.timing import timing_figure
@@ -105,15 +106,16 @@ def build_page(desk: ComparisonService, tools: Tools, waiting: int) -> gr.Blocks
             gr.Examples([[text] for text in examples], question, label="Questions that no training has seen")
         status = gr.Textbox(label="What happens", value="Ready.", interactive=False)
         places = _places(ready)
+        pages = gr.HTML(show_label=False)
         gr.Markdown("### Where the time went")
         chart = gr.Plot(show_label=False)
         numbers = gr.Dataframe(label="The numbers: times in ms, counts in tokens", interactive=False)
         with gr.Accordion("Everything, as JSON", open=False):
             kept = gr.JSON(show_label=False)
-        outputs: list[gr.components.Component | gr.Column] = [status, chart, numbers, kept]
+        outputs: list[gr.components.Component | gr.Column] = [status, pages, chart, numbers, kept]
         for place in places.values():
             outputs += [place.column, place.answer, place.evidence]
-        fill = _filler(desk, status, places, chart, numbers, kept)
+        fill = _filler(desk, status, places, pages, chart, numbers, kept)
         asked = gr.on(
             [go.click, question.submit],
             fill,
@@ -154,13 +156,14 @@ def _filler(
     desk: ComparisonService,
     status: gr.Textbox,
     places: dict[str, Place],
+    pages: gr.HTML,
     chart: gr.Plot,
     numbers: gr.Dataframe,
     kept: gr.JSON,
 ) -> Callable[[str, list[str], int], Iterator[dict[Any, Any]]]:
     def fill(question: str, methods: list[str], passages: int) -> Iterator[dict[Any, Any]]:
         run = desk.begin(desk.choose(question, methods, passages))
-        cleared: dict[Any, Any] = {chart: None, numbers: None, kept: None, status: "Waiting for the model."}
+        cleared: dict[Any, Any] = {pages: "", chart: None, numbers: None, kept: None, status: "Waiting for the model."}
         for name, place in places.items():
             cleared |= {place.column: gr.Column(visible=name in methods), place.answer: "", place.evidence: ""}
         yield cleared
@@ -177,6 +180,7 @@ def _filler(
             numbers: pd.DataFrame(table(run)).round(1),
             kept: record(run),
         }
+        yield {pages: cited_pages(run, desk.ws)}  # the clocks have stopped
 
     return fill
 

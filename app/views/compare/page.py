@@ -10,9 +10,8 @@ from app import state
 from app.i18n import t
 from app.views.shared.frame import show_failure
 from core.corpus.originals import original
-from core.corpus.readers.page_picture import page_picture
-from core.corpus.types import Box, boxes_within
 from core.errors import TesseraError
+from core.evaluation.cited_page import cited_page
 from core.methods.base import Evidence
 from core.workspace import Workspace
 
@@ -32,10 +31,9 @@ def show_page(key: str, ws: Workspace, piece: Evidence, holds: tuple[int, int] |
     label = t("Show it on the page") if piece.source.page else t("The original")
     if not st.toggle(label, key=f"page-{key}-{piece.passage_id}"):
         return
-    marks = _marks(ws, piece, holds)
     try:
-        if marks:
-            st.image(_picture(str(file), marks), caption=piece.cited)
+        if page := cited_page(ws, state.corpus_of(ws), piece, holds):
+            st.image(page.picture(), caption=page.cited)
     except TesseraError as error:
         show_failure(error.what, error.remedy)
     st.download_button(
@@ -46,18 +44,3 @@ def show_page(key: str, ws: Workspace, piece: Evidence, holds: tuple[int, int] |
         icon=":material/description:",
         on_click="ignore",
     )
-
-
-def _marks(ws: Workspace, piece: Evidence, holds: tuple[int, int] | None) -> tuple[Box, ...]:
-    """Where the sentence is printed; the whole passage where the evidence was written from Z and not read."""
-    passage = next((passage for passage in state.corpus_of(ws).passages if passage.id == piece.passage_id), None)
-    if passage is None:
-        return ()
-    whole = holds is None or passage.text != piece.text
-    return boxes_within(passage.boxes, *((0, len(passage.text)) if whole or holds is None else holds))
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _picture(path: str, marks: tuple[Box, ...]) -> bytes:
-    """Drawn once for all sessions: the file under that path never changes."""
-    return page_picture(Path(path).read_bytes(), marks)

@@ -67,7 +67,7 @@ def keep_and_share(ws: Workspace, run: Run, runs: Sequence[Run]) -> None:
         )
         st.download_button(
             "HTML",
-            to_html(run),
+            lambda: to_html(run, ws),
             "tessera-comparison.html",
             "text/html",
             icon=":material/download:",
