@@ -11,6 +11,7 @@ from app.views.map.cells import cell_table, cut_form, fidelity, how_cut, verdict
 from app.views.map.question import locate_question, map_of, question_form
 from app.views.map.routing_recall import gold_verdict, recall_panel
 from app.views.map.selection import picked_passages
+from app.views.map.star import drag_star
 from app.views.shared.begin import nothing_yet
 from app.views.shared.chart import selectable
 from app.views.shared.frame import empty_state, header, missing_for
@@ -55,19 +56,30 @@ if located:
     if found := gold_verdict(corpus, partition, located):
         st.markdown(found)
 data = map_of(corpus, partition, projection, labels, located)
-density = st.toggle(t("Density"), key="map_density", help=t("Shades show where passages lie close together."))
-with st.container(border=True):
-    picked = selectable(
-        map_figure(data, height=600, density=density), key="map", config=CONTROLS, alt=describe_map(data)
+with st.container(horizontal=True):
+    dragging = located is not None and st.toggle(
+        t("Drag the star"),
+        key="map_drag",
+        help=t("Pull the question across a border and see cell, margin, cache and answer change."),
     )
-st.caption(
-    t(
-        "Every tile is a passage, in the colour of its Voronoi cell; the words name the cells. A question is the star, "
-        "its own cell has a rim, rings mark the passages of opened cells. Hover to read, drag to move, scroll to zoom. "
-        "Click a passage, or draw a box or a lasso around several, to read them below."
+    density = not dragging and st.toggle(
+        t("Density"), key="map_density", help=t("Shades show where passages lie close together.")
     )
-)
-picked_passages(corpus, [str(point["customdata"][0]) for point in picked if point.get("customdata")])
+if located and dragging:
+    drag_star(ws, corpus, partition, data, located, busy)
+else:
+    with st.container(border=True):
+        picked = selectable(
+            map_figure(data, height=600, density=density), key="map", config=CONTROLS, alt=describe_map(data)
+        )
+    st.caption(
+        t(
+            "Every tile is a passage, in the colour of its Voronoi cell; the words name the cells. A question is the "
+            "star, its own cell has a rim, rings mark the passages of opened cells. Hover to read, drag to move, "
+            "scroll to zoom. Click a passage, or draw a box or a lasso around several, to read them below."
+        )
+    )
+    picked_passages(corpus, [str(point["customdata"][0]) for point in picked if point.get("customdata")])
 st.caption(fidelity(projection))
 st.subheader(t("Cells"), anchor=False)
 st.caption(how_cut(partition))

@@ -26,7 +26,7 @@ from core.voronoi.projection import Points
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon2", "star-square")
 POINTS, BORDERS, QUESTION, NAME, DENSITY, FOUND = "passages", "borders", "question", "name", "density", "found"
 """Names of the traces, and of the annotations that name cells, that a selection or a test looks for."""
-_STAR = "#f2b632"
+STAR = "#f2b632"
 _INK = "rgba(22, 24, 29, 0.55)"
 _GROUT = "rgba(138, 144, 160, 0.75)"
 _SEAM = "rgba(138, 144, 160, 0.22)"
@@ -99,10 +99,8 @@ def map_figure(data: MapData, height: int = 660, density: bool = False) -> go.Fi
         height: Height in pixels.
         density: Whether shades beneath the passages show how close they lie.
     """
-    tiles = mosaic(data.xy, (BOX[0] * _BEYOND, BOX[1] * _BEYOND))
+    tiles, colours = painted_tiles(data)
     cells = [int(cell) for cell in data.cells]
-    touching = {(cells[a], cells[b]) for a, b in tiles.neighbours if cells[a] != cells[b]}
-    colours = tile_colours(len(data.labels), touching)
     figure = go.Figure()
     _add_tiles(figure, tiles, cells, colours)
     if density:
@@ -116,6 +114,14 @@ def map_figure(data: MapData, height: int = 660, density: bool = False) -> go.Fi
         _add_found(figure, data.question.point, data.xy[list(data.question.found)])
         _add_question(figure, data, data.question)
     return figure
+
+
+def painted_tiles(data: MapData) -> tuple[Mosaic, list[str]]:
+    """The tile of every passage, and the colour of every cell."""
+    tiles = mosaic(data.xy, (BOX[0] * _BEYOND, BOX[1] * _BEYOND))
+    cells = [int(cell) for cell in data.cells]
+    touching = {(cells[a], cells[b]) for a, b in tiles.neighbours if cells[a] != cells[b]}
+    return tiles, tile_colours(len(data.labels), touching)
 
 
 def describe_map(data: MapData) -> str:
@@ -268,7 +274,22 @@ def _add_found(figure: go.Figure, point: Points, passages: Points) -> None:
 
 
 def _add_names(figure: go.Figure, data: MapData) -> None:
-    """Names on the cells while there is room for them; among very many, on the opened ones alone."""
+    opened = data.question.cells if data.question else ()
+    names, size = cell_names(data)
+    for cell, (text, x, y) in names.items():
+        # An annotation, since traces of text lie beneath the passages, whose markers would cover the letters.
+        name = escape(text)
+        figure.add_annotation(
+            x=x, y=y, text=f"<b>{name}</b>" if cell in opened else name, name=NAME, showarrow=False, font={"size": size}
+        )
+
+
+def cell_names(data: MapData) -> tuple[dict[int, tuple[str, float, float]], int]:
+    """Names on the cells while there is room for them; among very many, on the opened ones alone.
+
+    Returns:
+        The name of each cell and its place, and the size of the letters in pixels at the default height.
+    """
     opened = data.question.cells if data.question else ()
     count = len(data.labels)
     small = count > _MANY_CELLS
@@ -277,12 +298,8 @@ def _add_names(figure: go.Figure, data: MapData) -> None:
         for cell in (range(count) if count <= _NAMED_CELLS else opened)
     }
     size = 10 if small else 12
-    for cell, (x, y) in _spots(data, names, _LETTER * size / 12).items():
-        # An annotation, since traces of text lie beneath the passages, whose markers would cover the letters.
-        name = escape(names[cell])
-        figure.add_annotation(
-            x=x, y=y, text=f"<b>{name}</b>" if cell in opened else name, name=NAME, showarrow=False, font={"size": size}
-        )
+    spots = _spots(data, names, _LETTER * size / 12)
+    return {cell: (names[cell], x, y) for cell, (x, y) in spots.items()}, size
 
 
 def _spots(data: MapData, names: Mapping[int, str], letter: float) -> dict[int, tuple[float, float]]:
@@ -310,7 +327,7 @@ def _add_question(figure: go.Figure, data: MapData, question: MapQuestion) -> No
             y=[float(question.point[1])],
             mode="markers",
             name=QUESTION,
-            marker={"symbol": "star", "size": 26, "color": _STAR, "line": {"width": 1.6, "color": "#16181d"}},
+            marker={"symbol": "star", "size": 26, "color": STAR, "line": {"width": 1.6, "color": "#16181d"}},
             customdata=[[_wrapped(question.text), cell, _plain(data.labels[cell])]],
             hovertemplate=message(
                 "<b>%{customdata[0]}</b><br><i>in cell %{customdata[1]} · %{customdata[2]}</i><extra></extra>"

@@ -54,13 +54,19 @@ class CellSearch:
         self.nprobe = min(settings.nprobe or default_nprobe(self.partition.k), self.partition.k)
         self._top_k, self._cutoff = settings.top_k, settings.score_cutoff
 
-    def find(self, question: str, tracer: Tracer) -> CellHits:
-        """Encodes and routes the question and ranks the passages of its cells, with a span for each step."""
+    def find(self, question: str, tracer: Tracer, only: int | None = None) -> CellHits:
+        """Encodes and routes the question and ranks the passages of its cells, with a span for each step.
+
+        Args:
+            question: The question.
+            tracer: Gets the spans.
+            only: A cell to look into instead of those that the question is routed to.
+        """
         with tracer.span("encode"):
             vector = self._encoder.encode_query(question)
         with tracer.span("route"):
             routed = self.route(question, vector)
-            opened = routed.cells[: self.nprobe]
+            opened = routed.cells[: self.nprobe] if only is None else (only,)
             cells = [cell for cell in opened for _ in self.members[cell]]
             rows = [row for cell in opened for row in self.members[cell]]
             scores = self.scores(rows, vector)
@@ -69,7 +75,7 @@ class CellSearch:
             best = best[worth_reading(question, found, self._cutoff)]
         details = {
             "cells": [cells[i] for i in best],
-            "nearest": list(routed.cells),
+            "nearest": list(routed.cells if only is None else opened),
             "probed": len(opened),
             "of_cells": self.partition.k,
             "margin": float(routed.margin),

@@ -10,6 +10,7 @@ import numpy as np
 from core.errors import TesseraError
 from core.messages import message
 from core.models.encoder import Vectors
+from core.voronoi.kmeans import IntArray
 from core.voronoi.partition import Partition
 
 SHARE = 0.05
@@ -79,13 +80,42 @@ def route(partition: Partition, query: Vectors, nprobe: int = 1) -> Route:
     similarity = partition.centroids @ query
     order = np.argsort(-similarity, kind="stable")
     opened = order[:nprobe]
-    margin, rival = _border(partition.centroids, similarity, int(order[0]))
+    margins, rivals = _borders(partition.centroids, similarity[None], order[:1])
     return Route(
         cells=tuple(int(cell) for cell in opened),
         similarities=tuple(float(similarity[cell]) for cell in opened),
-        margin=margin,
-        rival=rival,
+        margin=float(margins[0]),
+        rival=int(rivals[0]) if partition.k > 1 else None,
     )
+
+
+def route_between(partition: Partition, start: Vectors, ends: Vectors, steps: int) -> tuple[IntArray, Vectors]:
+    """Cells and margins on the way from a question's vector to each of some others.
+
+    Step i of a way is ``(1 - i/steps) start + i/steps end``, brought to unit length like every vector that is routed.
+
+    Args:
+        partition: The cells.
+        start: [dim] unit vector.
+        ends: [n, dim] unit vectors.
+        steps: Number of steps from start to end.
+
+    Returns:
+        The nearest cell [n, steps + 1] and the margin [n, steps + 1] at every step, as ``route`` gives them.
+
+    Raises:
+        TesseraError: The vectors have another dimension than the centroids.
+    """
+    _check(partition, np.concatenate([start[None], ends]), nprobe=1)
+    share = np.linspace(0, 1, steps + 1, dtype=np.float32)[:, None]
+    ways = []
+    for end in ends:
+        points = (1 - share) * start + share * end
+        points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
+        similarity = points @ partition.centroids.T
+        best = similarity.argmax(axis=1)
+        ways.append((best, _borders(partition.centroids, similarity, best)[0]))
+    return np.array([cells for cells, _ in ways], dtype=np.int64), np.array([margins for _, margins in ways])
 
 
 def routing_recall(
@@ -121,15 +151,15 @@ def routing_recall(
     ]
 
 
-def _border(centroids: Vectors, similarity: Vectors, best: int) -> tuple[float, int | None]:
-    """Distance to the nearest border of the cell ``best``, and the cell on its other side."""
-    others = np.flatnonzero(np.arange(len(centroids)) != best)
-    if not len(others):
-        return 1.0, None
-    apart = np.linalg.norm(centroids[best] - centroids[others], axis=1)
-    distances = (similarity[best] - similarity[others]) / np.maximum(apart, 1e-9)
-    nearest = int(distances.argmin())
-    return float(np.clip(distances[nearest], 0.0, 1.0)), int(others[nearest])
+def _borders(centroids: Vectors, similarity: Vectors, best: IntArray) -> tuple[Vectors, IntArray]:
+    """Distances [m] to the nearest borders of the cells ``best`` [m] (1 where there is no other), and who is behind."""
+    apart = {cell: np.linalg.norm(centroids - centroids[cell], axis=1) for cell in set(best.tolist())}
+    rows = np.arange(len(best))
+    distances = similarity[rows, best][:, None] - similarity
+    distances /= np.maximum(np.stack([apart[cell] for cell in best.tolist()]), 1e-9)
+    distances[rows, best] = np.inf
+    rivals = distances.argmin(axis=1)
+    return np.clip(distances[rows, rivals], 0.0, 1.0), rivals
 
 
 def _check(partition: Partition, queries: Vectors, nprobe: int) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.pages.conftest import button, said, wait_for_job
@@ -152,3 +154,38 @@ def test_density_can_be_shown(page, clustered, models):
     app = page("map")
     app.toggle(key="map_density").set_value(True).run()
     assert not app.exception
+
+
+def star_of(app):
+    """What the page sends to the star in the browser; None when there is none."""
+    (found,) = app.get("bidi_component") or (None,)
+    return json.loads(found.proto.mixed.json or found.proto.json) if found else None
+
+
+def test_the_star_is_sent_with_its_ways_and_with_the_answers_once_they_are_computed(page, cached, models, monkeypatch):
+    app = page("map")
+    assert not [toggle for toggle in app.toggle if toggle.key == "map_drag"]
+    app.text_input(key="map_question").set_value("Who planted the pear orchard?").run()
+    app.toggle(key="map_drag").set_value(True).run()
+    scene = star_of(app)
+    assert len(scene["tiles"]) == 11 and len(scene["cells"]) == 3 and not app.get("plotly_chart")
+    for tile in scene["tiles"]:
+        assert tile["cells"][-1] == tile["cell"], "at its dot the vector is the passage's own"
+        assert tile["cells"][0] == scene["tiles"][0]["cells"][0] and len(tile["cells"]) == len(tile["margins"])
+    assert not any("answer" in cell for cell in scene["cells"])
+    assert all(cell["cache"].endswith("B") for cell in scene["cells"])
+    button(app, "star-answers").click().run()
+    assert wait_for_job(cached.path).state.value == "done"
+    app.run()
+    assert all("answer" in cell and cell["verdict"] for cell in star_of(app)["cells"])
+    assert not [found for found in app.button if found.key == "star-answers"]
+    app.text_input(key="map_question").set_value("Who built the lighthouse?").run()
+    assert not any("answer" in cell for cell in star_of(app)["cells"])
+
+
+def test_without_blocks_the_star_is_dragged_and_no_answer_offered(page, clustered, models):
+    app = page("map")
+    app.text_input(key="map_question").set_value("Who planted the pear orchard?").run()
+    app.toggle(key="map_drag").set_value(True).run()
+    assert star_of(app) and "blocks of the passages are not ready" in said(app)
+    assert not [found for found in app.button if found.key == "star-answers"]

@@ -77,13 +77,19 @@ def locate_question(
     models = state.models()
     with models.lock:
         vector = models.encoder().encode_query(question.strip())
-    vectors = _vectors(str(ws.path), ws.fingerprint("embeddings"), ws)
+    vectors = vectors_of(ws)
     point = project_query(vector, vectors, projection.xy)
     drawn_in = int(partition.assignment[((projection.xy - point) ** 2).sum(axis=1).argmin()])
     opened = route(partition, vector, nprobe)
     inside = np.flatnonzero(np.isin(partition.assignment, opened.cells))
     nearest = inside[np.argsort(-(vectors[inside] @ vector), kind="stable")[: state.settings().top_k]]
     return Located(question.strip(), vector, opened, point, drawn_in, tuple(int(row) for row in nearest))
+
+
+def vectors_of(ws: Workspace) -> Vectors:
+    """The vectors of all passages, read once until they change."""
+    vectors: Vectors = _vectors(str(ws.path), ws.fingerprint("embeddings"), ws)
+    return vectors
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)

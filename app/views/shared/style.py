@@ -8,7 +8,7 @@ from core.methods.registry import METHODS
 
 _STYLE = """
 .stMainBlockContainer { padding: 2.6rem clamp(1rem, 3vw, 3rem) 5rem; max-width: 1320px; }
-.stMainBlockContainer:has(.st-key-stage, .st-key-map) { max-width: 1900px; }
+.stMainBlockContainer:has(.st-key-stage, .st-key-map, .st-key-star) { max-width: 1900px; }
 /* A button is as wide as its words, and columns stack before they cut them. */
 .stButton button, .stFormSubmitButton button, .stDownloadButton button { white-space: nowrap; min-width: max-content; }
 @media (max-width: 900px) {

@@ -17,6 +17,7 @@ from core.methods.cag_cell import CagCell
 from core.methods.closed_book import ClosedBook
 from core.methods.memory import LlmAsMemory, open_memory
 from core.methods.memory_blocks import MemoryBlocks
+from core.methods.one_cell import answer_from_cells
 from core.methods.oracle import Oracle
 from core.methods.rag import Rag
 from core.methods.rag_blocks import RagBlocks
@@ -291,3 +292,28 @@ def test_passages_much_less_similar_than_the_best_are_not_read_by_any_way_of_fin
     cut = replace(resources, settings=replace(resources.settings, score_cutoff=between))
     for kind in (Rag, RagBlocks, Cag):
         assert [piece.passage_id for piece in answer(kind(cut), QUESTION).evidence] == [every[0].passage_id]
+
+
+def test_a_question_is_answered_from_each_cell_as_cag_answers_where_it_looks_into_that_one_alone(resources):
+    nearest = answer(Cag(replace(resources, settings=replace(resources.settings, nprobe=1))), QUESTION)
+    (own,) = set(nearest.details["cells"])
+    steps = list(answer_from_cells(resources, QUESTION, (2, 0, 1)))
+    assert [(step.done, step.total, step.data["cell"]) for step in steps] == [(1, 3, 2), (2, 3, 0), (3, 3, 1)]
+    cells = load_cells(resources.workspace)
+    for step in steps:
+        found = step.data["answer"]
+        assert set(found.details["cells"]) == {step.data["cell"]} and found.details["probed"] == 1
+        assert {piece.passage_id for piece in found.evidence} <= {passage.id for passage in cells[step.data["cell"]]}
+    by_cell = {step.data["cell"]: step.data["answer"] for step in steps}
+    assert (by_cell[own].text, by_cell[own].evidence) == (nearest.text, nearest.evidence)
+    others = [cell for cell in by_cell if cell != own]
+    assert all(by_cell[cell].evidence[0].score < nearest.evidence[0].score for cell in others)
+
+
+def test_answers_from_cells_say_what_they_hold_for_and_stop_when_they_are_cancelled(resources):
+    work = answer_from_cells(resources, QUESTION, (1, 0))
+    data = next(work).data
+    work.close()
+    assert data["question"] == QUESTION and data["settings"] == resources.settings
+    assert data["partition"] == resources.workspace.fingerprint("partition")
+    assert not resources.models.lock.people

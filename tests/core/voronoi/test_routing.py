@@ -3,7 +3,7 @@ import pytest
 
 from core.errors import TesseraError
 from core.voronoi.partition import Partition, PartitionConfig
-from core.voronoi.routing import default_nprobe, route, routing_recall
+from core.voronoi.routing import default_nprobe, route, route_between, routing_recall
 
 
 def partition_of(centroids, assignment=None, tokens=None):
@@ -97,3 +97,30 @@ def test_wrong_dimensions_and_nprobe_are_refused():
 
 def test_one_cell_in_twenty_is_looked_into_and_of_few_cells_more():
     assert [default_nprobe(cells) for cells in (1, 12, 60, 400, 996, 20_000)] == [1, 12, 20, 20, 49, 1000]
+
+
+def test_every_step_between_two_vectors_is_routed_as_its_own_vector_is():
+    random = np.random.default_rng(3)
+    cells = partition_of(random.standard_normal((9, 5)))
+    start, *ends = (row / np.linalg.norm(row) for row in random.standard_normal((5, 5)).astype(np.float32))
+    found, margins = route_between(cells, start, np.stack(ends), steps=8)
+    assert found.shape == margins.shape == (4, 9)
+    for way, end in enumerate(ends):
+        for step in range(9):
+            point = (1 - step / 8) * start + step / 8 * end
+            there = route(cells, (point / np.linalg.norm(point)).astype(np.float32))
+            assert found[way, step] == there.cells[0]
+            assert margins[way, step] == pytest.approx(there.margin, abs=1e-5)
+
+
+def test_a_way_crosses_the_border_where_it_lies_with_no_margin_left():
+    cells, margins = route_between(partition_of([at(0), at(60)]), at(10), at(50)[None], steps=4)
+    # Halfway on the chord from 10 to 50 degrees is 30 degrees: the border itself.
+    assert cells[0, :2].tolist() == [0, 0] and cells[0, 3:].tolist() == [1, 1]
+    assert margins[0, 2] == pytest.approx(0, abs=1e-6)
+    assert margins[0, [0, 4]] == pytest.approx(np.sin(np.radians(20)), abs=1e-5)
+
+
+def test_ways_of_other_dimensions_are_refused():
+    with pytest.raises(TesseraError, match="2 dimensions"):
+        route_between(partition_of(np.eye(3)), at(0), at(10)[None], steps=4)
