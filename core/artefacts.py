@@ -26,6 +26,7 @@ class ArtefactSpec:
             newest.
         unasked: Whether it is built without anybody asking for it by name.
         format: Version of how it is stored; what an older version wrote is out of date.
+        shared: Files that all documents share: their size does not grow with the corpus.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class ArtefactSpec:
     varied: bool = False
     unasked: bool = True
     format: int = 1
+    shared: tuple[str, ...] = ()
 
 
 ARTEFACTS: dict[str, ArtefactSpec] = {
@@ -57,7 +59,9 @@ ARTEFACTS: dict[str, ArtefactSpec] = {
         ArtefactSpec(
             "prefixes", "Prefixes on a server", "have the server read the cells", ("corpus", "partition"), unasked=False
         ),
-        ArtefactSpec("memory", "Memory", "train a memory", ("corpus",)),
+        ArtefactSpec(
+            "memory", "Memory", "train a memory", ("corpus",), shared=("parts.safetensors", "lora.safetensors")
+        ),
     )
 }
 """By kind, in the order in which they are built."""

@@ -20,7 +20,8 @@ def build_seconds(manifest: Manifest | None) -> float:
     if manifest is None:
         return 0.0
     # A shipped memory is installed in no time: what counts is how long it was trained.
-    return float(manifest.params.get("train_s") or manifest.build_s)
+    earlier = manifest.params.get("earlier_s", 0.0)  # a training that it went on from
+    return float(manifest.params.get("train_s") or manifest.build_s) + float(earlier)
 
 
 def build_time(ws: Workspace, kinds: Iterable[str], store: str, inputs: Mapping[str, str]) -> float:

@@ -16,7 +16,8 @@ StepsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
 
 def train(
     preset: Annotated[
-        str, typer.Option(help="first-look, laptop, shipped, at-once, real-text, gpu-thousands, or a YAML file.")
+        str,
+        typer.Option(help="first-look, laptop, shipped, answers, at-once, real-text, gpu-thousands, or a YAML file."),
     ] = "laptop",
     start: Annotated[
         str | None,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.artefacts import index_kind
+from core.artefacts import artefact, index_kind
 from core.cost import build_time
 from core.errors import ArtefactMissing, TesseraError
 from core.kvcache.identity import chosen_precision
@@ -60,16 +60,19 @@ class Storage:
         bytes: Size of each part: "text", or the kind of an artefact.
         build_s: Seconds spent building before the first question.
         documents: Number of passages of the corpus.
+        shared_bytes: Of these, what all passages share, such as the LoRA of a memory.
     """
 
     bytes: dict[str, int]
     build_s: float
     documents: int
+    shared_bytes: int = 0
 
     @property
     def per_1000(self) -> float:
-        """Bytes per 1,000 passages."""
-        return 1000 * sum(self.bytes.values()) / max(self.documents, 1)
+        """Bytes of 1,000 passages; what they share counts once."""
+        growing = sum(self.bytes.values()) - self.shared_bytes
+        return 1000 * growing / max(self.documents, 1) + self.shared_bytes
 
 
 def parse_variants(names: str | Sequence[str]) -> tuple[MethodVariant, ...]:
@@ -170,14 +173,19 @@ def storage_of(variant: MethodVariant, resources: Resources) -> Storage:
     """Size of what a method reads when it answers, and the time it took to build."""
     spec = spec_of(variant, resources)
     # The corpus counts only for methods that read its text; the others need only its titles, for display.
-    parts = {
-        kind: _bytes(state) for kind, state in states_of(variant, resources, spec.reads).items() if kind != "corpus"
-    }
+    states = {kind: state for kind, state in states_of(variant, resources, spec.reads).items() if kind != "corpus"}
+    parts = {kind: _bytes(state) for kind, state in states.items()}
     if spec.keeps_text:
         parts["text"] = _size(resources.workspace.folder("corpus") / "passages.jsonl")
     expected = expected_inputs(variant.resources(resources))
     build_s = build_time(resources.workspace, spec.builds, resources.settings.store, expected)
-    return Storage(parts, build_s, len(resources.corpus.passages))
+    shared = sum(_shared(kind, state) for kind, state in states.items())
+    return Storage(parts, build_s, len(resources.corpus.passages), shared)
+
+
+def _shared(kind: str, state: ArtefactState) -> int:
+    files = state.manifest.files if state.manifest else {}
+    return sum(files.get(name, 0) for name in artefact(kind).shared)
 
 
 def _bytes(state: ArtefactState) -> int:

@@ -31,8 +31,7 @@ from core.models.language_model import Identity
 
 CARD = "memory.json"
 POOL = "pool.safetensors"
-PARTS = "parts.safetensors"
-LORA = "lora.safetensors"
+PARTS, LORA = artefact("memory").shared
 FILES = (CARD, POOL, PARTS, LORA)
 FORMATS = {"float16": 1, "int8": 2}
 """How Z is stored to the format of the card: a version that knows float16 alone refuses the other by its number."""

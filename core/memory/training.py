@@ -95,6 +95,8 @@ def train_memory(
         figures |= progress.data
         yield progress
     figures["train_s"] = round(learner.seconds(), 1)
+    if start and start.holds(corpus, config):
+        figures["earlier_s"] = start.card.training["train_s"] + start.card.training.get("earlier_s", 0.0)
     card = store.Card(
         base=store.base_fingerprint(lm.identity, learner.prompt.fingerprint),
         model=lm.identity.name,

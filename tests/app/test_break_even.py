@@ -76,5 +76,6 @@ def test_a_shipped_memory_costs_what_its_training_took(resources):  # noqa: F811
     manifest = resources.workspace.manifest("memory")
     trained = replace(manifest, params={**manifest.params, "train_s": 1200.0}, build_s=0.1)
     assert build_seconds(trained) == 1200.0
+    assert build_seconds(replace(trained, params={**trained.params, "earlier_s": 300.0})) == 1500.0
     assert build_seconds(replace(manifest, params={}, build_s=0.1)) == 0.1
     assert build_seconds(None) == 0.0

@@ -25,11 +25,11 @@ RAG = Account("rag", "Standard RAG", 2.0, 1000.0)
 CAG = Account("cag", "KV-cache CAG", 62.0, 400.0)
 
 
-def test_rows_follow_the_order_in_which_the_arms_ran(run):
+def test_rows_follow_the_order_in_which_the_methods_ran(run):
     assert [row["method"] for row in table(run)] == ["KV-cache CAG", "Standard RAG"]
 
 
-def test_a_span_that_an_arm_does_not_have_is_empty_not_zero(run):
+def test_a_span_that_a_method_does_not_have_is_empty_not_zero(run):
     cag, rag = table(run)
     assert cag["prefill"] is None
     assert cag["load cache"] == 90.0

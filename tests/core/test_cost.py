@@ -12,7 +12,7 @@ def test_never_is_an_answer():
     assert break_even(10.0, 500.0, 900.0).questions is None
 
 
-def test_without_a_build_a_faster_arm_pays_at_once():
+def test_without_a_build_a_faster_method_pays_at_once():
     assert break_even(0.0, 500.0, 100.0).questions == 0
     assert break_even(0.0, 100.0, 500.0).questions is None
 

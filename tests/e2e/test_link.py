@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.real]
 QUESTION = "Which quarry supplied the blue slate for the houses of Brannoch?"
 
 
-def test_the_link_restores_question_arms_and_settings(page, tab):
+def test_the_link_restores_question_methods_and_settings(page, tab):
     visit(page, "compare")
     choose_methods(page, "bm25", "closed-book")
     keyed(page, "ask_top_k", "input").fill("2")

@@ -98,7 +98,7 @@ def test_a_malformed_file_is_refused_with_line_and_reason(page, prepared, method
     assert "1 question can be asked" in said(app) and not app.error
 
 
-def test_an_arm_that_fails_stops_the_run_with_its_reason(page, prepared, methods):
+def test_a_method_that_fails_stops_the_run_with_its_reason(page, prepared, methods):
     methods.broken["rag"] = TesseraError("The index has holes.", "Build it again.")
     app = page("evaluate")
     button(app, "eval-start").click().run()

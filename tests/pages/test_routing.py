@@ -31,7 +31,7 @@ def test_what_a_shuffled_z_says_is_one_click_away(asked):
     assert "Control: shuffled Z" in said(asked.run())
 
 
-def test_the_shuffled_arm_says_that_it_read_another_z(asked):
+def test_the_shuffled_method_says_that_it_read_another_z(asked):
     asked.session_state["run"].answers["shuffled-memory"] = replace(
         asked.session_state["run"].answers["memory"], method="shuffled-memory"
     )

@@ -44,8 +44,8 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     st.caption(
         t(
             "Times are medians, with the 90th percentile. Storage is what a method reads when it answers, text "
-            "included where it reads text. Pays off after: questions until the build has earned back what RAG's does "
-            "not cost."
+            "included where it reads text; what all documents share counts once. Pays off after: questions until the "
+            "build has earned back what RAG's does not cost."
         )
     )
 

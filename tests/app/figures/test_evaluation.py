@@ -13,14 +13,14 @@ ARMS = [
 ]
 
 
-def test_an_arm_is_dominated_when_another_is_as_good_in_all_and_better_in_one():
+def test_a_method_is_dominated_when_another_is_as_good_in_all_and_better_in_one():
     assert pareto(ARMS) == ["cag", "oracle"]  # oracle beats rag and bm25 in all three; cag is the fastest
     assert pareto(ARMS[:3]) == ["rag", "cag"]  # bm25 costs what rag costs and scores less
     twins = [point("a", 0.5, 1, 1), point("b", 0.5, 1, 1)]
     assert pareto(twins) == ["a", "b"] and pareto([]) == []
 
 
-def test_every_arm_is_drawn_with_its_interval():
+def test_every_method_is_drawn_with_its_interval():
     figure = pareto_figure(ARMS, "F1")
     assert [trace.name for trace in figure.data] == ["RAG", "CAG", "BM25", "ORACLE"]
     assert figure.data[0].error_y.array[0] == figure.data[0].error_y.arrayminus[0] != 0
@@ -29,7 +29,7 @@ def test_every_arm_is_drawn_with_its_interval():
     assert sizes["CAG"] > sizes["RAG"] > sizes["ORACLE"] > 0
 
 
-def test_the_words_name_the_arms_that_nothing_beats():
+def test_the_words_name_the_methods_that_nothing_beats():
     words = describe_pareto(ARMS, "F1")
     assert "Beaten by no other method: CAG, ORACLE" in words and "RAG: F1 0.50 (0.40 to 0.60)" in words
 

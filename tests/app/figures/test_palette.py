@@ -21,11 +21,11 @@ def test_numbers_on_bars_are_readable(colour):
 
 @pytest.mark.parametrize("colour", sorted({spec.style.colour for spec in METHODS.values()}))
 @pytest.mark.parametrize("ground", ["#fdfcf9", "#15181b"])
-def test_arms_stand_out_in_light_and_dark(colour, ground):
+def test_methods_stand_out_in_light_and_dark(colour, ground):
     assert contrast(colour, ground) >= 3.0
 
 
-def test_arms_differ_in_more_than_colour():
+def test_methods_differ_in_more_than_colour():
     assert len({spec.style.marker for spec in METHODS.values()}) == len(METHODS)
     assert len({spec.style.icon for spec in METHODS.values()}) == len(METHODS)
 

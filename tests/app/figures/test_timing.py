@@ -87,7 +87,7 @@ def test_total_is_written_even_where_no_span_accounts_for_it():
     assert any("2.50 s" in note.text and note.x == 2_500.0 for note in figure.layout.annotations)
 
 
-def test_an_arm_without_spans_is_still_a_row():
+def test_a_method_without_spans_is_still_a_row():
     figure = timing_figure([method("empty"), RAG])
     names = [note.text for note in figure.layout.annotations if note.yanchor == "bottom"]
     assert [name.partition("</b>")[0] for name in names] == ["<b>empty", "<b>RAG"]

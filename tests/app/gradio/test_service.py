@@ -34,7 +34,7 @@ def test_what_cannot_be_asked_is_refused(desk, question, methods, passages, says
         desk.choose(question, methods, passages)
 
 
-def test_arms_answer_and_the_one_that_lacks_something_says_so(desk):
+def test_methods_answer_and_the_one_that_lacks_something_says_so(desk):
     run = desk.answer(desk.choose(QUESTION, ["rag", "cag", "memory"], 2))
     assert set(run.answers) == {"rag", "cag"}
     assert len(run.answers["rag"].evidence) == 2
@@ -51,7 +51,7 @@ def test_a_question_in_a_script_that_no_model_knows_carries_its_warnings(desk):
     assert record(desk.answer(desk.choose(QUESTION, ["rag"], 2)))["warnings"] == []
 
 
-def test_an_arm_stays_open_until_its_settings_change(desk):
+def test_a_method_stays_open_until_its_settings_change(desk):
     desk.answer(desk.choose(QUESTION, ["rag"], 2))
     desk.answer(desk.choose(QUESTION, ["rag"], 2))
     assert len(desk._methods.opened()) == 1

@@ -32,7 +32,7 @@ def test_pages_have_their_words(code):
         assert {page.title, page.question} <= set(i18n.table(code))
 
 
-def test_arms_have_their_words(code):
+def test_methods_have_their_words(code):
     specs = METHODS.values()
     assert {spec.label for spec in specs} | {spec.summary for spec in specs} <= set(i18n.table(code))
 

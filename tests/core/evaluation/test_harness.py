@@ -21,7 +21,7 @@ def lines(folder):
     return [json.loads(line) for line in (folder / ANSWERS_FILE).read_text(encoding="utf-8").splitlines()]
 
 
-def test_every_arm_answers_every_question_one_arm_after_another(finished, tiny_corpus):
+def test_every_method_answers_every_question_one_method_after_another(finished, tiny_corpus):
     folder = finished(EVERY_METHOD)
     count = sum(len(group) for group in tiny_corpus.questions.values())
     methods = [row["method"] for row in lines(folder)]
@@ -68,7 +68,7 @@ def _whole(folder):
     return rows
 
 
-def test_an_arm_added_later_joins_the_answers_that_are_there(resources, plan):
+def test_a_method_added_later_joins_the_answers_that_are_there(resources, plan):
     folder = run_folder(resources, plan("rag"))
     assert folder == run_folder(resources, plan("rag,bm25"))
     list(evaluate(resources, plan("rag"), folder))
@@ -105,7 +105,7 @@ def test_everything_that_is_missing_is_named_at_once(resources, plan):
         list(evaluate(resources, made, run_folder(resources, made)))
 
 
-def test_missing_arms_can_be_skipped(resources, plan):
+def test_missing_methods_can_be_skipped(resources, plan):
     shutil.rmtree(resources.workspace.path / "blocks")
     made = plan("rag,cag")
     folder = run_folder(resources, made)
@@ -154,7 +154,7 @@ def test_a_damaged_run_is_refused(tmp_path):
             read_run(tmp_path)
 
 
-def test_arms_are_named_once_and_must_exist():
+def test_methods_are_named_once_and_must_exist():
     assert parse_variants("rag, cag:plain,,rag") == (MethodVariant("rag"), MethodVariant("cag", plain=True))
     assert [method.name for method in parse_variants("rag:plain")] == ["rag:plain"]
     for names in ("", "ragg", "rag:fancy"):
@@ -162,7 +162,7 @@ def test_arms_are_named_once_and_must_exist():
             parse_variants(names)
 
 
-def test_an_arm_with_the_plain_reader_is_a_row_of_its_own(finished):
+def test_a_method_with_the_plain_reader_is_a_row_of_its_own(finished):
     summary = summarise(finished("rag,rag:plain"))
     assert set(summary["methods"]) == {"rag", "rag:plain"}
     assert summary["differences_to_rag"]["rag:plain"]["em"]["mean"] == 0  # the tiny model has no adapter

@@ -33,7 +33,7 @@ def test_kilt_f1_is_f1_where_all_gold_is_found():
     assert score(row(answer="Oren"))["kilt_f1"] == pytest.approx(2 / 3)
 
 
-def test_an_arm_that_should_read_and_found_nothing_scores_zero():
+def test_a_method_that_should_read_and_found_nothing_scores_zero():
     scores = score(row(method="bm25", found=()))
     assert scores["recall"] == scores["context_precision"] == scores["rouge_l"] == 0
 

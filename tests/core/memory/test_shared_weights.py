@@ -61,6 +61,21 @@ def test_without_a_step_every_document_keeps_its_first_z_and_the_weights_are_the
     assert memory.card.origin == "facts"
 
 
+def test_a_training_that_goes_on_from_z_counts_the_time_of_the_one_before(
+    tiny_lm: LanguageModel,
+    fact_corpus: Corpus,
+    other: Corpus,
+    weights: SharedWeights,
+    warm: MemoryConfig,
+    tmp_path: Path,
+) -> None:
+    for corpus, folder in ((fact_corpus, "same"), (other, "other")):
+        run(tiny_lm, corpus, tmp_path / folder, warm, start=weights)
+    same, others = (store.read_card(tmp_path / folder).training for folder in ("same", "other"))
+    assert same["earlier_s"] == pytest.approx(weights.card.training["train_s"], abs=1e-3)
+    assert "earlier_s" not in others
+
+
 def test_the_router_gets_the_idf_of_the_new_corpus(
     tiny_lm: LanguageModel, other: Corpus, weights: SharedWeights, warm: MemoryConfig, tmp_path: Path
 ) -> None:

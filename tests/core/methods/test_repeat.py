@@ -55,7 +55,7 @@ def test_what_was_measured_stays_when_it_is_stopped(run, methods):
     assert lock.people == 0
 
 
-def test_an_arm_that_is_gone_is_an_error(run):
+def test_a_method_that_is_gone_is_an_error(run):
     def gone(name):
         raise ArtefactMissing("Gone.", "Build it.")
 

@@ -23,7 +23,7 @@ def resources(tiny_lm, tiny_encoder, tiny_corpus, tmp_path):
     return Resources(ws, models, models.settings)
 
 
-def test_both_arms_are_clocked_on_every_question_and_the_clocks_kept(resources, tiny_corpus):
+def test_both_methods_are_clocked_on_every_question_and_the_clocks_kept(resources, tiny_corpus):
     ws, questions = resources.workspace, tiny_corpus.questions["test"]
     fingerprint = ws.fingerprint("blocks")
     assert saved_payoff(ws, fingerprint) is None

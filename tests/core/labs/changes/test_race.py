@@ -208,7 +208,7 @@ def test_old_questions_come_from_the_split_that_is_least_known(resources, additi
         old_questions(corpus, addition, 9, 0, "hard")
 
 
-def test_arms_are_named():
+def test_methods_are_named():
     assert parse_methods("cag, rag,cag") == ("cag", "rag")
     for names in ("oracle", " , "):
         with pytest.raises(TesseraError, match="rag, cag, memory"):
