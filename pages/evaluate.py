@@ -9,7 +9,7 @@ from app.i18n import labels, t
 from app.views.evaluate.answers import show_answers
 from app.views.evaluate.compare_runs import show_versus
 from app.views.evaluate.form import live, new_run
-from app.views.evaluate.results import choose_run, load, show_results
+from app.views.evaluate.results import choose_run, load, shipped_run, show_results, show_shipped
 from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import empty_state, header
 from app.views.shared.jobs import job_panel
@@ -29,7 +29,8 @@ if ws.state("corpus").status != "ready":
         )
     st.stop()
 runs = list_runs(ws)
-st.session_state.setdefault("eval_view", RESULTS if runs else NEW)
+shipped = None if runs else shipped_run(state.corpus_of(ws))
+st.session_state.setdefault("eval_view", RESULTS if runs or shipped else NEW)
 if st.session_state.get("eval_ran") and not busy and runs:
     st.session_state["eval_view"] = RESULTS  # what was waited for is there
 st.session_state["eval_ran"] = busy
@@ -45,6 +46,9 @@ if view == NEW:
     new_run(ws, state.corpus_of(ws), busy)
     st.stop()
 folder = choose_run(ws, "eval_run")
+if view == RESULTS and shipped:
+    show_shipped(shipped, lambda: st.session_state.update(eval_view=NEW))
+    st.stop()
 if folder is None:
     empty_state(t("No run yet"), t("Choose questions and methods under New run; the results appear here."))
     st.stop()

@@ -31,7 +31,7 @@ corpus = state.corpus_of(ws)
 number = place_of()
 step = STEPS[number]
 progress(number)
-question = choose_question(corpus)
+question = choose_question(ws, corpus)
 st.subheader(f"{number + 1}. {t(step.title)}", anchor=False)
 st.markdown(f"*{t(step.question)}*")
 with guarded():

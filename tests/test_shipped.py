@@ -1,13 +1,16 @@
-"""What ships in assets/ does what its card says, and the command that made it still makes the like."""
+"""What ships does what its card or label says, and the command that made it still makes the like."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from safetensors import safe_open
 
+from app.lessons import ask
 from core import pipeline
 from core.corpus.sample import load_sample, load_unseen
 from core.corpus.types import Corpus
+from core.evaluation.lessons import KINDS, LESSONS, candidates, suggestions
 from core.evaluation.memory_eval import evaluate_memory, sort_questions
 from core.evaluation.memory_figures import summarise
 from core.memory import store
@@ -107,3 +110,17 @@ def test_a_first_memory_finds_documents_it_was_never_trained_on(models, tmp_path
     routed = memory.route_all([text for text, _ in asked], 1)
     right = sum(found.documents[0].passage_id == own for found, (_, own) in zip(routed, asked, strict=True))
     assert right >= 0.9 * len(asked)
+
+
+def test_the_lessons_show_what_their_labels_say(models, corpus, tmp_path):
+    ws, settings = Workspace(tmp_path / "sample"), Settings()
+    list(pipeline.build_sample(ws, models, settings))
+    rows = {row["question_id"]: row for row in json.loads(LESSONS.read_text(encoding="utf-8"))["lessons"]}
+    assert [one.question.id for one in suggestions(ws, corpus, settings, len(rows))] == list(rows)
+    assert next(iter(rows.values()))["kind"] == "all_right"
+    asked = [question for question in candidates(corpus) if question.id in rows]
+    for found in ask(ws, settings, asked):
+        row = rows.pop(found.question_id)
+        assert KINDS[row["kind"]].shows(found), found
+        assert (found.verdicts, list(found.cells)) == (row["verdicts"], row["cells"]), found
+    assert not rows

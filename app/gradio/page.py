@@ -21,6 +21,7 @@ from app.links import MAX_QUESTION, MAX_TOP_K
 from app.run_rows import disturbance, table, timings, verdicts
 from core.corpus import store as corpus_store
 from core.errors import TesseraError
+from core.evaluation.lessons import Suggestion, suggestions
 from core.evaluation.verdict import Verdict
 from core.methods import registry
 from core.methods.base import Answer, Finished, Found, Text, Working
@@ -30,7 +31,7 @@ from core.units import seconds
 MODEL = "model"
 """Everything that computes shares this one place in the queue."""
 _BESIDE = 3
-_EXAMPLES = 4
+_EXAMPLES = 5
 _ON_ANY_GROUND = {
     "template": "none",
     "paper_bgcolor": "rgba(0,0,0,0)",
@@ -103,7 +104,12 @@ def build_page(desk: ComparisonService, tools: Tools, waiting: int) -> gr.Blocks
             go = gr.Button("Ask", variant="primary")
             stop = gr.Button("Stop")
         if examples := _examples(desk):
-            gr.Examples([[text] for text in examples], question, label="Questions that no training has seen")
+            gr.Examples(
+                [[found.question.text] for found in examples],
+                question,
+                label="Questions that no training has seen",
+                example_labels=[": ".join(filter(None, (found.label, found.question.text))) for found in examples],
+            )
         status = gr.Textbox(label="What happens", value="Ready.", interactive=False)
         places = _places(ready)
         pages = gr.HTML(show_label=False)
@@ -231,9 +237,8 @@ def _done(run: Run) -> str:
     return "\n\n".join((f"{done} {disturbance(run)}", *(f"**{warning}**" for warning in run.warnings)))
 
 
-def _examples(desk: ComparisonService) -> list[str]:
+def _examples(desk: ComparisonService) -> list[Suggestion]:
     if desk.ws.state("corpus").status != "ready":
         return []
     corpus = corpus_store.load(desk.ws.require("corpus"))
-    held_out = [*corpus.questions.get("dev", ()), *corpus.questions.get("test", ())]
-    return [question.text for question in held_out[:: max(1, len(held_out) // _EXAMPLES)]][:_EXAMPLES]
+    return suggestions(desk.ws, corpus, desk.settings, _EXAMPLES)

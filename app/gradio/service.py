@@ -11,6 +11,7 @@ from app.gradio.thread_bridge import AGAIN, CLOSING, relay
 from app.links import MAX_QUESTION, MAX_TOP_K
 from core.corpus.store import load, load_passages
 from core.errors import TesseraError
+from core.evaluation.lessons import gold_for
 from core.messages import Message, message
 from core.methods import registry
 from core.methods.base import Evidence, as_evidence
@@ -81,8 +82,10 @@ class ComparisonService:
 
     def begin(self, choices: Choices) -> Run:
         """A run that knows what counts as right, where the question is one of the corpus' own."""
-        ready = self.ws.state("corpus").status == "ready"
-        return Run(choices, gold=load(self.ws.require("corpus")).question(choices.question) if ready else None)
+        if self.ws.state("corpus").status != "ready":
+            return Run(choices)
+        corpus = load(self.ws.require("corpus"))
+        return Run(choices, gold=gold_for(choices.question, self.ws, corpus, self.settings))
 
     def stream(self, run: Run) -> Generator[tuple[str, Happening], None, None]:
         """Asks the methods of a run one after another; closing it stops the one that answers.

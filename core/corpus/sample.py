@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from core.corpus.folder import passage_from, question_from, read_folder
 from core.corpus.limits import read_file, refused
 from core.corpus.readers.tables import json_lines
+from core.corpus.store import fingerprint
 from core.corpus.types import Corpus, Passage, Question
 from core.settings import ROOT
 
@@ -25,6 +27,16 @@ def load_sample() -> Corpus:
         CorpusError: The files are missing or damaged.
     """
     return replace(read_folder(SAMPLE), name="sample")
+
+
+def is_sample(corpus: Corpus) -> bool:
+    """Whether a corpus has the passages of the sample, these and no others."""
+    return fingerprint(corpus.passages) == _shipped()
+
+
+@cache
+def _shipped() -> str:
+    return fingerprint(load_sample().passages)
 
 
 def load_unseen(folder: Path = SAMPLE) -> _Asked:

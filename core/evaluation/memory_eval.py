@@ -15,8 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.corpus import sample
-from core.corpus.store import fingerprint as passages_fingerprint
+from core.corpus.sample import is_sample, load_unseen
 from core.corpus.types import Corpus, Question
 from core.errors import TesseraError
 from core.evaluation.memory_figures import ROWS_FILE, read_rows
@@ -73,8 +72,8 @@ def sort_questions(
             question = replace(question, evidence=tuple(filter(None, sentences)))
         if gold:
             inside.append(question)
-    if corpus.name == "sample" and passages_fingerprint(corpus.passages) == _sample_fingerprint():
-        unseen = [question for _, questions in sample.load_unseen() for question in questions]
+    if is_sample(corpus):
+        unseen = [question for _, questions in load_unseen() for question in questions]
         outside += [question for question in unseen if not set(question.passage_ids) & ids]
     if not inside:
         raise TesseraError("None of the questions is about a document of this memory.", "Give other questions.")
@@ -187,7 +186,3 @@ def _scored(question: Question, evidence: str, answer_text: str) -> dict[str, An
 
 def _knows(result: Answer) -> bool:
     return bool(next(iter(result.details["routing"].values())) > result.details["null_weight"])
-
-
-def _sample_fingerprint() -> str:
-    return passages_fingerprint(sample.load_sample().passages)

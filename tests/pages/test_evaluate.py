@@ -9,10 +9,13 @@ from app import state
 from app.views.evaluate import judge
 from app.views.evaluate.answers import matching
 from app.views.evaluate.form import partial
+from core import pipeline
+from core.corpus.sample import load_sample
 from core.errors import TesseraError
 from core.evaluation.runs import list_runs
 from core.labs.judge.config import ragas_python
-from tests.pages.conftest import button, said, wait_for_job
+from core.settings import ROOT
+from tests.pages.conftest import button, drain, said, wait_for_job
 
 
 @pytest.fixture
@@ -40,6 +43,19 @@ def test_without_a_run_it_offers_one(page, prepared, methods):
     assert app.segmented_control(key="eval_view").value == "New run"
     assert not button(app, "eval-start").disabled
     assert "No run yet" in said(view(app, "Results"))
+
+
+def test_the_sample_opens_with_the_run_that_ships_and_measures_here(page, workspace, models, methods):
+    drain(pipeline.prepare_corpus(workspace, models, load_sample()))
+    app = page("evaluate")
+    shipped = json.loads((ROOT / "docs" / "runs" / "sample-test.json").read_text(encoding="utf-8"))
+    assert app.segmented_control(key="eval_view").value == "Results"
+    text = said(app).replace("\\", "")
+    assert shipped["created"][:10] in text and shipped["machine"]["processor"] in text
+    scores = app.dataframe[0].value
+    assert len(scores) == len(shipped["methods"]) and set(scores["n"]) == {shipped["questions"]}
+    button(app, "eval-here").click().run()
+    assert app.segmented_control(key="eval_view").value == "New run" and not app.exception
 
 
 def test_a_run_ends_in_a_table_with_intervals(page, ran):

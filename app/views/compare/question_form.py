@@ -15,7 +15,8 @@ from app.views.compare.share_and_history import FOLDED, remember
 from app.views.shared.present import present_button
 from app.views.shared.text import escape
 from core.artefacts import index_kind
-from core.corpus.types import Corpus, Question
+from core.corpus.types import Corpus
+from core.evaluation.lessons import gold_for, suggestions
 from core.memory.store import read_card
 from core.messages import message
 from core.methods import registry
@@ -135,7 +136,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
         store=str(st.session_state.get(STORE) or state.settings().store),
         memory_order="answer" if st.session_state.get(ANSWER_FIRST) else "evidence",
     )
-    run = Run(choices, gold=corpus.question(text))
+    run = Run(choices, gold=gold_for(text, state.current_workspace(), corpus, state.settings()))
     st.session_state["run"] = run
     st.session_state["runs"] = remember(run, st.session_state.get("runs", []))
     st.query_params.from_dict(to_params(choices))
@@ -268,20 +269,22 @@ def _searched() -> list[str]:
 
 
 def _suggestions(corpus: Corpus, busy: bool) -> None:
-    held_out = [*corpus.questions.get("dev", ()), *corpus.questions.get("test", ())]
-    if not held_out:
+    turn = int(st.session_state.get("ask_turn", 0))
+    shown = suggestions(state.current_workspace(), corpus, state.settings(), _SUGGESTED, turn)
+    if not shown:
         return
-    shown = suggested(held_out, int(st.session_state.get("ask_turn", 0)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="suggestions"):
         held = t("Held out: no training has seen these questions.")
         st.caption(f":material/lightbulb: {t('Try')}", width="content", help=held)
-        for number, question in enumerate(shown):
+        for number, suggestion in enumerate(shown):
+            text = escape(suggestion.question.text)
             st.button(
-                escape(question.text),
+                f"**{t(suggestion.label)}** · {text}" if suggestion.label else text,
                 key=f"suggestion-{number}",
+                help=t(suggestion.measured) or None,
                 disabled=busy,
                 on_click=ask,
-                args=(corpus, question.text),
+                args=(corpus, suggestion.question.text),
             )
         st.button(
             t("More"),
@@ -291,12 +294,6 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
             disabled=busy,
             on_click=_turn,
         )
-
-
-def suggested(questions: Sequence[Question], turn: int) -> list[Question]:
-    """A few questions spread over all of them; another ``turn`` gives others."""
-    stride = max(1, len(questions) // _SUGGESTED)
-    return [questions[(turn + number * stride) % len(questions)] for number in range(min(_SUGGESTED, len(questions)))]
 
 
 def _turn() -> None:

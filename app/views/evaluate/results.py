@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from app.views.evaluate.judge import judge_line
 from app.views.shared.chart import chart
 from app.views.shared.frame import show_damaged
 from app.views.shared.text import escape
+from core.corpus.sample import is_sample
+from core.corpus.types import Corpus
 from core.evaluation import harness
 from core.evaluation.report import to_csv, to_html, to_json
 from core.evaluation.runs import ANSWERS_FILE, RUN_FILE, list_runs, read_run
@@ -27,7 +30,10 @@ from core.evaluation.summary import answers_of, summarise
 from core.evaluation.variants import parse_variants
 from core.methods import registry
 from core.methods.resources import Resources
+from core.settings import ROOT
 from core.workspace import Workspace
+
+_SHIPPED = ROOT / "docs" / "runs" / "sample-test.json"
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,35 @@ def choose_run(ws: Workspace, key: str, label: str = "", without: str = "") -> P
     titles = {name: _title(folder) for name, folder in runs.items()}
     name = st.selectbox(label or t("Run"), list(titles), format_func=labels(titles), key=key)
     return runs.get(str(name))
+
+
+def shipped_run(corpus: Corpus) -> Loaded | None:
+    """The measured run that ships with the sample; None for another corpus."""
+    if not is_sample(corpus):
+        return None
+    summary = json.loads(_SHIPPED.read_text(encoding="utf-8"))
+    methods = {name: {"label": registry.METHODS[name].label} for name in summary["methods"]}
+    return Loaded(_SHIPPED, {"methods": methods}, summary, {})
+
+
+def show_shipped(found: Loaded, measure: Callable[[], None]) -> None:
+    """The run that ships: whose numbers they are, its tables and its picture.
+
+    Args:
+        found: See ``shipped_run``.
+        measure: What the button does that measures on this machine.
+    """
+    measured = found.summary
+    model, machine = measured["model"], measured["machine"]
+    facts = (measured["created"][:10], machine["processor"], machine["device"], model["name"], model["dtype"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        note = t("Not measured on this machine: this run ships with Tessera. {facts}.", facts=escape(" · ".join(facts)))
+        st.caption(f":material/inventory_2: {note}", width="content")
+        st.button(t("Measure here"), icon=":material/play_arrow:", key="eval-here", on_click=measure)
+    _scores(found)
+    _picture(found)
+    show_costs(measured, found.labels)
+    show_hops(measured["hops"], found.labels)
 
 
 def _title(folder: Path) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app import state
 from app.i18n import t
 from app.learn.registry import STEPS
 from core.corpus.types import Corpus, Question
+from core.evaluation.lessons import suggestions
+from core.workspace import Workspace
 
 _STEP, _QUESTION = "learn_step", "learn_question"
 _OFFERED = 12
@@ -30,14 +33,15 @@ def progress(number: int) -> None:
     st.query_params["step"] = names[number]
 
 
-def choose_question(corpus: Corpus) -> Question:
-    """The question of the tour: one that no training has seen."""
-    held_out = corpus.questions.get("dev") or next(iter(corpus.questions.values()))
-    offered = held_out[:: max(1, len(held_out) // _OFFERED)][:_OFFERED]
+def choose_question(ws: Workspace, corpus: Corpus) -> Question:
+    """The question of the tour: one that has an answer, and that no training has seen."""
+    offered = suggestions(ws, corpus, state.settings(), _OFFERED)
+    shown = {found.question: t(found.label) for found in offered if found.question.answers}
+    shown = shown or dict.fromkeys(next(iter(corpus.questions.values())), "")
     chosen: Question = st.selectbox(
         t("The question of this tour"),
-        offered,
-        format_func=lambda question: question.text,
+        list(shown),
+        format_func=lambda question: " · ".join(filter(None, (shown.get(question), question.text))),
         key=_QUESTION,
         help=t("Held out: no training has seen it. It goes along through all steps."),
         persist_state="session",

@@ -15,6 +15,7 @@ from app.views.shared.frame import show_warnings
 from app.views.shared.text import escape
 from core.artefacts import index_kind
 from core.corpus.types import Corpus
+from core.evaluation.lessons import suggestions
 from core.messages import Message
 from core.methods.answer_cache import DISTANCE
 from core.methods.comparison import Choices, Run, answer_each
@@ -35,7 +36,7 @@ _K = 8
 def ask_panel(ws: Workspace, corpus: Corpus) -> None:
     """The form, the answer as it comes, and the answer at rest."""
     with st.form("redis-ask"):
-        question = st.text_input(t("Question"), placeholder=_example(corpus), key="redis_question")
+        question = st.text_input(t("Question"), placeholder=_example(ws, corpus), key="redis_question")
         left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
         use = left.checkbox(t("Use cached answers"), value=True, key="redis_cache")
         distance = middle.slider(
@@ -70,7 +71,7 @@ def search_panel(ws: Workspace, corpus: Corpus) -> None:
         TesseraError: The index is not there and cannot be built, or Redis refuses.
     """
     with st.form("redis-search"):
-        text = st.text_input(t("Look for"), placeholder=_example(corpus), key="redis_text")
+        text = st.text_input(t("Look for"), placeholder=_example(ws, corpus), key="redis_text")
         left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
         weight = left.slider(t("What the words weigh (%)"), 1, 100, 30, key="redis_weight")
         topics = sorted({passage.topic for passage in corpus.passages if passage.topic})
@@ -158,5 +159,5 @@ def _moved(before: int | None, rank: int) -> str:
     return "=" if before == rank else f"{'▲' if before > rank else '▼'} {abs(before - rank)}"
 
 
-def _example(corpus: Corpus) -> str:
-    return next((question.text for split in corpus.questions.values() for question in split), "")
+def _example(ws: Workspace, corpus: Corpus) -> str:
+    return next((found.question.text for found in suggestions(ws, corpus, state.settings(), 1)), "")
