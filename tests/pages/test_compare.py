@@ -8,6 +8,7 @@ from app.views.compare.columns import facts_of
 from app.views.compare.race import lanes_of
 from app.views.compare.share_and_history import remember
 from core.errors import ModelError
+from core.evaluation import lessons
 from core.evaluation.feedback_log import FILE, FileFeedback
 from core.methods.comparison import Choices, Run
 from core.methods.kept_runs import KEPT, kept_run, kept_runs
@@ -111,6 +112,23 @@ def test_a_question_of_the_corpus_is_one_click_away(page, prepared, methods):
     suggestion.click().run()
     assert methods.made["rag"].asked[-1] == suggestion.label
     assert app.session_state["ask_question"] == suggestion.label
+
+
+def test_a_lesson_says_what_it_shows_and_knows_that_there_is_no_answer(
+    page, prepared, methods, tiny_corpus, monkeypatch, tmp_path
+):
+    question = lessons.candidates(tiny_corpus)[-1]
+    found = lessons.Measured(question.id, {"rag": "right", "cag": "misread", "memory": "right"}, (), 0.1, "cag")
+    saved = {"created": "2026-01-02", "artefacts": lessons.measured_with(prepared), "lessons": lessons.choose([found])}
+    monkeypatch.setattr(lessons, "LESSONS", tmp_path / "lessons.json")
+    lessons.LESSONS.write_text(json.dumps(saved))
+    methods.made["rag"].text = "not in the passages"
+    app = page("compare")
+    assert button(app, "suggestion-0").label.startswith("**No answer exists** · ")
+    button(app, "suggestion-0").click().run()
+    assert methods.made["rag"].asked[-1] == question.text
+    badges = [entry.value for entry in app.markdown if "badge" in entry.value]
+    assert [sum(word in badge for badge in badges) for word in ("right", "not supported")] == [1, 3]
 
 
 def test_a_method_that_fails_says_what_to_do_and_the_others_answer(page, prepared, methods):
