@@ -24,6 +24,7 @@ import numpy as np
 from core import swap
 from core.artefacts import DEFAULT_STORE, artefact
 from core.corpus import store as corpus_store
+from core.corpus.chunking import USUAL_CHUNKING, Chunking
 from core.corpus.load import Loaded, loading
 from core.corpus.originals import keep_originals
 from core.corpus.readers.base import USUAL_COLUMNS, Columns
@@ -80,6 +81,7 @@ def prepare(
     size: int | None = None,
     further: Settings | None = None,
     columns: Columns = USUAL_COLUMNS,
+    chunking: Chunking = USUAL_CHUNKING,
 ) -> Work:
     """Reads a corpus, embeds its passages and indexes them.
 
@@ -91,6 +93,7 @@ def prepare(
         further: Settings for building what the methods other than RAG need, see ``build_remaining``; None stops after
             the index.
         columns: Meaning of the columns, for tables.
+        chunking: How documents are cut.
 
     Yields:
         Progress; after reading, ``data["left_out"]`` lists the files that were skipped and why, ``data["notes"]`` what
@@ -100,7 +103,7 @@ def prepare(
         CorpusError: The source cannot be read.
     """
     yield Progress("Reading the corpus", 0, 1, source)
-    work = loading(source, size=size, count=models.prompt().count, columns=columns)
+    work = loading(source, size=size, count=models.prompt().count, columns=columns, chunking=chunking)
     loaded = yield from _steps(work)
     failed = [{"name": file.name, "error": file.error} for file in loaded.files if file.status == "failed"]
     notes = [{"name": file.name, "note": file.note} for file in loaded.files if file.status == "ready" and file.note]

@@ -68,7 +68,7 @@ def _with_files(corpus: Corpus, paths: list[Path], models: Models) -> Corpus:
     from core.corpus.importing import Importer
     from core.errors import CorpusError
 
-    importer = Importer(models.prompt().count, others(corpus, [path.name for path in paths]))
+    importer = Importer(models.prompt().count, others(corpus, [path.name for path in paths]), corpus.chunking)
     for path in paths:
         for _ in importer.reading_path(path):
             pass

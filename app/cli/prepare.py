@@ -33,6 +33,10 @@ def prepare(
     text_column: Annotated[str, typer.Option(help="Of a table: the column that holds the text.")] = "",
     title_column: Annotated[str, typer.Option(help="Of a table: the column that holds the title.")] = "",
     id_column: Annotated[str, typer.Option(help="Of a table: the column that holds the id.")] = "",
+    length: Annotated[int, typer.Option(help="Tokens that a passage of a document aims at, 64 to 640.")] = 128,
+    overlap: Annotated[
+        int, typer.Option(help="Tokens that it repeats of the one before, in whole sentences, up to half its length.")
+    ] = 0,
     size: Annotated[int | None, typer.Option(min=1, help="Keep the first SIZE passages.")] = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
@@ -42,6 +46,7 @@ def prepare(
     Example: python -m app prepare --dataset natural_questions --size 1000 --workspace nq
     """
     from core import pipeline
+    from core.corpus.chunking import Chunking
     from core.corpus.readers.base import Columns, ColumnsUnknown
     from core.errors import CorpusError
     from core.jobs import Progress
@@ -61,7 +66,8 @@ def prepare(
 
         columns = Columns(text_column, title_column, id_column)
         try:
-            drive(pipeline.prepare(ws, Models(settings), dataset, size, columns=columns), note)
+            chunking = Chunking(length, overlap)
+            drive(pipeline.prepare(ws, Models(settings), dataset, size, columns=columns, chunking=chunking), note)
         except ColumnsUnknown as error:
             raise CorpusError(error.what, _options(error.choice)) from error
         manifest = ws.manifest("corpus")

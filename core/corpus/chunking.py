@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import regex
 
@@ -26,6 +27,8 @@ Count = Callable[[str], int]
 
 TARGET = 128
 MOST = 192
+SHORTEST, LONGEST = 64, 640
+"""Bounds of ``Chunking.length``; half as much again must fit a Voronoi cell."""
 # Counting a whole book to balance its last page is not worth the time.
 _LONG_CHARS = 20_000
 _STRETCH_CHARS = 4_000
@@ -37,9 +40,45 @@ _GRAPHEME = regex.compile(r"\X")
 Cut = Callable[[str, Span], Sequence[Span]]
 
 
-def chunk(text: str, count: Count, target: int = TARGET, most: int = MOST) -> Iterator[str]:
+@dataclass(frozen=True)
+class Chunking:
+    """How the documents of a corpus are cut.
+
+    Attributes:
+        length: Tokens that a passage aims at.
+        overlap: Tokens of the passage before that one repeats at most, in whole sentences; rows of tables repeat none.
+
+    Raises:
+        CorpusError: One of them is out of bounds.
+    """
+
+    length: int = TARGET
+    overlap: int = 0
+
+    def __post_init__(self) -> None:
+        if not SHORTEST <= self.length <= LONGEST:
+            raise CorpusError(
+                message("Passages of {n:,} tokens are not possible.", n=self.length),
+                message("Choose {least:,} to {most:,}.", least=SHORTEST, most=LONGEST),
+            )
+        if not 0 <= self.overlap <= self.length // 2:
+            raise CorpusError(
+                message("An overlap of {n:,} tokens is not possible.", n=self.overlap),
+                message("Choose {least:,} to {most:,}.", least=0, most=self.length // 2),
+            )
+
+    @property
+    def most(self) -> int:
+        """Tokens that no passage exceeds."""
+        return self.length * MOST // TARGET
+
+
+USUAL_CHUNKING = Chunking()
+
+
+def chunk(text: str, count: Count, target: int = TARGET, most: int = MOST, overlap: int = 0) -> Iterator[str]:
     """The passages of a text; see ``chunk_spans``."""
-    for start, end in chunk_spans(text, count, target=target, most=most):
+    for start, end in chunk_spans(text, count, target=target, most=most, overlap=overlap):
         yield text[start:end]
 
 
@@ -50,6 +89,7 @@ def chunk_spans(
     rows: Sequence[Span] = (),
     target: int = TARGET,
     most: int = MOST,
+    overlap: int = 0,
 ) -> Iterator[Span]:
     """Cuts a text into passages; what lies between rows stays as it is up to ``most`` tokens.
 
@@ -60,6 +100,7 @@ def chunk_spans(
         rows: Stretches that are passages of their own, in order, each before, behind or between those of ``keep``.
         target: Tokens to aim at.
         most: Tokens that no passage exceeds.
+        overlap: See ``Chunking``.
 
     Yields:
         Where the passages lie, in order; together they hold all of the text but the space between them.
@@ -69,9 +110,9 @@ def chunk_spans(
     """
     done = 0
     for start, stop in (*rows, (len(text), len(text))):
-        yield from _passages(
-            text, (done, start), count, [span for span in keep if done <= span[0] < start], target, most
-        )
+        kept = [span for span in keep if done <= span[0] < start]
+        spans = _passages(text, (done, start), count, kept, target, most)
+        yield from _overlapping(text, spans, overlap, most, count) if overlap else spans
         yield from _passages(text, (start, stop), count, [(start, stop)], target, most)
         done = stop
 
@@ -170,6 +211,19 @@ def _without_stub(text: str, spans: Iterator[Span], small: int, most: int, count
         yield before[0], last[1]
         return
     yield from (span for span in (before, last) if span)
+
+
+def _overlapping(text: str, spans: Iterator[Span], overlap: int, most: int, count: Count) -> Iterator[Span]:
+    """The same spans, each from the last sentences of the one before it on, as far as both limits allow."""
+    before: Span | None = None
+    for start, end in spans:
+        first = start
+        for sentence, _ in reversed(_sentences(text, before) if before else []):
+            if count(text[sentence:start]) > overlap or count(text[sentence:end]) > most:
+                break
+            first = sentence
+        yield first, end
+        before = start, end
 
 
 def _lines(text: str, span: Span) -> list[Span]:

@@ -20,7 +20,7 @@ from typing import Literal
 
 import regex
 
-from core.corpus.chunking import Count, chunk_spans
+from core.corpus.chunking import USUAL_CHUNKING, Chunking, Count, chunk_spans
 from core.corpus.duplicates import same_passage_key
 from core.corpus.limits import MAX_PASSAGES, MAX_TITLE, clean_title, read_file, refused, safe_name
 from core.corpus.originals import digest_of
@@ -66,17 +66,36 @@ class ImportReport:
         files: One result for each file, in order.
         questions: By split, of the files that are data sets of questions.
         paths: Digest to path, of the files that were read from this machine.
+        chunking: How documents were cut.
     """
 
     passages: tuple[Passage, ...]
     files: tuple[FileResult, ...]
     questions: dict[str, tuple[Question, ...]]
     paths: dict[str, Path] = field(default_factory=dict)
+    chunking: Chunking = USUAL_CHUNKING
 
     @property
     def failed(self) -> tuple[FileResult, ...]:
         """The files that were refused."""
         return tuple(file for file in self.files if file.status == "failed")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file that was read and is yet to be cut.
+
+    Attributes:
+        name: See ``FileResult``.
+        folder: See ``Importer.reading``.
+        digest: Of its content.
+        document: What it holds.
+    """
+
+    name: str
+    folder: str
+    digest: str
+    document: Document
 
 
 class Importer:
@@ -85,10 +104,15 @@ class Importer:
     Args:
         count: Tokens of a text.
         existing: Passages that are there already; their ids and texts are not given out again.
+        chunking: How documents are cut.
+
+    Attributes:
+        readings: What was read of each file, or why it was refused: another importer may ``cut`` them otherwise.
     """
 
-    def __init__(self, count: Count, existing: Iterable[Passage] = ()) -> None:
-        self._count = count
+    def __init__(self, count: Count, existing: Iterable[Passage] = (), chunking: Chunking = USUAL_CHUNKING) -> None:
+        self._count, self._chunking = count, chunking
+        self.readings: list[Reading | FileResult] = []
         self._ids: set[str] = set()
         self._keys: dict[tuple[str, str], str] = {}
         self._passages: list[Passage] = []
@@ -127,11 +151,22 @@ class Importer:
         """
         name = safe_name(name)
         try:
-            return self._keep(name, folder, digest_of(content), (yield from self._process.read(name, content, columns)))
+            document = yield from self._process.read(name, content, columns)
         except ColumnsUnknown as error:
-            return self._log(FileResult(name, "failed", error=error.told, choice=error.choice))
+            return self.cut(FileResult(name, "failed", error=error.told, choice=error.choice))
         except CorpusError as error:
-            return self._log(FileResult(name, "failed", error=error.told))
+            return self.cut(FileResult(name, "failed", error=error.told))
+        return self.cut(Reading(name, folder, digest_of(content), document))
+
+    def cut(self, reading: Reading | FileResult) -> FileResult:
+        """Takes in what was read of a file; one that was refused stays refused."""
+        self.readings.append(reading)
+        if isinstance(reading, FileResult):
+            return self._log(reading)
+        try:
+            return self._keep(reading.name, reading.folder, reading.digest, reading.document)
+        except CorpusError as error:
+            return self._log(FileResult(reading.name, "failed", error=error.told))
 
     def reading_path(
         self, path: Path, folder: str = "", columns: Columns = USUAL_COLUMNS
@@ -140,14 +175,14 @@ class Importer:
         try:
             content = read_file(path, path.name)
         except CorpusError as error:
-            return self._log(FileResult(safe_name(path.name), "failed", error=error.told))
+            return self.cut(FileResult(safe_name(path.name), "failed", error=error.told))
         self._paths[digest_of(content)] = path
         return (yield from self.reading(path.name, content, folder, columns))
 
     def report(self) -> ImportReport:
         """What came of all files so far."""
         questions = {split: tuple(group) for split, group in self._questions.items()}
-        return ImportReport(tuple(self._passages), tuple(self._files), questions, self._paths)
+        return ImportReport(tuple(self._passages), tuple(self._files), questions, self._paths, self._chunking)
 
     def refuse(self, name: str, why: str, remedy: str) -> FileResult:
         """Leaves a file out without reading it.
@@ -157,7 +192,7 @@ class Importer:
             why: The rest of a sentence that begins with the name.
             remedy: What to do about it.
         """
-        return self._log(FileResult(safe_name(name), "failed", error=refused(safe_name(name), why, remedy).told))
+        return self.cut(FileResult(safe_name(name), "failed", error=refused(safe_name(name), why, remedy).told))
 
     def _keep(self, name: str, folder: str, digest: str, document: Document) -> FileResult:
         if not document.sections:
@@ -217,7 +252,10 @@ class Importer:
 
     def _pieces(self, name: str, section: Section) -> Iterator[tuple[int, int]]:
         try:
-            yield from chunk_spans(section.text, self._count, section.keep, section.rows)
+            how = self._chunking
+            yield from chunk_spans(
+                section.text, self._count, section.keep, section.rows, how.length, how.most, how.overlap
+            )
         except CorpusError as error:
             raise CorpusError(message("{name}: {what}", name=name, what=message(error.what)), error.remedy) from error
 

@@ -17,7 +17,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.corpus.chunking import Count, chunk
+from core.corpus.chunking import USUAL_CHUNKING, Chunking, Count, chunk
 from core.corpus.duplicates import without_duplicates
 from core.corpus.folder import is_corpus_folder
 from core.corpus.hub import HUB_SETS, load_hub
@@ -65,7 +65,12 @@ def load_corpus(source: str, *, size: int | None = None, count: Count, columns: 
 
 
 def loading(
-    source: str, *, size: int | None = None, count: Count, columns: Columns = USUAL_COLUMNS
+    source: str,
+    *,
+    size: int | None = None,
+    count: Count,
+    columns: Columns = USUAL_COLUMNS,
+    chunking: Chunking = USUAL_CHUNKING,
 ) -> Generator[str, None, Loaded]:
     """Reads a corpus; duplicates are removed, long documents cut. Closing the generator ends the reading.
 
@@ -74,6 +79,7 @@ def loading(
         size: Keep the first ``size`` passages, and the questions whose gold passages are all among them.
         count: Tokens of a text, by the tokenizer of the language model.
         columns: Of a table, which of them hold what.
+        chunking: How documents are cut.
 
     Yields:
         The name of the file that is being read, again and again while it is.
@@ -86,15 +92,15 @@ def loading(
             message("A corpus of {n:,} passages is not possible.", n=size),
             message("Ask for 1 to {n:,}.", n=MAX_PASSAGES),
         )
-    corpus, files, paths = yield from _read(source, size, count, columns)
-    distinct = without_duplicates(corpus)
+    corpus, files, paths = yield from _read(source, size, Importer(count, chunking=chunking), columns)
+    distinct = without_duplicates(replace(corpus, chunking=chunking))
     duplicates = len(distinct.kept_for) + sum(file.duplicates for file in files)
     return Loaded(take(shorten(distinct.corpus, count), size), files, duplicates, paths)
 
 
 def corpus_of(name: str, report: ImportReport, count: Count) -> Corpus:
     """What was taken in, as a corpus; passages that came as such and are too long for a cell are cut."""
-    return shorten(Corpus(name, report.passages, report.questions), count)
+    return shorten(Corpus(name, report.passages, report.questions, report.chunking), count)
 
 
 def take(corpus: Corpus, size: int | None) -> Corpus:
@@ -119,11 +125,12 @@ def shorten(corpus: Corpus, count: Count, whole: int = WHOLE) -> Corpus:
     pieces: dict[str, list[Passage]] = {}
     passages: list[Passage] = []
     taken = {passage.id for passage in corpus.passages}
+    how = corpus.chunking
     for passage in corpus.passages:
         # A token has at least one byte, so most passages need no counting.
         parts = [passage]
         if len(passage.text.encode()) > whole and count(passage.text) > whole:
-            parts = _cut(passage, list(chunk(passage.text, count)), taken)
+            parts = _cut(passage, list(chunk(passage.text, count, how.length, how.most, how.overlap)), taken)
             pieces[passage.id] = parts
         passages += parts
     if not pieces:
@@ -159,7 +166,7 @@ def _aim(question: Question, pieces: dict[str, list[Passage]]) -> Question:
 
 
 def _read(
-    source: str, size: int | None, count: Count, columns: Columns
+    source: str, size: int | None, importer: Importer, columns: Columns
 ) -> Generator[str, None, tuple[Corpus, tuple[FileResult, ...], dict[str, Path]]]:
     if source == "sample":
         return load_sample(), (), {}
@@ -175,7 +182,6 @@ def _read(
     for is_one, read in ((is_corpus_folder, load), (is_beir, read_beir), (is_saved, read_saved)):
         if is_one(path):
             return read(path), (), {}
-    importer = Importer(count)
     if path.is_dir():
         yield from import_folder(path, importer)
     else:

@@ -1,4 +1,4 @@
-"""The corpus on disk, in the folder format of ``core.corpus.folder``, plus ``corpus.json`` for its name."""
+"""The corpus on disk, in the folder format of ``core.corpus.folder``, plus ``corpus.json``: name, and how it is cut."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from core.corpus.chunking import Chunking
 from core.corpus.folder import PASSAGES_FILE, read_folder
 from core.corpus.limits import read_file, refused
 from core.corpus.types import GENERATED, Corpus, Passage, Question
+from core.errors import CorpusError
 from core.workspace import Workspace
 
 NAME_FILE = "corpus.json"
@@ -39,7 +41,9 @@ def save(corpus: Corpus, folder: Path) -> None:
     for split, questions in corpus.questions.items():
         if questions:
             write_questions(folder / f"questions_{split}.jsonl", questions)
-    (folder / NAME_FILE).write_text(json.dumps({"name": corpus.name}, ensure_ascii=False), encoding="utf-8")
+    (folder / NAME_FILE).write_text(
+        json.dumps({"name": corpus.name, **asdict(corpus.chunking)}, ensure_ascii=False), encoding="utf-8"
+    )
 
 
 def write_questions(path: Path, questions: Iterable[Question]) -> None:
@@ -75,8 +79,10 @@ def load(folder: Path) -> Corpus:
     if not path.exists():
         return corpus
     try:
-        return replace(corpus, name=str(json.loads(read_file(path))["name"]))
-    except (ValueError, KeyError, TypeError) as error:
+        about = json.loads(read_file(path))
+        chunking = Chunking(**{name: int(about[name]) for name in ("length", "overlap") if name in about})
+        return replace(corpus, name=str(about["name"]), chunking=chunking)
+    except (ValueError, KeyError, TypeError, CorpusError) as error:
         raise refused(str(path), "is damaged", "Prepare the corpus again.") from error
 
 
@@ -114,6 +120,7 @@ def write_corpus(ws: Workspace, corpus: Corpus) -> None:
         "passages": len(corpus.passages),
         "questions": len(questions),
         "digest": fingerprint(corpus.passages),
+        **asdict(corpus.chunking),
     }
     with ws.write("corpus", {}, params) as folder:
         save(corpus, folder)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from core.corpus.chunking import USUAL_CHUNKING, Chunking
 from core.normalise import folded
 
 
@@ -149,11 +150,13 @@ class Corpus:
         name: Where it came from, for display.
         passages: In a fixed order: row i of every matrix built from the corpus is passage i.
         questions: Split name to questions.
+        chunking: How its documents are cut, and those that are added.
     """
 
     name: str
     passages: tuple[Passage, ...]
     questions: dict[str, tuple[Question, ...]]
+    chunking: Chunking = USUAL_CHUNKING
 
     def index(self) -> dict[str, int]:
         """Passage id to row."""

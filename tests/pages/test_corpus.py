@@ -199,6 +199,32 @@ def test_a_file_joins_the_workspace_and_one_of_its_name_is_replaced(page, own, m
     assert texts_of(own)["mills.txt"] == "The windmill of Brae burnt down."
 
 
+def test_length_and_overlap_change_the_passages_that_are_seen_and_built(page, workspace, models):
+    app = view(page("corpus"), "Bring documents")
+    lines = "".join(f"Lamp number {n} of the harbour burns all night. " for n in range(20))
+    upload(app, ("lamps.txt", lines.encode()))
+    usual = [text.value for text in app.text]
+    app.slider(key="upload_length").set_value(96).run()
+    shorter = [text.value for text in app.text]
+    assert len(shorter) > len(usual) > 1 and "".join("".join(shorter).split()) == "".join(lines.split())
+    app.slider(key="upload_overlap").set_value(40).run()
+    assert [text.value for text in app.text] == shorter, "what is repeated stands apart"
+    assert sum("Repeated" in caption.value for caption in app.caption) == len(shorter) - 1
+    app.text_input(key="upload_workspace").set_value("lamps")
+    app.checkbox(key="upload_further").set_value(False)
+    button(app, "upload-build").click().run()
+    ws = Workspace(workspace.path.parent / "lamps")
+    assert wait_for_job(ws.path).state.value == "done"
+    params = ws.manifest("corpus").params
+    assert (params["passages"], params["length"], params["overlap"]) == (len(shorter), 96, 40)
+
+
+def test_what_joins_a_workspace_is_cut_as_its_documents_are(page, own, models):
+    app = view(page("corpus", workspace="own"), "Bring documents")
+    upload(app, ("boats.txt", b"The Grey Gull is a boat."))
+    assert app.slider(key="upload_length").disabled and app.slider(key="upload_length").value == 128
+
+
 def test_questions_are_edited_and_saved(page, own, models):
     first = Question("generated-01", "When does the bell ring?", ("noon",), ("bells-0001",), kind=GENERATED)
     edit(own, [first])

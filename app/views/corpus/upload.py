@@ -15,6 +15,7 @@ from app.views.corpus.documents import adding, uploaded
 from app.views.shared.frame import guarded
 from app.views.shared.text import escape
 from core import pipeline
+from core.corpus.chunking import LONGEST, SHORTEST, USUAL_CHUNKING, Chunking
 from core.corpus.documents import others
 from core.corpus.importing import FileResult, Importer, ImportReport
 from core.corpus.limits import safe_name
@@ -22,7 +23,7 @@ from core.corpus.load import corpus_of
 from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns
 from core.corpus.readers.registry import FORMATS
 from core.corpus.store import fingerprint
-from core.corpus.types import Corpus, Passage
+from core.corpus.types import Corpus, Passage, Source
 from core.messages import message
 from core.pipeline import FIRST_MEMORY
 from core.units import size
@@ -39,6 +40,7 @@ _REPORT = "upload_report"
 _COLUMNS = "upload_columns"
 _PREVIEWED = 30
 _NEW, _ADD = "new", "add"
+_LENGTH, _OVERLAP = "upload_length", "upload_overlap"
 
 
 def bring(busy: bool, ws: Workspace | None = None, corpus: Corpus | None = None) -> None:
@@ -72,12 +74,12 @@ def _upload(busy: bool, ws: Workspace | None, corpus: Corpus | None) -> None:
     grows = _grows(ws)
     with guarded():
         existing = others(corpus, [safe_name(file.name) for file in files]) if grows and corpus else []
-        report = _read(files, existing)
+        report = _read(files, existing, _chunking(corpus.chunking if grows and corpus else None))
         _remarks(files, report.files)
         if not report.passages:
             st.warning(t("None of these files gave a passage."), icon=":material/warning:")
             return
-        _preview(report)
+        _preview(report, fixed=grows)
         if grows and ws and corpus:
             adding(ws, corpus, report, busy)
         else:
@@ -124,23 +126,40 @@ def _build(report: ImportReport, busy: bool) -> None:
     )
 
 
-def _read(files: Sequence[UploadedFile], existing: Sequence[Passage]) -> ImportReport:
+def _chunking(given: Chunking | None) -> Chunking:
+    """How passages are to be cut: as the sliders say, which are drawn further down, or as the workspace's are."""
+    chosen = st.session_state
+    if given:
+        chosen[_LENGTH], chosen[_OVERLAP] = given.length, given.overlap
+        return given
+    length = int(chosen.setdefault(_LENGTH, USUAL_CHUNKING.length))
+    chosen[_OVERLAP] = min(int(chosen.get(_OVERLAP, USUAL_CHUNKING.overlap)), length // 2)
+    return Chunking(length, chosen[_OVERLAP])
+
+
+def _read(files: Sequence[UploadedFile], existing: Sequence[Passage], chunking: Chunking) -> ImportReport:
     """Reads files one after another under a table of their states; what was read once is not read again.
 
     Args:
         files: What was uploaded.
         existing: Passages that stay beside them.
+        chunking: How they are cut; another choice cuts again what was read.
     """
     chosen: dict[str, Columns] = st.session_state.setdefault(_COLUMNS, {})
     read_with = [(file.file_id, chosen.get(file.file_id, USUAL_COLUMNS)) for file in files]
     wanted = (read_with, fingerprint(existing))
     kept = st.session_state.get(_REPORT)
     table = st.empty()
+    importer = Importer(state.models().prompt().count, existing, chunking)
     if kept and kept[0] == wanted:
-        report: ImportReport = kept[1]
+        report: ImportReport = kept[2]
+        if report.chunking != chunking:
+            for reading in kept[1]:
+                importer.cut(reading)
+            report = importer.report()
+            st.session_state[_REPORT] = (wanted, kept[1], report)
         _states(table, files, report.files)
         return report
-    importer = Importer(state.models().prompt().count, existing)
     done: list[FileResult] = []
     for file, (_, columns) in zip(files, read_with, strict=True):
         _states(table, files, done)
@@ -150,7 +169,7 @@ def _read(files: Sequence[UploadedFile], existing: Sequence[Passage]) -> ImportR
                 _states(table, files, done)
         done.append(importer.report().files[-1])
     _states(table, files, done)
-    st.session_state[_REPORT] = (wanted, importer.report())
+    st.session_state[_REPORT] = (wanted, importer.readings, importer.report())
     return importer.report()
 
 
@@ -220,15 +239,53 @@ def _take_columns(file_id: str) -> None:
     st.session_state[_COLUMNS] = {**st.session_state.get(_COLUMNS, {}), file_id: Columns(*names)}
 
 
-def _preview(report: ImportReport) -> None:
-    """The first passages as they will be built: where they begin and end, and what they are called."""
+def _preview(report: ImportReport, fixed: bool) -> None:
+    """The first passages as they will be built, and how they are cut.
+
+    Args:
+        report: What was read.
+        fixed: They join others, and are cut like those.
+    """
     with st.expander(t("Look at the passages"), icon=":material/visibility:"):
+        _controls(report.chunking, fixed)
         if len(report.passages) > _PREVIEWED:
             st.caption(t("The first {n:,} are shown.", n=_PREVIEWED))
+        count, ends = state.models().prompt().count, ("", 0)
         for passage in report.passages[:_PREVIEWED]:
+            source = passage.source or Source("")
+            repeated = max(0, ends[1] - source.start) if source.file == ends[0] else 0
+            ends = (source.file, source.end)
             with st.container(border=True):
-                st.markdown(f"**{escape(passage.title or passage.id)}**")
-                st.text(passage.text)
+                tokens = tn(count(passage.text), "{n:,} token", "{n:,} tokens")
+                st.markdown(f"**{escape(passage.title or passage.id)}** :gray[{tokens}]")
+                if repeated:
+                    st.caption(f"{t('Repeated from the passage before:')} {escape(passage.text[:repeated])}")
+                st.text(passage.text[repeated:].strip())
+
+
+def _controls(chunking: Chunking, fixed: bool) -> None:
+    """Length and overlap; what they change is seen in the passages beneath."""
+    length, overlap = st.columns(2)
+    length.slider(
+        t("Length, in tokens"),
+        SHORTEST,
+        LONGEST,
+        step=8,
+        key=_LENGTH,
+        disabled=fixed,
+        help=t("What a passage aims at; none is more than half as long again. A row of a table is one by itself."),
+    )
+    overlap.slider(
+        t("Overlap, in tokens"),
+        0,
+        chunking.length // 2,
+        step=4,
+        key=_OVERLAP,
+        disabled=fixed,
+        help=t("What a passage repeats of the one before at most, in whole sentences."),
+    )
+    if fixed:
+        st.caption(t("Cut as the documents that are there."))
 
 
 def _build_upload(report: ImportReport) -> None:

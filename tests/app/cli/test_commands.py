@@ -48,7 +48,10 @@ def test_documents_are_listed_added_replaced_removed_and_brought_back(tmp_path, 
         return {row["file"]: row["passages"] for row in one_object(result)["documents"]}
 
     drive = ["prepare", "--dataset", str(tmp_path / "bells.txt"), "--workspace", "own", "--json"]
-    assert run(cli, drive).exit_code == 0
+    refused = run(cli, [*drive, "--overlap", "100"])
+    assert refused.exit_code == 1 and "0 to 64" in one_object(refused)["remedy"]
+    prepared = run(cli, [*drive, "--length", "64", "--overlap", "16"])
+    assert (one_object(prepared)["length"], one_object(prepared)["overlap"]) == (64, 16)
     assert documents() == {"bells.txt": 1}
     assert documents("--add", str(tmp_path / "mills.md")) == {"bells.txt": 1, "mills.md": 1}
     (tmp_path / "bells.txt").write_text("The bell is cracked.")
@@ -56,6 +59,7 @@ def test_documents_are_listed_added_replaced_removed_and_brought_back(tmp_path, 
     assert load_passages(Workspace(settings.workspaces / "own"))[0].text == "The bell is cracked."
     assert documents("--remove", "bells.txt") == {"mills.md": 1}
     assert documents("--undo") == {"bells.txt": 1, "mills.md": 1}
+    assert Workspace(settings.workspaces / "own").manifest("corpus").params["length"] == 64
     refused = run(cli, ["documents", "--workspace", "own", "--json", "--remove", "typo.md"])
     assert refused.exit_code == 1 and "typo.md" in one_object(refused)["error"]
     assert one_object(run(cli, ["rename", "yours", "--workspace", "own", "--json"]))["workspace"] == "yours"

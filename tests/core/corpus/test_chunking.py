@@ -1,7 +1,11 @@
+from itertools import pairwise
+
 import pytest
 import regex
 
+from core.corpus.chunking import LONGEST, SHORTEST, Chunking, chunk_spans
 from core.corpus.chunking import chunk as chunks
+from core.corpus.load import WHOLE
 from core.errors import CorpusError
 
 
@@ -100,3 +104,32 @@ def test_megabytes_without_an_end_take_time_and_memory_in_proportion():
 def test_passages_come_one_by_one():
     pieces = chunks("word " * 4_000_000, lambda text: len(text.split()))
     assert next(pieces).startswith("word word")
+
+
+@pytest.mark.parametrize("text", [ENGLISH, KOREAN, CHINESE])
+def test_a_passage_repeats_whole_sentences_of_the_one_before_within_both_limits(text):
+    plain = list(chunk_spans(text, characters, target=64, most=96))
+    spans = list(chunk_spans(text, characters, target=64, most=96, overlap=30))
+    assert [end for _, end in spans] == [end for _, end in plain]
+    assert any(start < before for (_, before), (start, _) in pairwise(spans))
+    for (start, end), (bare, _) in zip(spans, plain, strict=True):
+        assert characters(text[start:bare]) <= 30 and characters(text[start:end]) <= 96
+        assert start == bare or text[:start].rstrip()[-1] in ".。"
+
+
+def test_rows_repeat_nothing():
+    text = "The first sentence is here. The second one too.\nFerry: Mara.\nFerry: Lind.\nThe last sentence."
+    rows = [(at, text.index("\n", at)) for at in (text.index("Ferry: Mara"), text.index("Ferry: Lind"))]
+    spans = chunk_spans(text, characters, rows=rows, overlap=30)
+    assert "\n".join(text[start:end] for start, end in spans) == text
+
+
+@pytest.mark.parametrize(("length", "overlap"), [(SHORTEST - 1, 0), (LONGEST + 1, 0), (128, 65), (128, -1)])
+def test_a_choice_out_of_bounds_is_refused(length, overlap):
+    with pytest.raises(CorpusError, match="not possible"):
+        Chunking(length, overlap)
+
+
+def test_the_usual_choice_and_the_longest_passage():
+    assert (Chunking().length, Chunking().most) == (128, 192)
+    assert Chunking(LONGEST).most <= WHOLE

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from core.corpus.chunking import Chunking
 from core.corpus.importing import Importer, ImportReport
 from core.corpus.importing import import_folder as reading_folder
 from core.corpus.readers.registry import READERS, read_document
@@ -71,6 +72,20 @@ def test_rows_of_a_table_are_known_as_such(count):
         ("Ferry: Mara; Fare: 14.", True),
         ("Ferry: Lind; Fare: 9.", True),
     ]
+
+
+def test_what_was_read_is_cut_otherwise_without_reading_it_again(count):
+    first, existing = Importer(count), [Passage("a-0001", "", "Old.")]
+    first.add("a.txt", LONG.encode())
+    first.add("picture.png", b"\x89PNG")
+    other, fresh = (Importer(count, existing, Chunking(64, 30)) for _ in range(2))
+    for reading in first.readings:
+        other.cut(reading)
+    fresh.add("a.txt", LONG.encode())
+    fresh.add("picture.png", b"\x89PNG")
+    assert other.report() == fresh.report()
+    assert other.report().chunking == Chunking(64, 30)
+    assert len(other.report().passages) > len(first.report().passages)
 
 
 def test_a_file_is_in_whole_or_not_at_all(count):

@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.corpus.store import fingerprint, load, save
+from core.corpus.chunking import Chunking
+from core.corpus.store import fingerprint, load, save, write_corpus
 from core.corpus.types import Box, Corpus, Passage, Question, Source
 from core.errors import CorpusError
+from core.workspace import Workspace
 
 SOURCE = Source("a/등대.pdf", "1 Light", 3, 4, 10, 24, "0123456789abcdef" * 2)
 BOXES = (Box(0, 4, 3, 62.7, 10.0, 80.1, 22.5), Box(5, 14, 4, 62.7, 700.0, 120.0, 712.5))
@@ -15,6 +17,7 @@ CORPUS = Corpus(
         Passage("b", "", 'A "quoted" text', row=True),
     ),
     {"dev": (Question("q", "Wer?", ("x", "y"), ("a", "b"), ("빛난다.", "A")),), "train": ()},
+    Chunking(64, 16),
 )
 
 
@@ -36,9 +39,27 @@ def test_a_folder_from_elsewhere_is_named_after_itself(tmp_path, tiny_corpus):
     assert load(tmp_path / "mine").name == "mine"
 
 
-def test_a_damaged_name_is_refused(tmp_path):
+def test_how_passages_are_cut_is_part_of_what_a_corpus_is(tmp_path):
+    prints = set()
+    for chunking in (Chunking(), Chunking(64), Chunking(64, 16)):
+        ws = Workspace(tmp_path / f"ws-{chunking.length}-{chunking.overlap}")
+        write_corpus(ws, replace(CORPUS, chunking=chunking))
+        params = ws.manifest("corpus").params
+        assert (params["length"], params["overlap"]) == (chunking.length, chunking.overlap)
+        prints.add(ws.fingerprint("corpus"))
+    assert len(prints) == 3
+
+
+def test_a_corpus_of_an_earlier_version_is_cut_as_usual(tmp_path):
     save(CORPUS, tmp_path)
-    (tmp_path / "corpus.json").write_text("{")
+    (tmp_path / "corpus.json").write_text('{"name": "old"}')
+    assert load(tmp_path).chunking == Chunking()
+
+
+@pytest.mark.parametrize("damaged", ["{", '{"name": "x", "length": 1}', "[]"])
+def test_a_damaged_name_is_refused(tmp_path, damaged):
+    save(CORPUS, tmp_path)
+    (tmp_path / "corpus.json").write_text(damaged)
     with pytest.raises(CorpusError, match="is damaged"):
         load(tmp_path)
 
