@@ -32,12 +32,13 @@ def _left_out() -> frozenset[str]:
     return frozenset(STOPWORDS_EN)
 
 
-def tokenise(text: str) -> list[str]:
+def tokenise(text: str, all_words: bool = False) -> list[str]:
     """Words for keyword search, in order, folded and without the commonest English ones.
 
     Args:
         text: Anything; it is normalised, so that full-width forms and decomposed Hangul match. "CO2" finds CO₂, but
             "106" does not find 10⁶.
+        all_words: Keep the commonest ones, too: knowing them takes a package that answering does without.
     """
     tokens: list[str] = []
     for word in _WORD.findall(normalise(text).translate(_SUBSCRIPTS).casefold()):
@@ -45,7 +46,7 @@ def tokenise(text: str) -> list[str]:
             tokens.append(word)
             if len(word) > 2:
                 tokens.extend(word[i : i + 2] for i in range(len(word) - 1))
-        elif word not in _left_out():
+        elif all_words or word not in _left_out():
             tokens.append(_singular(word))
     return tokens
 

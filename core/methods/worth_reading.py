@@ -37,8 +37,8 @@ def _meant(question: str, passages: Sequence[Passage]) -> list[int]:
     seen each other. "The limit for methanol" shares "limit" with every row and "methanol" with one. A question that
     names two rows shares something else with each, and one that names none the same with all: these stay.
     """
-    words = set(tokenise(question))
-    shared = [words.intersection(tokenise(passage.text)) if passage.row else set() for passage in passages]
+    words = set(tokenise(question, all_words=True))
+    shared = [words.intersection(tokenise(p.text, all_words=True)) if p.row else set() for p in passages]
 
     def is_beaten(number: int) -> bool:
         return any(
