@@ -102,7 +102,7 @@ def test_cutting_anew_is_refused_while_something_is_built(page, clustered, model
 
     def slow(ws):
         yield Progress("Working", 0, 2)
-        release.wait(10)
+        release.wait(60)
         yield Progress("Working", 1, 2)
 
     state.board().start(str(clustered.path), "Something long", lambda: slow(clustered))

@@ -68,10 +68,10 @@ def test_serve_local_answers_and_stops_in_order(prepared):
     try:
         line = next(line for line in server.stderr if "http://" in line)
         address = line[line.index("http://") :].split()[0].rstrip(".")
-        with urllib.request.urlopen(f"{address}/health", timeout=10) as reply:
+        with urllib.request.urlopen(f"{address}/health", timeout=60) as reply:
             assert json.loads(reply.read()) == {"status": "ok", "workers": 0}
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(f"{address}/ask", b"{", timeout=10)
+            urllib.request.urlopen(f"{address}/ask", b"{", timeout=60)
         assert refused.value.code == 400
     finally:
         server.send_signal(signal.SIGTERM)

@@ -99,7 +99,7 @@ def test_a_full_queue_refuses(tiny_workspace, tiny_models):
 
         other = threading.Thread(target=hold)
         other.start()
-        held.wait(10)
+        held.wait(60)
         jobs = [client.submit(QUESTION, "rag", 3, api_name="/ask") for _ in range(5)]
         first = wait([job.future for job in jobs], timeout=60, return_when=FIRST_COMPLETED).done
         release.set()

@@ -66,7 +66,7 @@ def test_stopping_frees_the_models(desk, tiny_models):
             if isinstance(happening, Text):
                 break
     with tiny_models.lock.ticket() as ticket:
-        assert ticket.wait(10)
+        assert ticket.wait(60)
     assert "cag" not in run.answers
 
 
@@ -76,11 +76,11 @@ def test_a_question_waits_while_another_computes(desk, tiny_models):
     def hold():
         with tiny_models.lock:
             held.set()
-            release.wait(10)
+            release.wait(60)
 
     other = threading.Thread(target=hold)
     other.start()
-    held.wait(10)
+    held.wait(60)
     happenings = desk.stream(Run(desk.choose(QUESTION, ["rag"], 2)))
     assert next(happenings) == ("rag", Waiting(1))
     release.set()

@@ -44,5 +44,5 @@ def test_closing_from_any_thread_ends_the_work_in_its_own():
     closer = threading.Thread(target=items.close)
     closer.start()
     closer.join()
-    assert ended.wait(10)
+    assert ended.wait(60)
     assert began[0] == began[1]

@@ -107,7 +107,7 @@ def test_workspaces_do_not_share(make, keep, tiny_encoder, tmp_path):
 def test_its_time_to_live_is_not_prolonged_by_hits(make, keep, tiny_encoder, workspace):
     cache = make(ttl_s=2)
     keep(cache)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while cache.exact(QUESTION) or similar(cache, QUESTION, tiny_encoder):
         assert time.monotonic() < deadline, "asking again and again kept the answer alive"
         time.sleep(0.2)

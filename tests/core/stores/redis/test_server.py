@@ -39,7 +39,7 @@ def client(address):
     return redis.Redis(port=address.port, password=address.password)
 
 
-def gone(pid, seconds=20):
+def gone(pid, seconds=60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

@@ -94,7 +94,7 @@ def test_a_task_that_takes_too_long_times_out_and_can_be_caught():
     caught = {"Type": "Pass", "End": True}
     document = one_task(TimeoutSeconds=0.05, Catch=[{"ErrorEquals": ["States.Timeout"], "Next": "B"}])
     document["States"]["B"] = caught
-    done = Interpreter(parse(document), lambda parameters: release.wait(10)).run({"n": 1})
+    done = Interpreter(parse(document), lambda parameters: release.wait(60)).run({"n": 1})
     release.set()
     assert done.status == "SUCCEEDED" and done.output["Error"] == "States.Timeout"
 

@@ -77,7 +77,7 @@ def test_workers_killed_in_mid_load_lose_no_accepted_request_and_leave_no_proces
 
     with Twin(functions(concurrency=3)) as twin, ThreadPoolExecutor(4) as threads:
         chaos = threads.submit(kill, twin)
-        questions = [{"question": f"q{number}", "sleep": 0.3} for number in range(24)]
+        questions = [{"question": f"q{number}", "sleep": 0.3} for number in range(48)]
         asked = list(threads.map(twin.ask, questions))
         chaos.result()
         seen.update(twin.pids())
@@ -152,7 +152,7 @@ def test_unknown_routes_are_404_and_too_much_is_413(front):
 
 def test_health_says_how_many_workers_there_are(front, twin):
     twin.invoke("retrieval", {"question": "q"})
-    with urllib.request.urlopen(f"{front.address}/health", timeout=10) as reply:
+    with urllib.request.urlopen(f"{front.address}/health", timeout=60) as reply:
         assert json.loads(reply.read()) == {"status": "ok", "workers": 1}
 
 

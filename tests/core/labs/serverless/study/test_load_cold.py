@@ -7,7 +7,7 @@ from tests.core.labs.serverless.study.conftest import record, reply
 
 
 def test_as_many_are_asked_at_once_as_there_may_be_workers():
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
 
     def send(question):
         together.wait()
