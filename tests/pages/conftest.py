@@ -20,7 +20,7 @@ from core.voronoi.partition import PartitionConfig
 from core.workspace import Workspace
 from tests.models import TinyModels
 
-TIMEOUT = 60
+TIMEOUT = 300
 
 
 @dataclass
