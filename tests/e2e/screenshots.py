@@ -39,8 +39,10 @@ def prepare(page: Page, name: str) -> None:
     page.wait_for_timeout(2500)
 
 
-def shoot(browser: Browser, address: str, theme: str, width: int, names: tuple[str, ...], folder: Path) -> None:
-    """Takes full-page pictures of pages in one theme and width."""
+def shoot(
+    browser: Browser, address: str, theme: str, width: int, most: int, names: tuple[str, ...], folder: Path
+) -> None:
+    """Takes pictures of pages in one theme and width, of the whole page up to a height."""
     context = browser.new_context(
         viewport={"width": width, "height": 900}, base_url=address, color_scheme="dark" if theme == "dark" else "light"
     )
@@ -49,7 +51,7 @@ def shoot(browser: Browser, address: str, theme: str, width: int, names: tuple[s
     for name in names:
         prepare(page, name)
         height = page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight || 900")
-        page.set_viewport_size({"width": width, "height": min(int(height) + 40, 4000)})
+        page.set_viewport_size({"width": width, "height": min(int(height) + 40, most)})
         page.wait_for_timeout(800)
         page.screenshot(path=folder / f"{name}-{theme}.png")
         page.set_viewport_size({"width": width, "height": 900})
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "assets" / "screenshots")
     parser.add_argument("--themes", default="light")
     parser.add_argument("--width", type=int, default=1366)
+    parser.add_argument("--height", type=int, default=4000, help="of a picture at most")
     parser.add_argument("--pages", default=",".join(PAGES))
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +75,15 @@ def main() -> None:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         for theme in chosen.themes.split(","):
-            shoot(browser, chosen.address, theme, chosen.width, tuple(chosen.pages.split(",")), chosen.folder)
+            shoot(
+                browser,
+                chosen.address,
+                theme,
+                chosen.width,
+                chosen.height,
+                tuple(chosen.pages.split(",")),
+                chosen.folder,
+            )
         browser.close()
 
 
