@@ -27,9 +27,7 @@ from uuid import uuid4
 from core.artefacts import DEFAULT_STORE, index_kind, with_sources
 from core.corpus.types import Question
 from core.errors import TesseraError
-from core.fair_lock import FairLock, Ticket, until_turn
-from core.jobs import Progress, Work
-from core.messages import message
+from core.fair_lock import FairLock, Ticket
 from core.methods import registry
 from core.methods.base import Answer, Event, Finished, Method, Text, answer
 from core.methods.resources import Resources
@@ -38,8 +36,6 @@ from core.models.load import OtherLoad
 from core.settings import Settings
 from core.trace import Trace
 
-TIMES = 5
-"""Default number of repeated measurements."""
 _WARM_UP = "What is this about?"
 _DISTURBED = 0.5
 """Cores that other programs may keep from a method before its clocks are said to be disturbed."""
@@ -248,40 +244,6 @@ def _answer(run: Run, name: str, method: Method) -> Generator[tuple[str, Happeni
             yield name, event
 
 
-def repeat(run: Run, open_method: Callable[[str], Method], lock: FairLock, times: int = TIMES) -> Work:
-    """Measures every method that has answered ``times`` more times; closing the generator keeps the traces so far.
-
-    Each method answers once per round, so that a slow minute of the machine affects all of them.
-
-    Args:
-        run: Gets a trace in ``repeats`` for each method and round.
-        open_method: Opens a method by name.
-        lock: Held while a method answers.
-        times: Number of rounds.
-
-    Yields:
-        Progress after each answer.
-
-    Raises:
-        TesseraError: A method cannot be opened any more.
-    """
-    total = times * len(run.answers)
-    done = 0
-    for number in range(1, times + 1):
-        for name in run.answers:
-            label = message(registry.METHODS[name].label)
-            with lock.ticket() as ticket:
-                yield from until_turn(ticket, done, total)
-                method, load = open_method(name), OtherLoad()
-                trace, missing = answer(method, run.choices.question).trace, load.missing()
-            again = run.repeats.setdefault(name, [])
-            run.missing[name] = [*(run.missing[name] if again else ()), missing]
-            again.append(trace)
-            done += 1
-            note = message("round {number} of {times}, {method}", number=number, times=times, method=label)
-            yield Progress("Measuring", done, total, note)
-
-
 def warm_up(method: Method) -> None:
     """Answers a dummy question up to the first token, so that later measurements do not include lazy loading.
 
@@ -352,7 +314,7 @@ class OpenMethods:
         return self._methods[key][1]
 
     def opener(self, resources: Resources, **options: Any) -> Callable[[str], Method]:
-        """A function that opens a method by name, for ``answer_each`` and ``repeat``."""
+        """A function that opens a method by name, for ``answer_each`` and ``core.methods.repeat``."""
         return lambda name: self.open(name, resources, **options)
 
     def opened(self, workspace: Path | None = None) -> list[Method]:

@@ -18,8 +18,9 @@ from app.views.compare.break_even import accounts_of, break_evens, ledger_panel
 from app.views.compare.race import race
 from app.views.compare.read import what_was_read
 from app.views.shared.chart import chart
-from core.methods.comparison import TIMES, Run, repeat
+from core.methods.comparison import Run
 from core.methods.kept_runs import keep_run
+from core.methods.repeat import TIMES, repeat
 from core.workspace import Workspace
 
 NUMBERS, READ, RACE, ACCOUNT = "The numbers", "What the model read", "Replay as a race", "Over many questions"

@@ -7,7 +7,7 @@ import pytest
 from core.errors import ArtefactMissing
 from core.fair_lock import FairLock
 from core.methods.base import Answer, Finished, Text, Working
-from core.methods.comparison import Choices, Failed, Opening, Run, Waiting, answer_each, repeat, warm_up
+from core.methods.comparison import Choices, Failed, Opening, Run, Waiting, answer_each, warm_up
 from core.settings import Settings
 from core.trace import Trace
 
@@ -152,12 +152,3 @@ def test_clocks_are_disturbed_by_what_others_took(missing, served, disturbed):
     run = run_of("rag", "cag")
     run.missing, run.served = missing, served
     assert run.disturbed() == disturbed
-
-
-def test_measured_again_the_first_measurement_disturbs_no_more():
-    run, lock = run_of("rag"), FairLock()
-    list(answer_each(run, Says, lock))
-    run.missing["rag"] = [99.0]
-    list(repeat(run, Says, lock, times=3))
-    assert len(run.missing["rag"]) == len(run.repeats["rag"]) == 3
-    assert 99.0 not in run.missing["rag"]

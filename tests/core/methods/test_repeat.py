@@ -5,7 +5,8 @@ import pytest
 from core.errors import ArtefactMissing
 from core.fair_lock import FairLock
 from core.methods.base import Answer, Finished
-from core.methods.comparison import Choices, Run, repeat
+from core.methods.comparison import Choices, Run
+from core.methods.repeat import repeat
 from core.trace import Trace
 
 
@@ -43,6 +44,13 @@ def test_every_round_asks_each_method_that_had_answered(run, methods):
         "cag": [1.0, 2.0, 3.0],
     }
     assert (steps[-1].done, steps[-1].total) == (6, 6)
+
+
+def test_measured_again_the_first_measurement_disturbs_no_more(run, methods):
+    run.missing["rag"] = [99.0]
+    list(repeat(run, methods.__getitem__, FairLock(), times=3))
+    assert [len(run.missing[name]) for name in ("rag", "cag")] == [3, 3]
+    assert 99.0 not in run.missing["rag"]
 
 
 def test_what_was_measured_stays_when_it_is_stopped(run, methods):
