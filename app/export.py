@@ -61,7 +61,6 @@ def to_html(run: Run, ws: Workspace | None = None) -> str:
     """The whole comparison: answers, evidence, where the time went, the numbers, and what it was measured on.
 
     Args:
-        run: The comparison.
         ws: Holds the documents whose pages are shown; None shows no pages.
     """
     return render(

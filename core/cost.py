@@ -28,7 +28,6 @@ def build_time(ws: Workspace, kinds: Iterable[str], store: str, inputs: Mapping[
     """Seconds that building some artefacts of a workspace took.
 
     Args:
-        ws: Where they are.
         kinds: Which, such as ``MethodSpec.builds``.
         store: Whose index "index" stands for.
         inputs: Fingerprints that tell variants apart; see ``Workspace.state``.
@@ -57,8 +56,6 @@ class Account:
     """What a method costs over many questions.
 
     Attributes:
-        method: Its name.
-        label: Its name for people.
         build_s: Seconds spent before the first question.
         question_ms: Milliseconds of one question.
     """

@@ -140,11 +140,6 @@ class FairLock:
 def until_turn(ticket: Ticket, done: int, total: int) -> Iterator[Progress]:
     """Waits for the turn inside long work, which can be cancelled meanwhile.
 
-    Args:
-        ticket: The place in the queue.
-        done: Units finished.
-        total: Units in all.
-
     Yields:
         That it waits, and how many are before it; nothing when the turn is here at once.
     """

@@ -17,7 +17,6 @@ def append(path: Path, row: Mapping[str, Any], sync: bool = False) -> None:
     """Writes a row at the end; a line that a killed writer left open is ended first.
 
     Args:
-        path: Of the log; made where there is none.
         row: Plain data; what JSON does not know is written as text.
         sync: Whether to return only when the line would survive a loss of power.
     """
@@ -36,7 +35,6 @@ def read(path: Path, fields: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
     """The rows of a log, oldest first; damaged lines are passed over, and no file is no row.
 
     Args:
-        path: Of the log.
         fields: What every row has.
     """
     yield from (row for row in _rows(path, fields) if row is not None)

@@ -77,8 +77,6 @@ def write_manifest(folder: Path, manifest: Manifest, undigested: str = "") -> No
     """Writes a manifest, listing the files that lie beside it.
 
     Args:
-        folder: Of the artefact.
-        manifest: What to say of it.
         undigested: Pattern of files that are checked by other means, and too large to be read twice.
     """
     sizes = {name: size for name, size in sorted(file_sizes(folder).items()) if Path(name).name != MANIFEST}
@@ -145,8 +143,6 @@ def damage(folder: Path, manifest: Manifest, sizes: Mapping[str, int] | None = N
     """Which file of an artefact is not what was written, as a clause.
 
     Args:
-        folder: Of the artefact.
-        manifest: Its manifest.
         sizes: What ``file_sizes`` gave, where it is at hand already.
         read: Whether to compare digests, for which every file is read once in a process; otherwise sizes alone.
     """

@@ -35,11 +35,7 @@ _SAME = str.maketrans(
 
 
 def normalise(text: str) -> str:
-    """The normal form of a text; applying it twice changes nothing.
-
-    Args:
-        text: From a document, a question or a title.
-    """
+    """The normal form of a text; applying it twice changes nothing."""
     visible = _JOINER.sub("", _INVISIBLE.sub("", text).translate(_SAME))
     plain = _COMPATIBLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), visible)
     return unicodedata.normalize("NFC", plain)

@@ -92,8 +92,6 @@ def prepare(
         size: Keep the first ``size`` passages; None keeps all.
         further: Settings for building what the methods other than RAG need, see ``build_remaining``; None stops after
             the index.
-        columns: Meaning of the columns, for tables.
-        chunking: How documents are cut.
 
     Yields:
         Progress; after reading, ``data["left_out"]`` lists the files that were skipped and why, ``data["notes"]`` what
@@ -137,9 +135,6 @@ def prepare_corpus(
     """Embeds and indexes a corpus that is already in memory, then writes all three artefacts; see ``prepare``.
 
     Args:
-        ws: Where to put them.
-        models: See ``prepare``.
-        corpus: What to embed.
         further: See ``prepare``.
         originals: Name and content of the files it was read from, which are kept.
 
@@ -175,10 +170,8 @@ def cluster(ws: Workspace, models: Models, settings: Settings, config: Partition
     """Divides the passages into Voronoi cells and projects them to the plane.
 
     Args:
-        ws: A workspace with a corpus and its embeddings.
         models: Tokenizer and context length of the language model; cells with a token budget leave room for a question.
         settings: Longest answer, for which cells leave room as well.
-        config: Settings of the partition.
 
     Raises:
         ArtefactMissing: The corpus has not been prepared.
@@ -228,9 +221,6 @@ def blocks(ws: Workspace, models: Models, settings: Settings, force: bool = Fals
 
     Args:
         ws: A workspace with a corpus; its blocks for other models and precisions are kept.
-        models: The models of this process.
-        settings: Variant of the model, precision, and storage location.
-        force: Rebuild blocks that are still valid.
 
     Raises:
         ArtefactMissing: There is no corpus yet.
@@ -272,10 +262,6 @@ def warm(ws: Workspace, settings: Settings) -> Work:
     """Has the server that the settings name read every cell once, so that CAG finds its keys and values there.
 
     How long a server keeps them is its own business: warming again is quick where it has.
-
-    Args:
-        ws: Holds the cells.
-        settings: Name the server.
 
     Yields:
         A step per cell; the last one's ``data`` are tokens read, and tokens that the server had already.
@@ -354,9 +340,7 @@ def train(
     """Trains a memory of the workspace's corpus; continues from the checkpoint of an interrupted training.
 
     Args:
-        ws: A workspace with a corpus; the memory is written to it.
         models: The plain language model is trained, without the reader adapter.
-        config: Settings of memory and training.
         resume: Continue from a checkpoint if there is one; otherwise start over.
         start: The memory to start from, see ``shared_weights``; empty starts from scratch.
         general: Other documents with train questions; required if ``config`` gives them a share.
@@ -418,12 +402,8 @@ def adapt(
     """Adds one document to the memory; only its z is trained. Cancelling leaves the memory unchanged.
 
     Args:
-        ws: A workspace with a memory.
         models: The plain language model, which is not changed.
-        passage: The document.
-        questions: Questions about it to train on.
         held_out: Questions for evaluation only.
-        config: Steps and learning rate.
         edit: Replace the document with the same id. The corpus, and methods that read its text, are not changed.
 
     Raises:

@@ -35,7 +35,6 @@ class Belonging:
 
     Attributes:
         what: What it is, and how much.
-        where: Where it is.
         stays: Whether it is left where it is, because it belongs to the workspace that this one is a copy of.
     """
 

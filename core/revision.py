@@ -48,9 +48,7 @@ def revise(
 
     Args:
         ws: Holds the corpus as it was.
-        models: The models of this process.
         settings: Variant and precision of the blocks and caches that follow; others are stale until they are built.
-        corpus: As it shall be.
         originals: Name and content of the files that are new.
 
     Raises:

@@ -20,10 +20,8 @@ class Interval:
     """A mean and the interval of 95 % around it.
 
     Attributes:
-        mean: Mean of the sample.
         lo: 2.5th percentile of the resampled means.
         hi: 97.5th percentile of the resampled means.
-        n: Size of the sample.
     """
 
     mean: float
@@ -63,7 +61,6 @@ def paired_difference(ours: Sequence[float], theirs: Sequence[float], seed: int 
     Args:
         ours: Scores, one per question.
         theirs: Scores of another method on the same questions, in the same order.
-        seed: Seed of the resampling.
     """
     return bootstrap_mean([a - b for a, b in zip(ours, theirs, strict=True)], seed)
 
@@ -78,14 +75,7 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Spread:
-    """Several measurements of one thing.
-
-    Attributes:
-        n: How many.
-        median: Half of them are below.
-        low: The smallest.
-        high: The largest.
-    """
+    """Several measurements of one thing."""
 
     n: int
     median: float

@@ -75,7 +75,6 @@ class Tracer:
 
     Args:
         synchronise: Waits until the device has finished its queued work.
-        clock: Seconds, monotonic; tests inject their own.
 
     Attributes:
         cached_known: Whether ``cached_tokens`` are all there are: a server may not say.

@@ -75,7 +75,6 @@ class Gate:
     the port it listens on. A further name without a port is one behind a proxy at the usual ports of the web.
 
     Args:
-        app: Answers whoever is let in.
         names: See ``listed``.
     """
 
@@ -127,7 +126,6 @@ class Bounded:
     """Reads the body of a request before the app sees it: of bearable size, within bearable time.
 
     Args:
-        app: Answers.
         most: Bytes of a body.
         patience_s: Seconds for the whole body.
     """
@@ -196,11 +194,7 @@ class _Punctual(H11Protocol):
 
 
 class Sparing(logging.Filter):
-    """Lets a few records pass a minute: what a request can provoke cannot fill the log.
-
-    Args:
-        most: Records a minute.
-    """
+    """Lets a few records pass a minute: what a request can provoke cannot fill the log."""
 
     def __init__(self, most: int = 5) -> None:
         super().__init__()
@@ -229,7 +223,6 @@ class WebServer:
     """uvicorn in a thread of its own, with limits.
 
     Args:
-        app: Answers.
         port: Where to listen; 0 takes a free one.
         host: Address to listen on.
         patience_s: How long the head of a request may take, and a connection be idle.

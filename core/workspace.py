@@ -237,8 +237,6 @@ class Workspace:
         """The folder of an artefact that is ready.
 
         Args:
-            kind: See ``state``.
-            inputs: See ``state``.
             read: Whether its files will be read, so that their digests must be compared.
 
         Raises:

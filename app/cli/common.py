@@ -75,7 +75,6 @@ def settings_and_workspace(name: str, plain: bool = False, new: bool = False) ->
     """Settings of the environment, and the workspace of that name.
 
     Args:
-        name: Of the workspace.
         plain: Whether the command reads without the reader adapter; remedies then build for the plain model.
         new: Whether the command makes the workspace where it is not there yet.
 
@@ -128,7 +127,6 @@ def open_resources(name: str, plain: bool = False, **changes: object) -> Resourc
     """The workspace of that name, models that load when they are first used, and settings.
 
     Args:
-        name: Name under workspaces/, or a path.
         plain: Without the reader adapter, whatever the environment says.
         changes: Settings that an option gave; None leaves what the environment says.
     """
@@ -161,10 +159,6 @@ def reporting(as_json: bool) -> Iterator[None]:
 
 def drive(work: Work, on_step: Callable[[Any], None] = lambda step: None) -> dict[str, Any]:
     """Runs long work under a progress bar on stderr.
-
-    Args:
-        work: A builder.
-        on_step: Called with every ``Progress``.
 
     Returns:
         The ``data`` of the last step that had any.

@@ -19,10 +19,8 @@ def document(text: str, file: Path | None, title: str, count: Callable[[str], in
     """The document of a text or a file.
 
     Args:
-        text: The document itself.
         file: A file with it; it comes first.
         title: Its title; without it, "New document". A file brings its own.
-        count: Tokens of a text.
 
     Raises:
         TesseraError: There is neither, or the file does not hold one short document.

@@ -19,10 +19,7 @@ class Amount:
     """One bar.
 
     Attributes:
-        name: What it is of.
-        value: How long it is.
         label: The value as people read it.
-        marked: Whether it stands out.
     """
 
     name: str
@@ -35,8 +32,6 @@ def bars_figure(amounts: Sequence[Amount], title: str, log: bool = False) -> go.
     """The bars.
 
     Args:
-        amounts: In the order in which they are shown.
-        title: What the axis measures.
         log: Whether the axis is logarithmic; values have to be above 0 then.
     """
     figure = go.Figure(

@@ -21,9 +21,6 @@ class CellSize:
     """One cell.
 
     Attributes:
-        cell: Its number.
-        label: What it is about.
-        tokens: Tokens it holds.
         cache_bytes: Size of its KV cache on disk; 0 while it has none.
         text_bytes: Size of its passages as UTF-8.
     """

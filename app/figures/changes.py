@@ -39,9 +39,7 @@ class Lap:
 
     Attributes:
         name: Its name in core, which decides its colour.
-        label: Its name for people.
         start_ms: When it began, in ms from the change.
-        ms: How long it took.
     """
 
     name: str
@@ -55,11 +53,7 @@ class RaceRow:
     """One method.
 
     Attributes:
-        label: Its name for people.
-        laps: Its stages, in order.
-        note: What became of it, written behind its last stage.
         known_ms: When it first answered right; None where it did not, or not yet.
-        ended: Whether it has done all it could.
     """
 
     label: str
@@ -75,14 +69,7 @@ class RaceRow:
 
 
 def race_figure(rows: Sequence[RaceRow], axis: str, known: str, not_reached: str) -> go.Figure:
-    """The chart.
-
-    Args:
-        rows: Methods in the order in which they are shown, the first on top.
-        axis: Title of the time axis.
-        known: What the mark of a first right answer is called.
-        not_reached: What the mark of a method that gave none is called.
-    """
+    """The chart."""
     figure, longest = go.Figure(), max([1.0, *(row.end_ms for row in rows)])
     for name in dict.fromkeys(lap.name for row in rows for lap in row.laps):
         figure.add_trace(_stage(name, rows, longest))

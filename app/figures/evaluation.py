@@ -23,14 +23,9 @@ class MethodPoint:
     """One method of a run.
 
     Attributes:
-        name: Name of the method, for its colour and symbol.
-        label: Its name for people.
         quality: Mean of the score, in [0, 1].
-        lo: Lower end of its interval.
-        hi: Upper end of its interval.
         ms: Median time to the last token.
         bytes: Bytes on disk for every 1,000 documents.
-        n: Questions.
     """
 
     name: str
@@ -54,12 +49,7 @@ def pareto(points: Sequence[MethodPoint]) -> list[str]:
 
 
 def pareto_figure(points: Sequence[MethodPoint], metric: str) -> go.Figure:
-    """Score against time on a logarithmic axis; the area of a mark grows with what the method keeps on disk.
-
-    Args:
-        points: The methods.
-        metric: Name of the score, for the axis.
-    """
+    """Score against time on a logarithmic axis; the area of a mark grows with what the method keeps on disk."""
     best = pareto(points)
     heaviest = max((point.bytes for point in points), default=0.0) or 1.0
     sides = label_sides(points)

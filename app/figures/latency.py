@@ -14,7 +14,6 @@ def latency_figure(bounds_ms: Sequence[int], counts: Sequence[int]) -> go.Figure
     """A bar for each bucket.
 
     Args:
-        bounds_ms: Upper bounds, in ms.
         counts: Answers in each bucket, and in the one beyond the last bound.
     """
     figure = go.Figure(

@@ -15,12 +15,7 @@ _POINTS = 60
 
 
 def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
-    """A line per method on two logarithmic axes, and a mark at the number of questions.
-
-    Args:
-        accounts: One per method.
-        questions: Where the mark is.
-    """
+    """A line per method on two logarithmic axes, and a mark at the number of questions."""
     most = max(10_000, questions * 2)
     ticks = sorted({round(most ** (step / (_POINTS - 1))) for step in range(_POINTS)})
     figure = go.Figure()

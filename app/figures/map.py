@@ -56,7 +56,6 @@ class MapQuestion:
     """The question on the map.
 
     Attributes:
-        text: What was asked.
         point: [2] where it is drawn.
         cells: Opened cells, nearest first.
         found: Rows of the passages in the opened cells that are nearest to it, nearest first.
@@ -73,13 +72,10 @@ class MapData:
     """What the map shows.
 
     Attributes:
-        ids: Passage ids, [n].
-        titles: Titles, [n].
         texts: Passage texts, [n]; a snippet is shown on hover.
         xy: [n, 2] passages in the plane.
         cells: Cell of each passage, [n].
         labels: Names of the cells, [k].
-        question: Where a question falls; None without one.
     """
 
     ids: Sequence[str]
@@ -95,8 +91,6 @@ def map_figure(data: MapData, height: int = 660, density: bool = False) -> go.Fi
     """Draws the map. A point's ``customdata[0]`` is its passage id, ``customdata[1]`` its cell.
 
     Args:
-        data: What to show.
-        height: Height in pixels.
         density: Whether shades beneath the passages show how close they lie.
     """
     tiles, colours = painted_tiles(data)

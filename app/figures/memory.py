@@ -26,7 +26,6 @@ class Weight:
     """One bar.
 
     Attributes:
-        title: The document.
         weight: Share of the question's attention, in [0, 1].
         null: Whether it is the null slot: "not in memory".
     """
@@ -37,11 +36,7 @@ class Weight:
 
 
 def routing_figure(weights: Sequence[Weight]) -> go.Figure:
-    """Horizontal bars, the heaviest on top.
-
-    Args:
-        weights: Documents by falling weight.
-    """
+    """Horizontal bars, the heaviest on top."""
     ordered = sorted(weights, key=lambda entry: -entry.weight)
     figure = go.Figure(
         go.Bar(
@@ -90,7 +85,6 @@ def pool_figure(norms: npt.NDArray[np.float32], titles: Sequence[str]) -> go.Fig
 
     Args:
         norms: [N, m], the length of every z vector.
-        titles: Of the N documents.
     """
     rows = drawn_rows(len(titles))
     figure = go.Figure(
@@ -135,7 +129,6 @@ class Tried:
     """One variant.
 
     Attributes:
-        name: What is different in it.
         right: ROUGE-L of the evidence from the routed document's own z.
         shuffled: The same with another document's.
     """

@@ -173,7 +173,6 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
     """Time per question against the size of the corpus, one line per index.
 
     Args:
-        sizes: The findings, size by size.
         crossed: ``where`` and ``size`` of the crossover.
         what: "search_ms" or "retrieval_ms".
     """

@@ -21,8 +21,6 @@ class Stage:
     """One box of the pipeline.
 
     Attributes:
-        name: What it is.
-        note: What it does, in a few words.
         times: Index, or nothing, to its median ms; empty while nothing was measured.
         timed: Whether it is a function that is timed.
     """
@@ -42,7 +40,6 @@ def stages(pipeline: bool, times: Mapping[str, Mapping[str, float]]) -> list[Sta
     """The boxes for a load of the retrieval function or of the whole pipeline.
 
     Args:
-        pipeline: Whether questions go through the state machine.
         times: Index, or nothing, to the median ms of each function.
     """
     of = {
@@ -170,9 +167,6 @@ def cost_figure(
     Args:
         lines: Index to its cost at each traffic.
         always: Cost on a machine that is paid by the hour.
-        traffic: Queries a month, rising.
-        at: The traffic that is looked at.
-        machine: Name of that machine.
     """
     figure = go.Figure()
     for kind, costs in lines.items():

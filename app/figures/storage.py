@@ -19,8 +19,6 @@ class Weighed:
     """One thing on disk.
 
     Attributes:
-        name: What it is.
-        bytes: Size of its files.
         method: The method it belongs to; empty for the text itself.
     """
 

@@ -29,7 +29,6 @@ def tile_colours(cells: int, neighbours: Iterable[tuple[int, int]]) -> list[str]
     Of those allowed the least used is taken, so that none dominates.
 
     Args:
-        cells: Number of cells.
         neighbours: Pairs of cells that share a border.
     """
     beside: list[set[int]] = [set() for _ in range(cells)]

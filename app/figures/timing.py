@@ -37,7 +37,6 @@ class MethodTiming:
     """One row of the chart.
 
     Attributes:
-        label: Name of the method, for people.
         trace: Its spans and totals; medians where it was measured several times.
         repeats: The single measurements then.
     """
@@ -53,8 +52,6 @@ class Bar:
 
     Attributes:
         row: Index of its method.
-        span: What was measured.
-        start: Left edge on the axis, in ms.
         width: Drawn width, in ms; more than ``span.ms`` where the span is too short to see.
         inside: Text written on the bar; empty when there is no room.
     """
@@ -88,11 +85,7 @@ def lay_out(rows: Sequence[MethodTiming]) -> list[Bar]:
 
 
 def timing_figure(rows: Sequence[MethodTiming]) -> go.Figure:
-    """The timing chart.
-
-    Args:
-        rows: Methods in the order in which they are shown, the first on top.
-    """
+    """The timing chart."""
     figure = go.Figure()
     bars = lay_out(rows)
     _add_ground(figure, rows)

@@ -26,9 +26,6 @@ class Curve:
     """One measured line.
 
     Attributes:
-        name: What it shows, for people.
-        steps: Steps at which it was measured.
-        values: What was measured.
         control: Whether it is a control, drawn muted and dashed.
     """
 
@@ -43,9 +40,6 @@ def curve(history: Sequence[Mapping[str, Any]], key: str, name: str, control: bo
 
     Args:
         history: ``data`` of a job's steps; those without ``key`` are left out.
-        key: Which figure.
-        name: Its name for people.
-        control: Whether it is a control.
         at: Which figure counts the steps; without it they are numbered.
     """
     points = [(float(data.get(at, number)), float(data[key])) for number, data in enumerate(history) if key in data]
@@ -65,8 +59,6 @@ def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = ""
     """Loss on the left, held-out scores with their controls on the right (left out until there are any).
 
     Args:
-        loss: Training loss by step.
-        held_out: Scores in [0, 1] by step.
         title: What the loss is of, where it is not what is studied.
     """
     scores = [line for line in held_out if line.values]

@@ -17,12 +17,7 @@ _FITS = 0.04
 
 
 def verdicts_figure(counts: Mapping[str, Mapping[Kind, int]], labels: Mapping[str, str]) -> go.Figure:
-    """Stacked bars; a part's ``customdata`` is its method and its verdict.
-
-    Args:
-        counts: Method to verdict to number of questions.
-        labels: Method to its name for people.
-    """
+    """Stacked bars; a part's ``customdata`` is its method and its verdict."""
     methods = list(counts)
     longest = max([1, *(sum(parts.values()) for parts in counts.values())])
     figure = go.Figure()

@@ -27,11 +27,7 @@ class McpServer:
     """Serves tools to language models.
 
     Args:
-        tools: What they may call.
         waiting: Most calls under way; further ones are refused.
-
-    Attributes:
-        routes: Where it is asked.
     """
 
     def __init__(self, tools: Tools, waiting: int) -> None:

@@ -88,8 +88,6 @@ def build_page(desk: ComparisonService, tools: Tools, waiting: int) -> gr.Blocks
     """The demo with its API.
 
     Args:
-        desk: Answers.
-        tools: The functions of the API.
         waiting: Most questions in the queue; further ones are refused.
     """
     with CheckedBlocks(title="Tessera", analytics_enabled=False) as demo:

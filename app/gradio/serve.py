@@ -27,16 +27,8 @@ class GradioFront:
     """The page, its API and, where wanted, its tools, answering until it is closed.
 
     Args:
-        ws: What is asked about.
-        models: Loaded when the first question comes.
-        settings: Those of this process.
-        port: Where to listen.
-        mcp: Offer the functions as tools over MCP, too.
         host: Address to listen on; a container that is reached from outside gives its own.
         waiting: Most questions in the queue.
-
-    Attributes:
-        address: Of the page.
 
     Raises:
         ArtefactMissing: The workspace holds no corpus.

@@ -30,9 +30,7 @@ class ComparisonService:
     """Takes questions for one workspace.
 
     Args:
-        ws: What is asked about.
         models: Their lock lets one question at a time compute.
-        settings: Those of this process.
     """
 
     def __init__(self, ws: Workspace, models: Models, settings: Settings) -> None:
@@ -55,7 +53,6 @@ class ComparisonService:
 
         Args:
             question: At most ``MAX_QUESTION`` characters.
-            methods: Names of methods.
             passages: How many RAG reads, 1 to ``MAX_TOP_K``.
 
         Raises:

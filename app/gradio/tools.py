@@ -50,9 +50,6 @@ class Arguments:
     def checked(self, given: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
         """The arguments by name.
 
-        Args:
-            given: By name, or in order.
-
         Raises:
             TesseraError: One is missing, unknown, of another type, or no text.
         """
@@ -82,15 +79,7 @@ class Arguments:
 
 
 class Tools:
-    """The functions, bound to one desk.
-
-    Args:
-        desk: Answers.
-
-    Attributes:
-        functions: By name.
-        arguments: Of each.
-    """
+    """The functions, bound to one desk."""
 
     def __init__(self, desk: ComparisonService) -> None:
         self._desk = desk

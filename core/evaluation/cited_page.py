@@ -23,9 +23,7 @@ class CitedPage:
     """A page with marks on it.
 
     Attributes:
-        file: The PDF.
         marks: What is marked; the first says which page.
-        cited: What an answer cites.
     """
 
     file: Path
@@ -45,9 +43,6 @@ def cited_page(ws: Workspace, corpus: Corpus, piece: Evidence, holds: tuple[int,
     """The page of a piece of evidence; None where its file is not kept, has no pages or has been replaced.
 
     Args:
-        ws: Holds the document.
-        corpus: That of the workspace.
-        piece: What the answer rests on.
         holds: Characters of the supporting sentence; the whole passage is marked where there is none, or where the
             evidence was written from Z and not read.
     """
@@ -63,14 +58,7 @@ def cited_page(ws: Workspace, corpus: Corpus, piece: Evidence, holds: tuple[int,
 def supporting_pages(
     ws: Workspace, corpus: Corpus, answers: Iterable[Answer], most: int = PICTURES
 ) -> dict[CitedPage, list[str]]:
-    """The pages with the sentences that support some answers, and the methods that rest on each.
-
-    Args:
-        ws: See ``cited_page``.
-        corpus: See ``cited_page``.
-        answers: In the order in which their pages are wanted.
-        most: Pages beyond these are left out.
-    """
+    """The pages with the sentences that support some answers, and the methods that rest on each."""
     pages: dict[CitedPage, list[str]] = {}
     for answer in answers:
         support = find_support(answer.text, answer.question, [piece.text for piece in answer.evidence])

@@ -25,12 +25,7 @@ class Feedback:
     """One person's rating of one answer.
 
     Attributes:
-        question: The question.
-        method: The method that answered.
-        answer: Its answer.
         rating: 1 for thumbs up, -1 for thumbs down.
-        note: A comment; may be empty.
-        settings: Settings of the answer: model, reader, number of passages and the like.
         asked: Time of the question (UTC, ISO 8601); part of the answer's identity.
         given: Time of the rating.
 
@@ -66,11 +61,7 @@ class Rank:
     """Ratings of one method.
 
     Attributes:
-        method: The method.
-        up: Number of thumbs up.
-        n: Number of ratings.
         lower: Lower bound of the 95 % Wilson interval of the share of thumbs up, by which methods are ranked.
-        upper: Upper bound.
     """
 
     method: str

@@ -60,11 +60,7 @@ def feedback_log(ws: Workspace, settings: Settings) -> FeedbackLog:
 
 
 class FileFeedback:
-    """One line of JSON each, appended under a lock and synced.
-
-    Args:
-        folder: The workspace's folder.
-    """
+    """One line of JSON each, appended under a lock and synced."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE

@@ -73,9 +73,6 @@ def generate(ws: Workspace, models: Models, settings: Settings, wanted: int = WA
     Args:
         ws: Holds the corpus; nothing that was built from it becomes stale.
         models: The plain model writes, the engine of the settings filters.
-        settings: Who answers.
-        wanted: How many are enough.
-        seed: Of the draw of sentences.
 
     Yields:
         Progress; its data hold ``questions`` so far.

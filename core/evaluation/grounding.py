@@ -55,11 +55,6 @@ def faithfulness(question: str, answer: str, evidence: Sequence[str]) -> float |
     among the sentences, ``log(1 + N / (1 + df))``, and divided by the best sentence's share. The score is the largest
     product of the two. Numbers must be equal; "nine" is 9. An answer of the wrong kind from the right sentence passes
     here and fails in ``relevancy``.
-
-    Args:
-        question: The question.
-        answer: The answer.
-        evidence: Texts that the method read.
     """
     if is_refusal(answer):
         return None
@@ -121,8 +116,6 @@ def find_support(answer: str, question: str, texts: Sequence[str]) -> Support | 
 
     Args:
         answer: The answer; without words, it has no support.
-        question: The question.
-        texts: What the method read, best first.
     """
     if is_refusal(answer):
         return None

@@ -51,8 +51,6 @@ def evaluate(resources: Resources, plan: Plan, folder: Path, skip_missing: bool 
     """Answers every question with every method and saves the answers in ``folder``.
 
     Args:
-        resources: The workspace and the models.
-        plan: Methods and questions.
         folder: See ``run_folder``; saved answers that are still valid are not computed again.
         skip_missing: Skip methods whose artefacts are not ready, instead of raising.
 

@@ -42,8 +42,6 @@ class Measured:
     """What was measured of a question.
 
     Attributes:
-        question_id: Which question.
-        verdicts: The verdict on each method's answer.
         cells: For each gold passage, how near its cell is: 1 for the nearest cell of the question; 0 for none known.
         margin: Distance of the question to the border of its cell.
         first: The method with the earliest first token, by the medians of the whole run: no part of what is chosen by.
@@ -67,7 +65,6 @@ class LessonKind:
 
     Attributes:
         label: What it shows; ``{first}`` is the method with the earliest first token.
-        shows: Whether a question shows it.
         near: Whether questions near the border are the better ones, not those far from it.
     """
 
@@ -108,9 +105,7 @@ class Suggestion:
     """A question to ask.
 
     Attributes:
-        question: With its gold answers.
         label: What it shows; empty where that was not measured.
-        measured: The verdicts, and when they fell; empty likewise.
     """
 
     question: Question
@@ -122,10 +117,6 @@ def suggestions(ws: Workspace, corpus: Corpus, settings: Settings, n: int, turn:
     """A few questions: lessons, else held-out questions spread over all of them.
 
     Args:
-        ws: The workspace of the corpus.
-        corpus: What is asked about.
-        settings: Those to answer with.
-        n: Most questions.
         turn: Another one gives other questions.
     """
     if lessons := lessons_of(ws, corpus, settings):
@@ -179,10 +170,6 @@ def choose(found: Iterable[Measured], each: int = EACH) -> list[dict[str, Any]]:
     """The best questions of each kind: first one of every kind, then another one.
 
     Questions that more methods get right are better, then those far from a border, or near one where that is the point.
-
-    Args:
-        found: What was measured.
-        each: Most questions of a kind.
     """
     found = list(found)
     best = {name: sorted(filter(kind.shows, found), key=kind.order)[:each] for name, kind in KINDS.items()}

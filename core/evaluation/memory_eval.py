@@ -53,11 +53,8 @@ def sort_questions(
     """Separates questions about documents in the memory from questions about other documents.
 
     Args:
-        questions: Questions of a split or a file.
         corpus: The workspace's corpus, from which missing evidence is taken. With the sample corpus, the questions
             about its unseen passages are added to the foreign ones.
-        documents: Ids of the documents in the memory.
-        n: Most questions of each kind.
 
     Raises:
         TesseraError: No question is about a document in the memory.
@@ -100,9 +97,6 @@ def evaluate_memory(resources: Resources, questions: MemoryQuestions, method: Ll
 
     Args:
         resources: A workspace with a memory, and the models; RAG is timed, too, if there is an index.
-        questions: See ``sort_questions``.
-        method: The open memory method.
-        folder: See ``run_folder``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     finished = {row["id"] for row in read_rows(folder)}

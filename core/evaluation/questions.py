@@ -17,7 +17,6 @@ class QuestionSet:
     """Questions that can be asked of a corpus.
 
     Attributes:
-        questions: The questions, in the order of their source.
         source: Origin for display: "test questions of sample", or a file name.
         outside: Number of questions left out because one of their gold passages is not in the corpus.
     """
@@ -44,9 +43,7 @@ def from_file(name: str, content: bytes, corpus: Corpus) -> QuestionSet:
     """Questions of a file whose gold passages are all in the corpus, or that name none.
 
     Args:
-        name: File name for error messages.
         content: Its bytes, JSON Lines in the format of ``core.corpus.folder``.
-        corpus: The corpus.
 
     Raises:
         CorpusError: A line is broken or lacks a field; the message names file, line and reason.

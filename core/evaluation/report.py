@@ -62,14 +62,7 @@ def to_html(folder: Path) -> str:
 
 
 def intervals_svg(methods: Mapping[str, Any], labels: Mapping[str, str], metric: str, name: str) -> str:
-    """The figure of the report as SVG: a score of each method with its interval and its median time.
-
-    Args:
-        methods: See ``core.evaluation.summary.summarise``.
-        labels: Display name of each method.
-        metric: Key of the score, in [0, 1].
-        name: Display name of the score.
-    """
+    """The figure of the report as SVG: a score of each method with its interval and its median time."""
     shown = [
         {
             "label": labels[method],

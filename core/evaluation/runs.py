@@ -45,9 +45,6 @@ class Plan:
     """The methods and questions of a run.
 
     Attributes:
-        variants: The methods, in the order in which they run.
-        questions: The questions, the same for every method.
-        source: Origin of the questions, for display.
         drawn_from: Number of questions that these were sampled from.
         seed: Seed of the sample and of the bootstrap.
     """
@@ -181,7 +178,6 @@ def read_answers(folder: Path, keys: Mapping[str, str], ids: Sequence[str] | Non
     """Answers that are still valid, by method and question; see ``key_of``.
 
     Args:
-        folder: Folder of the run.
         keys: For each method, the key that its answers must have.
         ids: Ids of the questions, in the order of the result; None takes all in the order of the file.
     """
@@ -213,8 +209,6 @@ def append_scores(folder: Path, answer: Mapping[str, Any], scores: Mapping[str, 
     """Appends a judge model's scores of an answer.
 
     Args:
-        folder: Folder of the run.
         answer: Its line of answers.jsonl.
-        scores: Score of each metric.
     """
     jsonl.append(folder / JUDGED_FILE, {**{name: answer[name] for name in _KEY}, "scores": scores})

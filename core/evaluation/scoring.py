@@ -63,7 +63,6 @@ def score(row: Mapping[str, Any], judged: Mapping[str, float] | None = None) -> 
 
     Args:
         row: A line of answers.jsonl.
-        judged: Scores of the answer by a judge model.
     """
     scores = _evidence_scores(row)
     if row["golds"]:

@@ -30,7 +30,6 @@ def answers_of(folder: Path, methods: Sequence[str] | None = None) -> dict[str, 
     """Scored answers of a run, by method and question; each row has ``scores`` and its ``verdict``.
 
     Args:
-        folder: Folder of the run.
         methods: Names of the methods; None takes all of the run.
     """
     run = read_run(folder)
@@ -56,8 +55,6 @@ def summarise(
     """The table of a run as JSON values.
 
     Args:
-        folder: Folder of the run.
-        methods: Names of the methods; None takes all of the run.
         answers: The result of ``answers_of``, if it has been computed already.
 
     Returns:
@@ -107,10 +104,6 @@ def per_hop(rows: Iterable[Mapping[str, Any]], seed: int = 0) -> dict[str, Any]:
 
     A bridge question names its first passage, which leads to the second; a comparison names both. Gold passages are in
     the order of the hops if their source has one (see ``Question.passage_ids``).
-
-    Args:
-        rows: Rows of one method, see ``core.evaluation.runs.read_answers``.
-        seed: Seed of the bootstrap.
 
     Returns:
         For each kind ``n``, ``hops`` (share found of the first, second, ... gold passage, with intervals), and for two

@@ -30,7 +30,6 @@ class MethodVariant:
     """A method with or without the reader adapter; one row of the table.
 
     Attributes:
-        method: Name of the method.
         plain: Whether to leave out the reader adapter, whatever the settings say.
     """
 
@@ -58,8 +57,6 @@ class Storage:
 
     Attributes:
         bytes: Size of each part: "text", or the kind of an artefact.
-        build_s: Seconds spent building before the first question.
-        documents: Number of passages of the corpus.
         shared_bytes: Of these, what all passages share, such as the LoRA of a memory.
     """
 
@@ -103,8 +100,6 @@ def states_of(
     """States of the artefacts that a method needs, with the index of its store and the caches of its model.
 
     Args:
-        variant: The method.
-        resources: The workspace and the models.
         kinds: Kinds to look at; None takes those the method needs.
     """
     expected = expected_inputs(variant.resources(resources))

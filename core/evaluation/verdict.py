@@ -31,12 +31,8 @@ class VerdictStyle:
     """How a verdict is said and drawn.
 
     Attributes:
-        label: In a word or two.
-        symbol: One character, for places without icons.
-        icon: Name of its Material symbol.
         colour: Hex colour, of the hues in ``app.figures.palette``.
         tone: Name of the nearest of the few colours that badges know.
-        meaning: What it says, in one sentence.
     """
 
     label: str
@@ -78,12 +74,7 @@ VERDICTS: dict[Kind, VerdictStyle] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of an answer.
-
-    Attributes:
-        kind: Which verdict.
-        why: The reason, in a sentence.
-    """
+    """What is to be said of an answer."""
 
     kind: Kind
     why: str
@@ -98,7 +89,6 @@ def verdict_on(answer: Answer, gold: Question | None, cells: Mapping[str, int] |
     """The verdict on an answer.
 
     Args:
-        answer: With its evidence and the facts of its method.
         gold: The question with what counts as right; None when nobody has said. One without answers has none.
         cells: Cell of each gold passage, where passages are cut into cells.
     """
@@ -134,11 +124,7 @@ def answer_of(row: Mapping[str, Any]) -> Answer:
 
 
 def verdict_counts(rows: Iterable[Mapping[str, Any]]) -> dict[Kind, int]:
-    """How often each verdict fell, in the order of ``VERDICTS``; those that never fell are left out.
-
-    Args:
-        rows: Of one method, see ``core.evaluation.summary.answers_of``.
-    """
+    """How often each verdict fell, in the order of ``VERDICTS``; those that never fell are left out."""
     counts = Counter(row["verdict"] for row in rows)
     return {kind: counts[kind] for kind in VERDICTS if counts[kind]}
 

@@ -62,14 +62,7 @@ def block_ids(lm: LanguageModel, passage: Passage) -> list[int]:
 
 
 class PassageBlocks:
-    """Loads the blocks of a corpus and joins them into sessions.
-
-    Args:
-        store: Where the blocks are read from.
-        lm: The model they were computed by.
-        passages: All passages of the corpus, by row.
-        budget: See ``ResidentCaches``.
-    """
+    """Loads the blocks of a corpus and joins them into sessions."""
 
     def __init__(self, store: CacheStore, lm: LanguageModel, passages: Sequence[Passage], budget: int | Budget) -> None:
         self._lm, self._passages = lm, passages

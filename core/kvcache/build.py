@@ -42,8 +42,6 @@ class CellKind:
     """How one kind of cell is computed and stored.
 
     Attributes:
-        artefact: Kind of the artefact that the cells belong to.
-        stage: Stage shown in ``Progress``.
         step: Message naming the cell being computed.
         reused: Message naming how many cells were reused.
         compute: Returns the keys and values of passages; yields a ``Step`` after each chunk of tokens.
@@ -97,14 +95,10 @@ def build_cells(
 
     Args:
         folder: Folder of the manifest; the caller holds its lock.
-        lm: The model.
         cells: Passages of each cell, in prompt order.
         inputs: Fingerprints for the manifest, which is written once all cells are stored.
-        kind: How a cell is computed and stored.
-        force: Rebuild cells that are still valid.
         precision: See ``core.kvcache.identity.chosen_precision``.
         location: See ``core.kvcache.location``; empty stores cells and index in ``folder``.
-        facts: Further parameters for the manifest.
 
     Yields:
         Progress in tokens.
@@ -134,10 +128,7 @@ def add_cell(store: CacheStore, index: Index, entry: CellEntry, layers: Layers, 
     """Writes the file of a cell and adds it to ``index``, which the caller then saves.
 
     Args:
-        store: Where the file is written.
         index: Updated with the cell's size, checksum and build time.
-        entry: The cell.
-        layers: Its keys and values.
         clock: Started when the cell's computation began.
     """
     size, digest = store_cell(store.storage, entry.name, layers, entry.key, entry.passage_ids, index.identity)

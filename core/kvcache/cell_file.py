@@ -46,12 +46,8 @@ def store_cell(
     """Writes the keys and values of a cell atomically.
 
     Args:
-        storage: Where the file is written.
-        name: File name.
-        layers: Keys and values of its tokens.
         key: See ``cell_key``.
         passage_ids: Passages it holds, in order.
-        identity: Model and precision.
 
     Returns:
         Size in bytes and SHA-256 of the file.
@@ -94,11 +90,8 @@ def decode_cell(content: Content, name: str, key: str, lm: LanguageModel, kind: 
     """Keys and values of a cell on the model's device; views of ``content`` where nothing has to be converted.
 
     Args:
-        content: Content of the file.
-        name: Name of the file.
         key: Expected key, see ``cell_key``.
         lm: The model that will continue from it.
-        kind: Kind of the artefact that the cell belongs to.
 
     Raises:
         ArtefactStale: It is not a cell file, holds another cell, or does not have the model's shape.

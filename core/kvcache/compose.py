@@ -38,9 +38,7 @@ def passage_block(lm: LanguageModel, head: Layers, ids: Sequence[int]) -> Layers
     """Prefills one passage after the head and returns its block.
 
     Args:
-        lm: The model.
         head: See ``head_layers``.
-        ids: Tokens of the passage.
     """
     session = lm.session(new_buffer(len(head), head))
     start = session.length
@@ -63,9 +61,7 @@ def join(lm: LanguageModel, head: Layers, blocks: Sequence[Layers], ids: Sequenc
     """A session whose cache is a copy of the head and the blocks, rotated to their positions.
 
     Args:
-        lm: The model.
         head: See ``head_layers``.
-        blocks: In prompt order.
         ids: Their token ids, head included, for prompt lookup decoding.
 
     Raises:
@@ -87,7 +83,6 @@ def read_as_blocks(lm: LanguageModel, segments: Sequence[Sequence[int]]) -> Sess
     """A session over the head and passages as blocks, computed now instead of loaded.
 
     Args:
-        lm: The model.
         segments: Token ids of each passage.
     """
     head = head_layers(lm)

@@ -28,7 +28,6 @@ def chosen_precision(wanted: str, dtype: torch.dtype) -> str:
 
     Args:
         wanted: One of ``PRECISIONS``, or "auto" for the model's own number format.
-        dtype: Number format of the model.
 
     Raises:
         TesseraError: There is no such precision.

@@ -22,9 +22,7 @@ def link(lm: LanguageModel, cache: DynamicCache, ids: Sequence[int], positions: 
     """Recomputes tokens of a joined cache in place; each attends to all tokens before it.
 
     Args:
-        lm: The model.
         cache: Of a session from ``core.kvcache.compose.join``; its keys and values at ``positions`` are replaced.
-        ids: Token ids of the whole cache.
         positions: Positions to recompute, ascending; see ``link_positions``.
 
     Yields:

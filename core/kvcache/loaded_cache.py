@@ -16,12 +16,8 @@ class LoadedCache:
     """A cell's keys and values in memory. They never change: every question continues from its own ``cache()``.
 
     Attributes:
-        cell: Number of the cell.
         key: Digest of tokens and passages.
         layers: Keys and values of each layer, [1, kv_heads, tokens, head_dim], on the model's device.
-        tokens: Length of the cache.
-        passage_ids: Passages it holds, in order.
-        bytes: Size of the tensors.
     """
 
     cell: int

@@ -39,15 +39,8 @@ class ResidentStats:
     """Hits, misses and contents of ``ResidentCaches``.
 
     Attributes:
-        location: Where the caches are read from.
-        hits: Questions that found their cell in memory.
-        misses: Questions that had to read it from disk.
-        evictions: Caches dropped to make room.
-        bytes: Size of the caches in memory now.
         budget: Most bytes allowed, for all caches that share the budget.
         cells: Cells in memory, least recently used first.
-        pinned: Cells that are never evicted.
-        uses: Counters of each cell.
         failed_ahead: Prefetches that failed; ``get`` raises the error when the cell is needed.
     """
 
@@ -67,8 +60,6 @@ class ResidentCaches:
     """An LRU cache of cells with pinning and prefetching. Safe to share between threads.
 
     Args:
-        store: Where caches are read from.
-        lm: The model they are for.
         budget: Most bytes of caches in memory, or a budget shared with other caches.
         ahead: Whether prefetching is on.
     """
@@ -94,7 +85,6 @@ class ResidentCaches:
         A cache that has been rebuilt is read again. If the cell is being prefetched, this waits for it.
 
         Args:
-            cell: Number of the cell.
             ids: See ``CacheStore.load``.
 
         Raises:

@@ -44,7 +44,6 @@ class CellEntry:
     """One cell in the index.
 
     Attributes:
-        cell: Its number in the partition.
         key: Digest of tokens and passages, see ``cell_key``.
         passage_ids: Passages in the order in which they were prefilled.
         tokens: Tokens of the head and all passages.
@@ -80,12 +79,8 @@ class CellState:
     """State of the cache of one cell.
 
     Attributes:
-        cell: Its number.
         status: missing (not built yet), ready, or damaged (the file is missing or has the wrong size).
-        passages: Number of passages.
-        tokens: Tokens of the head and all passages.
         bytes: Size on disk; 0 unless ready.
-        build_s: Seconds spent on its build.
     """
 
     cell: int
@@ -110,7 +105,6 @@ class CacheStore:
     Args:
         location: A folder (which need not exist yet), an fsspec URL of a folder, or the URL of an index in a shared
             folder (``.../cells-1f0c.json``).
-        kind: Kind of the artefact that the cells belong to.
     """
 
     def __init__(self, location: Path | str, kind: str = "caches") -> None:
@@ -233,8 +227,6 @@ class CacheStore:
         """Reads the cache of a cell after verifying it.
 
         Args:
-            cell: Number of the cell.
-            lm: The model that will continue from it.
             ids: Token ids that it must have been built from, ``lm.prompt.context(passages)``; None skips this check.
 
         Raises:

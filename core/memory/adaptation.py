@@ -42,8 +42,6 @@ class AdaptConfig:
     """Settings of training one document.
 
     Attributes:
-        steps: Optimiser steps.
-        batch: Examples per step.
         rate: Learning rate of AdamW on its z.
         look_every: Steps between two looks at the evidence it produces.
         seed: Seed of the self-study.
@@ -114,9 +112,7 @@ def adapt(
 
     Args:
         memory: Holds the document already, with its first z; see ``with_document``.
-        passage: The document.
         questions: Questions about it that may be learned from.
-        config: Settings.
         held_out: Questions that are only looked at.
 
     Yields:

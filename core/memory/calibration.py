@@ -87,7 +87,6 @@ def calibrate_null(memory: Memory, questions: Sequence[Question]) -> tuple[NullF
     """Sets the null slot of a memory and records it on its card; changes nothing else.
 
     Args:
-        memory: Trained.
         questions: Held-out ones, not learned from.
 
     Returns:

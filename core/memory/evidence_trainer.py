@@ -39,7 +39,6 @@ class EvidenceLearner:
         lm: The plain model; it is copied, not changed.
         corpus: The documents to remember.
         general: A pool to learn reading on, or None.
-        config: Settings.
         start: What LoRA and projector start from, and Z where it is of the same documents; None starts from nothing.
 
     Attributes:
@@ -252,8 +251,6 @@ class RowAdam:
 
     Args:
         table: [N, ...], updated in place.
-        betas: Decay of the two moments.
-        eps: Added to the root of the second moment.
     """
 
     def __init__(self, table: torch.Tensor, betas: tuple[float, float] = (0.9, 0.99), eps: float = 1e-8) -> None:

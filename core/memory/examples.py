@@ -53,8 +53,6 @@ class Reading(NamedTuple):
     """A question and what a document says to it.
 
     Attributes:
-        row: Of the document.
-        question: Its text.
         evidence: The sentence that holds the answer.
         answer: The shortest accepted answer; "" where the document does not hold it, or all of the sentence is wanted.
     """
@@ -86,8 +84,6 @@ class Examples:
     Args:
         corpus: The documents to remember, with their train questions.
         general: A pool to learn reading on, or None.
-        prompt: Turns text into ids.
-        config: Shares of the kinds, batch size and seed.
         near: Row to rows of similar documents, for wrong z that are hard to tell.
 
     Raises:

@@ -34,10 +34,6 @@ class Memory:
 
     Args:
         lm: The base model with the memory's LoRA merged in.
-        pool: The documents.
-        projector: From z to soft tokens.
-        router: From a question to documents.
-        card: What it was made from.
         folder: Where the LoRA lies on disk.
         keys: The router's keys, where they are not those of ``pool``.
 
@@ -185,8 +181,6 @@ class Memory:
         """Cross entropy, in nats, of routing questions to a document, the null slot included.
 
         Args:
-            questions: Questions about it.
-            passage_id: The document.
             z: [m, z_dim], its z, with gradient; the others' keys stand still.
         """
         row = self.pool.row(passage_id)

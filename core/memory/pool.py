@@ -27,8 +27,6 @@ class MemoryPool:
     """Z, and the document of each row.
 
     Attributes:
-        ids: Passage id of every row.
-        titles: Title of every row, for display.
         z: [N, m, z_dim], float32.
     """
 

@@ -22,11 +22,9 @@ class Preset:
     """The content of a preset.
 
     Attributes:
-        about: What it is for, in a sentence or two.
         model: The language model it is meant for; empty for the chosen one.
         dtype: Its number format; empty for the chosen one.
         start: The memory it starts from; empty starts from nothing.
-        config: Settings of memory and training.
     """
 
     about: str

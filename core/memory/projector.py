@@ -81,7 +81,6 @@ def first_z(ids: Sequence[int], embeddings: torch.Tensor, basis: Basis, m: int) 
     Args:
         ids: Its distinctive tokens, title first; see ``ZPrompt.content``.
         embeddings: The embedding table [vocabulary, hidden].
-        basis: Where coordinates are taken.
         m: Number of vectors; what a short document does not fill stays 0, the mean embedding.
 
     Raises:
@@ -102,12 +101,7 @@ def first_z(ids: Sequence[int], embeddings: torch.Tensor, basis: Basis, m: int) 
 
 
 class Projector(nn.Module):
-    """x = gate * (W z) + b, with W started as the basis' components and b as the mean embedding.
-
-    Args:
-        z_dim: Numbers per z vector.
-        hidden: Width of the language model.
-    """
+    """x = gate * (W z) + b, with W started as the basis' components and b as the mean embedding."""
 
     def __init__(self, z_dim: int, hidden: int) -> None:
         super().__init__()

@@ -28,7 +28,6 @@ class ZPrompt:
     """Segments for one tokenizer.
 
     Args:
-        tokenizer: A transformers tokenizer.
         end: Id that ends the evidence.
     """
 

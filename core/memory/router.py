@@ -34,7 +34,6 @@ class Routed:
     """A document chosen by the router.
 
     Attributes:
-        passage_id: The document.
         weight: Its softmax weight, the null slot included in the sum.
     """
 
@@ -64,8 +63,6 @@ class Router(nn.Module):
     """Scores documents by the best match of each question token.
 
     Args:
-        hidden: Width of the language model.
-        z_dim: Numbers per z vector.
         dim: Width of queries and keys.
         idf: [vocabulary], weights of question tokens.
     """
@@ -186,7 +183,6 @@ class QuestionReader:
     """Runs questions through the lower layers of a model, without copying it.
 
     Args:
-        model: The decoder.
         layer: Layers to run.
         opening: Id put first and dropped again: a decoder's first token collects attention, whatever it is.
     """

@@ -36,8 +36,6 @@ class SharedWeights:
     """Tensors of a trained memory.
 
     Attributes:
-        card: Of that memory.
-        digest: Of the tensors.
         pool: Its Z, which only a training over the same documents goes on from.
         parts: Of projector and router, by name.
         adapters: Of the LoRA, by name.

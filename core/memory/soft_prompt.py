@@ -69,8 +69,6 @@ def evidence_losses(
     positions that it has when it is asked alone, so its losses are those of a sequence of its own.
 
     Args:
-        model: A decoder with a head.
-        head: Ids before the soft tokens.
         soft: [documents, m, hidden], with gradient.
         turns: The questions to each document.
         cross: Whether the soft tokens are ``crossed``; then every document has one question.
@@ -142,14 +140,9 @@ def greedy(
     """Greedy continuations of a batch, at most ``limit`` ids each, end excluded.
 
     Args:
-        model: A decoder with a head.
-        head: Ids before the soft tokens.
         soft: [batch, m, hidden].
-        tails: Ids after them.
-        limit: Most new tokens.
         stop: Ids that end a sequence.
         bias: [batch, vocabulary], added to the logits before each choice.
-        cross: Whether the soft tokens are ``crossed``.
     """
     if len(tails) > CHUNK:
         first, rest = slice(CHUNK), slice(CHUNK, None)

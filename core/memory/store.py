@@ -44,10 +44,7 @@ class Card:
 
     Attributes:
         base: Digest of the plain model's weights, tokenizer and of the prompt; see ``base_fingerprint``.
-        model: Name of that model.
         corpus: Fingerprint of the passages it was trained on.
-        corpus_name: Name of that corpus.
-        config: Settings of the memory and its training.
         learned: Ids of documents learned after training.
         training: Figures of the training: seconds, losses, held-out scores.
         origin: The memory whose LoRA, projector and router it started from; empty when it started from nothing.

@@ -147,8 +147,6 @@ def question_words(prompt: ZPrompt, text: str, idf: torch.Tensor | None = None) 
     """Words of a question for the router, each as ids with a space in front, so that the first looks like any other.
 
     Args:
-        prompt: Tokenises.
-        text: The question.
         idf: [vocabulary], of the corpus. With it, every word stands in each casing all of whose tokens the corpus has,
             or as it is where there is none: people ask for "harry potter", and tokens know no casing but their own.
 

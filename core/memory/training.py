@@ -54,7 +54,6 @@ def train_memory(
         lm: The plain model, without adapter; it is copied, not changed.
         corpus: The documents to remember. Its train questions are learned from, its dev questions are looked at.
         output: Where checkpoint, memory and, once that is complete, its manifest go.
-        config: Settings.
         resume: Go on from what is in ``output``: the checkpoint, or a memory that is complete.
         general: A pool of other documents with train questions, to learn reading on; needed for a ``general`` share.
         start: What LoRA, projector and router start from, and over the same documents Z; None starts from nothing.

@@ -82,7 +82,6 @@ class ZReader:
     """Opens sessions over documents and a question, ready to decode evidence.
 
     Args:
-        memory: Holds the documents.
         config: How they are read; without it, as the memory was trained.
 
     Attributes:

@@ -43,8 +43,6 @@ class CachedAnswer:
 
     Attributes:
         question: The question it was generated for.
-        text: The answer.
-        evidence: Its evidence.
         took_ms: Time of the original answer, in ms.
         match: Whether the words were the same or only similar.
         distance: Cosine distance between the two questions; 0 for the same words.
@@ -67,10 +65,8 @@ class AnswerCache:
     """The answers of one scope.
 
     Args:
-        server: The Redis connection.
         workspace: See ``core.stores.redis.answer_keys.key_of``.
         scope: See ``scope_of``.
-        encoder: Turns questions into vectors.
         distance: Largest cosine distance of a semantic hit; 0 turns it off.
         ttl_s: Seconds until an answer expires.
 
@@ -109,7 +105,6 @@ class AnswerCache:
         """The answer to the nearest question within ``distance`` that passes ``same_question``.
 
         Args:
-            question: The question.
             vector: [dim] its unit vector.
         """
         if not self._distance:
@@ -165,11 +160,7 @@ class AnswerCache:
 
 
 def cache_sentence(details: Mapping[str, Any]) -> str:
-    """One sentence on what the cache did, the same on every front; empty if it was off.
-
-    Args:
-        details: See ``Answer.details``.
-    """
+    """One sentence on what the cache did, the same on every front; empty if it was off."""
     outcome = details.get("cache", "")
     if outcome == "miss":
         if "cache_error" in details:

@@ -17,7 +17,6 @@ class Evidence:
 
     Attributes:
         passage_id: The passage; for LLM-as-Memory the document whose z was read.
-        title: Its title.
         text: What the model read: the passage, or the evidence generated from z.
         score: Similarity, or routing weight; larger is better.
         source: Where the passage stands in its file; None where it came as a passage.
@@ -50,11 +49,7 @@ class Answer:
     """One finished answer.
 
     Attributes:
-        method: Name of the method.
-        question: The question.
-        text: The answer.
         evidence: The texts it is based on, best first.
-        trace: Spans and token counts.
         details: Facts reported by the method (JSON values), such as the cells opened or a cache hit; for the keys see
             ``MethodSpec.facts``.
     """
@@ -94,11 +89,7 @@ Event = Working | Found | Text | Finished
 
 
 def two_models(details: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Who wrote the evidence and who the answer, where these are two: its times are nobody's to be ranked with.
-
-    Args:
-        details: See ``Answer.details``.
-    """
+    """Who wrote the evidence and who the answer, where these are two: its times are nobody's to be ranked with."""
     evidence, final = details.get("evidence_by"), details.get("answerer")
     return (str(evidence), str(final)) if evidence and final and evidence != final else None
 

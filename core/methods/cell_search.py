@@ -27,7 +27,6 @@ class CellHits:
     """The result of a search in cells.
 
     Attributes:
-        route: The cells, nearest first.
         vector: [dim] unit vector of the question.
         chosen: The best passages in the cells.
     """
@@ -58,8 +57,6 @@ class CellSearch:
         """Encodes and routes the question and ranks the passages of its cells, with a span for each step.
 
         Args:
-            question: The question.
-            tracer: Gets the spans.
             only: A cell to look into instead of those that the question is routed to.
         """
         with tracer.span("encode"):

@@ -47,12 +47,8 @@ class Choices:
     """The user's choices for a run; everything that a shared link restores.
 
     Attributes:
-        workspace: Name of the workspace.
-        question: What is asked.
         methods: In the order in which they run.
-        reader: Whether the model reads with its reader adapter.
         top_k: Passages that RAG puts in the prompt.
-        store: Where RAG searches.
         memory_order: What LLM-as-Memory writes first; empty for what the settings of the process say.
     """
 
@@ -86,7 +82,6 @@ class Run:
     """One question and its answers so far.
 
     Attributes:
-        choices: The question and how to answer it.
         gold: The corpus' own question with its gold answers, if it is one.
         status: queued, running, done or stopped.
         answers: Finished answers by method.
@@ -262,8 +257,6 @@ def open_for_measuring(name: str, resources: Resources, question: str) -> tuple[
     """Opens a method for an evaluation; returns it with the seconds that opening took.
 
     Args:
-        name: Its name in the registry.
-        resources: The resources to open it with.
         question: A question answered as warm-up, not timed; empty for none.
 
     Raises:
@@ -294,8 +287,6 @@ class OpenMethods:
         """A warmed-up method; reuses one that is open if nothing it depends on has changed.
 
         Args:
-            name: Its name in the registry.
-            resources: The resources to open it with.
             options: Further arguments of its class.
 
         Raises:

@@ -44,8 +44,6 @@ class LlmAsMemory:
         memory: One that is open already, such as one that is learning; without it, the workspace's.
 
     Attributes:
-        memory: The open memory.
-        reader: Reads its documents.
         engine: Answers: from its evidence, or the memory's own model where the answer comes first.
 
     Raises:

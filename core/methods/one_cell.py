@@ -33,8 +33,6 @@ def answer_from_cells(resources: Resources, question: str, cells: Sequence[int])
 
     Args:
         resources: Needs what ``Cag`` needs.
-        question: The question.
-        cells: Their numbers, in this order.
 
     Yields:
         Progress with, for each cell, ``cell``, the ``answer`` (an ``Answer``), and what it holds for: ``question``,

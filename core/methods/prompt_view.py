@@ -24,7 +24,6 @@ class Segment:
     Attributes:
         reading: From a stored cache, prefilled now, as vectors, or prefilled now and written by the model itself.
         text: As the model sees it; empty for soft tokens, which stand for no words.
-        tokens: How many.
     """
 
     reading: Reading
@@ -33,12 +32,7 @@ class Segment:
 
 
 def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
-    """The segments in their order; nothing for an answer that was not read, such as one from the answer cache.
-
-    Args:
-        answer: Of any method.
-        lm: The model that read it.
-    """
+    """The segments in their order; nothing for an answer that was not read, such as one from the answer cache."""
     trace, prompt = answer.trace, lm.prompt
     if not trace.prompt_tokens:
         return []

@@ -19,9 +19,6 @@ class Retrieval:
 
     Args:
         resources: Needs the index of that store.
-
-    Attributes:
-        store: Name of the store.
     """
 
     def __init__(self, resources: Resources) -> None:

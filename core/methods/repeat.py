@@ -23,9 +23,6 @@ def repeat(run: Run, open_method: Callable[[str], Method], lock: FairLock, times
 
     Args:
         run: Gets a trace in ``repeats`` for each method and round.
-        open_method: Opens a method by name.
-        lock: Held while a method answers.
-        times: Number of rounds.
 
     Yields:
         Progress after each answer.

@@ -28,8 +28,6 @@ class Resources:
     To change settings for one question or one row of a table: ``replace(resources, settings=replace(...))``.
 
     Attributes:
-        workspace: Holds the artefacts.
-        models: The models of this process, shared by all methods.
         settings: Number of passages, store, reader adapter and the like.
         questions: Further questions with known gold passages, besides those of the corpus.
     """

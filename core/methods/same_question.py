@@ -39,12 +39,7 @@ _KOREAN_ENDING = regex.compile(r"(?<=\p{Hangul})(?:인가요|는가요|은가요
 
 
 def same_question(first: str, second: str) -> bool:
-    """Whether two questions have the same meaning, judged by their words.
-
-    Args:
-        first: A question as typed.
-        second: The other question.
-    """
+    """Whether two questions have the same meaning, judged by their words."""
     return meaning_words(first) == meaning_words(second)
 
 

@@ -22,8 +22,6 @@ class MethodStyle:
 
     Attributes:
         colour: Hex colour; see ``app.figures.palette`` for how it is chosen.
-        icon: Name of its Material symbol.
-        marker: Plotly marker symbol.
     """
 
     colour: str
@@ -48,14 +46,12 @@ class MethodSpec:
 
     Attributes:
         name: Its name in code, on the command line and in files.
-        label: Display name.
         summary: What it does, in one sentence.
         open: Opens the method with ``Resources`` (and options, if it has any) and loads what it needs; raises a
             TesseraError with a remedy if it cannot.
         role: A method to compare, a baseline, or a control.
         reads: Kinds of artefacts it reads to answer; "index" means the index of the store in the settings.
         keeps_text: Whether it reads the text of the passages, which then counts as its storage.
-        style: How it looks.
         facts: Keys of the facts it reports in ``Answer.details``.
         settings: Names of settings that it answers by and the others do not.
         makes: Kinds it builds itself when it is first opened.

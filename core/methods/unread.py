@@ -17,7 +17,6 @@ def script_warnings(
     """A warning with a remedy for each model that does not know the script of the question; usually none.
 
     Args:
-        question: The question as typed.
         encoder: The encoder of the question; None if it is not encoded.
         lm: The language model that answers it; None if there is none.
     """

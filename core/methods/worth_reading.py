@@ -15,7 +15,6 @@ def worth_reading(question: str, found: Sequence[tuple[Passage, float]], cutoff:
     all of them are read.
 
     Args:
-        question: The question.
         found: Passages and their scores, the best first.
         cutoff: Least share of the best score; 0 reads all.
 

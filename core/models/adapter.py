@@ -39,8 +39,6 @@ class Adapter:
     """A LoRA adapter: adds scale x B A to the weight of each adapted linear layer.
 
     Attributes:
-        name: Display name.
-        digest: Digest of its files.
         factors: A [rank, in] and B [out, rank] by the layer's path in the decoder, head excluded.
         scale: Factor of all updates (alpha / rank).
     """
@@ -90,7 +88,6 @@ def merged(model: PreTrainedModel, adapter: Adapter, scratch: Path | None) -> Pr
 
     Args:
         model: The plain decoder, which is not changed.
-        adapter: The adapter.
         scratch: Folder for a temporary file of the merged weights; None keeps them in memory.
 
     Raises:

@@ -31,9 +31,6 @@ class CacheOwner(Protocol):
 class Budget:
     """A limit in bytes that several cache owners share.
 
-    Args:
-        limit: Most bytes in memory.
-
     Attributes:
         lock: Must be held while reading or changing which caches are in memory.
     """

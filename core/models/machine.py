@@ -15,11 +15,7 @@ _PACKAGES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "bm2
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Operating system, processor, memory and device, as JSON values.
-
-    Args:
-        device: Display name of the device or server of the language model.
-    """
+    """Operating system, processor, memory and device, as JSON values."""
     return {
         "system": platform.platform(),
         "processor": processor(),

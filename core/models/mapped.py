@@ -32,7 +32,6 @@ def in_file(
 
     Args:
         tensors: Name and tensor; only one is in memory at a time.
-        size: Total size in bytes.
         folder: Folder of the file; if None, or if the disk is full, the tensors stay in memory.
     """
     buffer = _mapped_buffer(size, folder) if folder and sys.platform == "linux" else None

@@ -18,7 +18,6 @@ def packing_mask(segments: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
     Args:
         segments: [batch, T] segment of each token: ``SHARED``, a number from 1 on, or ``PADDING``.
-        dtype: Number format of the mask.
 
     Returns:
         [batch, 1, T, T], 0 where a token (row) attends to another (column), else the dtype's minimum.

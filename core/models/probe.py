@@ -23,8 +23,6 @@ class Found:
     """What a server said and did.
 
     Attributes:
-        server: Model and host, for people.
-        models: Names of the models there.
         context: Longest sequence in tokens; None where it does not say.
         round_trip_ms: Of a request without any model.
         prompt_tokens: Of the prompt that was sent twice.

@@ -51,7 +51,6 @@ class Prompt:
 
     Args:
         tokenizer: A transformers tokenizer; its chat template is used when it has one.
-        system: The instruction.
     """
 
     def __init__(self, tokenizer: Any, system: str = SYSTEM) -> None:

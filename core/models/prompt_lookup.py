@@ -18,10 +18,6 @@ _LONGEST = 3
 def draft(seen: Sequence[int], limit: int) -> list[int]:
     """Finds the longest suffix of ``seen`` (up to ``_LONGEST`` tokens) that occurred before, and returns what followed.
 
-    Args:
-        seen: All tokens so far.
-        limit: Most tokens to draft.
-
     Returns:
         The tokens after the latest such occurrence; empty if the last token has not occurred before.
     """

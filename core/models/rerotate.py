@@ -37,9 +37,6 @@ def rotary_frequencies(model: Any) -> torch.Tensor:
 def block_offsets(lengths: Sequence[int]) -> torch.Tensor:
     """Offset of each token when blocks computed at the same position are placed one after the other.
 
-    Args:
-        lengths: Number of tokens of each block.
-
     Returns:
         [total tokens] deltas for ``rotation``.
     """

@@ -21,12 +21,7 @@ _SHORT = 3
 
 
 def knows_script(tokenizer: Any, text: str) -> bool:
-    """Whether a tokenizer knows the script of most words of a text.
-
-    Args:
-        tokenizer: A transformers tokenizer.
-        text: A question.
-    """
+    """Whether a tokenizer knows the script of most words of a text."""
     words = _WORD.findall(normalise(text))
     foreign = [word for word in words if not _LATIN.fullmatch(word)]
     unknown = sum(len(word) for word in foreign if not _knows(tokenizer, word))

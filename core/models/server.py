@@ -39,8 +39,6 @@ class Server:
 
     Attributes:
         url: Base address, such as "http://127.0.0.1:11434/v1".
-        model: The model's name there.
-        timeout_s: Longest wait for the next piece, in seconds.
         key: What it asks for; empty for a server that asks for none.
         variables: How the environment variables that name it begin.
 

@@ -36,12 +36,7 @@ _NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
 
 
 class ServerEngine:
-    """A model on a server, with deterministic decoding (temperature 0).
-
-    Args:
-        server: The server.
-        limit: Longest answer, in tokens.
-    """
+    """A model on a server, with deterministic decoding (temperature 0)."""
 
     local = False
 

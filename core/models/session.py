@@ -102,7 +102,6 @@ class Session:
         does not change its result. When decoding ends, all tokens but the last are in the cache.
 
         Args:
-            max_new_tokens: Longest answer.
             stop: Whether a stop id ends the answer.
             bias: [vocabulary], added to the logits before each choice.
 

@@ -46,8 +46,6 @@ class AssessConfig:
         refuse_k: Number of passages without an answer to measure refusing with; 0 leaves it out.
         questions: Most questions; if there are more, they are sampled.
         best_last: Put the best passage last, next to the question, instead of first.
-        max_new_tokens: Longest answer in tokens.
-        seed: Seed of the sample.
     """
 
     ks: tuple[int, ...] = (1, 3, 5, 10)
@@ -66,10 +64,6 @@ class ReadingScore:
 
     Attributes:
         setting: ``CLOSED_BOOK``, ``RIGHT_PASSAGE``, "top k", or "top k without answer".
-        attention: Kind of attention.
-        n: Number of questions.
-        em: Exact match.
-        f1: Token F1.
         coverage: Answers that contain a gold answer.
         found: Prompts that contain all gold passages.
         refused: Answers that are ``NOT_FOUND``.
@@ -94,8 +88,6 @@ class Refusing:
     """Precision and recall of refusals, over as many prompts with an answer as without one.
 
     Attributes:
-        attention: Kind of attention.
-        k: Number of passages.
         n: Number of prompts without an answer.
         precision: Share of the refusals that were right; 1 if there were none.
         recall: Share of the questions without an answer that were refused.
@@ -119,11 +111,7 @@ def assess_reader(
     """Answers the questions in every setting.
 
     Args:
-        lm: The model, with or without the reader adapter.
-        encoder: Retrieves the passages.
-        corpus: The passages.
         questions: Questions with gold passages in the corpus.
-        config: What to measure.
         readings: Kinds of attention by name; None means full attention only.
 
     Yields:

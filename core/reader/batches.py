@@ -129,7 +129,6 @@ class _Packed:
     Args:
         rows: Number of examples.
         width: Tokens of the longest example; rounded up.
-        pad: Id to pad with.
         past: Number of tokens already in the cache, to which all rows attend.
     """
 

@@ -72,7 +72,6 @@ class Target:
     """A question and the answer that the model is trained on.
 
     Attributes:
-        question: The question as written in the prompt.
         target: The shortest accepted answer, or ``NOT_FOUND``.
         source: Id of the question.
     """
@@ -108,9 +107,6 @@ class ExampleStream:
 
     Args:
         pools: At least one, with questions.
-        encoder: Retrieves the near distractors.
-        recipe: Settings of the examples.
-        seed: Seed of the stream.
 
     Raises:
         CorpusError: No pool has a question with a short enough answer.

@@ -64,8 +64,6 @@ class Pool:
     """Passages and the questions to train on.
 
     Attributes:
-        source: Where they come from.
-        passages: Passages in a fixed order.
         questions: Questions with the shortest accepted answer first; truncation keeps their evidence.
         vectors: Unit vectors of the passages [n, dim].
     """
@@ -82,8 +80,6 @@ def load_pool(
     """Reads a pool and embeds its passages; returns it without the held-out articles.
 
     Args:
-        source: The pool to read.
-        encoder: Encodes the passages.
         longest_answer: Most words of an answer; questions without such a short answer are left out.
         scratch: Folder to cache the vectors in, so that a resumed training need not compute them again.
 

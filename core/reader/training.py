@@ -81,11 +81,7 @@ def train_reader(
     removes its checkpoint. The given model is modified: load another one to answer with.
 
     Args:
-        lm: The plain model.
-        encoder: Retrieves distractors.
-        sources: Pools to train on.
         output: Folder of the adapter and its checkpoint.
-        config: Settings of the training.
         start: Folder of an adapter with the same rank and scale to start from; None starts from scratch.
 
     Yields:

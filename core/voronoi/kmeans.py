@@ -27,7 +27,6 @@ def k_means(vectors: Vectors, k: int, seed: int) -> Vectors:
     Args:
         vectors: [n, dim] unit vectors, n >= k.
         k: Number of centroids; some may end up without a vector.
-        seed: Seed of the runs.
     """
     if k == 1:
         return _unit(vectors.sum(axis=0, keepdims=True))

@@ -92,7 +92,6 @@ class Partition:
         tokens: [k] passage tokens of each cell.
         silhouette: Mean silhouette (cosine) over all passages, -1 to 1; 0 for a single cell.
         scores: Silhouette of each cell count that was tried.
-        config: Settings it was made with.
     """
 
     centroids: Vectors
@@ -186,7 +185,6 @@ def partition_passages(
     Args:
         vectors: [n, dim] unit vectors of the passages.
         tokens: [n] number of tokens of each passage in the prompt.
-        config: Bounds and seed.
 
     Yields:
         Progress with the silhouette of each cell count that was tried.
@@ -230,7 +228,6 @@ def candidate_counts(tokens: IntArray, distinct: int, config: PartitionConfig) -
     Args:
         tokens: [n] number of tokens of each passage.
         distinct: Number of different vectors; with more cells, some would be empty.
-        config: Bounds.
     """
     if not config.auto_k:
         return [min(config.k or 1, distinct)]
@@ -312,7 +309,6 @@ def reassigned(partition: Partition, vectors: Vectors, tokens: IntArray) -> Part
     The silhouette remains that of the original partition.
 
     Args:
-        partition: The partition before the change.
         vectors: [n, dim] unit vectors of the passages now.
         tokens: [n] number of tokens of each.
     """

@@ -45,7 +45,6 @@ class Projection:
         xy: [n, 2] passages.
         centres: [k, 2] mean of the passages of each cell.
         technique: UMAP, or PCA for a corpus too small for UMAP.
-        seed: Seed of UMAP.
         trustworthiness: 0 to 1; lower if passages have neighbours in the plane that are not neighbours in the embedding
             space (Venna and Kaski 2001, 10 neighbours, on a sample of at most 2,000 passages).
         agreement: Share of passages whose nearest centre in the plane is the one of their own cell.
@@ -99,7 +98,6 @@ def project(vectors: Vectors, assignment: IntArray, seed: int = 0, technique: Te
     Args:
         vectors: [n, dim] unit vectors.
         assignment: [n] cell of each passage, numbered 0 to k - 1.
-        seed: Seed of UMAP.
         technique: None means UMAP from 15 passages on, PCA below.
     """
     chosen: Technique = technique or ("umap" if len(vectors) >= _UMAP_FROM else "pca")

@@ -69,7 +69,6 @@ def route(partition: Partition, query: Vectors, nprobe: int = 1) -> Route:
     so the distance to its border is the smallest over all b (not always the one of the second-best cell).
 
     Args:
-        partition: The cells.
         query: [dim] unit vector.
         nprobe: Number of cells to open, capped at the number of cells.
 
@@ -95,10 +94,8 @@ def route_between(partition: Partition, start: Vectors, ends: Vectors, steps: in
     Step i of a way is ``(1 - i/steps) start + i/steps end``, brought to unit length like every vector that is routed.
 
     Args:
-        partition: The cells.
         start: [dim] unit vector.
         ends: [n, dim] unit vectors.
-        steps: Number of steps from start to end.
 
     Returns:
         The nearest cell [n, steps + 1] and the margin [n, steps + 1] at every step, as ``route`` gives them.
@@ -124,7 +121,6 @@ def routing_recall(
     """Measures how often the opened cells hold the gold passages.
 
     Args:
-        partition: The cells.
         queries: [m, dim] unit vectors of the questions.
         gold: Rows of the gold passages of each question; questions without one are left out.
         nprobes: Numbers of cells to open.

@@ -32,10 +32,7 @@ class Measured:
     """What stands on the disk.
 
     Attributes:
-        sizes: Of every Voronoi cell.
-        states: Of every block or cache that has been built.
         by_cell: The same, blocks added up by the cell of their passage.
-        cells: Passages of every cell.
         cell_of: Cell of each block or cache.
     """
 
@@ -50,9 +47,7 @@ def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
     """Every cell with its sizes, the states of its cache or blocks, and its passages.
 
     Args:
-        ws: The workspace.
         variant: The blocks or caches to look at; None when there are none.
-        kind: Which of the two.
 
     Raises:
         ArtefactMissing: There is no partition.
@@ -143,8 +138,6 @@ def overview(sizes: Sequence[CellSize], states: Sequence[CellState], count: int)
     """The blocks or caches in a few numbers and one sentence.
 
     Args:
-        sizes: Of every cell.
-        states: Of every block or cache that has been built.
         count: How many there will be.
     """
     ready = [found for found in states if found.status == "ready"]
@@ -178,9 +171,6 @@ def table(
     """Every cell as a row: the twin of the figure.
 
     Args:
-        sizes: What each cell weighs.
-        states: Where its cache stands.
-        cells: Passages of each cell.
         uses: What has become of each cell in memory; empty when nobody has these caches open.
     """
     kept = {found.cell: found for found in states}

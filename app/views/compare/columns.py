@@ -74,13 +74,7 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
 
 
 class Live:
-    """A method while it answers.
-
-    Args:
-        place: Where it is drawn.
-        name: The method.
-        run: What it belongs to.
-    """
+    """A method while it answers."""
 
     def __init__(self, place: DeltaGenerator, name: str, run: Run) -> None:
         self._name, self._run = name, run

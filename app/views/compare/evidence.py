@@ -27,10 +27,6 @@ def show_evidence(
     """The passages a method read, or what it wrote from Z: first the one with the sentence that contains the answer.
 
     Args:
-        name: Of the method.
-        answer: Its answer.
-        gold: The question as the corpus has it.
-        facts: What the method did, in a few words.
         ws: Where the pages of documents are; None shows no pages, as while other answers are still being drawn.
     """
     support = find_support(answer.text, answer.question, [piece.text for piece in answer.evidence])

@@ -20,9 +20,6 @@ def show_page(key: str, ws: Workspace, piece: Evidence, holds: tuple[int, int] |
     """A switch for the page, and the file itself; nothing where the file is not kept.
 
     Args:
-        key: Of this piece of evidence.
-        ws: Holds the document.
-        piece: What the answer rests on.
         holds: Characters of the supporting sentence; None marks the whole passage.
     """
     file = original(ws, piece.source)

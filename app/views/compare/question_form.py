@@ -58,12 +58,7 @@ def restore_choices() -> None:
 
 
 def ask_form(corpus: Corpus, busy: bool) -> None:
-    """Question, settings and suggestions; all disabled while an answer streams.
-
-    Args:
-        corpus: Where suggestions and gold answers come from.
-        busy: Whether an answer streams now.
-    """
+    """Question, settings and suggestions; all disabled while an answer streams."""
     with st.form("ask", border=False):
         with st.container(key="question-row", horizontal=True, vertical_alignment="bottom"):
             st.text_input(
@@ -111,7 +106,6 @@ def ask(corpus: Corpus, question: str = "") -> None:
     """Queues a run with the choices of the form; the page carries it out further down.
 
     Args:
-        corpus: Where the gold answer is looked up.
         question: A suggested question; empty takes the one that was typed.
     """
     if question:
@@ -154,7 +148,6 @@ def ask_on_compare(question: str, key: str) -> None:
 
     Args:
         question: Its text; empty presses nothing.
-        key: Of the button.
     """
     if st.button(t("Ask it on Compare"), icon=PAGES["compare"].icon, key=key, disabled=not question):
         st.session_state[QUESTION] = question

@@ -16,12 +16,7 @@ from core.evaluation.verdict import VERDICTS, verdict_counts
 
 
 def show_failures(answers: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str]) -> None:
-    """The bars, and the questions of the part that was clicked.
-
-    Args:
-        answers: Scored answers by method and question, see ``core.evaluation.summary.answers_of``.
-        labels: Method to its name for people.
-    """
+    """The bars, and the questions of the part that was clicked."""
     st.subheader(t("Why answers are wrong"), anchor=False)
     counts = {method: verdict_counts(rows.values()) for method, rows in answers.items()}
     words = describe_verdicts(counts, labels)

@@ -38,14 +38,7 @@ _SHIPPED = ROOT / "docs" / "runs" / "sample-test.json"
 
 @dataclass(frozen=True)
 class Loaded:
-    """A run as it stands on disk.
-
-    Attributes:
-        folder: Where it is.
-        run: Its configuration.
-        summary: See ``core.evaluation.summary.summarise``.
-        answers: Scored answers by method and question.
-    """
+    """A run as it stands on disk."""
 
     folder: Path
     run: dict[str, Any]
@@ -80,9 +73,6 @@ def choose_run(ws: Workspace, key: str, label: str = "", without: str = "") -> P
     """A selection among the workspace's runs, latest first; None when there is none to choose.
 
     Args:
-        ws: The workspace.
-        key: Of the widget.
-        label: Of the widget; empty for a plain name.
         without: Name of a run that is not offered.
     """
     runs = {folder.name: folder for folder in list_runs(ws) if folder.name != without}
@@ -106,7 +96,6 @@ def show_shipped(found: Loaded, measure: Callable[[], None]) -> None:
     """The run that ships: whose numbers they are, its tables and its picture.
 
     Args:
-        found: See ``shipped_run``.
         measure: What the button does that measures on this machine.
     """
     measured = found.summary

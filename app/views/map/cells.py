@@ -85,8 +85,6 @@ def verdict(route: Route, labels: Sequence[str], drawn_in: int) -> str:
     """Where a question falls and how near the border that is, in a few sentences.
 
     Args:
-        route: Where it goes.
-        labels: What the cells are about.
         drawn_in: Cell on whose tile the star lies.
     """
     cell = route.cells[0]

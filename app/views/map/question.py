@@ -27,9 +27,7 @@ class Located:
     """A question in the space and in the plane.
 
     Attributes:
-        question: Its text.
         vector: [dim], its embedding.
-        route: The cells it opens.
         point: [2], where it is drawn.
         drawn_in: The cell on whose tile that is.
         found: Rows of the nearest passages in the opened cells, nearest first.

@@ -59,14 +59,7 @@ def gold_verdict(corpus: Corpus, partition: Partition, located: Located) -> str:
 
 
 def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None:
-    """The curve, the margins, their tables, and the button that measures.
-
-    Args:
-        ws: The workspace.
-        corpus: Its questions are what is measured with.
-        opened: Cells opened on the page now; marked in the curve.
-        busy: Whether something is being built.
-    """
+    """The curve, the margins, their tables, and the button that measures."""
     st.subheader(t("How often is the answer in an opened cell?"), anchor=False)
     splits = [split for split in _SPLITS if any(q.passage_ids for q in corpus.questions.get(split, ()))]
     if not splits:

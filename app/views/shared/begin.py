@@ -17,8 +17,6 @@ def nothing_yet(title: str, why: str, bring: bool = True) -> None:
     """An empty page: what is missing, what will be seen here, and both ways to it.
 
     Args:
-        title: What is missing.
-        why: What will be seen.
         bring: Whether documents are another way; not where the page takes them itself, or needs the sample.
     """
     with st.container(border=True, key="nothing-yet"):

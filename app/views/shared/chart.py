@@ -19,10 +19,7 @@ def chart(figure: go.Figure, *, key: str, alt: str, config: Mapping[str, Any] = 
     """Draws a figure that is looked at.
 
     Args:
-        figure: From ``app.figures``.
-        key: Of the element.
         alt: The figure in words; a text that core has marked is said in this session's language.
-        config: Of Plotly.
     """
     st.plotly_chart(translated(figure), key=key, config=dict(config), alt=t(alt))
 

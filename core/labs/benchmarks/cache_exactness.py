@@ -38,13 +38,9 @@ class Check:
     """One thing that was measured.
 
     Attributes:
-        name: What, in a few words.
-        unit: What the number is.
-        value: The number.
         relation: How the number must stand to the bound; empty when it is only reported.
         bound: The bound; 0 when it is only reported.
         passed: Whether it does; None when it is only reported.
-        dtype: Number format it was measured in.
     """
 
     name: str
@@ -61,7 +57,6 @@ def verify(cells: Sequence[list[Passage]], load: Callable[[str], LanguageModel],
 
     Args:
         cells: Passages of every cell, from the largest to the smallest.
-        load: Loads the model in a number format.
         dtype: The format that the settings ask for; measured, too, when it is another one than float32.
         count: How many cells to check, spread evenly.
 
@@ -92,9 +87,6 @@ def check_cells(
     """Caches of whole cells: the same logits, the same answer, and not by chance.
 
     Args:
-        lm: The model.
-        cells: Passages of each cell.
-        questions: One for each.
         bounded: Hold the numbers to their bounds, and check storage and a control, too.
     """
     with tempfile.TemporaryDirectory(prefix="tessera-verify-") as scratch:

@@ -31,7 +31,6 @@ class LoadTimes:
         mapped: Mapping the file, nothing touched: what is often reported as loading.
         touched: Mapping it and touching every byte.
         read: Reading the bytes alone, warm: the floor.
-        bytes: Size of the file.
     """
 
     cold: float | None
@@ -49,9 +48,6 @@ def measure_loading(store: CacheStore, lm: LanguageModel, cell: int, repeats: in
 
     Args:
         store: Caches on this machine.
-        lm: Their model.
-        cell: Number of the cell.
-        repeats: Measurements behind each median.
 
     Raises:
         ArtefactMissing: The cell has no cache.

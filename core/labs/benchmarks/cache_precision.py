@@ -34,7 +34,6 @@ class PrecisionRow:
     """One precision.
 
     Attributes:
-        precision: Its name.
         bytes_per_1000_tokens: Size on disk.
         cold_ms: Median load with an empty page cache; None where that cannot be had.
         warm_ms: Median load from the page cache, decoding included.
@@ -44,8 +43,6 @@ class PrecisionRow:
         max_logit_error: Largest difference of a logit after the question, over all questions.
         mean_logit_error: Mean difference of all logits after the question.
         same_answer: Share of questions answered in the same words as with the reference.
-        em: Mean exact match.
-        f1: Mean token F1.
     """
 
     precision: str
@@ -82,11 +79,7 @@ def precision_table(
     """Writes the cells of the questions in every precision into a temporary folder, and asks.
 
     Args:
-        lm: The model.
-        cells: Passages of each cell of the partition.
-        asked: Questions with their cells.
         limit: Longest answer, in tokens.
-        repeats: Loads behind each median.
 
     Yields:
         A step per cell and per question; the last one has the table as ``rows``.

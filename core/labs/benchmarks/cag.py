@@ -82,10 +82,7 @@ def bench_cag(
     """Measures the time to the first and to the last token behind the same passages.
 
     Args:
-        lm: The model.
-        passages: What is cached.
         questions: One is asked in every round; when they run out, they begin anew.
-        config: Rounds and lengths.
         peers: Opens llama.cpp, by the name of its setups.
 
     Yields:

@@ -33,8 +33,6 @@ class Setups:
     """Tessera's ways to answer, and what they share: built caches, one question at a time.
 
     Args:
-        lm: The model.
-        passages: What is cached.
         few: Passages that RAG puts in the prompt, and whose blocks are joined.
         tokens: Length of every answer; a stop id does not end it.
         folder: Where the cache is built.
@@ -160,9 +158,7 @@ class PeerSetups:
 
     Args:
         name: What its setups are named after.
-        peer: The model in llama.cpp.
         setups: Whose context and question it reads.
-        tokens: Length of every answer.
     """
 
     def __init__(self, name: str, peer: LlamaCpp, setups: Setups, tokens: int) -> None:

@@ -11,12 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Clocked:
-    """How long one answer took.
-
-    Attributes:
-        ttft_ms: To its first token, in ms.
-        total_ms: To its last token, in ms.
-    """
+    """How long one answer took."""
 
     ttft_ms: float
     total_ms: float

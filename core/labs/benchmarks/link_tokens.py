@@ -25,7 +25,6 @@ class LinkPoint:
         recomputed: Tokens computed anew in all.
         reused: Tokens taken from blocks as they are.
         kl: KL divergence in nats of the next-token distribution from the one after a full prefill.
-        answer: The greedy answer.
         same: Whether the full prefill gives the same answer.
         ttft_ms: Joining, linking and the question, in ms, blocks being in memory.
     """
@@ -44,7 +43,6 @@ def sweep(resources: Resources, question: str, counts: Sequence[int | None]) -> 
 
     Args:
         resources: Needs the artefacts corpus and embeddings; blocks of the nearest passages are computed here.
-        question: What is asked.
         counts: Link tokens per block; None links all.
 
     Raises:

@@ -103,10 +103,6 @@ def installed() -> bool:
 def peers(lm: LanguageModel, settings: Settings) -> dict[str, Opener]:
     """llama.cpp with the same weights in the model's own number format, and as they were published.
 
-    Args:
-        lm: The model that is measured beside it.
-        settings: Where model files live.
-
     Returns:
         By the name of its setups; empty where the bindings or a GGUF file of the model are missing, and beside a GPU.
     """

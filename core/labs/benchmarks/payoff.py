@@ -28,12 +28,7 @@ RAG, CAG = "rag", "cag"
 
 @dataclass(frozen=True)
 class Clocks:
-    """Times of one method, question by question, in milliseconds.
-
-    Attributes:
-        ttft_ms: To the first token.
-        total_ms: To the last token.
-    """
+    """Times of one method, question by question, in milliseconds."""
 
     ttft_ms: tuple[float, ...]
     total_ms: tuple[float, ...]
@@ -45,10 +40,6 @@ class Payoff:
 
     Attributes:
         blocks: Fingerprint of the blocks.
-        model: The model's name.
-        dtype: Its number format.
-        device: Where it ran.
-        rag: Its clocks.
         cag: Its clocks, on the same questions.
     """
 
@@ -68,8 +59,6 @@ class Payoff:
         """What CAG takes longer to build than RAG, beside what it saves.
 
         Args:
-            ws: Holds what both were built from.
-            store: Where RAG searches.
             inputs: Fingerprints that the blocks were built with.
         """
         rag, cag = (

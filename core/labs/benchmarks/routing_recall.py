@@ -33,9 +33,6 @@ class MarginGroup:
     """Questions of similar margin: a quarter of all, from the border inwards.
 
     Attributes:
-        low: Least margin.
-        high: Largest margin.
-        questions: How many.
         recall: Mean share of gold passages in the nearest cell.
         recall_two: The same for the two nearest cells.
     """
@@ -52,7 +49,6 @@ class SearchPoint:
     """What the best passages of ``nprobe`` cells give and cost: what CAG reads.
 
     Attributes:
-        nprobe: Cells looked into.
         recall: Mean share of gold passages among the best k of these cells.
         passages: Mean number of passages that are compared.
         bytes: Mean bytes of the vectors read: all centroids, and the passages of these cells.
@@ -69,14 +65,8 @@ class RecallReport:
     """Routing recall of a split.
 
     Attributes:
-        split: Where the questions come from.
         questions: Questions with a gold passage.
-        cells: Cells of the partition.
-        partition: Fingerprint of the partition.
-        points: Recall and cost by cells opened.
-        margins: Recall by margin, quarter by quarter.
         searches: Recall of the best passages by cells looked into; the last looks into all, which is a flat search.
-        k: How many passages are the best.
         default: Cells that CAG looks into unless somebody sets a number.
     """
 
@@ -97,12 +87,10 @@ def measure_recall(
     """Encodes and routes questions, and keeps the report in the workspace: see ``kept_report``.
 
     Args:
-        ws: Holds the partition.
         encoder: The encoder the passages were embedded with.
         questions: Those without a gold passage are left out.
         rows: Row of each passage by its id.
         split: Name under which the report is kept.
-        k: Passages that are read.
 
     Yields:
         A step per question.
@@ -145,11 +133,9 @@ def search_recall(
     """The best k passages of ever more cells against those of a flat search.
 
     Args:
-        partition: The cells.
         vectors: [n, dim] unit vectors of the passages.
         queries: [m, dim] unit vectors of the questions.
         gold: Rows of the gold passages of each question, at least one.
-        k: Passages that are read.
     """
     # [m, n]: how similar each passage is to each question, and how many cells are nearer than its own.
     similarity = queries @ vectors.T
@@ -172,7 +158,6 @@ def recall_by_margin(
     """Cuts the questions into groups of equal size by their margin, and measures each.
 
     Args:
-        partition: The cells.
         queries: [m, dim] unit vectors of the questions.
         gold: Rows of the gold passages of each question, at least one.
         groups: How many groups; fewer where there are fewer questions.

@@ -33,11 +33,7 @@ def measure(store: str, folder: Path, queries: Vectors, texts: tuple[str, ...], 
     """Resident memory of a store that has answered all queries, in bytes; None where the system does not tell.
 
     Args:
-        store: Name in the registry.
-        folder: Where its index is.
         queries: [q, dim] unit vectors.
-        texts: The questions as text, or nothing.
-        k: Hits asked for.
 
     Raises:
         TesseraError: The measuring process failed.

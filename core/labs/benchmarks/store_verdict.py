@@ -17,15 +17,12 @@ class Measured:
     """One store at one setting.
 
     Attributes:
-        store: Name in the registry.
         options: Search options; empty where there is nothing to set.
         recall: Share of the exact k nearest that it found; None for a search by words.
         gold: Share of the questions with an answering passage among the hits; None where that is unknown.
         p50_ms: Median latency of one client.
-        p99_ms: Its 99th percentile.
         qps_1: Queries a second, one client.
         qps_many: Queries a second, several clients.
-        build_s: Seconds to build the index.
         disk_bytes: Its files; of a store on a server the pointer to it alone.
         memory_bytes: Resident memory of the open index in a process of its own, or what a server says it
             takes there; None where unknown.
@@ -61,12 +58,6 @@ class Tested:
     """What was found on one workload.
 
     Attributes:
-        workload: Its name.
-        n: Vectors indexed.
-        dim: Their dimension.
-        queries: Questions asked.
-        asked: What the questions are.
-        rows: One per store and setting.
         skipped: Why a store was left out, by name.
         verdict: Where flat wins, in a sentence.
     """

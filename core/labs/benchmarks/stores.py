@@ -48,9 +48,7 @@ class Bench:
     Attributes:
         machine: Processor cores that were there, and threads that engines were allowed.
         created: UTC time, ISO 8601 to the second.
-        k: Hits asked for.
         clients: Clients at once in the second throughput figure.
-        tested: One per workload.
     """
 
     machine: str

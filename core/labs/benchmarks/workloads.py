@@ -34,13 +34,10 @@ class Workload:
     """Passages to index and questions to ask.
 
     Attributes:
-        name: What it is, for people.
-        passages: What is indexed.
         vectors: [n, dim] their unit vectors.
         queries: [q, dim] unit vectors of the questions.
         texts: The questions as text; empty for synthetic vectors.
         gold: Ids of the passages that answer each question; empty where that is unknown.
-        asked: What the questions are, for people.
     """
 
     name: str
@@ -66,9 +63,6 @@ def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> 
     """The passages of a workspace and its held-out questions; without any, passages themselves, a little displaced.
 
     Args:
-        ws: A prepared workspace.
-        models: Its encoder embeds the questions.
-        queries: Most questions to ask.
         seed: Of the displacement.
 
     Raises:
@@ -97,12 +91,6 @@ def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> 
 
 def synthetic(n: int, dim: int, queries: int, seed: int = 0) -> Workload:
     """A mixture of clusters; the questions are further draws from it.
-
-    Args:
-        n: Vectors to index.
-        dim: Their dimension.
-        queries: Questions.
-        seed: Of everything that is drawn.
 
     Raises:
         TesseraError: A number is too small.

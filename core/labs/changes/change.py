@@ -22,7 +22,6 @@ class Change:
     """One passage that is added, edited or deleted.
 
     Attributes:
-        kind: Which of the three.
         passage: As it is afterwards; for a deletion, as it was.
         question: About the passage. Its accepted answers are those after the change; for a deletion, the one that is
             to be given no longer. No method learns from it: it is only asked.

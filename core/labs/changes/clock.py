@@ -20,7 +20,6 @@ class Clock:
     Args:
         lock: Held while the clock runs: two that compute at once would disturb each other.
         synchronise: Waits until the device has finished its queued work.
-        clock: Seconds, monotonic; tests inject their own.
     """
 
     def __init__(

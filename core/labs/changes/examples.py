@@ -27,7 +27,6 @@ def added(passage: Passage, asked: Question | None, questions: Sequence[Question
     """The addition of a passage.
 
     Args:
-        passage: What is added.
         asked: The question about it; None takes the first of ``questions``.
         questions: Further questions that it answers.
 
@@ -94,7 +93,6 @@ def deletion(corpus: Corpus, passage_id: str = "", asked: Question | None = None
     """The deletion of a passage.
 
     Args:
-        corpus: As it is.
         passage_id: Which passage; empty takes the first that one of the corpus' questions rests on alone.
         asked: The question whose answer goes with it; None takes one of the corpus.
 

@@ -39,8 +39,6 @@ def race(resources: Resources, change: Change, config: RaceConfig, questions: Se
 
     Args:
         resources: The workspace, held for writing meanwhile, and the models.
-        change: What changes.
-        config: Who runs.
         questions: Old questions, asked before and after; see ``core.labs.changes.results.old_questions``.
 
     Yields:

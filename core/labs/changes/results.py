@@ -26,7 +26,6 @@ class Stage:
     Attributes:
         name: What was done, such as "embed" or "adapt".
         start_ms: When it began, in ms of the method's own clock, which starts at the change.
-        ms: How long it took.
         note: How much of it there was, such as "5 steps".
     """
 
@@ -47,9 +46,7 @@ class Attempt:
 
     Attributes:
         at_ms: When the answer was complete, on the method's clock; 0 for the one before the change.
-        answer: What it said.
         evidence: Titles (or ids) of what it rests on.
-        verdict: What that shows.
         step: Optimiser steps it had learned by then; None for a method that does not learn.
     """
 
@@ -65,15 +62,9 @@ class OldAnswer:
     """One old question, before and after.
 
     Attributes:
-        question_id: Its id.
-        question: Its text.
-        golds: Accepted answers.
-        before: What the method said before the change.
         after: What it said after it had been taken up.
         right_before: Whether the first holds an accepted answer.
-        right_after: Whether the second does.
         exact_before: Whether the first is an accepted answer.
-        exact_after: Whether the second is.
         from_change: The answer after rests on the changed passage.
     """
 
@@ -91,11 +82,7 @@ class OldAnswer:
 
 @dataclass(frozen=True)
 class Regressions:
-    """What a change did to answers of a method.
-
-    Attributes:
-        answers: Every question, in the order asked.
-    """
+    """What a change did to answers of a method."""
 
     answers: tuple[OldAnswer, ...]
 
@@ -119,15 +106,12 @@ class MethodResult:
     """One method in the race.
 
     Attributes:
-        method: Its name in ``core.methods.registry``.
         state: preparing (copied and asked before the change), running, known, not reached (it has done all it can and
             does not show the change), or refused.
         before: The question asked before the change; None until then.
         stages: Its work after the change, in order, without gaps.
-        attempts: Its answers after the change, in order.
         regressions: The old questions; None until they have been asked again, or where none were to be asked.
         about: Further questions about the passage; likewise.
-        reason: Why it was refused.
     """
 
     method: str
@@ -184,10 +168,8 @@ def old_questions(corpus: Corpus, change: Change, n: int, seed: int, split: str 
     """Old questions whose answers the change must not touch, drawn by the seed.
 
     Args:
-        corpus: As it is before the change.
         change: What changes; questions about its passage are left out.
         n: Most questions; 0 asks none.
-        seed: Of the draw.
         split: Of the corpus; empty takes the first of ``SPLITS`` that has any.
 
     Raises:
@@ -209,10 +191,7 @@ def compare(
     """What became of the answers to old questions.
 
     Args:
-        change: What was changed in between.
-        questions: What was asked.
         before: A method's answers before, in that order.
-        after: Its answers afterwards.
     """
     return Regressions(tuple(_one(change, *three) for three in zip(questions, before, after, strict=True)))
 

@@ -36,8 +36,6 @@ def copy_of(ws: Workspace, folder: Path, parts: Iterable[str]) -> Workspace:
     """A workspace in ``folder`` with some artefacts of another.
 
     Args:
-        ws: The workspace that is copied; it stays as it is.
-        folder: Where to.
         parts: Folders of artefacts or of their variants, such as "corpus" or "blocks/NAME"; those that are not there
             are left out.
     """

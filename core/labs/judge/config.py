@@ -22,7 +22,6 @@ class Judge:
     """A judge model.
 
     Attributes:
-        server: Where it is asked.
         embeddings: Name of an embedding model there, for answer relevancy; empty leaves that metric out.
     """
 

@@ -37,10 +37,8 @@ def judge_run(folder: Path, judge: Judge, python: Path, methods: Sequence[str] |
     """Scores every answer of a run that its judge has not scored yet.
 
     Args:
-        folder: Of the run.
         judge: Who judges; the run remembers its name.
         python: Of the environment in which Ragas is installed.
-        methods: Which; None takes all that the run has.
 
     Yields:
         A step per answer; its ``data`` hold the scores.

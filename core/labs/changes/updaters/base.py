@@ -29,8 +29,6 @@ class UpdateContext:
 
     Attributes:
         resources: What its method is opened with: a copy of the workspace that it may change, models and settings.
-        steps: Most optimiser steps of a method that learns.
-        every: Steps after which such a method is asked again.
     """
 
     resources: Resources
@@ -93,8 +91,6 @@ def changed_rows(
     """What there is for each passage, such as its vector, after a change.
 
     Args:
-        change: What changes.
-        corpus: As it was.
         rows: [n, ...], one row for each of its passages.
         row: [1, ...] of the passage as it is afterwards; None for one that is gone.
     """

@@ -12,11 +12,7 @@ from core.methods.bm25 import Bm25Rag
 
 
 class Bm25Updater:
-    """Writes the corpus and indexes its words.
-
-    Args:
-        context: Its copy of the workspace.
-    """
+    """Writes the corpus and indexes its words."""
 
     def __init__(self, context: UpdateContext) -> None:
         self._context = context

@@ -15,11 +15,7 @@ from core.methods.memory import LlmAsMemory
 
 
 class MemoryUpdater:
-    """Learns, edits or forgets one document.
-
-    Args:
-        context: Its copy of the workspace, and how long it may learn.
-    """
+    """Learns, edits or forgets one document."""
 
     def __init__(self, context: UpdateContext) -> None:
         self._context = context

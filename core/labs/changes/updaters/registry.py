@@ -20,7 +20,6 @@ class UpdaterSpec:
 
     Attributes:
         needs: Artefact kinds that it works on, copied for it; they must be ready.
-        make: Makes it for a copy.
     """
 
     needs: tuple[str, ...]
