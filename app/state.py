@@ -44,12 +44,12 @@ def _chosen() -> dict[str, Settings]:
 
 
 def settings() -> Settings:
-    """The settings of this process: those of the environment, with the language model that was chosen since."""
+    """The settings of this process: those of the environment, with the models that were chosen since."""
     return _chosen()["now"]
 
 
 def choose(wanted: Settings) -> None:
-    """Takes another language model, for all sessions of this process and until it ends.
+    """Takes another language model or encoder, for all sessions of this process and until it ends.
 
     Raises:
         TesseraError: Something is being built with the one there is.
@@ -58,7 +58,7 @@ def choose(wanted: Settings) -> None:
         raise TesseraError("Something is being built with the present model.", "Wait for it to end, or cancel it.")
     with models().lock:
         open_methods().close()
-        if wanted.model != settings().model:
+        if (wanted.model, wanted.encoder) != (settings().model, settings().encoder):
             models.clear()
             _memory.clear()
         _chosen()["now"] = wanted

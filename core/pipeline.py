@@ -166,6 +166,23 @@ def prepare_corpus(
         yield from build_remaining(ws, models, further)
 
 
+def embed_anew(ws: Workspace, models: Models, settings: Settings) -> Work:
+    """Embeds and indexes the passages of a workspace with another encoder, and cuts its cells anew where it has any.
+
+    Args:
+        ws: A workspace with a corpus.
+        models: Have the encoder.
+        settings: See ``cluster``.
+
+    Raises:
+        ArtefactMissing: There is no corpus.
+    """
+    has_cells = ws.manifest("partition") is not None
+    yield from prepare_corpus(ws, models, ws.read("corpus", corpus_store.load))
+    if has_cells:
+        yield from cluster_with_settings(ws, models, settings)
+
+
 def cluster(ws: Workspace, models: Models, settings: Settings, config: PartitionConfig) -> Work:
     """Divides the passages into Voronoi cells and projects them to the plane.
 
@@ -289,15 +306,22 @@ def warm(ws: Workspace, settings: Settings) -> Work:
         yield Progress("Warming prefixes on the server", len(cells), len(cells), "", params)
 
 
-def build_sample(ws: Workspace, models: Models, settings: Settings) -> Work:
-    """Builds what is missing in the sample workspace, and installs the shipped memory."""
+def build_sample(ws: Workspace, models: Models, settings: Settings, name: str = "sample") -> Work:
+    """Builds what is missing in the workspace of a sample, and installs the memory that ships with the English one.
+
+    Args:
+        ws: Where to put it.
+        models: The models of this process.
+        settings: See ``blocks``.
+        name: One of ``core.corpus.sample.SAMPLES``.
+    """
     if ws.state("index").status != "ready":
-        yield from prepare(ws, models, "sample")
+        yield from prepare(ws, models, name)
     if ws.state("projection").status != "ready":
         yield from cluster_with_settings(ws, models, settings)
     if ws.state(BLOCKS).status != "ready":
         yield from blocks(ws, models, settings)
-    if ws.state("memory").status != "ready" and SAMPLE_MEMORY.is_dir():
+    if name == SHIPPED and ws.state("memory").status != "ready" and SAMPLE_MEMORY.is_dir():
         yield from install_sample_memory(ws)
 
 

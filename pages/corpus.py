@@ -14,6 +14,7 @@ from app.views.corpus.upload import bring
 from app.views.shared.begin import BRING, nothing_yet
 from app.views.shared.frame import header, link_to
 from app.views.shared.jobs import job_panel
+from core.methods.unread import corpus_warnings
 from core.models.embeddings import truncation_warning
 
 PASSAGES, DOCUMENTS, QUESTIONS = "Passages", "Documents", "Questions"
@@ -38,6 +39,8 @@ else:
             link_to("compare", t("Ask a question"))
     if warning := truncation_warning(ws):
         st.warning(t(warning), icon=":material/content_cut:")
+    for warning in corpus_warnings(corpus.passages, state.models(), state.settings()):
+        st.warning(t(warning), icon=":material/translate:")
     st.session_state.setdefault("corpus_view", PASSAGES)  # Start may have chosen another one
     view = st.segmented_control(
         t("View"),

@@ -13,6 +13,7 @@ from app.views.shared.frame import header
 from app.views.shared.jobs import job_panel
 from app.views.start.checklist import checklist, is_complete
 from app.views.start.drawings import drawing
+from app.views.start.encoder import encoder_picker
 from app.views.start.model import model_picker
 from core.methods import registry
 from core.workspace import open_workspace
@@ -56,3 +57,4 @@ with st.container(horizontal=True):
 st.subheader(t("Ready on this machine"), anchor=False)
 checklist(ws)
 model_picker(ws)
+encoder_picker(ws, busy)

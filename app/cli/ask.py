@@ -40,8 +40,8 @@ def ask(
             raise TesseraError("The question is empty.", "Give one with --text.")
         resources = open_resources(workspace, plain)
         result = answer(RedisRag(resources, cache=not no_cache, distance=distance, ttl_s=ttl), text)
-        lm = None if resources.settings.engine_url else resources.language_model()
-        warnings = script_warnings(text, resources.models.encoder(), lm)
+        prompt = None if resources.settings.engine_url else resources.models.prompt()
+        warnings = script_warnings(text, resources.models.encoder(), prompt, resources.settings.model)
         if as_json:
             from app.cli.query import report
 

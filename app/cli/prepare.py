@@ -16,6 +16,7 @@ from app.cli.common import (
     emit,
     reporting,
     settings_and_workspace,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def prepare(
     dataset: Annotated[
         str,
         typer.Option(
-            help="sample, natural_questions, hotpotqa, squad, or a path: a document (PDF, DOCX, PPTX, XLSX, HTML, "
-            "EPUB, Markdown, TXT), a table (CSV, TSV, JSON, JSONL, Parquet), a data set as published, or a folder."
+            help="sample, sample-ko, natural_questions, hotpotqa, squad, or a path: a document (PDF, DOCX, PPTX, XLSX, "
+            "HTML, EPUB, Markdown, TXT), a table (CSV, TSV, JSON, JSONL, Parquet), a published data set, or a folder."
         ),
     ] = "sample",
     text_column: Annotated[str, typer.Option(help="Of a table: the column that holds the text.")] = "",
@@ -48,8 +49,10 @@ def prepare(
     from core import pipeline
     from core.corpus.chunking import Chunking
     from core.corpus.readers.base import Columns, ColumnsUnknown
+    from core.corpus.store import load_passages
     from core.errors import CorpusError
     from core.jobs import Progress
+    from core.methods.unread import corpus_warnings
     from core.models.embeddings import truncation_warning
     from core.models.registry import Models
 
@@ -67,11 +70,13 @@ def prepare(
         columns = Columns(text_column, title_column, id_column)
         try:
             chunking = Chunking(length, overlap)
-            drive(pipeline.prepare(ws, Models(settings), dataset, size, columns=columns, chunking=chunking), note)
+            models = Models(settings)
+            drive(pipeline.prepare(ws, models, dataset, size, columns=columns, chunking=chunking), note)
         except ColumnsUnknown as error:
             raise CorpusError(error.what, _options(error.choice)) from error
         manifest = ws.manifest("corpus")
         figures = manifest.params if manifest else {}
+        unread = corpus_warnings(load_passages(ws), models, settings)
         if as_json:
             emit(
                 {
@@ -81,6 +86,7 @@ def prepare(
                     "notes": assumed,
                     "duplicates": sum(duplicates),
                     "warning": truncation_warning(ws),
+                    "warnings": list(unread),
                 }
             )
         else:
@@ -90,6 +96,7 @@ def prepare(
                 aside.print(f"{file['name']}: {file['note']}", markup=False, highlight=False, soft_wrap=True)
             if warning := truncation_warning(ws):
                 aside.print(warning, markup=False, highlight=False, soft_wrap=True)
+            warn(unread)
             if sum(duplicates):
                 aside.print(f"Left out: {sum(duplicates):,} passages whose title and text another one has.")
             console.print(f"{figures['passages']:,} passages and {figures['questions']:,} questions in {ws.path}.")

@@ -20,7 +20,7 @@ from typing import Literal
 
 import regex
 
-from core.corpus.chunking import USUAL_CHUNKING, Chunking, Count, chunk_spans
+from core.corpus.chunking import USUAL_CHUNKING, Chunking, Count, chunk_spans, reading_count
 from core.corpus.duplicates import same_passage_key
 from core.corpus.limits import MAX_PASSAGES, MAX_TITLE, clean_title, read_file, refused, safe_name
 from core.corpus.originals import digest_of
@@ -102,7 +102,7 @@ class Importer:
     """Takes files in and keeps what came of them.
 
     Args:
-        count: Tokens of a text.
+        count: Tokens of a text, by the tokenizer of the language model.
         existing: Passages that are there already; their ids and texts are not given out again.
         chunking: How documents are cut.
 
@@ -111,7 +111,7 @@ class Importer:
     """
 
     def __init__(self, count: Count, existing: Iterable[Passage] = (), chunking: Chunking = USUAL_CHUNKING) -> None:
-        self._count, self._chunking = count, chunking
+        self._count, self._chunking = reading_count(count, chunking.most), chunking
         self.readings: list[Reading | FileResult] = []
         self._ids: set[str] = set()
         self._keys: dict[tuple[str, str], str] = {}

@@ -1,13 +1,13 @@
 """The one way in: a source becomes a ``Corpus``.
 
-    load_corpus("sample", count=prompt.count)
+    load_corpus("sample", count=prompt.count)                # or "sample-ko", the Korean one
     load_corpus("squad", size=500, count=prompt.count)
     load_corpus("path/to/nq", count=prompt.count)            # passages.jsonl and questions_dev.jsonl
     load_corpus("path/to/beir", count=prompt.count)          # corpus.jsonl, queries.jsonl, qrels/, or a saved data set
     load_corpus("path/to/report.pdf", count=prompt.count)    # or another format of ``core.corpus.readers.registry``
     load_corpus("path/to/documents", count=prompt.count)     # all files in it that can be read
 
-Questions come with the sample, the sets of the hub, data sets as their authors publish them and folders with
+Questions come with the samples, the sets of the hub, data sets as their authors publish them and folders with
 passages.jsonl; documents have none.
 """
 
@@ -17,22 +17,20 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.corpus.chunking import USUAL_CHUNKING, Chunking, Count, chunk
+from core.corpus.chunking import USUAL_CHUNKING, WHOLE, Chunking, Count, chunk, reading_count
 from core.corpus.duplicates import without_duplicates
 from core.corpus.folder import is_corpus_folder
 from core.corpus.hub import HUB_SETS, load_hub
 from core.corpus.importing import FileResult, Importer, ImportReport, import_folder
 from core.corpus.limits import MAX_PASSAGES
 from core.corpus.readers.base import USUAL_COLUMNS, Columns, ColumnsUnknown
-from core.corpus.sample import load_sample
+from core.corpus.sample import SAMPLES, load_sample
 from core.corpus.saved import is_beir, is_saved, read_beir, read_saved
 from core.corpus.store import load
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import CorpusError
 from core.messages import joined, message
 
-WHOLE = 960
-"""Tokens up to which a passage that came as a passage stays whole: it must fit a Voronoi cell."""
 _SHOWN = 5
 
 
@@ -75,7 +73,7 @@ def loading(
     """Reads a corpus; duplicates are removed, long documents cut. Closing the generator ends the reading.
 
     Args:
-        source: "sample", a name in ``HUB_SETS``, or the path of a file or folder.
+        source: "sample", "sample-ko", a name in ``HUB_SETS``, or the path of a file or folder.
         size: Keep the first ``size`` passages, and the questions whose gold passages are all among them.
         count: Tokens of a text, by the tokenizer of the language model.
         columns: Of a table, which of them hold what.
@@ -130,7 +128,8 @@ def shorten(corpus: Corpus, count: Count, whole: int = WHOLE) -> Corpus:
         # A token has at least one byte, so most passages need no counting.
         parts = [passage]
         if len(passage.text.encode()) > whole and count(passage.text) > whole:
-            parts = _cut(passage, list(chunk(passage.text, count, how.length, how.most, how.overlap)), taken)
+            texts = chunk(passage.text, reading_count(count, how.most), how.length, how.most, how.overlap)
+            parts = _cut(passage, list(texts), taken)
             pieces[passage.id] = parts
         passages += parts
     if not pieces:
@@ -168,13 +167,13 @@ def _aim(question: Question, pieces: dict[str, list[Passage]]) -> Question:
 def _read(
     source: str, size: int | None, importer: Importer, columns: Columns
 ) -> Generator[str, None, tuple[Corpus, tuple[FileResult, ...], dict[str, Path]]]:
-    if source == "sample":
-        return load_sample(), (), {}
+    if source in SAMPLES:
+        return load_sample(source), (), {}
     if source in HUB_SETS:
         return load_hub(source, size), (), {}
     path = _existing(source)
     if path is None:
-        names = ", ".join(("sample", *HUB_SETS))
+        names = ", ".join((*SAMPLES, *HUB_SETS))
         raise CorpusError(
             message("There is no corpus {source!r}: no such file or folder.", source=source),
             message("Give a path, or one of: {names}.", names=names),

@@ -1,4 +1,7 @@
-"""The corpus that comes with Tessera: the Orrel Isles, an invented world that no language model has read about."""
+"""The corpora that come with Tessera, invented worlds that no language model has read about.
+
+The Orrel Isles in English, on which the shipped memory was trained, and the valley of Gaonnae in Korean.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,24 @@ from core.corpus.types import Corpus, Passage, Question
 from core.settings import ROOT
 
 SAMPLE = ROOT / "data" / "sample"
+SAMPLES = {"sample": SAMPLE, "sample-ko": ROOT / "data" / "sample-ko"}
+"""Folders by name."""
 UNSEEN_FILE = "unseen.jsonl"
 EDITED_FILE = "edited.jsonl"
 _Asked = tuple[tuple[Passage, tuple[Question, ...]], ...]
 """Passages, each with its questions."""
 
 
-def load_sample() -> Corpus:
-    """Passages of eight topics, and their questions in train, dev and test.
+def load_sample(name: str = "sample") -> Corpus:
+    """The passages of a sample, and its questions by split.
+
+    Args:
+        name: A key of ``SAMPLES``.
 
     Raises:
         CorpusError: The files are missing or damaged.
     """
-    return replace(read_folder(SAMPLE), name="sample")
+    return replace(read_folder(SAMPLES[name]), name=name)
 
 
 def is_sample(corpus: Corpus) -> bool:

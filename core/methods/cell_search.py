@@ -12,6 +12,7 @@ from core.methods.resources import Resources
 from core.methods.worth_reading import worth_reading
 from core.models.embeddings import load_vectors
 from core.models.encoder import Vectors
+from core.models.presets import unrelated_cosine
 from core.trace import Tracer
 from core.voronoi.partition import Partition
 from core.voronoi.routing import Route, default_nprobe, route
@@ -52,6 +53,7 @@ class CellSearch:
         self.members = self.partition.members()
         self.nprobe = min(settings.nprobe or default_nprobe(self.partition.k), self.partition.k)
         self._top_k, self._cutoff = settings.top_k, settings.score_cutoff
+        self._unrelated = unrelated_cosine(settings.encoder)
 
     def find(self, question: str, tracer: Tracer, only: int | None = None) -> CellHits:
         """Encodes and routes the question and ranks the passages of its cells, with a span for each step.
@@ -69,7 +71,7 @@ class CellSearch:
             scores = self.scores(rows, vector)
             best = np.argsort(-scores, kind="stable")[: self._top_k]
             found = [(self._passages[rows[i]], float(scores[i])) for i in best]
-            best = best[worth_reading(question, found, self._cutoff)]
+            best = best[worth_reading(question, found, self._cutoff, self._unrelated)]
         details = {
             "cells": [cells[i] for i in best],
             "nearest": list(routed.cells if only is None else opened),

@@ -143,8 +143,8 @@ def describe_run(run: Run, resources: Resources) -> None:
     run.ground, run.served = measured_on(resources), bool(resources.settings.engine_url)
     run.gold_cells = resources.cells_of(run.gold.passage_ids if run.gold else ())
     encoder = resources.models.encoder() if any(map(_encodes, run.choices.methods)) else None
-    lm = None if resources.settings.engine_url else resources.language_model()
-    run.warnings = script_warnings(run.choices.question, encoder, lm)
+    prompt = None if resources.settings.engine_url else resources.models.prompt()
+    run.warnings = script_warnings(run.choices.question, encoder, prompt, resources.settings.model)
 
 
 def _encodes(method: str) -> bool:

@@ -9,6 +9,7 @@ from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import worth_reading
+from core.models.presets import unrelated_cosine
 from core.stores.base import Hit, SearchRequest
 from core.stores.registry import find_store
 from core.trace import Tracer
@@ -29,6 +30,7 @@ class Retrieval:
         inputs = {"encoder": self._encoder.fingerprint}
         self._index = resources.workspace.read(index_kind(self.store), spec.open, inputs)
         self._top_k, self._cutoff = resources.settings.top_k, resources.settings.score_cutoff
+        self._unrelated = unrelated_cosine(resources.settings.encoder) if "vector" in self._searches else 0.0
 
     @property
     def bytes(self) -> int:
@@ -44,7 +46,7 @@ class Retrieval:
         with tracer.span("retrieve"):
             hits = self._index.search(SearchRequest(vector=vector, text=text, k=self._top_k))
             found = [(self._passages[hit.passage_id], hit.score) for hit in hits]
-            return [hits[number] for number in worth_reading(question, found, self._cutoff)]
+            return [hits[number] for number in worth_reading(question, found, self._cutoff, self._unrelated)]
 
 
 class Rag:

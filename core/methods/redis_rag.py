@@ -5,18 +5,20 @@ The cache is off by default, because answers from a cache would distort a compar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.artefacts import index_kind
+from core.corpus.types import Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.methods.answer_cache import DISTANCE, TTL_S, AnswerCache, CachedAnswer, scope_of
 from core.methods.base import Answer, Event, Evidence, Finished, Found, Text, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
-from core.methods.worth_reading import worth_reading
+from core.methods.worth_reading import meant_rows, worth_reading
 from core.models.encoder import Encoder, Vectors
+from core.models.presets import unrelated_cosine
 from core.stores.base import SearchRequest
 from core.stores.index import build_index
 from core.stores.redis.answer_keys import key_of
@@ -64,7 +66,8 @@ class RedisRag:
         self._passages = resources.passages
         self._store = find_store(STORE).open(_index(ws, self._encoder))
         self._options = {KEYWORDS: keyword_percent} if keyword_percent else {}
-        self._top_k, self._cutoff = settings.top_k, 0.0 if keyword_percent else settings.score_cutoff
+        self._top_k, self._cutoff = settings.top_k, settings.score_cutoff
+        self._unrelated = unrelated_cosine(settings.encoder)
         server = connection()
         self._metrics = Metrics(server, key_of(ws))
         self._cache: AnswerCache | None = None
@@ -124,7 +127,7 @@ class RedisRag:
             request = SearchRequest(vector=vector, text=question, k=self._top_k, options=self._options)
             hits = self._store.search(request)
         found = [(self._passages[hit.passage_id], hit.score) for hit in hits]
-        found = [found[number] for number in worth_reading(question, found, self._cutoff)]
+        found = [found[number] for number in self._worth_reading(question, found)]
         passages = [passage for passage, _ in found]
         evidence = as_evidence(passages, (score for _, score in found))
         yield Found(evidence)
@@ -135,6 +138,11 @@ class RedisRag:
         details |= self._keep(question, vector, text, evidence, trace.total_ms)
         details |= self._count(trace.total_ms, len(passages), "miss" if self._cache else "bypass")
         yield Finished(Answer(self.name, question, text, evidence, trace, details))
+
+    def _worth_reading(self, question: str, found: Sequence[tuple[Passage, float]]) -> list[int]:
+        if self._cutoff and self._options:  # a hybrid score is no cosine: a share of the best one says nothing
+            return meant_rows(question, [passage for passage, _ in found])
+        return worth_reading(question, found, self._cutoff, self._unrelated)
 
     def _facts(self, passages: int) -> dict[str, Any]:
         return {"store": STORE, "top_k": passages, **self._options}

@@ -8,7 +8,9 @@ from core.corpus.text import tokenise
 from core.corpus.types import Passage
 
 
-def worth_reading(question: str, found: Sequence[tuple[Passage, float]], cutoff: float) -> list[int]:
+def worth_reading(
+    question: str, found: Sequence[tuple[Passage, float]], cutoff: float, unrelated: float = 0.0
+) -> list[int]:
     """The passages that match the question nearly as well as the first, and of rows of a table those it means.
 
     A passage that matches much less costs more than it brings; where several match, as for questions that need two,
@@ -17,20 +19,21 @@ def worth_reading(question: str, found: Sequence[tuple[Passage, float]], cutoff:
     Args:
         found: Passages and their scores, the best first.
         cutoff: Least share of the best score; 0 reads all.
+        unrelated: Where scores begin; see ``core.models.presets.unrelated_cosine``.
 
     Returns:
         Their numbers in ``found``, at least one where there is a passage.
     """
     if not cutoff:
         return list(range(len(found)))
-    meant = _meant(question, [passage for passage, _ in found])
-    least = cutoff * found[meant[0]][1] if meant else 0.0
+    meant = meant_rows(question, [passage for passage, _ in found])
+    least = cutoff * (found[meant[0]][1] - unrelated) + unrelated if meant else 0.0
     behind = (place for place, number in enumerate(meant) if place and found[number][1] < least)
     return meant[: next(behind, len(meant))]
 
 
-def _meant(question: str, passages: Sequence[Passage]) -> list[int]:
-    """All but rows that share less with the question than another row of their table does.
+def meant_rows(question: str, passages: Sequence[Passage]) -> list[int]:
+    """Numbers of all passages but rows that share less with the question than another row of their table does.
 
     Rows read alike, so that a model takes the value of one for that of the next, most of all from blocks that have not
     seen each other. "The limit for methanol" shares "limit" with every row and "methanol" with one. A question that

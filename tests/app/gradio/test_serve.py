@@ -51,7 +51,7 @@ def test_the_api_lists_searches_asks_and_compares(client):
     assert len(found["passages"]) == 2 and found["passages"][0]["title"].startswith("Orchard")
     assert found["warnings"] == []
     (warning,) = client.predict("ใครสร้างประภาคาร", 1, api_name="/search_passages")["warnings"]
-    assert "does not know the script" in warning
+    assert "does not know this script" in warning
     asked = client.predict(QUESTION, "cag", 3, api_name="/ask")
     assert asked["method"] == "cag" and asked["trace"]["cached_tokens"] > 0
     compared = client.predict(QUESTION, "rag,cag,memory", 2, api_name="/compare")

@@ -3,9 +3,8 @@ from itertools import pairwise
 import pytest
 import regex
 
-from core.corpus.chunking import LONGEST, SHORTEST, Chunking, chunk_spans
+from core.corpus.chunking import LONGEST, SHORTEST, WHOLE, Chunking, chunk_spans, reading_count
 from core.corpus.chunking import chunk as chunks
-from core.corpus.load import WHOLE
 from core.errors import CorpusError
 
 
@@ -133,3 +132,26 @@ def test_a_choice_out_of_bounds_is_refused(length, overlap):
 def test_the_usual_choice_and_the_longest_passage():
     assert (Chunking().length, Chunking().most) == (128, 192)
     assert Chunking(LONGEST).most <= WHOLE
+
+
+def bytes_of(text):
+    """As an English tokenizer counts: a Hangul syllable is three tokens, a word in Latin letters is one."""
+    return sum(3 * len(word) if not word.isascii() else 1 for word in text.split())
+
+
+def test_korean_passages_are_measured_in_syllables_and_not_in_bytes():
+    korean = " ".join(f"등대는 강 어귀의 바위 위에 서 있고 높이는 {number}미터다." for number in range(10, 30))
+    in_bytes, measured = (chunk(korean, count, 64, 96) for count in (bytes_of, reading_count(bytes_of, 96)))
+    assert [pieces[0].count("미터다.") for pieces in (in_bytes, measured)] == [1, 2]
+    assert all(bytes_of(piece) <= WHOLE for piece in measured)
+
+
+def test_a_script_that_the_tokenizer_knows_is_counted_by_it():
+    count = reading_count(lambda text: len(text.split()), 192)
+    assert count("등대는 바위 위에 서 있다") == 5
+    assert count("The lighthouse stands") == 3
+
+
+def test_no_korean_passage_is_longer_than_a_cell_bears():
+    text = "가" * 3_000
+    assert all(30 * len(piece) <= WHOLE for piece in chunk(text, reading_count(lambda t: 30 * len(t), 192)))

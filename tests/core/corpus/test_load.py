@@ -47,7 +47,9 @@ def test_an_impossible_size_is_refused(size, count):
 
 @pytest.mark.parametrize("source", ["nowhere/at/all", "", "x" * 9_999, "a\0b", "~nobody-of-that-name/x"])
 def test_an_unknown_source_is_refused_with_the_choice(source, count):
-    with pytest.raises(CorpusError, match=r"no such file or folder.*sample, natural_questions, hotpotqa, squad"):
+    with pytest.raises(
+        CorpusError, match=r"no such file or folder.*sample, sample-ko, natural_questions, hotpotqa, squad"
+    ):
         load_corpus(source, count=count)
 
 

@@ -11,6 +11,17 @@ def test_the_sample_loads_under_its_name():
     assert all(corpus.questions[split] for split in ("train", "dev", "test"))
 
 
+def test_every_korean_question_is_answered_by_its_passage():
+    corpus = load_sample("sample-ko")
+    asked = [question for split in ("dev", "test") for question in corpus.questions[split]]
+    assert len(corpus.passages) == 40 and len(asked) == 61
+    assert len({question.text for question in asked}) == len(asked)
+    texts = {passage.id: passage.text for passage in corpus.passages}
+    for question in asked:
+        text = texts[question.passage_ids[0]]
+        assert question.evidence[0] in text and any(answer in text for answer in question.answers), question.id
+
+
 def test_unseen_passages_come_with_their_questions():
     known = load_sample().index()
     for passage, questions in load_unseen():

@@ -23,6 +23,12 @@ def test_passages_nearly_as_similar_as_the_best_are_read(scores, cutoff, read):
     assert worth_reading("Where is the mill?", found, cutoff) == list(range(read))
 
 
+def test_the_share_is_counted_from_where_the_encoders_scores_begin():
+    found = [(Passage(f"p{n}", "", "The mill."), score) for n, score in enumerate([0.9, 0.82, 0.78])]
+    assert worth_reading("Where is the mill?", found, 0.8) == [0, 1, 2]
+    assert worth_reading("Where is the mill?", found, 0.8, unrelated=0.7) == [0]
+
+
 ROWS = ("Ferry: Mara; Goes to: Solm; Fare: 14.", "Ferry: Lind; Goes to: Pell; Fare: 9.", "Ferry: Tern; Fare: 17.")
 
 
