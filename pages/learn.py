@@ -1,4 +1,4 @@
-"""Learn: a guided tour through the engines, a step at a time, on the sample."""
+"""Learn: a guided tour in ten steps: predict, look, and run it on this machine."""
 
 from __future__ import annotations
 
@@ -7,37 +7,49 @@ import streamlit as st
 from app import state
 from app.i18n import t
 from app.learn.base import Tour
+from app.learn.recorded import tour_question
 from app.learn.registry import STEPS
+from app.views.learn.check import check_yourself
 from app.views.learn.glossary import glossary, words
-from app.views.learn.tour import choose_question, place_of, progress, turn
-from app.views.shared.begin import nothing_yet
+from app.views.learn.predict import guess
+from app.views.learn.tour import contents, live_question, place_of, turn
+from app.views.shared.begin import build_sample
 from app.views.shared.frame import guarded, header, link_to
 from app.views.shared.jobs import job_panel
 from app.views.start.checklist import is_complete
+from core.corpus.sample import load_sample
 from core.workspace import open_workspace
 
 header("learn")
 ws = open_workspace(state.SAMPLE, state.settings().workspaces)
-if not is_complete(ws):
-    if not job_panel(ws):
-        nothing_yet(
-            t("The tour needs the sample, complete"),
-            t("Every step computes on the sample workspace, with its cells, caches and memory."),
-            bring=False,
-        )
-    glossary()
-    st.stop()
-corpus = state.corpus_of(ws)
+complete = is_complete(ws)
+busy = not complete and job_panel(ws)
 number = place_of()
-step = STEPS[number]
-progress(number)
-question = choose_question(ws, corpus)
-st.subheader(f"{number + 1}. {t(step.title)}", anchor=False)
-st.markdown(f"*{t(step.question)}*")
-with guarded():
-    step.show(Tour(ws, corpus, question))
-words(step.words)
-if step.page:
-    link_to(step.page, t("Go on by yourself on its page"))
-turn(number)
+left, right = st.columns([1, 3.2], gap="medium")
+with left:
+    contents(number)
+with right:
+    if number == len(STEPS):
+        check_yourself()
+    else:
+        step = STEPS[number]
+        st.subheader(f"{number + 1}. {t(step.title)}", anchor=False)
+        st.markdown(f"*{t(step.question)}*")
+        st.markdown(t(step.intro))
+        if guess(step.name, step.predict()):
+            with guarded():
+                step.show(Tour(ws, load_sample(), tour_question()))
+            if not complete:
+                with st.container(horizontal=True, vertical_alignment="center", key="learn-build"):
+                    st.caption(t("To run this step on this machine, build the sample."), width="content")
+                    if not busy:
+                        build_sample(t("Build the sample"))
+            elif st.toggle(t("Run it on this machine"), key=f"learn-live-{step.name}"):
+                corpus = state.corpus_of(ws)
+                with guarded():
+                    step.live(Tour(ws, corpus, live_question(ws, corpus)))
+        words(step.words)
+        if step.page:
+            link_to(step.page, t("Go on by yourself on its page"))
+    turn(number)
 glossary()

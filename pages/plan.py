@@ -10,10 +10,12 @@ from app import state
 from app.i18n import t
 from app.views.plan.form import demand_form
 from app.views.plan.results import show_plans
-from app.views.shared.frame import empty_state, header, missing_for
+from app.views.shared.frame import empty_state, header, link_to, missing_for
+from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.text import escape
+from core.corpus.sample import is_sample
 from core.errors import TesseraError
-from core.labs.plan.coefficients import coefficients
+from core.labs.plan.coefficients import Coefficients, coefficients
 from core.labs.plan.plan import plan
 from core.labs.plan.prices import load_prices
 
@@ -26,6 +28,10 @@ if not lacking:
         found = coefficients(ws)
     except TesseraError as error:
         why = escape(t(error.told))
+if found is None and not lacking and is_sample(state.corpus_of(ws)):
+    found = Coefficients.from_json(shipped("plan")["coefficients"])
+    shipped_line((found.machine, found.model))
+    link_to("evaluate", t("Measure here"))
 if found is None:
     empty_state(
         t("Nothing has been measured to plan with yet"),

@@ -48,8 +48,8 @@ def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         dragmode=False,
     )
-    figure.update_xaxes(title=message("questions"), type="log", fixedrange=True)
-    figure.update_yaxes(title=message("seconds, building included"), type="log", fixedrange=True)
+    figure.update_xaxes(title=message("questions"), type="log", dtick=1, fixedrange=True)
+    figure.update_yaxes(title=message("seconds, building included"), type="log", dtick=1, fixedrange=True)
     return figure
 
 

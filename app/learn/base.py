@@ -1,7 +1,8 @@
-"""What every step of the tour has: one question, one thing to change, and figures with a sentence to read them by."""
+"""What every step of the tour has: one question, a guess, an exhibit that answers at once, and the same thing live."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ class Tour:
     """What the steps walk through.
 
     Attributes:
-        ws: The sample workspace, complete.
+        ws: The sample workspace; complete where a step is live.
         corpus: Its passages and questions.
         question: The question of the tour.
     """
@@ -40,6 +41,23 @@ class Tour:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """A guess to make before the exhibit is shown, in this session's language.
+
+    Attributes:
+        question: What is to be guessed.
+        options: To choose from.
+        right: Number of the option that the record bears out.
+        why: What was recorded.
+    """
+
+    question: str
+    options: Sequence[str]
+    right: int
+    why: str
+
+
+@dataclass(frozen=True)
 class Step:
     """A step of the tour.
 
@@ -47,7 +65,10 @@ class Step:
         name: Its address.
         title: A few words.
         question: The one question it answers.
-        show: Draws it.
+        intro: What one has to know for the guess.
+        predict: What is to be guessed.
+        show: Draws the exhibit; needs no workspace unless it says so.
+        live: The same on this machine, on the real engines and the complete sample.
         words: Words of the glossary that it uses.
         page: Page on which to go on by oneself; empty for none.
     """
@@ -55,9 +76,17 @@ class Step:
     name: str
     title: str
     question: str
+    intro: str
+    predict: Callable[[], Prediction]
     show: Callable[[Tour], None]
+    live: Callable[[Tour], None]
     words: Sequence[str]
     page: str = ""
+
+
+def nearest(options: Sequence[float], value: float) -> int:
+    """Number of the option that is nearest to a value, as a ratio."""
+    return min(range(len(options)), key=lambda i: abs(math.log(options[i] / value)))
 
 
 def read_this(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Step: texts become vectors."""
+"""Step: texts become vectors, and their angle says how near their meanings are."""
 
 from __future__ import annotations
 
@@ -8,21 +8,58 @@ import streamlit as st
 from app import state
 from app.figures.bars import Amount
 from app.i18n import t
-from app.learn.base import Tour, bars, read_this
+from app.learn.base import Prediction, Step, Tour, bars, read_this
+from app.learn.exhibits import exhibit, measured_line
+from app.learn.recorded import recorded
 from core.models.embeddings import load_vectors
 
 _SHOWN = 6
 
 
-def show(tour: Tour) -> None:
-    """A text and the passages nearest to it."""
-    st.markdown(
+_BASE, _SENSE, _WORD = "A bank lends money.", "Here you can borrow cash.", "They sat on the bank of the river."
+
+
+def _numbers(*texts: str) -> list[int]:
+    """Where texts stand in the record."""
+    return [recorded("embed")["texts"].index(text) for text in texts]
+
+
+def predict() -> Prediction:
+    """Sense, or a shared word."""
+    base, sense, word = _numbers(_BASE, _SENSE, _WORD)
+    cosines = recorded("embed")["cosines"][base]
+    return Prediction(
+        t("Which sentence lies nearer to “{text}”?", text=_BASE),
+        (_SENSE, _WORD),
+        0 if cosines[sense] > cosines[word] else 1,
         t(
-            "A small model, the **encoder**, turns a text into a vector. Texts about the same thing point the same "
-            "way, even when they share no word. Everything that finds passages begins here. **Change the text** and "
-            "see which passages come nearest."
+            "Their cosines are {sense:.2f} and {word:.2f}: the second one shares a word, the first one the meaning.",
+            sense=cosines[sense],
+            word=cosines[word],
+        ),
+    )
+
+
+def show(_tour: Tour) -> None:
+    """Two texts, and their angle."""
+    words = {
+        "texts": [t("Text A"), t("Text B")],
+        "strips": t("The numbers of each vector, blue below zero, orange above"),
+        "cosine": t("cosine similarity {value}"),
+    }
+    exhibit("angle", {**recorded("embed"), "pair": _numbers(_BASE, _SENSE)}, words)
+    read_this(
+        t(
+            "The two arrows stand at the true angle of the two vectors in all their dimensions; only the plane they "
+            "are drawn in is chosen. **Choose other texts**: what has nothing to do with each other stands at about "
+            "90°."
         )
     )
+    measured_line("embed")
+
+
+def live(tour: Tour) -> None:
+    """A text of one's own, and the passages nearest to it."""
     text = st.text_input(t("A text to embed"), tour.question.text, key=f"learn_embed_{tour.question.id}")
     if not text.strip():
         st.info(t("Type a text."), icon=":material/edit:")
@@ -45,3 +82,20 @@ def show(tour: Tour) -> None:
             first=", ".join(f"{number:.3f}" for number in vector[:3]),
         )
     )
+
+
+STEP = Step(
+    name="embed",
+    title="A text becomes a vector",
+    question="How can a machine see that two texts are about the same thing?",
+    intro=(
+        "A small model, the **encoder**, turns a text into a vector: a list of numbers. Texts about the same thing "
+        "point the same way, even when they share no word; the **angle** between two vectors says how near their "
+        "meanings are. Everything that finds passages begins here."
+    ),
+    predict=predict,
+    show=show,
+    live=live,
+    words=("Embedding", "Cosine similarity", "Passage"),
+    page="corpus",
+)

@@ -1,4 +1,4 @@
-"""Step: where each method fails, found on the sample itself."""
+"""Step: where each method fails: mistakes to spot, and each kind of failure found on the sample itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import streamlit as st
 from app import state
 from app.figures.bars import Amount
 from app.i18n import labels, t
-from app.learn.base import Tour, bars, read_this
+from app.learn.base import Prediction, Step, Tour, bars, nearest, read_this
+from app.learn.exhibits import exhibit, measured_line
+from app.learn.recorded import recorded
 from app.views.map.cells import nearness
 from app.views.shared.frame import show_error
 from app.views.shared.text import escape
@@ -28,9 +30,50 @@ BORDER, STALE, WRONG, CRAMMED = "Border questions", "Stale caches", "Routed righ
 _LOOKED_AT = 24
 
 
-def show(tour: Tour) -> None:
+_HELD = (1.0, 0.9, 0.8, 0.5)
+
+
+def predict() -> Prediction:
+    """How often the right document says the right thing."""
+    found = recorded("failures")
+    return Prediction(
+        t(
+            "The memory found the right document for {routed} of {asked} held-out questions. How often is the answer "
+            "in what it then says?",
+            routed=found["routed"],
+            asked=found["asked"],
+        ),
+        [t("always") if share == 1 else t("in about {share:.0%}", share=share) for share in _HELD],
+        nearest(_HELD, found["held"] / found["routed"]),
+        t("In {held} of {routed}; in the others it is lost.", held=found["held"], routed=found["routed"]),
+    )
+
+
+def show(_tour: Tour) -> None:
+    """Spot the mistake: the right document, the wrong words."""
+    words = {
+        "number": t("Mistake {number} of {all}"),
+        "said": t("The memory read the right document and says. Which word is wrong? Press it."),
+        "passage": t("The passage says"),
+        "hit": t("Yes, the passage does not say that."),
+        "miss": t("No: that word stands in the passage, too. What does not is marked."),
+        "score": t("ROUGE-L {score} between the two sentences, and yet the answer, “{answer}”, is lost."),
+        "next": t("Next mistake"),
+        "show": t("Show it"),
+    }
+    exhibit("mistake", recorded("failures"), words)
+    read_this(
+        t(
+            "Nothing in the sentence itself gives it away: it is about the right thing, in the right tone. That is why "
+            "answers are checked against passages, and why a score beside a wrong answer means little."
+        )
+    )
+    measured_line("failures")
+
+
+def live(tour: Tour) -> None:
     """One way of failing at a time."""
-    st.markdown(t("Every way of knowing has its own way of being wrong. **Choose one**; each is shown on the sample."))
+    st.markdown(t("Every method has its own way of being wrong. **Choose one**; each is shown on the sample."))
     kinds = {BORDER: _border, STALE: _stale, WRONG: _said_wrong, CRAMMED: _crammed}
     chosen = st.segmented_control(
         t("Failure"),
@@ -193,3 +236,19 @@ def _encoded(texts: Sequence[str]) -> Vectors:
     models = state.models()
     with models.lock:
         return np.stack([models.encoder().encode_query(text) for text in texts])
+
+
+STEP = Step(
+    name="failures",
+    title="Where each method fails",
+    question="What goes wrong, and how would one notice?",
+    intro=(
+        "RAG misses a passage or misreads it; CAG opens the wrong cell, or a cache that no longer fits. The memory's "
+        "own failure is the hardest to see: it finds the right document and says the wrong thing from it."
+    ),
+    predict=predict,
+    show=show,
+    live=live,
+    words=("Margin", "nprobe", "Shuffled control", "ROUGE-L", "Cramming", "EM and F1"),
+    page="compare",
+)

@@ -1,13 +1,16 @@
-"""Step: a stored cache in place of reading."""
+"""Step: a stored cache in place of reading, and what becomes of it when one number is changed."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app import state
+from app.figures.palette import SPANS
 from app.figures.timing import MethodTiming, describe_timing, timing_figure
 from app.i18n import t
-from app.learn.base import Tour, read_this
+from app.learn.base import Prediction, Step, Tour, nearest, read_this
+from app.learn.exhibits import exhibit, measured_line
+from app.learn.recorded import recorded
 from app.open_methods import resources_of
 from app.views.shared.chart import chart
 from core.kvcache.compose import read_as_blocks
@@ -17,16 +20,83 @@ from core.methods.comparison import Choices, RunContext, measured_on
 from core.trace import Trace, Tracer
 from core.units import seconds
 
+_TIMES = (1.0, 2.0, 5.0, 20.0)
 
-def show(tour: Tour) -> None:
-    """The same passages twice: read now, and taken from the cache."""
-    st.markdown(
+
+def _first_ms(lane: str, number: int) -> float:
+    return float(recorded("inject")[lane][number]["trace"]["ttft_ms"])
+
+
+def predict() -> Prediction:
+    """How much sooner the first token comes."""
+    slow, fast = _first_ms("read", -1), _first_ms("blocks", -1)
+    return Prediction(
         t(
-            "Now the same passages answer twice: once the model **reads them**, each by itself, once their stored "
-            "**blocks are put in** and only the question is read. Greedy decoding must say the same both times. "
-            "**Change the question** above and run it again."
+            "The same {count} passages, read or taken from stored blocks. How much sooner comes the first token?",
+            count=len(recorded("inject")["read"]),
+        ),
+        [t("no sooner") if times == 1 else t("about {times:.0f} times as soon", times=times) for times in _TIMES],
+        nearest(_TIMES, slow / fast),
+        t(
+            "{slow} against {fast}: {times:.1f} times as soon.",
+            slow=seconds(slow),
+            fast=seconds(fast),
+            times=slow / fast,
+        ),
+    )
+
+
+def show(_tour: Tour) -> None:
+    """Two lanes, then one number of the cache to break."""
+    found = recorded("inject")
+    names = {name for lane in ("read", "blocks") for run in found[lane] for name, *_ in run["trace"]["spans"]}
+    words = {
+        "read": t("The text is read (RAG)"),
+        "blocks": t("Its blocks are put in (RAG + blocks)"),
+        "passages": t("Passages"),
+        "play": t("Start both"),
+        "slow": t("ten times slower"),
+        "facts": t("first token {first} · {tokens} tokens prefilled, {cached} from the cache"),
+        "sum": t("First token {times} times as soon: {saved} tokens are not read again."),
+        "spans": {name: t(name) for name in names},
+    }
+    exhibit("lanes", {**found, "colours": SPANS}, words)
+    read_this(
+        t(
+            "“{question}”. Both lanes search alike and answer from the same passages; medians of {n} runs, played at "
+            "their true pace. **Move the slider**: the upper lane grows with every passage, the lower one hardly.",
+            question=found["question"],
+            n=found["read"][0]["n"],
         )
     )
+    measured_line("inject")
+    st.markdown(f"**{t('Break one number of the cache')}**")
+    words = {
+        "change": t("The number becomes"),
+        "erased": t("0 (erased)"),
+        "grid": t("Layers from left to right; keys above, values below"),
+        "hole": t("{part} in layer {layer}"),
+        "what": t("{part} of “{token}” in layer {layer}: {from} becomes {to}. The answer is then"),
+        "count": t(
+            "The whole cache answers “{whole}”. Of {all} places, {changed} change the answer when this one number "
+            "among {numbers} is changed."
+        ),
+        "nothing": t("(nothing)"),
+    }
+    exhibit("broken", recorded("broken"), words)
+    read_this(
+        t(
+            "Above the keys, below the values, one square for each layer: the largest number of the gold passage's "
+            "block there. **Press a square**, or walk with the arrow keys. A cache forgives a wrong number nearly "
+            "everywhere; made a thousand times too large, it breaks the answer in some layers. A cache of another "
+            "text or model is wrong in every number, and answers fluently all the same: so it is checked before use."
+        )
+    )
+    measured_line("broken")
+
+
+def live(tour: Tour) -> None:
+    """The same passages twice: read now, and taken from the cache."""
     settings = state.settings()
     choices = Choices(tour.ws.name, tour.question.text, ("cag",), settings.reader, settings.top_k)
     kept = st.session_state.get("learn_inject")
@@ -87,3 +157,19 @@ def _read(tour: Tour, choices: Choices, injected: Answer) -> tuple[str, Trace]:
     tracer.prompt_tokens = session.length
     text = "".join(lm.stream_answer(session, state.settings().max_new_tokens, tracer)).strip()
     return text, tracer.finish()
+
+
+STEP = Step(
+    name="inject",
+    title="Continue instead of reading",
+    question="What is saved when the cache is put in?",
+    intro=(
+        "Now the same passages answer twice: once the model **reads them**, once their stored **blocks are put in** "
+        "and only the question is read."
+    ),
+    predict=predict,
+    show=show,
+    live=live,
+    words=("CAG", "Prefill", "Decode", "TTFT"),
+    page="compare",
+)

@@ -7,22 +7,53 @@ import streamlit as st
 from app import state
 from app.figures.memory import Weight, describe_routing, routing_figure
 from app.i18n import t
-from app.learn.base import Tour, read_this
+from app.learn.base import Prediction, Step, Tour, read_this
+from app.learn.exhibits import exhibit, measured_line
+from app.learn.recorded import recorded
 from app.views.shared.chart import chart
 from app.views.shared.text import escape
 
 _SHOWN = 6
 
 
-def show(tour: Tour) -> None:
-    """A question, the documents it wakes, and the null slot."""
-    st.markdown(
+_UNKNOWN = "What is the capital of France?"
+
+
+def predict() -> Prediction:
+    """What a question wakes that no document answers."""
+    found = next(row for row in recorded("routing")["questions"] if row["text"] == _UNKNOWN)
+    title, weight, _ = found["documents"][0]
+    return Prediction(
+        t("“{question}” is asked of a memory of an invented world. What weighs most?", question=_UNKNOWN),
+        (t("the null slot: nobody knows"), t("some document")),
+        0 if found["null"] > weight else 1,
+        t("The null slot has {null:.0%}, {title} {weight:.0%}.", null=found["null"], title=title, weight=weight),
+    )
+
+
+def show(_tour: Tour) -> None:
+    """Two questions side by side, and what they wake."""
+    found = recorded("routing")
+    words = {
+        "question": [t("One question"), t("Another question")],
+        "null": t("not in memory"),
+        "silent": t("It would rather say nothing."),
+        "reads": t("It would read {title}."),
+    }
+    exhibit("routes", found, words)
+    read_this(
         t(
-            "No encoder and no index here: the model's own hidden states of the question are compared with keys made "
-            "from every z. One bar is not a document: the **null slot** says that nobody knows. **Change the "
-            "question**; try one that has nothing to do with the sample."
+            "Bars share 100 % among {documents} documents and the null slot; the heaviest {shown} documents are shown. "
+            "✓ marks those that hold the answer.",
+            documents=found["documents"],
+            shown=_SHOWN,
         )
     )
+    measured_line("routing")
+
+
+def live(tour: Tour) -> None:
+    """A question of one's own, the documents it wakes, and the null slot."""
     text = st.text_input(t("A question to route"), tour.question.text, key=f"learn_route_{tour.question.id}")
     if not text.strip():
         st.info(t("Type a question."), icon=":material/edit:")
@@ -53,3 +84,19 @@ def show(tour: Tour) -> None:
         shown=_SHOWN,
     )
     read_this(f"{shares} {verdict}")
+
+
+STEP = Step(
+    name="routing",
+    title="The model finds the document itself",
+    question="Which document does a question wake, and what if none knows?",
+    intro=(
+        "No encoder and no index here: the model's own hidden states of the question are compared with keys made from "
+        "every z. One bar is not a document: the **null slot** says that nobody knows."
+    ),
+    predict=predict,
+    show=show,
+    live=live,
+    words=("Routing", "Null slot"),
+    page="memory",
+)

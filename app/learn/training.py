@@ -1,4 +1,4 @@
-"""Step: how z is learned, live on a document that the memory has never seen."""
+"""Step: how z is learned: a recorded training to scrub through, and a live one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import streamlit as st
 from app import state
 from app.figures.training import curve, training_figure
 from app.i18n import duration, t, tn
-from app.learn.base import Tour, read_this
+from app.learn.base import Prediction, Step, Tour, read_this
+from app.learn.exhibits import exhibit, measured_line
+from app.learn.recorded import recorded
 from app.views.shared.chart import chart
 from app.views.shared.text import escape
 from core.corpus.sample import load_unseen
@@ -21,13 +23,63 @@ from core.memory.adaptation import AdaptConfig, adapt, with_document
 _KEY = "learn_training"
 
 
-def show(tour: Tour) -> None:
+def predict() -> Prediction:
+    """When it first answers all that it has not studied."""
+    found = recorded("training")
+    looks = [(step["step"], step["coverage"]) for step in found["steps"] if "coverage" in step]
+    first = next((step for step, share in looks if share == 1), None)
+    stays = next((step for i, (step, _) in enumerate(looks) if all(share == 1 for _, share in looks[i:])), None)
+    ends = (0, 10, looks[-1][0])
+    why = t("Never here.")
+    if first is not None:
+        why = t("At step {n}.", n=first)
+    if stays is not None:
+        why += " " + t("They stay right from step {n} on.", n=stays)
+    return Prediction(
+        t(
+            "{count} questions about a new document are not studied. When are all of them answered for the first time?",
+            count=len(found["held_out"]),
+        ),
+        (
+            t("before any training"),
+            t("within {n} steps", n=ends[1]),
+            t("within {n} steps", n=ends[2]),
+            t("never within {n} steps", n=ends[2]),
+        ),
+        len(ends) if first is None else next(i for i, end in enumerate(ends) if first <= end),
+        why,
+    )
+
+
+def show(_tour: Tour) -> None:
+    """A recorded training, to scrub through."""
+    found = recorded("training")
+    words = {
+        "step": t("Step"),
+        "play": t("Play the training"),
+        "loss": t("Loss on what it studies, in nats a token"),
+        "held": t("Share of the questions below whose answer it says (top: all)"),
+        "figures": t("Step {step} · loss {loss} · {right} of {all} answers said"),
+        "nothing": t("(nothing)"),
+    }
+    exhibit("scrub", found, words)
+    read_this(
+        t(
+            "The memory learns “{title}”, a document that it has never seen; only the document's z moves. **Move the "
+            "slider** and read what it says to questions that it does not study. The loss falls either way: only the "
+            "questions tell whether the document is known.",
+            title=escape(found["title"]),
+        )
+    )
+    measured_line("training")
+
+
+def live(tour: Tour) -> None:
     """What the shipped training reached, and a small training to watch; nothing is saved."""
     st.markdown(
         t(
-            "z starts from the document's own telling words and is moved by gradient, so that the model, reading z, "
-            "says the sentence that a question asks for. **Choose how many steps**, train z of a document that the "
-            "memory has never seen, and watch both curves. It is forgotten afterwards."
+            "**Choose how many steps**, train z of a document that the memory has never seen, and watch both curves. "
+            "It is forgotten afterwards."
         )
     )
     _shipped(tour)
@@ -118,3 +170,19 @@ def _curves(history: Sequence[Mapping[str, Any]], key: str) -> None:
     for name, text in list(said.items())[:2]:
         st.markdown(t("Held out: *{question}* It now says:", question=escape(asked.get(name, name))))
         st.text(text or t("(nothing)"))
+
+
+STEP = Step(
+    name="training",
+    title="How z is learned",
+    question="What makes vectors say what a document says?",
+    intro=(
+        "z starts from the document's own telling words and is moved by gradient, so that the model, reading z, says "
+        "the sentence that a question asks for."
+    ),
+    predict=predict,
+    show=show,
+    live=live,
+    words=("Loss", "Held out", "LoRA", "Cramming", "Shuffled control"),
+    page="memory",
+)

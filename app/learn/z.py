@@ -1,4 +1,4 @@
-"""Step: a document as vectors that no word has."""
+"""Step: a document as vectors that no word has, from first to trained, and with one of them erased."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import torch
 
 from app import state
 from app.i18n import t
-from app.learn.base import Tour, read_this
+from app.learn.base import Prediction, Step, Tour, nearest, read_this
+from app.learn.exhibits import exhibit, measured_line
+from app.learn.recorded import recorded
 from app.views.shared.text import escape
 from core.memory.model import Memory
 from core.units import size
@@ -16,14 +18,63 @@ _COLUMNS = 8
 _FLOAT16 = 2
 
 
-def show(tour: Tour) -> None:
-    """The z of one document, each vector with the token it lies nearest to."""
-    st.markdown(
+_SHARES = (1.0, 0.9, 0.5, 0.1)
+
+
+def _surviving() -> tuple[int, int]:
+    without = recorded("z")["without"]
+    return sum(one["right"] for one in without), len(without)
+
+
+def predict() -> Prediction:
+    """What one vector is worth."""
+    right, count = _surviving()
+    return Prediction(
+        t("One of the {count} vectors is erased. In how many cases is the answer still right?", count=count),
+        [t("always") if share == 1 else t("in about {share:.0%}", share=share) for share in _SHARES],
+        nearest(_SHARES, max(right, 1) / count),
         t(
-            "LLM-as-Memory keeps no text. Every document is **z**: a handful of vectors that the model reads like "
-            "words, though no word has them. **Choose a document** and see which word each vector lies nearest to."
+            "In {right} of {count}: what a document says is spread over many vectors, but not evenly.",
+            right=right,
+            count=count,
+        ),
+    )
+
+
+def show(_tour: Tour) -> None:
+    """The z of one document as words, on its way, and with one vector erased."""
+    found = recorded("z")
+    words = {
+        "way": t("From the first z to the trained one"),
+        "whole": t("All vectors"),
+        "grid": t("One word for each vector: press it to erase the vector"),
+        "vector": t("Vector {number}, nearest to “{word}”"),
+        "stage": t("{share} % of the way; mean cosine to the words shown {cosine}. The memory says, and then answers:"),
+        "gone": t("Vector {number} is erased. The memory says, and then answers:"),
+        "nothing": t("(nothing)"),
+        "sum": t("With one vector erased, {right} of {all} answers are right."),
+    }
+    exhibit("words", found, words)
+    read_this(
+        t(
+            "“{question}”, asked of {title} alone. Each word is the token nearest to one of the {vectors} vectors of "
+            "{numbers} numbers: the document's own telling words. **Move the slider**: on the straight way from the "
+            "first z to the trained one the words hardly change, and what the memory says does. Then **erase one "
+            "vector** (it is set to the mean of all embeddings) and ask again: try a digit of the answer.",
+            question=found["question"],
+            title=escape(found["title"]),
+            vectors=len(found["without"]),
+            numbers=found["numbers"],
         )
     )
+    label = t("The text of {title}, which the memory does not hold", title=escape(found["title"]))
+    with st.expander(label, icon=":material/article:"):
+        st.text(found["text"])
+    measured_line("z")
+
+
+def live(tour: Tour) -> None:
+    """The z of any document, each vector with the token it lies nearest to."""
     with state.models().lock:
         memory = state.memory_of(tour.ws)
     ids = list(memory.pool.ids)
@@ -72,3 +123,19 @@ def nearest_words(memory: Memory, passage_id: str) -> tuple[list[str], float]:
     table = torch.nn.functional.normalize(memory.lm.model.get_input_embeddings().weight.float(), dim=-1)
     best = (soft @ table.T).max(dim=-1)
     return [memory.lm.tokenizer.decode([token]).strip() for token in best.indices.tolist()], float(best.values.mean())
+
+
+STEP = Step(
+    name="z",
+    title="A document as learned vectors",
+    question="Can a document live in a model without its text?",
+    intro=(
+        "LLM-as-Memory keeps no text. Every document is **z**: a handful of vectors that the model reads like words, "
+        "though no word has them."
+    ),
+    predict=predict,
+    show=show,
+    live=live,
+    words=("Z", "Soft token"),
+    page="memory",
+)

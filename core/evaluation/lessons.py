@@ -145,6 +145,12 @@ def lessons_of(ws: Workspace, corpus: Corpus, settings: Settings) -> list[Sugges
     return [_suggestion(known[row["question_id"]], row, saved["created"]) for row in saved["lessons"]]
 
 
+def lesson_rows() -> list[dict[str, Any]]:
+    """What was measured of each lesson of the sample, in their order."""
+    rows: list[dict[str, Any]] = json.loads(LESSONS.read_text(encoding="utf-8"))["lessons"]
+    return rows
+
+
 def candidates(corpus: Corpus) -> tuple[Question, ...]:
     """The sample's questions that may become lessons: its dev questions, and one about every passage that it lacks."""
     without = (replace(questions[0], answers=(), passage_ids=(), evidence=()) for _, questions in load_unseen())

@@ -30,6 +30,7 @@ START_S = 120
 PATIENCE_MS = 400_000
 """A cold start of three models beside a browser takes 40 seconds on a fast pair of cores, and on a slow one four times
 as long."""
+_LINES: pytest.StashKey[list[str]] = pytest.StashKey()
 NOT_OURS = "/_stcore/"
 """Streamlit looks for its own address under the page's address first, and finds it one step up."""
 
@@ -105,6 +106,18 @@ def tab(browser, server) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert thrown == []
+
+
+@pytest.fixture
+def report_line(request) -> Callable[[str], None]:
+    """Prints a line after the run."""
+    return request.config.stash.setdefault(_LINES, []).append
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What the tests have measured."""
+    for line in terminalreporter.config.stash.get(_LINES, []):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture

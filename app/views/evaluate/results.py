@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from app.views.evaluate.failures import show_failures
 from app.views.evaluate.judge import judge_line
 from app.views.shared.chart import chart
 from app.views.shared.frame import show_damaged
+from app.views.shared.shipped import RUNS, shipped, shipped_line
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.corpus.types import Corpus
@@ -30,10 +30,9 @@ from core.evaluation.summary import answers_of, summarise
 from core.evaluation.variants import parse_variants
 from core.methods import registry
 from core.methods.resources import Resources
-from core.settings import ROOT
 from core.workspace import Workspace
 
-_SHIPPED = ROOT / "docs" / "runs" / "sample-test.json"
+_SHIPPED = "sample-test"
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,9 @@ def shipped_run(corpus: Corpus) -> Loaded | None:
     """The measured run that ships with the sample; None for another corpus."""
     if not is_sample(corpus):
         return None
-    summary = json.loads(_SHIPPED.read_text(encoding="utf-8"))
+    summary = shipped(_SHIPPED)
     methods = {name: {"label": registry.METHODS[name].label} for name in summary["methods"]}
-    return Loaded(_SHIPPED, {"methods": methods}, summary, {})
+    return Loaded(RUNS, {"methods": methods}, summary, {})
 
 
 def show_shipped(found: Loaded, measure: Callable[[], None]) -> None:
@@ -101,10 +100,7 @@ def show_shipped(found: Loaded, measure: Callable[[], None]) -> None:
     measured = found.summary
     model, machine = measured["model"], measured["machine"]
     facts = (measured["created"][:10], machine["processor"], machine["device"], model["name"], model["dtype"])
-    with st.container(horizontal=True, vertical_alignment="center"):
-        note = t("Not measured on this machine: this run ships with Tessera. {facts}.", facts=escape(" · ".join(facts)))
-        st.caption(f":material/inventory_2: {note}", width="content")
-        st.button(t("Measure here"), icon=":material/play_arrow:", key="eval-here", on_click=measure)
+    shipped_line(facts, "eval-here", measure)
     _scores(found)
     _picture(found)
     show_costs(measured, found.labels)

@@ -1,4 +1,4 @@
-"""Where one stands in the tour: the progress line, previous and next, and the question that goes along."""
+"""Where one stands in the tour: the table of contents, previous and next, and the question that goes along."""
 
 from __future__ import annotations
 
@@ -7,39 +7,52 @@ import streamlit as st
 from app import state
 from app.i18n import t
 from app.learn.registry import STEPS
+from app.views.learn.predict import guesses
 from core.corpus.types import Corpus, Question
 from core.evaluation.lessons import suggestions
 from core.workspace import Workspace
 
+END = "end"
+"""Address of the last page: five questions to check oneself."""
 _STEP, _QUESTION = "learn_step", "learn_question"
 _OFFERED = 12
 
 
+def names() -> list[str]:
+    """Addresses of all steps, and of the end."""
+    return [*(step.name for step in STEPS), END]
+
+
 def place_of() -> int:
     """Number of the step: where this session stands, else what the link says, else the first."""
-    names = [step.name for step in STEPS]
     wanted = st.session_state.get(_STEP) or st.query_params.get("step", "")
-    return names.index(wanted) if wanted in names else 0
+    number = names().index(wanted) if wanted in names() else 0
+    st.session_state[_STEP] = st.query_params["step"] = names()[number]
+    return number
 
 
-def progress(number: int) -> None:
-    """The line that says how far one has come, and leads to any step."""
-    names = [step.name for step in STEPS]
-    if st.session_state.get(_STEP) != names[number]:
-        st.session_state[_STEP] = names[number]
-    title = t(STEPS[number].title)
-    said = t("Step {number} of {count}: {title}", number=number + 1, count=len(STEPS), title=title)
-    st.progress((number + 1) / len(STEPS), text=said)
-    st.query_params["step"] = names[number]
+def contents(number: int) -> None:
+    """All steps; those that were looked into have a mark."""
+    with st.container(key="learn-contents"):
+        for i, title in enumerate(_titles()):
+            st.button(
+                f"{i + 1}. {title}" if i < len(STEPS) else title,
+                key=f"learn-to-{names()[i]}",
+                icon=":material/check:" if names()[i] in guesses() else ":material/radio_button_unchecked:",
+                type="secondary" if i == number else "tertiary",
+                on_click=_go,
+                args=(i,),
+                width="stretch",
+            )
 
 
-def choose_question(ws: Workspace, corpus: Corpus) -> Question:
-    """The question of the tour: one that has an answer, and that no training has seen."""
+def live_question(ws: Workspace, corpus: Corpus) -> Question:
+    """The question with which a step runs live: one that has an answer, and that no training has seen."""
     offered = suggestions(ws, corpus, state.settings(), _OFFERED)
     shown = {found.question: t(found.label) for found in offered if found.question.answers}
     shown = shown or dict.fromkeys(next(iter(corpus.questions.values())), "")
     chosen: Question = st.selectbox(
-        t("The question of this tour"),
+        t("The question to run with"),
         list(shown),
         format_func=lambda question: " · ".join(filter(None, (shown.get(question), question.text))),
         key=_QUESTION,
@@ -56,17 +69,20 @@ def turn(number: int) -> None:
             ("previous", t("Previous"), number - 1, ":material/arrow_back:"),
             ("next", t("Next"), number + 1, ":material/arrow_forward:"),
         ):
-            there = 0 <= target < len(STEPS)
-            st.button(
-                f"{label}: {t(STEPS[target].title)}" if there else label,
-                key=f"learn-{name}",
-                icon=icon,
-                type="primary" if name == "next" and there else "secondary",
-                disabled=not there,
-                on_click=_go,
-                args=(target,),
-            )
+            if 0 <= target <= len(STEPS):
+                st.button(
+                    f"{label}: {_titles()[target]}",
+                    key=f"learn-{name}",
+                    icon=icon,
+                    type="primary" if name == "next" else "secondary",
+                    on_click=_go,
+                    args=(target,),
+                )
+
+
+def _titles() -> list[str]:
+    return [*(t(step.title) for step in STEPS), t("Check yourself")]
 
 
 def _go(target: int) -> None:
-    st.session_state[_STEP] = STEPS[target].name
+    st.session_state[_STEP] = names()[target]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -20,9 +20,8 @@ from app.views.map.question import Located, vectors_of
 from app.views.shared.frame import link_to, missing_for
 from app.views.shared.jobs import results_of
 from core.corpus.types import Corpus
-from core.evaluation.verdict import verdict_on
+from core.evaluation.verdict import VERDICTS, Kind, verdict_on
 from core.kvcache.variants import BLOCKS, find_variant, list_variants, model_params
-from core.methods.base import Answer
 from core.methods.one_cell import STAGE, answer_from_cells
 from core.methods.resources import Resources
 from core.models.encoder import Vectors
@@ -46,12 +45,44 @@ _component = st.components.v2.component(
 )
 
 
+class CellAnswer(NamedTuple):
+    """What a question is answered from one cell alone: the text, and the verdict where a gold answer is known."""
+
+    text: str
+    verdict: Kind
+
+
 def drag_star(ws: Workspace, corpus: Corpus, partition: Partition, data: MapData, located: Located, busy: bool) -> None:
     """The button that computes the answers, the mosaic with a star to drag, and what exactly moves."""
-    answers = _answers(ws, located.question)
+    answers = _answers(ws, corpus, partition, located.question)
     _answer_button(ws, located, [cell for cell in located.route.cells if cell not in answers], busy)
+    star_panel(ws, partition, data, located, answers)
+    st.caption(
+        t(
+            "Answers are this question's real ones, computed beforehand: KV-cache CAG with its usual settings, but "
+            "from the blocks of the one cell alone; the question's own vector ranks the passages in it."
+        )
+    )
+
+
+def star_panel(
+    ws: Workspace,
+    partition: Partition,
+    data: MapData,
+    located: Located,
+    answers: Mapping[int, CellAnswer],
+) -> None:
+    """The mosaic with a star to drag, and what exactly moves.
+
+    Args:
+        ws: The workspace, with its vectors.
+        partition: Its cells.
+        data: What is drawn.
+        located: The question.
+        answers: What it is answered, by cell, as far as that is known.
+    """
     with st.container(border=True, key="star"):
-        _component(key="map-star", data=_scene(ws, corpus, partition, data, located, answers))
+        _component(key="map-star", data=_scene(ws, partition, data, located, answers))
     st.caption(
         t(
             "Only the question's routing vector moves; its words stay. Over a tile it is the sum of the question's own "
@@ -62,19 +93,18 @@ def drag_star(ws: Workspace, corpus: Corpus, partition: Partition, data: MapData
             step=1 / _STEPS,
         )
     )
-    st.caption(
-        t(
-            "Answers are this question's real ones, computed beforehand: KV-cache CAG with its usual settings, but "
-            "from the blocks of the one cell alone; the question's own vector ranks the passages in it."
-        )
-    )
 
 
-def _answers(ws: Workspace, question: str) -> dict[int, Answer]:
+def _answers(ws: Workspace, corpus: Corpus, partition: Partition, question: str) -> dict[int, CellAnswer]:
     """Answers by cell, as far as they were computed for this question, these cells and these settings."""
     holds_for = {"question": question, "settings": state.settings(), "partition": ws.fingerprint("partition")}
-    results = results_of(ws, STAGE)
-    return {result["cell"]: result["answer"] for result in results if holds_for.items() <= result.items()}
+    gold, rows = corpus.question(question), corpus.index()
+    gold_cells = {name: int(partition.assignment[rows[name]]) for name in (gold.passage_ids if gold else ())}
+    return {
+        result["cell"]: CellAnswer(result["answer"].text, verdict_on(result["answer"], gold, gold_cells).kind)
+        for result in results_of(ws, STAGE)
+        if holds_for.items() <= result.items()
+    }
 
 
 def _answer_button(ws: Workspace, located: Located, cells: Sequence[int], busy: bool) -> None:
@@ -107,7 +137,11 @@ def _answer_button(ws: Workspace, located: Located, cells: Sequence[int], busy: 
 
 
 def _scene(
-    ws: Workspace, corpus: Corpus, partition: Partition, data: MapData, located: Located, answers: Mapping[int, Answer]
+    ws: Workspace,
+    partition: Partition,
+    data: MapData,
+    located: Located,
+    answers: Mapping[int, CellAnswer],
 ) -> dict[str, Any]:
     """What the component draws, in plain values; it sets every text as text."""
     tiles, colours = painted_tiles(data)
@@ -118,9 +152,9 @@ def _scene(
         "start": located.point.tolist(),
         "box": [*low.tolist(), *high.tolist()],
         "star": STAR,
-        "tiles": _tiles(tiles, low, high, data, partition, located, vectors_of(ws)),
+        "tiles": _tiles(ws, tiles, low, high, data, partition, located),
         "colours": colours,
-        "cells": _cells(ws, corpus, partition, data, located, answers),
+        "cells": _cells(ws, partition, data, answers),
         "names": list(names.values()),
         "letters": letters / _HEIGHT * (high - low)[1],
         "words": {
@@ -147,13 +181,7 @@ def _window(xy: Points, point: Points) -> tuple[Points, Points]:
 
 
 def _tiles(
-    tiles: Mosaic,
-    low: Points,
-    high: Points,
-    data: MapData,
-    partition: Partition,
-    located: Located,
-    vectors: Vectors,
+    ws: Workspace, tiles: Mosaic, low: Points, high: Points, data: MapData, partition: Partition, located: Located
 ) -> list[dict[str, Any]]:
     """The tiles within the window, each with where the question is routed on the way to its passage."""
     rows = [
@@ -161,7 +189,8 @@ def _tiles(
         for row, corners in enumerate(tiles.polygons)
         if (corners.max(axis=0) >= low).all() and (corners.min(axis=0) <= high).all()
     ]
-    cells, margins = route_between(partition, located.vector, vectors[rows], _STEPS)
+    built = (ws.fingerprint("partition"), ws.fingerprint("embeddings"))
+    cells, margins = _ways(str(ws.path), built, located.question, tuple(rows), ws, partition, located.vector)
     return [
         {
             "corners": tiles.polygons[row].round(3).tolist(),
@@ -175,13 +204,25 @@ def _tiles(
     ]
 
 
+@st.cache_data(show_spinner=False, max_entries=8)
+def _ways(
+    path: str,
+    built: Sequence[str],
+    question: str,
+    rows: Sequence[int],
+    _ws: Workspace,
+    _partition: Partition,
+    _vector: Vectors,
+) -> tuple[Any, Any]:
+    """Where a question is routed on the way to each of some passages; a second or two for a large corpus."""
+    return route_between(_partition, _vector, vectors_of(_ws)[list(rows)], _STEPS)
+
+
 def _cells(
-    ws: Workspace, corpus: Corpus, partition: Partition, data: MapData, located: Located, answers: Mapping[int, Answer]
+    ws: Workspace, partition: Partition, data: MapData, answers: Mapping[int, CellAnswer]
 ) -> list[dict[str, str]]:
     """Of every cell its name, what its cache weighs, what it answers, and the verdict on that."""
-    weights, gold = _block_sizes(ws), corpus.question(located.question)
-    rows = corpus.index()
-    gold_cells = {name: int(partition.assignment[rows[name]]) for name in (gold.passage_ids if gold else ())}
+    weights = _block_sizes(ws)
     described = []
     for cell, members in enumerate(partition.members()):
         counted = tn(len(members), "{n:,} passage", "{n:,} passages")
@@ -189,9 +230,9 @@ def _cells(
         weight = sum(weights.get(row, 0) for row in members)
         found = {"name": f"{cell} · {data.labels[cell]}", "cache": f"{cache}, {size(weight)}" if weight else cache}
         if cell in answers:
+            style = VERDICTS[answers[cell].verdict]
             found["answer"] = answers[cell].text or t("(nothing)")
-            style = verdict_on(answers[cell], gold, gold_cells).style
-            found["verdict"] = f"{style.symbol} {t(style.label)}" if gold else ""
+            found["verdict"] = "" if answers[cell].verdict == "unknown" else f"{style.symbol} {t(style.label)}"
         described.append(found)
     return described
 

@@ -8,6 +8,9 @@ import streamlit as st
 
 from app import state
 from app.i18n import labels, t
+from app.learn.recorded import recorded
+from app.views.memory.train import live
+from app.views.shared.shipped import shipped_line
 from app.views.shared.text import escape
 from core import pipeline
 from core.corpus.sample import load_unseen
@@ -56,6 +59,10 @@ def adapt_panel(ws: Workspace, busy: bool) -> None:
         on_click=_adapt,
         args=(ws.name,),
     )
+    found = recorded("training")
+    if choice == found["title"] and state.board().latest(str(ws.path)) is None:
+        shipped_line((found["measured"]["created"], found["measured"]["machine"]["processor"]))
+        live(found["steps"])
 
 
 def _adapt(name: str) -> None:

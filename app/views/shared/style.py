@@ -40,6 +40,18 @@ _STYLE = """
 [data-testid="stSidebarNavLink"] { min-height: 1.7rem; padding-block: .1rem; }
 .st-key-facts p { font-size: .84rem; line-height: 1.7; }
 [class*="st-key-method-"] h3 { font-size: 1.12rem; padding-top: .4rem; }
+/* Learn: the table of contents, beside the step or, on a narrow screen, above it. */
+.st-key-learn-contents { gap: .1rem; }
+.st-key-learn-contents .stButton button {
+  justify-content: flex-start; text-align: left; white-space: normal; min-width: 0; min-height: 0; padding: .3rem .6rem;
+}
+.st-key-learn-contents .stButton button > div { justify-content: flex-start; }
+.st-key-learn-contents .stButton button p { font-size: .92rem; line-height: 1.35; }
+@media (max-width: 900px) {
+  .st-key-learn-contents { flex-direction: row; flex-wrap: wrap; }
+  .st-key-learn-contents > * { width: auto !important; }
+  .st-key-learn-contents .stButton button p { font-size: .82rem; }
+}
 /* Compare: answers beside their clocks, both above the fold of a common screen. */
 .st-key-stage, .st-key-answers { display: grid; gap: .8rem; align-items: start; grid-template-columns: minmax(0, 1fr); }
 .st-key-answers { grid-template-columns: repeat(auto-fill, minmax(min(13.5rem, 100%), 1fr)); }

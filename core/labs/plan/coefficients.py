@@ -88,6 +88,11 @@ class Coefficients:
     recall_tokens: float
     quality: Mapping[str, Difference]
 
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Coefficients:
+        """What ``asdict`` gave, as the command ``plan --json`` prints it."""
+        return cls(**{**found, "quality": {name: Difference(**row) for name, row in found["quality"].items()}})
+
 
 def coefficients(ws: Workspace) -> Coefficients:
     """The coefficients of a workspace.
