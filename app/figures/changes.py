@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from app.figures.palette import ACCENT, ALERT, ink_on, span_colour
+from app.figures.layout import filled_bars, finish, marks, name_rows
+from app.figures.palette import ACCENT, ALERT, span_colour
 from core.units import seconds
 
 MIN_SHARE = 0.005
@@ -102,31 +103,26 @@ def _sums(row: RaceRow) -> list[str]:
 def _stage(name: str, rows: Sequence[RaceRow], longest: float) -> go.Bar:
     laps = [(number, lap) for number, row in enumerate(rows) for lap in row.laps if lap.name == name]
     colour = STAGES.get(name) or span_colour(name)
-    return go.Bar(
-        orientation="h",
-        name=laps[0][1].label,
+    return filled_bars(
+        laps[0][1].label,
+        colour,
+        [max(lap.ms, longest * MIN_SHARE) / 1000 for _, lap in laps],
+        [seconds(lap.ms) if lap.ms > 0.09 * longest else "" for _, lap in laps],
         y=[number for number, _ in laps],
         base=[lap.start_ms / 1000 for _, lap in laps],
-        x=[max(lap.ms, longest * MIN_SHARE) / 1000 for _, lap in laps],
         width=_BAR,
-        marker={"color": colour, "line": {"width": 0}},
-        text=[seconds(lap.ms) if lap.ms > 0.09 * longest else "" for _, lap in laps],
-        textposition="inside",
-        insidetextanchor="middle",
-        textangle=0,
-        textfont={"color": ink_on(colour), "size": 12},
         customdata=[seconds(lap.ms) for _, lap in laps],
         hovertemplate="<b>%{fullData.name}</b>  %{customdata}<extra></extra>",
     )
 
 
 def _marks(places: Sequence[tuple[float, int]], name: str, symbol: str, colour: str) -> go.Scatter:
-    return go.Scatter(
-        x=[ms / 1000 for ms, _ in places],
-        y=[row - _BAR / 2 - 0.1 for _, row in places],
-        mode="markers",
-        name=name,
-        marker={"symbol": symbol, "size": 13, "color": colour},
+    return marks(
+        name,
+        colour,
+        symbol,
+        [ms / 1000 for ms, _ in places],
+        [row - _BAR / 2 - 0.1 for _, row in places],
         customdata=[seconds(ms) for ms, _ in places],
         hovertemplate="<b>%{fullData.name}</b>  %{customdata}<extra></extra>",
         cliponaxis=False,
@@ -134,21 +130,7 @@ def _marks(places: Sequence[tuple[float, int]], name: str, symbol: str, colour: 
 
 
 def _frame(figure: go.Figure, rows: Sequence[RaceRow], axis: str, longest: float) -> None:
-    figure.update_layout(
-        barmode="overlay",
-        height=_ROW_PX * len(rows) + 120,
-        margin={"l": 10, "r": 20, "t": 56, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        uniformtext={"mode": "hide", "minsize": 10},
-        dragmode=False,
-    )
-    figure.update_xaxes(title=axis, range=[0, longest / 1000 * _ROOM], fixedrange=True)
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(rows))),
-        ticktext=[f"<b>{row.label}</b>" for row in rows],
-        range=[len(rows) - 0.4, -0.7],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
+    fits = {"mode": "hide", "minsize": 10}
+    finish(figure, _ROW_PX * len(rows) + 120, t=56, barmode="overlay", uniformtext=fits)
+    figure.update_xaxes(title=axis, range=[0, longest / 1000 * _ROOM])
+    name_rows(figure, [f"<b>{row.label}</b>" for row in rows], top=0.7)

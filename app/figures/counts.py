@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures.palette import ink_on
+from app.figures.layout import filled_bars, finish, labelled_bars, name_rows
 from app.figures.timing import MethodTiming
 from core.messages import joined, message
 from core.units import size
@@ -29,21 +29,10 @@ def tokens_figure(rows: Sequence[MethodTiming]) -> go.Figure:
     widest = max([1, *(sum(token_counts(method).values()) for method in rows)])
     for kind, colour in TOKENS.items():
         counts = [token_counts(method)[kind] for method in rows]
-        figure.add_trace(
-            go.Bar(
-                orientation="h",
-                name=message(kind),
-                y=list(range(len(rows))),
-                x=counts,
-                marker={"color": colour, "line": {"width": 0}},
-                text=[f"{count:,}" if count >= 0.07 * widest else "" for count in counts],
-                textposition="inside",
-                insidetextanchor="middle",
-                textangle=0,
-                textfont={"color": ink_on(colour), "size": 12},
-                hovertemplate=message("%{x:,} tokens %{fullData.name}<extra></extra>"),
-            )
-        )
+        texts = [f"{count:,}" if count >= 0.07 * widest else "" for count in counts]
+        hover = message("%{x:,} tokens %{fullData.name}<extra></extra>")
+        bars = filled_bars(message(kind), colour, counts, texts, y=list(range(len(rows))), hovertemplate=hover)
+        figure.add_trace(bars)
     _finish(figure, rows, message("tokens"), widest)
     figure.update_layout(barmode="stack")
     return figure
@@ -52,21 +41,9 @@ def tokens_figure(rows: Sequence[MethodTiming]) -> go.Figure:
 def bytes_figure(rows: Sequence[MethodTiming]) -> go.Figure:
     """One bar per method: bytes of indexes, caches or memory read for the question."""
     amounts = [method.trace.bytes_touched for method in rows]
-    figure = go.Figure(
-        go.Bar(
-            orientation="h",
-            y=list(range(len(rows))),
-            x=[amount / 1e6 for amount in amounts],
-            width=0.5,
-            marker={"color": _BYTES, "line": {"width": 0}},
-            text=[size(amount) for amount in amounts],
-            textposition="outside",
-            cliponaxis=False,
-            textfont={"size": 12},
-            hovertemplate=message("%{text} read<extra></extra>"),
-            showlegend=False,
-        )
-    )
+    texts = [size(amount) for amount in amounts]
+    hover = message("%{text} read<extra></extra>")
+    figure = go.Figure(labelled_bars([amount / 1e6 for amount in amounts], _BYTES, texts, hovertemplate=hover))
     _finish(figure, rows, message("MB read"), max([1e-6, *(amount / 1e6 for amount in amounts)]) * 1.2)
     return figure
 
@@ -87,21 +64,7 @@ def describe_counts(rows: Sequence[MethodTiming]) -> str:
 
 
 def _finish(figure: go.Figure, rows: Sequence[MethodTiming], title: str, widest: float) -> None:
-    figure.update_layout(
-        height=_ROW_PX * len(rows) + 96,
-        margin={"l": 10, "r": 20, "t": 36, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
-        dragmode=False,
-        uniformtext={"mode": "hide", "minsize": 10},
-        bargap=0.45,
-    )
-    figure.update_xaxes(title=title, range=[0, widest * 1.05], fixedrange=True)
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(rows))),
-        ticktext=[method.label for method in rows],
-        range=[len(rows) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
+    fits = {"mode": "hide", "minsize": 10}
+    finish(figure, _ROW_PX * len(rows) + 96, uniformtext=fits, bargap=0.45)
+    figure.update_xaxes(title=title, range=[0, widest * 1.05])
+    name_rows(figure, [method.label for method in rows])

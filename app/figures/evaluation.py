@@ -8,6 +8,7 @@ from math import log
 
 import plotly.graph_objects as go
 
+from app.figures.layout import finish
 from app.figures.palette import MUTED, method_style
 from core.messages import joined, message
 from core.units import seconds, size
@@ -54,13 +55,9 @@ def pareto_figure(points: Sequence[MethodPoint], metric: str) -> go.Figure:
     heaviest = max((point.bytes for point in points), default=0.0) or 1.0
     sides = label_sides(points)
     figure = go.Figure([_mark(point, metric, point.name in best, heaviest, sides[point.name]) for point in points])
-    figure.update_layout(
-        height=420, margin={"l": 10, "r": 120, "t": 20, "b": 40}, showlegend=False, dragmode=False, hovermode="closest"
-    )
-    figure.update_xaxes(
-        type="log", title=message("median time to the last token, ms"), fixedrange=True, tickformat=",d"
-    )
-    figure.update_yaxes(title=metric, rangemode="tozero", fixedrange=True)
+    finish(figure, 420, r=120, t=20, showlegend=False, hovermode="closest")
+    figure.update_xaxes(type="log", title=message("median time to the last token, ms"), tickformat=",d")
+    figure.update_yaxes(title=metric, rangemode="tozero")
     return figure
 
 

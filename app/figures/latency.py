@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from app.figures.layout import finish
 from app.figures.palette import ACCENT
 from core.messages import message
 
@@ -27,10 +28,10 @@ def latency_figure(bounds_ms: Sequence[int], counts: Sequence[int]) -> go.Figure
             hovertemplate=message("%{x}: %{y:,} answers<extra></extra>"),
         )
     )
-    figure.update_layout(height=260, margin={"l": 10, "r": 10, "t": 24, "b": 40}, dragmode=False, bargap=0.25)
-    figure.update_xaxes(title=message("from question to last token"), type="category", fixedrange=True)
+    finish(figure, 260, r=10, t=24, bargap=0.25)
+    figure.update_xaxes(title=message("from question to last token"), type="category")
     step = max(1, -(-max(counts, default=0) // 4))  # whole answers: half of one has never been given
-    figure.update_yaxes(title=message("answers"), fixedrange=True, rangemode="tozero", tickformat=",d", dtick=step)
+    figure.update_yaxes(title=message("answers"), rangemode="tozero", tickformat=",d", dtick=step)
     return figure
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from app.figures.layout import finish, marks
 from app.figures.palette import MUTED, method_style
 from core.cost import Account, cheapest
 from core.messages import joined, message
@@ -31,25 +32,13 @@ def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
                 hovertemplate=message("<b>%{fullData.name}</b>: %{y:,.1f} s for %{x:,} questions<extra></extra>"),
             )
         )
-        figure.add_trace(
-            go.Scatter(
-                x=[questions],
-                y=[account.total_s(questions)],
-                mode="markers",
-                showlegend=False,
-                marker={"color": style.colour, "symbol": style.marker, "size": 11},
-                hoverinfo="skip",
-            )
-        )
+        there = [account.total_s(questions)]
+        mark = marks("", style.colour, style.marker, [questions], there, showlegend=False, hoverinfo="skip")
+        figure.add_trace(mark)
     figure.add_vline(x=questions, line={"color": MUTED, "dash": "dot"})
-    figure.update_layout(
-        height=360,
-        margin={"l": 10, "r": 20, "t": 30, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        dragmode=False,
-    )
-    figure.update_xaxes(title=message("questions"), type="log", dtick=1, fixedrange=True)
-    figure.update_yaxes(title=message("seconds, building included"), type="log", dtick=1, fixedrange=True)
+    finish(figure, 360, t=30)
+    figure.update_xaxes(title=message("questions"), type="log", dtick=1)
+    figure.update_yaxes(title=message("seconds, building included"), type="log", dtick=1)
     return figure
 
 

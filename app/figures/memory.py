@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from app.figures.layout import finish, labelled_bars, links, marks, name_rows, shortened
 from app.figures.palette import MUTED, method_style
 from core.messages import joined, message
 
 _MEMORY = method_style("memory").colour
-_LONGEST = 42
 _ROW_PX = 34
 MOST_ROWS = 300
 """Documents beyond which a picture has more rows than a screen has lines for."""
@@ -38,25 +38,14 @@ class Weight:
 def routing_figure(weights: Sequence[Weight]) -> go.Figure:
     """Horizontal bars, the heaviest on top."""
     ordered = sorted(weights, key=lambda entry: -entry.weight)
-    figure = go.Figure(
-        go.Bar(
-            orientation="h",
-            y=list(range(len(ordered))),
-            x=[entry.weight for entry in ordered],
-            width=0.55,
-            marker={"color": [MUTED if entry.null else _MEMORY for entry in ordered], "cornerradius": 3},
-            text=[f"{entry.weight:.1%}" for entry in ordered],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=[escape(entry.title) for entry in ordered],
-            hovertemplate=message("<b>%{customdata}</b><br>weight %{text}<extra></extra>"),
-        )
-    )
-    widest = max([0.01, *(entry.weight for entry in ordered)])
-    figure.update_layout(height=_ROW_PX * len(ordered) + 70, margin={"l": 10, "r": 30, "t": 10, "b": 40})
-    figure.update_layout(dragmode=False, showlegend=False)
-    figure.update_xaxes(title=message("routing weight"), tickformat=".0%", range=[0, widest * 1.15], fixedrange=True)
-    _name_rows(figure, [_short(entry.title) for entry in ordered])
+    colours = [MUTED if entry.null else _MEMORY for entry in ordered]
+    titles = [escape(entry.title) for entry in ordered]
+    hover = message("<b>%{customdata}</b><br>weight %{text}<extra></extra>")
+    shares, texts = [entry.weight for entry in ordered], [f"{entry.weight:.1%}" for entry in ordered]
+    figure = go.Figure(labelled_bars(shares, colours, texts, customdata=titles, hovertemplate=hover))
+    finish(figure, _ROW_PX * len(ordered) + 70, r=30, t=10)
+    figure.update_xaxes(title=message("routing weight"), tickformat=".0%", range=[0, max([0.01, *shares]) * 1.15])
+    name_rows(figure, [shortened(entry.title, 42) for entry in ordered])
     return figure
 
 
@@ -97,16 +86,10 @@ def pool_figure(norms: npt.NDArray[np.float32], titles: Sequence[str]) -> go.Fig
             hovertemplate=message("<b>%{customdata}</b><br>vector %{x}: length %{z:.2f}<extra></extra>"),
         )
     )
-    figure.update_layout(height=420, margin={"l": 10, "r": 10, "t": 10, "b": 40}, dragmode=False)
-    figure.update_xaxes(title=message("vector of the document"), fixedrange=True, showgrid=False, zeroline=False)
-    figure.update_yaxes(
-        title=message("document"),
-        fixedrange=True,
-        autorange="reversed",
-        showgrid=False,
-        zeroline=False,
-        showticklabels=False,
-    )
+    finish(figure, 420, r=10, t=10)
+    figure.update_xaxes(title=message("vector of the document"), showgrid=False, zeroline=False)
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False}
+    figure.update_yaxes(title=message("document"), autorange="reversed", **bare)
     return figure
 
 
@@ -141,40 +124,16 @@ class Tried:
 def ablation_figure(variants: Sequence[Tried]) -> go.Figure:
     """Two marks for each variant, joined: their distance is what it remembers."""
     rows = list(range(len(variants)))
-    figure = go.Figure(
-        go.Scatter(
-            x=[x for variant in variants for x in (variant.shuffled, variant.right, None)],
-            y=[y for row in rows for y in (row, row, None)],
-            mode="lines",
-            line={"color": MUTED, "width": 2},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
-    style = method_style("memory")
-    marks = (
+    figure = go.Figure(links((row, variants[row].shuffled, variants[row].right) for row in rows))
+    style, hover = method_style("memory"), "%{fullData.name}: %{x:.3f}<extra></extra>"
+    for name, colour, symbol, values in (
         (message("shuffled z (control)"), MUTED, "x", [variant.shuffled for variant in variants]),
         (message("right z"), style.colour, style.marker, [variant.right for variant in variants]),
-    )
-    for name, colour, symbol, values in marks:
-        figure.add_trace(
-            go.Scatter(
-                x=values,
-                y=rows,
-                mode="markers",
-                name=name,
-                marker={"size": 11, "color": colour, "symbol": symbol},
-                hovertemplate="%{fullData.name}: %{x:.3f}<extra></extra>",
-            )
-        )
-    figure.update_layout(
-        height=_ROW_PX * len(variants) + 110,
-        margin={"l": 10, "r": 20, "t": 30, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        dragmode=False,
-    )
-    figure.update_xaxes(title=message("ROUGE-L of the evidence"), rangemode="tozero", fixedrange=True)
-    _name_rows(figure, [variant.name for variant in variants])
+    ):
+        figure.add_trace(marks(name, colour, symbol, values, rows, hovertemplate=hover))
+    finish(figure, _ROW_PX * len(variants) + 110, t=30)
+    figure.update_xaxes(title=message("ROUGE-L of the evidence"), rangemode="tozero")
+    name_rows(figure, [variant.name for variant in variants])
     return figure
 
 
@@ -185,21 +144,3 @@ def describe_ablation(variants: Sequence[Tried]) -> str:
         for variant in variants
     ]
     return message("ROUGE-L of the evidence. {variants}.", variants=joined("; ", parts))
-
-
-def _name_rows(figure: go.Figure, names: Sequence[str]) -> None:
-    """Names the rows of a figure, the first on top."""
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(names))),
-        ticktext=list(names),
-        range=[len(names) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
-
-
-def _short(title: str) -> str:
-    cut = title if len(title) <= _LONGEST else title[: _LONGEST - 1] + "…"
-    return escape(cut)

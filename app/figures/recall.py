@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from app.figures.layout import finish
 from app.figures.palette import ACCENT, MUTED
 from core.labs.benchmarks.routing_recall import MarginGroup
 from core.messages import message
@@ -34,17 +35,9 @@ def recall_figure(points: Sequence[RecallPoint], opened: int | None = None) -> g
         )
     )
     ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= points[-1].nprobe]
-    figure.update_layout(height=_HEIGHT, margin={"l": 10, "r": 20, "t": 16, "b": 40}, dragmode=False)
-    figure.update_xaxes(
-        type="log", title=message("cells opened (nprobe)"), tickvals=ticks, ticktext=ticks, fixedrange=True
-    )
-    least = min(point.recall for point in points)
-    figure.update_yaxes(
-        title=message("recall of the gold passage"),
-        range=[max(0.0, least - 0.08), 1.03],
-        tickformat=".0%",
-        fixedrange=True,
-    )
+    finish(figure, _HEIGHT, t=16)
+    figure.update_xaxes(type="log", title=message("cells opened (nprobe)"), tickvals=ticks, ticktext=ticks)
+    _shares(figure, [point.recall for point in points])
     return figure
 
 
@@ -79,22 +72,9 @@ def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
                 hovertemplate=message("%{fullData.name}: %{y:.1%} of %{customdata[0]} questions<extra></extra>"),
             )
         )
-    figure.update_layout(
-        height=_HEIGHT,
-        margin={"l": 10, "r": 20, "t": 30, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        dragmode=False,
-    )
-    figure.update_xaxes(
-        title=message("margin of the question: from the border inwards"), type="category", fixedrange=True
-    )
-    least = min(min(group.recall, group.recall_two) for group in groups)
-    figure.update_yaxes(
-        title=message("recall of the gold passage"),
-        range=[max(0.0, least - 0.08), 1.03],
-        tickformat=".0%",
-        fixedrange=True,
-    )
+    finish(figure, _HEIGHT, t=30)
+    figure.update_xaxes(title=message("margin of the question: from the border inwards"), type="category")
+    _shares(figure, [value for group in groups for value in (group.recall, group.recall_two)])
     return figure
 
 
@@ -115,3 +95,8 @@ def describe_margins(groups: Sequence[MarginGroup]) -> str:
 def margin_names(groups: Sequence[MarginGroup]) -> list[str]:
     """Each group by its margins."""
     return [message("{low:.3f} to {high:.3f}", low=group.low, high=group.high) for group in groups]
+
+
+def _shares(figure: go.Figure, recalls: Sequence[float]) -> None:
+    lowest = max(0.0, min(recalls) - 0.08)
+    figure.update_yaxes(title=message("recall of the gold passage"), range=[lowest, 1.03], tickformat=".0%")

@@ -8,7 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.figures.palette import ALERT, MUTED, ink_on
+from app.figures.layout import filled_bars, finish
+from app.figures.palette import ALERT
 from core.messages import joined, message
 from core.units import milliseconds, seconds
 
@@ -24,6 +25,11 @@ class Line:
     colour: str
     dash: str
     symbol: str
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The line as Plotly takes it."""
+        return {"color": self.colour, "dash": self.dash, "width": 2.5}
 
 
 LINES = {"flat": Line("#2f7fc1", "solid", "circle"), "ivf-hnsw-sq": Line("#c27a0a", "dash", "diamond")}
@@ -53,7 +59,7 @@ def latency_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
                 y=shares,
                 mode="lines",
                 name=label(kind),
-                line={"color": line.colour, "dash": line.dash, "width": 2.5},
+                line=line.look,
                 hovertemplate=message("%{y:.0%} within %{x:,.0f} ms<extra>%{fullData.name}</extra>"),
             )
         )
@@ -83,27 +89,13 @@ def reliability_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     rows = [label(kind) for kind in indexes]
     for outcome, colour in OUTCOMES.items():
         counts = [index["load"]["outcomes"][outcome] for index in indexes.values()]
-        shares = [
-            count / max(1, index["load"]["requests"]) for count, index in zip(counts, indexes.values(), strict=True)
-        ]
+        shares = [n / max(1, index["load"]["requests"]) for n, index in zip(counts, indexes.values(), strict=True)]
         if any(counts):
-            figure.add_trace(
-                go.Bar(
-                    orientation="h",
-                    name=message(outcome),
-                    y=rows,
-                    x=shares,
-                    marker={"color": colour, "line": {"width": 0}},
-                    text=[f"{share:.1%}" if share >= 0.06 else "" for share in shares],
-                    textposition="inside",
-                    insidetextanchor="middle",
-                    textfont={"color": ink_on(colour)},
-                    customdata=counts,
-                    hovertemplate=message("%{customdata} requests %{fullData.name}<extra></extra>"),
-                )
-            )
-    finish(figure, 60 * len(rows) + 90)
-    figure.update_layout(barmode="stack", bargap=0.35)
+            texts = [f"{share:.1%}" if share >= 0.06 else "" for share in shares]
+            hover = message("%{customdata} requests %{fullData.name}<extra></extra>")
+            bars = filled_bars(message(outcome), colour, shares, texts, y=rows, customdata=counts, hovertemplate=hover)
+            figure.add_trace(bars)
+    finish(figure, 60 * len(rows) + 90, barmode="stack", bargap=0.35)
     figure.update_xaxes(tickformat=".0%", range=[0, 1])
     figure.update_yaxes(autorange="reversed")
     return figure
@@ -138,18 +130,10 @@ def cold_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         values: list[float] = []
         for index in indexes.values():
             values += [cold_parts(index)[part], index["probe"]["total_ms"] if part == "answer" else 0.0]
-        figure.add_trace(
-            go.Bar(
-                orientation="h",
-                name=message(part),
-                y=rows,
-                x=values,
-                marker={"color": colour, "line": {"width": 0}},
-                hovertemplate="%{fullData.name} %{x:,.0f} ms<extra>%{y}</extra>",
-            )
-        )
-    finish(figure, 38 * len(rows) + 100)
-    figure.update_layout(barmode="stack", bargap=0.3)
+        hover = "%{fullData.name} %{x:,.0f} ms<extra>%{y}</extra>"
+        bars = filled_bars(message(part), colour, values, [""] * len(values), y=rows, hovertemplate=hover)
+        figure.add_trace(bars)
+    finish(figure, 38 * len(rows) + 100, barmode="stack", bargap=0.3)
     figure.update_xaxes(title=message("ms, median"), rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
     return figure
@@ -187,7 +171,7 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
                 y=[index["probe"][what] for index in indexes],
                 mode="lines+markers",
                 name=label(kind),
-                line={"color": line.colour, "dash": line.dash, "width": 2.5},
+                line=line.look,
                 marker={"symbol": line.symbol, "size": 10, "color": line.colour},
                 customdata=recalls,
                 hovertemplate=message(
@@ -235,16 +219,3 @@ def where(crossed: Mapping[str, Any]) -> str:
     if crossed.get("where") == "always":
         return message("IVF_HNSW_SQ is faster at every size that was measured.")
     return message("IVF_HNSW_SQ is not faster at the largest size that was measured.")
-
-
-def finish(figure: go.Figure, height: int) -> None:
-    """Height, margins and legend that the figures of a study share."""
-    figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 20, "t": 36, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
-        dragmode=False,
-        colorway=[MUTED],
-    )
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from app.figures.layout import finish
 from app.figures.palette import ACCENT, ALERT, MUTED, ink_on
-from app.figures.serverless import LINES, finish, label
+from app.figures.serverless import LINES, label
 from core.messages import joined, message
 from core.units import milliseconds
 
@@ -177,7 +178,7 @@ def cost_figure(
                 y=list(costs),
                 mode="lines",
                 name=label(kind),
-                line={"color": line.colour, "dash": line.dash, "width": 2.5},
+                line=line.look,
                 hovertemplate=message("%{x:,.0f} a month: $%{y:.4f}<extra>%{fullData.name}</extra>"),
             )
         )

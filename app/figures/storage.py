@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from app.figures.layout import finish, name_rows
 from app.figures.palette import MUTED, method_style
 from core.messages import joined, message
 from core.units import size
@@ -47,18 +48,9 @@ def storage_figure(things: Sequence[Weighed]) -> go.Figure:
             hovertemplate="%{text}<extra></extra>",
         )
     )
-    figure.update_layout(
-        height=_ROW_PX * len(shown) + 70, margin={"l": 10, "r": 80, "t": 10, "b": 40}, dragmode=False, showlegend=False
-    )
-    figure.update_xaxes(title=message("bytes on disk (logarithmic)"), type="log", dtick=1, fixedrange=True)
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=rows,
-        ticktext=[thing.name for thing in shown],
-        range=[len(shown) - 0.4, -0.6],
-        zeroline=False,
-        fixedrange=True,
-    )
+    finish(figure, _ROW_PX * len(shown) + 70, r=80, t=10)
+    figure.update_xaxes(title=message("bytes on disk (logarithmic)"), type="log", dtick=1)
+    name_rows(figure, [thing.name for thing in shown], showgrid=None)
     return figure
 
 

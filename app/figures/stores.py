@@ -7,6 +7,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from app.figures.layout import finish
 from core.labs.benchmarks.store_verdict import Measured
 from core.messages import joined, message
 
@@ -54,14 +55,9 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
             )
         )
     lowest = min([_LOWEST, *(row.recall for row in drawn if row.recall is not None)])
-    figure.update_layout(
-        height=420,
-        margin={"l": 10, "r": 20, "t": 46, "b": 44},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        dragmode=False,
-    )
-    figure.update_xaxes(title=message("recall against the exact search"), range=[lowest - 0.01, 1.005], fixedrange=True)
-    figure.update_yaxes(title=message("queries a second, one client"), type="log", dtick=1, fixedrange=True)
+    finish(figure, 420, t=46, b=44)
+    figure.update_xaxes(title=message("recall against the exact search"), range=[lowest - 0.01, 1.005])
+    figure.update_yaxes(title=message("queries a second, one client"), type="log", dtick=1)
     return figure
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from app.figures.palette import ALERT, MUTED, ink_on, span_colour
+from app.figures.layout import filled_bars, marks
+from app.figures.palette import ALERT, MUTED, span_colour
 from core.messages import Message, joined, message
 from core.trace import Span, Trace
 from core.units import milliseconds, seconds
@@ -200,20 +201,16 @@ def _add_bars(figure: go.Figure, bars: Sequence[Bar]) -> None:
 
 def _bar_trace(name: str, bars: Sequence[Bar]) -> go.Bar:
     colour = span_colour(name)
-    return go.Bar(
-        orientation="h",
-        name=message(name),
+    return filled_bars(
+        message(name),
+        colour,
+        [bar.width for bar in bars],
+        [bar.inside for bar in bars],
         y=[bar.row for bar in bars],
         base=[bar.start for bar in bars],
-        x=[bar.width for bar in bars],
         width=_BAR,
         marker={"color": colour, "line": {"width": 0}, "cornerradius": 3},
-        text=[bar.inside for bar in bars],
-        textposition="inside",
-        insidetextanchor="middle",
         constraintext="inside",
-        textangle=0,
-        textfont={"color": ink_on(colour), "size": 12},
         customdata=[[milliseconds(bar.span.ms), milliseconds(bar.span.start_ms)] for bar in bars],
         hovertemplate=message("<b>%{fullData.name}</b>  %{customdata[0]}<br>begins at %{customdata[1]}<extra></extra>"),
     )
@@ -242,14 +239,15 @@ def _left_half(method: MethodTiming, rows: Sequence[MethodTiming]) -> bool:
 
 def _add_repeats(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:
     """The last token of every single measurement: how far they spread around the median."""
-    marks = [(trace.total_ms, row) for row, method in enumerate(rows) for trace in method.repeats]
-    if marks:
+    ends = [(trace.total_ms, row) for row, method in enumerate(rows) for trace in method.repeats]
+    if ends:
         figure.add_trace(
-            go.Scatter(
-                x=[total for total, _ in marks],
-                y=[row for _, row in marks],
-                mode="markers",
-                name=message("one measurement"),
+            marks(
+                message("one measurement"),
+                MUTED,
+                "line-ns-open",
+                [total for total, _ in ends],
+                [row for _, row in ends],
                 marker={"symbol": "line-ns-open", "size": 16, "color": MUTED, "line": {"width": 2}},
                 hovertemplate=message("last token of one measurement  %{x:,.0f} ms<extra></extra>"),
                 cliponaxis=False,

@@ -13,6 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from app.figures.layout import finish
 from app.figures.palette import MUTED, method_style
 from core.messages import message
 
@@ -93,16 +94,12 @@ def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = ""
     measured = [line for line in scores if not line.control]
     for line in scores:
         figure.add_trace(_score(line, measured.index(line) if line in measured else 0), row=1, col=2)
-    figure.update_xaxes(title=message("step"), rangemode="tozero", fixedrange=True)
-    figure.update_yaxes(rangemode="tozero", fixedrange=True)
+    figure.update_xaxes(title=message("step"), rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero")
     if scores:
         figure.update_yaxes(tickformat=".0%", row=1, col=2)
-    figure.update_layout(
-        height=330 if scores else 300,
-        margin={"l": 10, "r": 10, "t": 40, "b": 70 if scores else 40},
-        legend={"orientation": "h", "y": -0.36, "yanchor": "top", "x": 1, "xanchor": "right"},
-        dragmode=False,
-    )
+    below = {"orientation": "h", "y": -0.36, "yanchor": "top", "x": 1, "xanchor": "right"}
+    finish(figure, 330 if scores else 300, r=10, t=40, b=70 if scores else 40, legend=below)
     return figure
 
 

@@ -7,7 +7,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from app.figures.palette import ink_on
+from app.figures.layout import filled_bars, finish, name_rows
 from core.evaluation.verdict import VERDICTS, Kind
 from core.messages import joined, message
 
@@ -25,42 +25,22 @@ def verdicts_figure(counts: Mapping[str, Mapping[Kind, int]], labels: Mapping[st
         values = [counts[method].get(kind, 0) for method in methods]
         if not any(values):
             continue
+        texts = [f"{style.symbol} {n:,}" if n >= _FITS * longest else "" for n in values]
         figure.add_trace(
-            go.Bar(
-                orientation="h",
-                name=joined(" ", (style.symbol, message(style.label))),
+            filled_bars(
+                joined(" ", (style.symbol, message(style.label))),
+                style.colour,
+                values,
+                texts,
                 y=list(range(len(methods))),
-                x=values,
                 width=0.62,
-                marker={"color": style.colour, "line": {"width": 0}},
-                text=[f"{style.symbol} {n:,}" if n >= _FITS * longest else "" for n in values],
-                textposition="inside",
-                insidetextanchor="middle",
-                textangle=0,
-                textfont={"color": ink_on(style.colour), "size": 12},
                 customdata=[[method, kind] for method in methods],
                 hovertemplate=message("%{x:,} questions: %{fullData.name}<extra></extra>"),
             )
         )
-    figure.update_layout(
-        barmode="stack",
-        height=_ROW_PX * len(methods) + 110,
-        margin={"l": 10, "r": 10, "t": 10, "b": 40},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
-        dragmode=False,
-        clickmode="event+select",
-    )
-    figure.update_xaxes(title=message("questions"), fixedrange=True, tickformat=",d")
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(methods))),
-        ticktext=[escape(labels[method]) for method in methods],
-        range=[len(methods) - 0.4, -0.6],
-        automargin=True,
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
+    finish(figure, _ROW_PX * len(methods) + 110, r=10, t=10, barmode="stack", clickmode="event+select")
+    figure.update_xaxes(title=message("questions"), tickformat=",d")
+    name_rows(figure, [escape(labels[method]) for method in methods], automargin=True)
     return figure
 
 
