@@ -1,4 +1,4 @@
-"""The command line: one file per command, all on the same workspaces as the app."""
+"""The command line: commands that belong together share a file, and all work on the workspaces of the app."""
 
 from __future__ import annotations
 
@@ -8,39 +8,25 @@ import sys
 import typer
 
 from app.cli import (
-    ask,
-    assess_reader,
     bench,
-    cache,
-    cluster,
-    delete,
+    build,
+    caches,
     documents,
-    engine,
     eval_memory,
     evaluate,
-    gradio,
-    index,
-    index_serverless,
-    judge,
-    link,
     memory,
-    models,
     plan,
-    precision,
     prepare,
     query,
-    questions,
     race,
+    reader,
     redis,
-    routing,
-    sample,
     search,
-    serve_local,
+    serverless,
+    servers,
     status,
-    train_reader,
-    verify,
 )
-from app.cli.common import MethodCommand, reporting
+from app.cli.common import MethodCommand, reported, reporting
 from app.cli.giving_way import give_way
 from core.errors import TesseraError
 from core.messages import message
@@ -68,44 +54,19 @@ def check_arguments() -> None:
                 raise TesseraError(what, "Convert it, or rename the file or folder.")
 
 
-cli.command("prepare")(prepare.prepare)
-cli.command("index")(index.index)
-cli.command("cluster")(cluster.cluster)
-cli.command("cache")(cache.cache)
-cli.command("train")(memory.train)
-cli.command("adapt")(memory.adapt)
-cli.command("edit")(memory.edit)
-cli.command("forget")(memory.forget)
-cli.command("race")(race.race)
-cli.command("calibrate")(memory.calibrate)
-cli.command("query", cls=MethodCommand)(query.query)
-cli.command("search")(search.search)
-cli.command("hybrid")(search.hybrid)
-cli.command("ask")(ask.ask)
-cli.command("status")(status.status)
-cli.command("documents")(documents.documents)
-cli.command("questions")(questions.questions)
-cli.command("rename")(documents.rename)
-cli.command("delete")(delete.delete)
-cli.command("eval", cls=MethodCommand)(evaluate.evaluate)
-cli.command("judge")(judge.judge)
-cli.command("eval-memory")(eval_memory.eval_memory)
-cli.command("ablate")(eval_memory.ablate)
-cli.command("assess-reader")(assess_reader.assess_reader)
-cli.command("verify")(verify.verify)
-cli.command("link")(link.link)
-cli.command("precision")(precision.precision)
-cli.command("routing")(routing.routing)
+for _command in (
+    prepare.prepare, build.index, build.cluster, build.cache, memory.train, memory.adapt, memory.edit, memory.forget,
+    race.race, memory.calibrate, query.query, search.search, search.hybrid, query.ask, status.status,
+    documents.documents, documents.questions, documents.rename, documents.delete, evaluate.evaluate, evaluate.judge,
+    eval_memory.eval_memory, eval_memory.ablate, reader.assess_reader, caches.verify, caches.link, caches.precision,
+    search.routing, servers.gradio, serverless.index_serverless, serverless.serve_local, build.sample, build.models,
+    servers.engine, plan.plan, reader.train_reader,
+):  # fmt: skip
+    _names_methods = _command in (query.query, evaluate.evaluate)
+    _name = "eval" if _command is evaluate.evaluate else None  # no function may be called so
+    cli.command(_name, cls=MethodCommand if _names_methods else None)(reported(_command))
 cli.add_typer(redis.redis, name="redis")
 cli.add_typer(bench.bench, name="bench")
-cli.command("gradio")(gradio.gradio)
-cli.command("index-serverless")(index_serverless.index_serverless)
-cli.command("serve-local")(serve_local.serve_local)
-cli.command("sample")(sample.sample)
-cli.command("models")(models.models)
-cli.command("engine")(engine.engine)
-cli.command("plan")(plan.plan)
-cli.command("train-reader")(train_reader.train_reader)
 
 
 def main() -> None:

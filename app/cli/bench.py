@@ -1,16 +1,218 @@
-"""``bench``: what is measured on this machine, one command per thing."""
+"""``bench``: what is measured on this machine, one command per thing; ``bench serverless`` is in ``serverless``."""
 
 from __future__ import annotations
 
-import typer
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
-from app.cli import bench_cag, bench_memory, bench_serverless, bench_stores
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from app.cli.common import (
+    JsonOption,
+    PlainOption,
+    WorkspaceOption,
+    console,
+    drive,
+    emit,
+    names_in,
+    open_resources,
+    reported,
+    say,
+    settings_and_workspace,
+)
+from app.cli.serverless import serverless
+
+if TYPE_CHECKING:
+    from core.labs.benchmarks.store_verdict import Measured, Tested
+
+_MEANING = {
+    "hot": "cell cache in memory",
+    "warm": "cell cache read from disk (page cache warm)",
+    "cold": "cell cache read from disk (page cache dropped)",
+    "blocks_hot": "blocks of 3 of the passages in memory",
+    "blocks_warm": "these blocks read from disk (page cache warm)",
+    "blocks_cold": "these blocks read from disk (page cache dropped)",
+    "no_cache": "passages and question prefilled",
+    "rag": "3 of the passages and the question prefilled",
+    "plain_recipe": "saved DynamicCache, deep-copied, generate()",
+    "llama_cpp_hot": "llama.cpp, its state in memory",
+    "llama_cpp_warm": "llama.cpp, its state restored from disk",
+    "llama_cpp_no_cache": "llama.cpp, passages and question prefilled",
+    "llama_cpp_published_hot": "its weights as published, its state in memory",
+    "llama_cpp_published_warm": "its weights as published, its state restored",
+    "llama_cpp_published_no_cache": "its weights as published, all prefilled",
+}
+
+
+def cag(
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds; every setup runs once in each.")] = 7,
+    passages: Annotated[int, typer.Option(min=1, help="Passages that are cached.")] = 10,
+    tokens: Annotated[int, typer.Option(min=2, help="Length of every answer.")] = 16,
+    llama_cpp: Annotated[
+        bool, typer.Option("--llama-cpp/--no-llama-cpp", help="Measure llama.cpp, too, where xllamacpp is installed.")
+    ] = True,
+    plain: PlainOption = False,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure first token and whole answer with and without a KV cache, interleaved, in one run.
+
+    Example: python -m app bench cag --repeats 7 --passages 10
+    """
+    from core.corpus import store
+    from core.labs.benchmarks.cag import CagBenchConfig, bench_cag, questions_about
+    from core.labs.benchmarks.llama_cpp import peers
+
+    resources = open_resources(workspace, plain)
+    settings, ws = resources.settings, resources.workspace
+    corpus = store.load(ws.require("corpus"))
+    chosen = corpus.passages[:passages]
+    lm = resources.language_model()
+    asked = questions_about(corpus, chosen, repeats + 1)
+    beside = peers(lm, settings) if llama_cpp else {}
+    found = drive(bench_cag(lm, chosen, asked, CagBenchConfig(repeats, tokens), beside))
+    if as_json:
+        emit({"workspace": ws.name, "passages": len(chosen), **found})
+    else:
+        _show_cag(found)
+
+
+def _show_cag(found: dict[str, Any]) -> None:
+    console.print(
+        f"{found['model']} in {found['dtype']} on {found['device']}: {found['context_tokens']:,} tokens cached, "
+        f"{found['question_tokens']} of the question, {found['answer_tokens']} of the answer; "
+        f"median of {found['n']}, ms. The question alone takes {found['floor_ttft_ms']:,.1f} (the floor)."
+    )
+    table = Table("Setup", "First token", "p10 to p90", "x floor", "Last token", "p10 to p90", "What")
+    for name, setup in found["setups"].items():
+        first, last = _cells(setup["ttft_ms"]), _cells(setup["total_ms"])
+        table.add_row(name, *first, f"{setup['to_floor']:.2f}", *last, _MEANING.get(name, ""))
+    console.print(table)
+    decode = found["decode"]
+    paces = ", ".join(f"{name} {pace['median']:.1f}" for name, pace in decode["tokens_per_s"].items())
+    console.print(
+        f"Decoding behind it, tokens/s: {paces}. hot moves {decode['share_of_limit']:.0%} of the "
+        f"{decode['read_bytes_per_s'] / 1e9:.1f} GB/s that this machine reads."
+    )
+    steps = ", ".join(f"{name} {step['median']:,.1f} ms" for name, step in found["steps_ms"].items())
+    say(f"Beside answers: {steps}.")
+    say(", ".join(f"{name} {ratio:.2f}" for name, ratio in found["ratios"].items()))
+
+
+def _cells(spread: dict[str, float]) -> tuple[str, str]:
+    return f"{spread['median']:,.1f}", f"{spread['p10']:,.0f} to {spread['p90']:,.0f}"
+
+
+_MB = 1e6
+
+
+def memory(
+    questions: Annotated[int, typer.Option(min=1, help="Questions that are asked of every method.")] = 50,
+    method: Annotated[str, typer.Option("--method", "-m", help="Methods, comma-separated.")] = "rag,cag,memory",
+    plain: PlainOption = False,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the memory of one process that answers by several methods, by owner, and how it grows.
+
+    Example: python -m app bench memory --questions 50
+    """
+    from core.labs.benchmarks.memory import bench_memory
+
+    names = tuple(names_in(method))
+    found = drive(bench_memory(lambda: open_resources(workspace, plain), names, questions))
+    if as_json:
+        emit({"workspace": workspace, **found})
+    else:
+        _show_memory(found)
+
+
+def _show_memory(found: dict[str, Any]) -> None:
+    table = Table("came with", "resident", "of it in no file")
+    for owner, taken in found["owners"].items():
+        table.add_row(owner, *(f"{taken[part] / _MB:,.0f} MB" for part in ("resident", "anonymous")))
+    console.print(table)
+    held = ", ".join(f"{name} {size / _MB:,.1f} MB" for name, size in found["held"].items())
+    say(f"Counted by itself: {held}.")
+    growth = Table("questions", "resident", "of it in no file", "KV caches", "threads", "open files", "temporary files")
+    for look in found["growth"]:
+        sizes = (f"{look[part] / _MB:,.0f} MB" for part in ("resident", "anonymous", "caches"))
+        counts = (str(look[part]) for part in ("threads", "open_files", "temporary_files"))
+        growth.add_row(str(look["questions"]), *sizes, *counts)
+    console.print(growth)
+
+
+def stores(
+    synthetic: Annotated[
+        int, typer.Option(min=0, help="Clustered synthetic vectors to search, too; 0 leaves them out.")
+    ] = 100_000,
+    dim: Annotated[int, typer.Option(min=2, help="Dimension of the synthetic vectors.")] = 384,
+    queries: Annotated[int, typer.Option(min=1, help="Most questions per setting.")] = 200,
+    only: Annotated[str, typer.Option("--only", help="Comma-separated stores; all when empty.")] = "",
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure recall, latency, throughput, build time and size of every store; keep the result for the Stores page.
+
+    Example: python -m app bench stores --workspace nq --synthetic 100000 --json
+    """
+    from dataclasses import asdict
+
+    from core.labs.benchmarks import stores as bench
+    from core.labs.benchmarks import workloads
+    from core.models.registry import Models
+
+    settings, ws = settings_and_workspace(workspace)
+    ws.require("embeddings")
+    makers = [partial(workloads.of_workspace, ws, Models(settings), queries, settings.seed)]
+    if synthetic:
+        makers.append(partial(workloads.synthetic, synthetic, dim, queries, settings.seed))
+    drive(bench.run(ws, makers, names_in(only)))
+    result = bench.load(ws)
+    if result is None:
+        return
+    if as_json:
+        emit({"workspace": ws.name, **asdict(result)})
+        return
+    for tested in result.tested:
+        _show_stores(tested, result.k, result.clients)
+    console.print(f"\nMeasured with {result.machine}. * no other setting finds as much at least as fast.")
+
+
+def _show_stores(tested: Tested, k: int, clients: int) -> None:
+    console.print(f"\n[bold]{tested.workload}[/], {tested.dim} dimensions, {tested.queries} {tested.asked}")
+    names = list(dict.fromkeys(row.store for row in tested.rows))
+    for name in names:
+        rows = [row for row in tested.rows if row.store == name]
+        built, memory = rows[0], rows[0].memory_bytes
+        held = "" if memory is None else f", {memory / 1e6:,.1f} MB in memory"
+        size = f"built in {built.build_s:.1f} s, {built.disk_bytes / 1e6:,.1f} MB on disk{held}"
+        table = Table(title=f"{built.label}: {size}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+        table.add_column("setting", width=24)
+        for heading in (f"recall@{k}", f"gold@{k}", "p50 ms", "p99 ms", "QPS", f"QPS x{clients}"):
+            table.add_column(heading, justify="right")
+        for row in rows:
+            worth = "" if row.dominated or row.recall is None else " *"
+            table.add_row(row.setting + worth, _share(row.recall), _share(row.gold), *_speeds(row))
+        console.print(table)
+    for name, why in tested.skipped.items():
+        say(f"{name} was left out: {why}")
+    say(tested.verdict)
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _speeds(row: Measured) -> tuple[str, str, str, str]:
+    return f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", f"{row.qps_1:,.0f}", f"{row.qps_many:,.0f}"
+
 
 bench = typer.Typer(
     help="Measure this machine; nothing else should run meanwhile. Every number comes with its n.",
     no_args_is_help=True,
 )
-bench.command("cag")(bench_cag.cag)
-bench.command("memory")(bench_memory.memory)
-bench.command("stores")(bench_stores.stores)
-bench.command("serverless")(bench_serverless.serverless)
+for _command in (cag, memory, stores, serverless):
+    bench.command()(reported(_command))

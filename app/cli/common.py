@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,6 +41,12 @@ WorkspaceOption = Annotated[
     str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.", show_default=True)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Without the reader adapter.")]
+QuestionOption = Annotated[str, typer.Option("--text", "-t", help="The question.")]
+QuestionsOption = Annotated[
+    Path | None, typer.Option(help="A questions file (JSONL); without it, the corpus' own questions.")
+]
+SplitOption = Annotated[str, typer.Option(help="Which of the corpus' own questions: train, dev or test.")]
 MemoryOrderOption = Annotated[
     str | None,
     typer.Option(
@@ -157,6 +165,17 @@ def reporting(as_json: bool) -> Iterator[None]:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
+def reported(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose errors are sentences (or JSON objects) and exit codes, see ``reporting``."""
+
+    @wraps(command)
+    def run(**options: Any) -> None:
+        with reporting(options.get("as_json", False)):
+            command(**options)
+
+    return run
+
+
 def drive(work: Work, on_step: Callable[[Any], None] = lambda step: None) -> dict[str, Any]:
     """Runs long work under a progress bar on stderr.
 
@@ -199,6 +218,16 @@ def warn(warnings: Iterable[str]) -> None:
     """Says on stderr what a person should know before they trust the answers."""
     for warning in warnings:
         aside.print(f"[bold yellow]Note:[/] {_plain(warning)}", highlight=False, soft_wrap=True)
+
+
+def say(line: str, to: Console = console) -> None:
+    """Prints a line as it stands: neither wrapped nor read as markup."""
+    to.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def names_in(text: str) -> list[str]:
+    """The parts of a list with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def emit(payload: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``documents``: the files of a workspace, listed, put in, taken out; ``rename``: the workspace gets another name."""
+"""``documents`` of a workspace, ``questions`` written for it, its ``rename`` and ``delete``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, aside, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import EXIT_FAILED, JsonOption, WorkspaceOption, aside, drive, emit, say, settings_and_workspace
 
 if TYPE_CHECKING:
     from core.corpus.types import Corpus
@@ -41,26 +41,25 @@ def documents(
     from core.errors import TesseraError
     from core.models.registry import Models
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        corpus = ws.read("corpus", store.load)
-        if undo and (add or remove):
-            raise TesseraError("--undo stands alone.", "Undo first, then add or remove.")
-        models = Models(settings)
-        if undo:
-            drive(revision.undo(ws, models, settings))
-        elif add or remove:
-            changed = without(corpus, remove or ())
-            originals = ((path.name, path.read_bytes()) for path in add or ())
-            drive(revision.revise(ws, models, settings, _with_files(changed, add or [], models), originals))
-        corpus = ws.read("corpus", store.load)
-        if as_json:
-            rows = [asdict(document) for document in stored(corpus)]
-            emit({"workspace": ws.name, "documents": rows, "passages": len(corpus.passages)})
-            return
-        for document in stored(corpus):
-            console.print(f"{document.passages:>6,}  {document.file}", markup=False, highlight=False, soft_wrap=True)
-        console.print(f"{len(corpus.passages):,} passages in {ws.path}.", highlight=False, soft_wrap=True)
+    settings, ws = settings_and_workspace(workspace)
+    corpus = ws.read("corpus", store.load)
+    if undo and (add or remove):
+        raise TesseraError("--undo stands alone.", "Undo first, then add or remove.")
+    models = Models(settings)
+    if undo:
+        drive(revision.undo(ws, models, settings))
+    elif add or remove:
+        changed = without(corpus, remove or ())
+        originals = ((path.name, path.read_bytes()) for path in add or ())
+        drive(revision.revise(ws, models, settings, _with_files(changed, add or [], models), originals))
+    corpus = ws.read("corpus", store.load)
+    if as_json:
+        rows = [asdict(document) for document in stored(corpus)]
+        emit({"workspace": ws.name, "documents": rows, "passages": len(corpus.passages)})
+        return
+    for document in stored(corpus):
+        say(f"{document.passages:>6,}  {document.file}")
+    say(f"{len(corpus.passages):,} passages in {ws.path}.")
 
 
 def _with_files(corpus: Corpus, paths: list[Path], models: Models) -> Corpus:
@@ -78,7 +77,7 @@ def _with_files(corpus: Corpus, paths: list[Path], models: Models) -> Corpus:
     for file in report.files:
         if file.note or file.duplicates:
             copies = f"{file.duplicates:,} passages are there already. " if file.duplicates else ""
-            aside.print(f"{file.name}: {copies}{file.note}", markup=False, highlight=False, soft_wrap=True)
+            say(f"{file.name}: {copies}{file.note}", aside)
     return put(corpus, report)
 
 
@@ -94,10 +93,70 @@ def rename(
     from core.removal import rename_workspace
     from core.workspace import existing_workspace
 
-    with reporting(as_json):
-        settings, _ = settings_and_workspace(workspace)
-        renamed = rename_workspace(existing_workspace(workspace, settings.workspaces), name)
-        if as_json:
-            emit({"workspace": renamed.name, "path": str(renamed.path)})
-        else:
-            console.print(f"{workspace} is now {renamed.name}.", markup=False, highlight=False)
+    settings, _ = settings_and_workspace(workspace)
+    renamed = rename_workspace(existing_workspace(workspace, settings.workspaces), name)
+    if as_json:
+        emit({"workspace": renamed.name, "path": str(renamed.path)})
+    else:
+        say(f"{workspace} is now {renamed.name}.")
+
+
+def questions(
+    n: Annotated[int, typer.Option("--n", min=1, help="How many are enough.")] = 20,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Write questions from the passages, keep those that the reader answers from their own passage.
+
+    They are dev questions of the corpus from then on, in the stead of those generated before.
+
+    Example: python -m app questions --workspace mine
+    """
+    from dataclasses import asdict
+
+    from core.corpus.store import load
+    from core.evaluation.generated import generate, generated
+    from core.models.registry import Models
+
+    settings, ws = settings_and_workspace(workspace)
+    drive(generate(ws, Models(settings), settings, n))
+    found = generated(ws.read("corpus", load))
+    if as_json:
+        emit({"workspace": ws.name, "questions": [asdict(question) for question in found]})
+        return
+    for question in found:
+        say(f"{question.text}  {' / '.join(question.answers)}")
+
+
+def delete(
+    workspace: Annotated[str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a workspace, with its indexes, answers and feedback in Redis and its cells in object storage.
+
+    Lists what goes and asks first; with --json and without --yes it only lists. Cells that another workspace needs
+    stay, and so does what belongs to the workspace that this one is a copy of.
+
+    Example: python -m app delete --workspace mine
+    """
+    from core.removal import belongings, delete_workspace
+    from core.workspace import existing_workspace
+
+    settings, _ = settings_and_workspace(workspace)
+    ws = existing_workspace(workspace, settings.workspaces)
+    found = belongings(ws)
+    if as_json:
+        if yes:
+            delete_workspace(ws)
+        listed = [{"what": one.what, "where": one.where, "stays": one.stays} for one in found]
+        emit({"workspace": ws.name, "deleted": yes, "belongings": listed})
+        return
+    for one in found:
+        note = " (stays: it belongs to the workspace that this one is a copy of)" if one.stays else ""
+        say(f"  {one.what}: {one.where}{note}", aside)
+    if not yes and not typer.confirm(f"Delete the workspace {ws.name} with all of this?", err=True):
+        aside.print("Nothing was deleted.")
+        raise typer.Exit(EXIT_FAILED)
+    delete_workspace(ws)
+    say(f"The workspace {ws.name} is deleted.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,21 +11,22 @@ from rich.table import Table
 from app.cli.common import (
     JsonOption,
     MemoryOrderOption,
+    QuestionsOption,
+    SplitOption,
     WorkspaceOption,
     console,
     drive,
     emit,
+    names_in,
     open_resources,
-    reporting,
+    say,
     settings_and_workspace,
 )
 
 
 def eval_memory(
-    questions: Annotated[
-        Path | None, typer.Option(help="A questions file (JSONL); without it, the corpus' own questions.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="Which of the corpus' own questions: train, dev or test.")] = "test",
+    questions: QuestionsOption = None,
+    split: SplitOption = "test",
     n: Annotated[int | None, typer.Option("--n", min=1, help="Ask the first N questions of each kind.")] = None,
     read: Annotated[
         str,
@@ -53,20 +53,19 @@ def eval_memory(
     from core.memory.z_reader import ReadConfig
     from core.methods.memory import LlmAsMemory
 
-    with reporting(as_json):
-        resources = open_resources(workspace, memory_order=memory_order)
-        ws, corpus = resources.workspace, resources.corpus
-        wanted = every_question(questions, split, corpus)
-        usual = ReadConfig.usual(read_card(ws.require("memory")).config, resources.settings)
-        method = LlmAsMemory(resources, replace(usual, mode=read or usual.mode, top_r=top_r))
-        sorted_questions = sort_questions(wanted, corpus, method.memory.pool.ids, n)
-        folder = run_folder(resources, sorted_questions, method)
-        drive(evaluate_memory(resources, sorted_questions, method, folder))
-        figures = summarise(folder, ws)
-        if as_json:
-            emit(figures)
-        else:
-            _show_evaluation(figures, null_figures(folder))
+    resources = open_resources(workspace, memory_order=memory_order)
+    ws, corpus = resources.workspace, resources.corpus
+    wanted = every_question(questions, split, corpus)
+    usual = ReadConfig.usual(read_card(ws.require("memory")).config, resources.settings)
+    method = LlmAsMemory(resources, replace(usual, mode=read or usual.mode, top_r=top_r))
+    sorted_questions = sort_questions(wanted, corpus, method.memory.pool.ids, n)
+    folder = run_folder(resources, sorted_questions, method)
+    drive(evaluate_memory(resources, sorted_questions, method, folder))
+    figures = summarise(folder, ws)
+    if as_json:
+        emit(figures)
+    else:
+        _show_evaluation(figures, null_figures(folder))
 
 
 def _show_evaluation(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
@@ -94,7 +93,7 @@ def _show_evaluation(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
             f"precision of the slot {figures['null_precision']:.3f}."
         )
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        say(line)
 
 
 def ablate(
@@ -117,18 +116,17 @@ def ablate(
     from core.methods.resources import Resources
     from core.models.registry import Models
 
-    with reporting(as_json):
-        names = tuple(name.strip() for name in what.split(",") if name.strip())
-        plan = ablation.AblationPlan(names, minutes, n, load_preset(preset).config, steps)
-        settings, ws = settings_and_workspace(workspace)
-        resources = Resources(ws, Models(settings), settings)
-        corpus = resources.corpus
-        folder = ablation.ablation_folder(resources, plan)
-        rows = drive(ablation.ablate(resources, folder, plan))["rows"]
-        if as_json:
-            emit({"workspace": ws.name, "passages": len(corpus.passages), "folder": str(folder), "variants": rows})
-        else:
-            _show_variants(rows)
+    names = tuple(names_in(what))
+    plan = ablation.AblationPlan(names, minutes, n, load_preset(preset).config, steps)
+    settings, ws = settings_and_workspace(workspace)
+    resources = Resources(ws, Models(settings), settings)
+    corpus = resources.corpus
+    folder = ablation.ablation_folder(resources, plan)
+    rows = drive(ablation.ablate(resources, folder, plan))["rows"]
+    if as_json:
+        emit({"workspace": ws.name, "passages": len(corpus.passages), "folder": str(folder), "variants": rows})
+    else:
+        _show_variants(rows)
 
 
 def _show_variants(rows: list[dict[str, Any]]) -> None:
@@ -141,4 +139,4 @@ def _show_variants(rows: list[dict[str, Any]]) -> None:
             row["variant"], *cells, f"{row['evidence_ms']:,.0f}", f"{row['bytes_per_1000_documents'] / 1e6:,.0f}"
         )
     console.print(table)
-    console.print(f"{rows[0]['steps']} steps each, {rows[0]['n_questions']} dev questions.", highlight=False)
+    say(f"{rows[0]['steps']} steps each, {rows[0]['n_questions']} dev questions.")

@@ -1,4 +1,4 @@
-"""``eval``: the methods over a set of questions, with intervals."""
+"""``eval``: the methods over a set of questions, with intervals; ``judge``: a model scores their answers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from rich.table import Table
 from app.cli.common import (
     JsonOption,
     MemoryOrderOption,
+    PlainOption,
+    QuestionsOption,
+    SplitOption,
     WorkspaceOption,
     aside,
+    command_line,
     console,
     drive,
     emit,
+    names_in,
     open_resources,
-    reporting,
+    say,
+    settings_and_workspace,
 )
 
 if TYPE_CHECKING:
@@ -36,14 +42,12 @@ def evaluate(
             "':plain' behind its name, a method reads without the reader adapter."
         ),
     ] = None,
-    questions: Annotated[
-        Path | None, typer.Option(help="A questions file (JSONL); without it, the corpus' own questions.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="Which of the corpus' own questions: train, dev or test.")] = "test",
+    questions: QuestionsOption = None,
+    split: SplitOption = "test",
     n: Annotated[
         int | None, typer.Option("--n", min=1, help="Draw N questions by TESSERA_SEED; without it, ask all.")
     ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="All methods read without the reader adapter.")] = False,
+    plain: PlainOption = False,
     memory_order: MemoryOrderOption = None,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out methods whose artefacts are not built.")
@@ -63,19 +67,18 @@ def evaluate(
     from core.evaluation.variants import parse_variants
     from core.methods.registry import evaluated_methods
 
-    with reporting(as_json):
-        chosen = parse_variants(evaluated_methods() if methods is None else methods)
-        resources = open_resources(workspace, plain, memory_order=memory_order)
-        settings, ws = resources.settings, resources.workspace
-        plan = plan_run(chosen, _question_set(questions, split, resources.corpus), n, settings.seed)
-        folder = run_folder(resources, plan)
-        drive(run_methods(resources, plan, folder, skip_missing))
-        summary = summarise(folder, [method.name for method in chosen])
-        skipped = read_run(folder)["skipped"]
-        if as_json:
-            emit({**summary, **_facts(read_run(folder)), "workspace": ws.name, "run": folder.name})
-        else:
-            _show(summary, skipped, str(folder))
+    chosen = parse_variants(evaluated_methods() if methods is None else methods)
+    resources = open_resources(workspace, plain, memory_order=memory_order)
+    settings, ws = resources.settings, resources.workspace
+    plan = plan_run(chosen, _question_set(questions, split, resources.corpus), n, settings.seed)
+    folder = run_folder(resources, plan)
+    drive(run_methods(resources, plan, folder, skip_missing))
+    summary = summarise(folder, [method.name for method in chosen])
+    skipped = read_run(folder)["skipped"]
+    if as_json:
+        emit({**summary, **_facts(read_run(folder)), "workspace": ws.name, "run": folder.name})
+    else:
+        _show(summary, skipped, str(folder))
 
 
 def _facts(run: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +150,7 @@ def _show(summary: dict[str, Any], skipped: dict[str, str], folder: str) -> None
     _show_hops(summary["hops"])
     for name, why in skipped.items():
         console.print(f"{name} was left out: {why}.")
-    console.print(f"Answers and configuration: {folder}", soft_wrap=True)
+    say(f"Answers and configuration: {folder}")
 
 
 def _show_hops(hops: dict[str, Any]) -> None:
@@ -167,3 +170,45 @@ def _show_hops(hops: dict[str, Any]) -> None:
 
 def _cell(interval: dict[str, float] | None) -> str:
     return f"{interval['mean']:.2f} ({interval['lo']:.2f}-{interval['hi']:.2f})" if interval else ""
+
+
+_JUDGED = ("ragas_faithfulness", "ragas_relevancy")
+
+
+def judge(
+    run: Annotated[str, typer.Option(help="Name of the run (eval-...); the latest when empty.")] = "",
+    methods: Annotated[str, typer.Option(help="Comma-separated methods; all of the run when empty.")] = "",
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Score the answers of an evaluation with Ragas, through TESSERA_JUDGE_URL and TESSERA_JUDGE_MODEL.
+
+    Questions, answers and evidence go to that endpoint. Needs `make ragas` once; goes on where it stopped.
+
+    Example: python -m app judge --methods rag,cag,memory
+    """
+    from core.errors import TesseraError
+    from core.evaluation.runs import list_runs
+    from core.evaluation.summary import summarise
+    from core.labs.judge.config import Judge, ragas_python
+    from core.labs.judge.judging import judge_run
+
+    settings, ws = settings_and_workspace(workspace)
+    found = {folder.name: folder for folder in list_runs(ws)}
+    folder = found.get(run) if run else next(iter(found.values()), None)
+    if folder is None:
+        remedy = f"Run `{command_line('eval', workspace)}` first."
+        raise TesseraError(f"There is no run {run or 'to judge'} in {ws.name}.", remedy)
+    judge_model = Judge.from_settings(settings)
+    chosen = names_in(methods) or None
+    drive(judge_run(folder, judge_model, ragas_python(), chosen))
+    scores = summarise(folder, chosen)["methods"]
+    judged = {method: {name: found[name] for name in _JUDGED if name in found} for method, found in scores.items()}
+    if as_json:
+        emit({"workspace": ws.name, "run": folder.name, "judge": judge_model.name, "methods": judged})
+        return
+    table = Table("method", "n", "faithfulness", "answer relevancy", title=f"Judged by {judge_model.name}")
+    for method, metrics in judged.items():
+        cells = [f"{m['mean']:.2f} ({m['lo']:.2f}-{m['hi']:.2f})" if (m := metrics.get(x)) else "" for x in _JUDGED]
+        table.add_row(method, str(max((metric["n"] for metric in metrics.values()), default=0)), *cells)
+    console.print(table)

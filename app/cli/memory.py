@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, say, settings_and_workspace
 from app.cli.document import FileOption, TextOption, document, unseen_document
 
 StepsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
@@ -54,24 +54,21 @@ def train(
     from core.memory.presets import load_preset
     from core.models.registry import Models
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        chosen = load_preset(preset)
-        settings = replace(
-            settings, model=chosen.model or settings.model, dtype=dtype or chosen.dtype or settings.dtype
-        )
-        given: dict[str, Any] = {"steps": steps, "m": m, "z_dim": z_dim, "lora_r": lora_r, "seed": settings.seed}
-        given["router_steps"] = router_steps
-        config = replace(chosen.config, **{name: value for name, value in given.items() if value is not None})
-        models = Models(settings)
-        pool = load_corpus(general, count=models.prompt().count) if general else None
-        begin = chosen.start if start is None else start
-        drive(pipeline.train(ws, models, config, not restart, begin, pool))
-        if as_json:
-            manifest = ws.manifest("memory")
-            emit({"workspace": ws.name, **(manifest.params if manifest else {})})
-        else:
-            console.print(f"The memory is trained and in {ws.folder('memory')}.", soft_wrap=True)
+    settings, ws = settings_and_workspace(workspace)
+    chosen = load_preset(preset)
+    settings = replace(settings, model=chosen.model or settings.model, dtype=dtype or chosen.dtype or settings.dtype)
+    given: dict[str, Any] = {"steps": steps, "m": m, "z_dim": z_dim, "lora_r": lora_r, "seed": settings.seed}
+    given["router_steps"] = router_steps
+    config = replace(chosen.config, **{name: value for name, value in given.items() if value is not None})
+    models = Models(settings)
+    pool = load_corpus(general, count=models.prompt().count) if general else None
+    begin = chosen.start if start is None else start
+    drive(pipeline.train(ws, models, config, not restart, begin, pool))
+    if as_json:
+        manifest = ws.manifest("memory")
+        emit({"workspace": ws.name, **(manifest.params if manifest else {})})
+    else:
+        say(f"The memory is trained and in {ws.folder('memory')}.")
 
 
 def adapt(
@@ -89,8 +86,7 @@ def adapt(
 
     Example: python -m app adapt --unseen 1
     """
-    with reporting(as_json):
-        _learn(text, file, title, unseen, "", steps, workspace, as_json)
+    _learn(text, file, title, unseen, "", steps, workspace, as_json)
 
 
 def edit(
@@ -106,8 +102,7 @@ def edit(
 
     Example: python -m app edit geo-01 --file brannoch.txt
     """
-    with reporting(as_json):
-        _learn(text, file, title, None, passage_id, steps, workspace, as_json)
+    _learn(text, file, title, None, passage_id, steps, workspace, as_json)
 
 
 def forget(
@@ -122,13 +117,12 @@ def forget(
     from core import pipeline
     from core.models.registry import Models
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        drive(pipeline.forget(ws, Models(settings), passage_id))
-        if as_json:
-            emit({"workspace": ws.name, "forgotten": passage_id})
-        else:
-            console.print(f"Forgot {passage_id!r}.")
+    settings, ws = settings_and_workspace(workspace)
+    drive(pipeline.forget(ws, Models(settings), passage_id))
+    if as_json:
+        emit({"workspace": ws.name, "forgotten": passage_id})
+    else:
+        console.print(f"Forgot {passage_id!r}.")
 
 
 def calibrate(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
@@ -139,20 +133,17 @@ def calibrate(workspace: WorkspaceOption = "sample", as_json: JsonOption = False
     from core import pipeline
     from core.models.registry import Models
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        figures = drive(pipeline.calibrate(ws, Models(settings)))
-        if as_json:
-            emit({"workspace": ws.name, **figures})
-            return
-        for when in ("before", "after"):
-            null = figures[when]
-            console.print(
-                f"{when:<7}threshold {null['threshold']:.3f}: {null['false_nulls']:.1%} of {null['questions']} dev "
-                f"questions turned away wrongly, {null['caught']:.1%} caught when their document is left out.",
-                highlight=False,
-                soft_wrap=True,
-            )
+    settings, ws = settings_and_workspace(workspace)
+    figures = drive(pipeline.calibrate(ws, Models(settings)))
+    if as_json:
+        emit({"workspace": ws.name, **figures})
+        return
+    for when in ("before", "after"):
+        null = figures[when]
+        say(
+            f"{when:<7}threshold {null['threshold']:.3f}: {null['false_nulls']:.1%} of {null['questions']} dev "
+            f"questions turned away wrongly, {null['caught']:.1%} caught when their document is left out."
+        )
 
 
 def _learn(
@@ -189,4 +180,4 @@ def _learn(
     for question in [*questions, *held_out]:
         evidence = last.get("evidence", {}).get(question.id)
         if evidence is not None:
-            console.print(f"{question.text}\n  -> {evidence}", markup=False)
+            say(f"{question.text}\n  -> {evidence}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, say, settings_and_workspace
 
 if TYPE_CHECKING:
     from core.labs.plan.check import Checked
@@ -43,33 +43,28 @@ def plan(
     from core.labs.plan.prices import PRICES, load_prices
     from core.workspace import existing_workspace
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        found = coefficients(ws)
-        if check:
-            names = [name.strip() for name in check.split(",")]
-            checked = [
-                one for name in names for one in check_plan(found, existing_workspace(name, settings.workspaces))
-            ]
-            _show_checked(checked, as_json)
-            return
-        table = load_prices(prices or PRICES)
-        demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
-        plans = make_plan(demand, found, table)
-        said = advice(demand, plans)
-        if as_json:
-            break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
-            facts = {"demand": asdict(demand), "coefficients": asdict(found), "prices": asdict(table)}
-            emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, "advice": said})
-            return
-        _show(plans, demand.day)
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
-        console.print(
-            f"From {found.run} (n = {found.n}, {found.model}, {found.machine}) and prices of {table.as_of} in "
-            f"{table.currency}; other models and machines by their operations and bandwidths, not measured.",
-            highlight=False,
-            soft_wrap=True,
-        )
+    settings, ws = settings_and_workspace(workspace)
+    found = coefficients(ws)
+    if check:
+        names = [name.strip() for name in check.split(",")]
+        checked = [one for name in names for one in check_plan(found, existing_workspace(name, settings.workspaces))]
+        _show_checked(checked, as_json)
+        return
+    table = load_prices(prices or PRICES)
+    demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
+    plans = make_plan(demand, found, table)
+    said = advice(demand, plans)
+    if as_json:
+        break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
+        facts = {"demand": asdict(demand), "coefficients": asdict(found), "prices": asdict(table)}
+        emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, "advice": said})
+        return
+    _show(plans, demand.day)
+    say(said)
+    say(
+        f"From {found.run} (n = {found.n}, {found.model}, {found.machine}) and prices of {table.as_of} in "
+        f"{table.currency}; other models and machines by their operations and bandwidths, not measured."
+    )
 
 
 def _show(plans: tuple[MethodPlan, ...], day: float) -> None:
@@ -106,7 +101,7 @@ def _show(plans: tuple[MethodPlan, ...], day: float) -> None:
         )
     console.print(table)
     for one in plans:
-        console.print(f"{METHODS[one.method].label} breaks first at its {one.breaks}.", highlight=False, soft_wrap=True)
+        say(f"{METHODS[one.method].label} breaks first at its {one.breaks}.")
 
 
 def _show_checked(checked: list[Checked], as_json: bool) -> None:

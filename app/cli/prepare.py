@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import (
-    JsonOption,
-    WorkspaceOption,
-    aside,
-    console,
-    drive,
-    emit,
-    reporting,
-    settings_and_workspace,
-    warn,
-)
+from app.cli.common import JsonOption, WorkspaceOption, aside, console, drive, emit, say, settings_and_workspace, warn
 
 if TYPE_CHECKING:
     from core.corpus.readers.base import ColumnChoice
@@ -56,50 +46,49 @@ def prepare(
     from core.models.embeddings import truncation_warning
     from core.models.registry import Models
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace, new=True)
-        refused: list[dict[str, str]] = []
-        assumed: list[dict[str, str]] = []
-        duplicates: list[int] = []
+    settings, ws = settings_and_workspace(workspace, new=True)
+    refused: list[dict[str, str]] = []
+    assumed: list[dict[str, str]] = []
+    duplicates: list[int] = []
 
-        def note(step: Progress) -> None:
-            refused.extend(step.data.get("left_out", ()))
-            duplicates.append(step.data.get("duplicates", 0))
-            assumed.extend(step.data.get("notes", ()))
+    def note(step: Progress) -> None:
+        refused.extend(step.data.get("left_out", ()))
+        duplicates.append(step.data.get("duplicates", 0))
+        assumed.extend(step.data.get("notes", ()))
 
-        columns = Columns(text_column, title_column, id_column)
-        try:
-            chunking = Chunking(length, overlap)
-            models = Models(settings)
-            drive(pipeline.prepare(ws, models, dataset, size, columns=columns, chunking=chunking), note)
-        except ColumnsUnknown as error:
-            raise CorpusError(error.what, _options(error.choice)) from error
-        manifest = ws.manifest("corpus")
-        figures = manifest.params if manifest else {}
-        unread = corpus_warnings(load_passages(ws), models, settings)
-        if as_json:
-            emit(
-                {
-                    "workspace": ws.name,
-                    **figures,
-                    "left_out": refused,
-                    "notes": assumed,
-                    "duplicates": sum(duplicates),
-                    "warning": truncation_warning(ws),
-                    "warnings": list(unread),
-                }
-            )
-        else:
-            for file in refused:
-                aside.print(f"Left out: {file['error']}", markup=False, highlight=False, soft_wrap=True)
-            for file in assumed:
-                aside.print(f"{file['name']}: {file['note']}", markup=False, highlight=False, soft_wrap=True)
-            if warning := truncation_warning(ws):
-                aside.print(warning, markup=False, highlight=False, soft_wrap=True)
-            warn(unread)
-            if sum(duplicates):
-                aside.print(f"Left out: {sum(duplicates):,} passages whose title and text another one has.")
-            console.print(f"{figures['passages']:,} passages and {figures['questions']:,} questions in {ws.path}.")
+    columns = Columns(text_column, title_column, id_column)
+    try:
+        chunking = Chunking(length, overlap)
+        models = Models(settings)
+        drive(pipeline.prepare(ws, models, dataset, size, columns=columns, chunking=chunking), note)
+    except ColumnsUnknown as error:
+        raise CorpusError(error.what, _options(error.choice)) from error
+    manifest = ws.manifest("corpus")
+    figures = manifest.params if manifest else {}
+    unread = corpus_warnings(load_passages(ws), models, settings)
+    if as_json:
+        emit(
+            {
+                "workspace": ws.name,
+                **figures,
+                "left_out": refused,
+                "notes": assumed,
+                "duplicates": sum(duplicates),
+                "warning": truncation_warning(ws),
+                "warnings": list(unread),
+            }
+        )
+    else:
+        for file in refused:
+            say(f"Left out: {file['error']}", aside)
+        for file in assumed:
+            say(f"{file['name']}: {file['note']}", aside)
+        if warning := truncation_warning(ws):
+            say(warning, aside)
+        warn(unread)
+        if sum(duplicates):
+            aside.print(f"Left out: {sum(duplicates):,} passages whose title and text another one has.")
+        console.print(f"{figures['passages']:,} passages and {figures['questions']:,} questions in {ws.path}.")
 
 
 def _options(choice: ColumnChoice) -> str:

@@ -1,4 +1,4 @@
-"""``query``: one question, several methods, one after another."""
+"""``query``: one question, several methods, one after another; ``ask``: Redis RAG with its answer cache."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from app.cli.common import (
     EXIT_SOME_FAILED,
     JsonOption,
     MemoryOrderOption,
+    PlainOption,
+    QuestionOption,
     WorkspaceOption,
     console,
     emit,
     open_resources,
     remedy_of,
-    reporting,
+    say,
     warn,
 )
 
@@ -28,13 +30,11 @@ _SHOWN_SOURCES = 3
 
 
 def query(
-    text: Annotated[str, typer.Option("--text", "-t", help="The question.")],
+    text: QuestionOption,
     method: Annotated[
         str | None, typer.Option("--method", "-m", help="Methods, comma-separated; without it, the usual ones.")
     ] = None,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Read with the plain model, without the reader adapter.")
-    ] = False,
+    plain: PlainOption = False,
     store: Annotated[
         str | None, typer.Option("--store", help="Where RAG searches; `index` builds it. Default: TESSERA_STORE.")
     ] = None,
@@ -53,37 +53,34 @@ def query(
     from core.methods.comparison import Choices, Failed, OpenMethods, Run, answer_each, describe_run
     from core.methods.registry import METHODS, usual_methods
 
-    with reporting(as_json):
-        if not text.strip():
-            raise TesseraError("The question is empty.", "Give one with --text.")
-        given = usual_methods() if method is None else method.split(",")
-        names = [name.strip() for name in given if name.strip()]
-        if not names:
-            raise TesseraError("No method was named.", message("Choose from: {names}.", names=", ".join(METHODS)))
-        resources = open_resources(workspace, plain, store=store, memory_order=memory_order)
-        settings = resources.settings
-        run = Run(
-            Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store)
-        )
-        failures: dict[str, TesseraError] = {}
-        for name, happening in answer_each(run, OpenMethods().opener(resources), resources.models.lock):
-            if isinstance(happening, Failed) and happening.error:
-                failures[name] = happening.error
-        answers = list(run.answers.values())
-        if not answers:
-            raise failures[names[0]]
-        describe_run(run, resources)
-        if as_json:
-            refused = [{"method": name, "error": e.what, "remedy": remedy_of(e)} for name, e in failures.items()]
-            emit({**report(text, answers, resources), "warnings": list(run.warnings), "failures": refused})
-        else:
-            for result in answers:
-                _show(METHODS[result.method].label, result)
-            warn(run.warnings)
-            for name, failure in failures.items():
-                console.print(f"\n{name}: {failure.what} {remedy_of(failure)}", markup=False, highlight=False)
-        if failures:
-            raise typer.Exit(EXIT_SOME_FAILED)
+    if not text.strip():
+        raise TesseraError("The question is empty.", "Give one with --text.")
+    given = usual_methods() if method is None else method.split(",")
+    names = [name.strip() for name in given if name.strip()]
+    if not names:
+        raise TesseraError("No method was named.", message("Choose from: {names}.", names=", ".join(METHODS)))
+    resources = open_resources(workspace, plain, store=store, memory_order=memory_order)
+    settings = resources.settings
+    run = Run(Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store))
+    failures: dict[str, TesseraError] = {}
+    for name, happening in answer_each(run, OpenMethods().opener(resources), resources.models.lock):
+        if isinstance(happening, Failed) and happening.error:
+            failures[name] = happening.error
+    answers = list(run.answers.values())
+    if not answers:
+        raise failures[names[0]]
+    describe_run(run, resources)
+    if as_json:
+        refused = [{"method": name, "error": e.what, "remedy": remedy_of(e)} for name, e in failures.items()]
+        emit({**report(text, answers, resources), "warnings": list(run.warnings), "failures": refused})
+    else:
+        for result in answers:
+            _show_query(METHODS[result.method].label, result)
+        warn(run.warnings)
+        for name, failure in failures.items():
+            say(f"\n{name}: {failure.what} {remedy_of(failure)}")
+    if failures:
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
 def report(question: str, answers: list[Answer], resources: Resources) -> dict[str, Any]:
@@ -109,18 +106,72 @@ def report(question: str, answers: list[Answer], resources: Resources) -> dict[s
     }
 
 
-def _show(label: str, answer: Answer) -> None:
+def _show_query(label: str, answer: Answer) -> None:
     trace = answer.trace
     spans = ", ".join(f"{span.name} {span.ms:,.0f}" for span in trace.spans)
     reused = "reuse not reported" if trace.cached_tokens is None else f"{trace.cached_tokens:,} cached"
     counts = f"{trace.prompt_tokens:,} prefilled, {reused}, {trace.generated_tokens:,} generated"
     sources = "; ".join(piece.cited for piece in answer.evidence[:_SHOWN_SOURCES])
     console.print(f"\n[bold]{label}[/]: ", end="")
-    console.print(answer.text or "(nothing)", markup=False, highlight=False)
+    say(answer.text or "(nothing)")
     for name, line in (
         ("from", sources),
         ("clock", f"first token {trace.ttft_ms:,.0f} ms, all {trace.total_ms:,.0f} ms ({spans})"),
         ("tokens", counts),
     ):
         if line:
-            console.print(f"  {name:<8}{line}", markup=False, highlight=False, soft_wrap=True)
+            say(f"  {name:<8}{line}")
+
+
+def ask(
+    text: QuestionOption,
+    distance: Annotated[
+        float,
+        typer.Option(
+            help="Cosine distance up to which a question in slightly other words may count as the same; 0: never."
+        ),
+    ] = 0.0,
+    ttl: Annotated[int, typer.Option(help="Seconds the answer is kept.")] = 24 * 3600,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Answer anew, and keep nothing.")] = False,
+    plain: PlainOption = False,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Ask Redis RAG; an answer given before comes from the cache, and says so.
+
+    Example: python -m app ask --text "Who invented the drum lens?"
+    """
+    from core.errors import TesseraError
+    from core.methods.base import answer
+    from core.methods.redis_rag import RedisRag
+    from core.methods.unread import script_warnings
+
+    if not text.strip():
+        raise TesseraError("The question is empty.", "Give one with --text.")
+    resources = open_resources(workspace, plain)
+    result = answer(RedisRag(resources, cache=not no_cache, distance=distance, ttl_s=ttl), text)
+    prompt = None if resources.settings.engine_url else resources.models.prompt()
+    warnings = script_warnings(text, resources.models.encoder(), prompt, resources.settings.model)
+    if as_json:
+        from app.cli.query import report
+
+        emit({**report(text, [result], resources), "warnings": list(warnings)})
+    else:
+        _show_ask(result)
+        warn(warnings)
+
+
+def _show_ask(result: Answer) -> None:
+    from core.methods.answer_cache import cache_sentence
+
+    trace = result.trace
+    spans = ", ".join(f"{span.name} {span.ms:,.1f}" for span in trace.spans)
+    sources = "; ".join(piece.cited for piece in result.evidence)
+    say(result.text or "(nothing)")
+    for name, line in (
+        ("from", sources),
+        ("cache", cache_sentence(result.details)),
+        ("clock", f"first token {trace.ttft_ms:,.1f} ms, all {trace.total_ms:,.1f} ms ({spans})"),
+    ):
+        if line:
+            say(f"  {name:<8}{line}")

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, say, settings_and_workspace
 from app.cli.document import FileOption, TextOption, document, unseen_document
 from core.units import plural, seconds
 
@@ -56,20 +56,19 @@ def race(
     from core.methods.resources import Resources
     from core.models.registry import Models
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        config = RaceConfig(parse_methods(methods), steps, every)
-        models = Models(settings)
-        resources = Resources(ws, models, settings)
-        asked = _question(question, answer or [])
-        made = _change(change, resources.corpus, passage_id, text, file, title, unseen, asked, models)
-        old = old_questions(resources.corpus, made, n, settings.seed, split)
-        history: list[Any] = []
-        drive(run(resources, made, config, old), lambda step: history.append(step.data))
-        if as_json:
-            emit(report(history))
-        else:
-            _show(made, results_of(history))
+    settings, ws = settings_and_workspace(workspace)
+    config = RaceConfig(parse_methods(methods), steps, every)
+    models = Models(settings)
+    resources = Resources(ws, models, settings)
+    asked = _question(question, answer or [])
+    made = _change(change, resources.corpus, passage_id, text, file, title, unseen, asked, models)
+    old = old_questions(resources.corpus, made, n, settings.seed, split)
+    history: list[Any] = []
+    drive(run(resources, made, config, old), lambda step: history.append(step.data))
+    if as_json:
+        emit(report(history))
+    else:
+        _show(made, results_of(history))
 
 
 def _question(text: str, answers: Sequence[str]) -> Question | None:
@@ -114,7 +113,7 @@ def _change(
 def _show(change: Change, results: Sequence[MethodResult]) -> None:
     from core.methods.registry import METHODS
 
-    console.print(f"{change.kind} {change.passage.id!r}: {change.question.text}", markup=False)
+    say(f"{change.kind} {change.passage.id!r}: {change.question.text}")
     table = Table("method", "first right after", "stages", "answer before", "answer after")
     for result in results:
         stages = ", ".join(f"{name} {seconds(ms)}" for name, ms in result.by_stage().items())

@@ -6,12 +6,13 @@ from dataclasses import asdict
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, reported, say, settings_and_workspace
 
 redis = typer.Typer(help="The Redis in use: the embedded one, or the one in REDIS_URL.", no_args_is_help=True)
 
 
 @redis.command()
+@reported
 def status(as_json: JsonOption = False) -> None:
     """Say where the server is, what it runs and what it holds; starts the embedded one.
 
@@ -21,21 +22,19 @@ def status(as_json: JsonOption = False) -> None:
     from core.stores.redis.connection import connection
     from core.units import duration, size
 
-    with reporting(as_json):
-        facts = server_facts(connection())
-        if as_json:
-            emit(asdict(facts))
-            return
-        console.print(f"Redis {facts.version}, search {facts.search or 'missing'}: {facts.place}", highlight=False)
-        console.print(
-            f"  port {facts.port}, up {duration(facts.uptime_s)}, {size(facts.memory)} in {facts.keys:,} keys"
-        )
-        console.print(f"  {facts.persistence}")
-        for index in facts.indexes:
-            console.print(f"  {index.name}: {index.documents:,} entries, {size(index.bytes)}", highlight=False)
+    facts = server_facts(connection())
+    if as_json:
+        emit(asdict(facts))
+        return
+    say(f"Redis {facts.version}, search {facts.search or 'missing'}: {facts.place}")
+    console.print(f"  port {facts.port}, up {duration(facts.uptime_s)}, {size(facts.memory)} in {facts.keys:,} keys")
+    console.print(f"  {facts.persistence}")
+    for index in facts.indexes:
+        say(f"  {index.name}: {index.documents:,} entries, {size(index.bytes)}")
 
 
 @redis.command("flush-cache")
+@reported
 def flush_cache(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
     """Forget all kept answers of a workspace.
 
@@ -44,16 +43,16 @@ def flush_cache(workspace: WorkspaceOption = "sample", as_json: JsonOption = Fal
     from core.stores.redis.answer_keys import flush, key_of
     from core.stores.redis.connection import connection
 
-    with reporting(as_json):
-        _, ws = settings_and_workspace(workspace)
-        gone = flush(connection(), key_of(ws))
-        if as_json:
-            emit({"workspace": ws.name, "forgotten": gone})
-        else:
-            console.print(f"Forgot {gone:,} answers of {ws.name}.", highlight=False)
+    _, ws = settings_and_workspace(workspace)
+    gone = flush(connection(), key_of(ws))
+    if as_json:
+        emit({"workspace": ws.name, "forgotten": gone})
+    else:
+        say(f"Forgot {gone:,} answers of {ws.name}.")
 
 
 @redis.command()
+@reported
 def metrics(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
     """Print the counters of a workspace: questions, times, passages, hits of the answer cache.
 
@@ -63,17 +62,16 @@ def metrics(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) 
     from core.stores.redis.connection import connection
     from core.stores.redis.metrics import BUCKETS_MS, Metrics
 
-    with reporting(as_json):
-        _, ws = settings_and_workspace(workspace)
-        counted = Metrics(connection(), key_of(ws)).snapshot()
-        if as_json:
-            emit({**asdict(counted), "average_ms": counted.average_ms, "hit_rate": counted.hit_rate,
-                  "buckets_ms": BUCKETS_MS})  # fmt: skip
-            return
-        console.print(f"{counted.queries:,} questions, {counted.average_ms:,.1f} ms on average", highlight=False)
-        console.print(f"{counted.documents:,} passages retrieved", highlight=False)
-        console.print(f"{counted.hit_rate:.0%} answered from the cache, {counted.saved_ms / 1000:,.1f} s saved")
-        bounds = [*(f"up to {bound:,} ms" for bound in BUCKETS_MS), f"over {BUCKETS_MS[-1]:,} ms"]
-        for bound, count in zip(bounds, counted.histogram, strict=True):
-            if count:
-                console.print(f"  {bound:<16}{count:>6,}", highlight=False)
+    _, ws = settings_and_workspace(workspace)
+    counted = Metrics(connection(), key_of(ws)).snapshot()
+    if as_json:
+        emit({**asdict(counted), "average_ms": counted.average_ms, "hit_rate": counted.hit_rate,
+              "buckets_ms": BUCKETS_MS})  # fmt: skip
+        return
+    say(f"{counted.queries:,} questions, {counted.average_ms:,.1f} ms on average")
+    say(f"{counted.documents:,} passages retrieved")
+    console.print(f"{counted.hit_rate:.0%} answered from the cache, {counted.saved_ms / 1000:,.1f} s saved")
+    bounds = [*(f"up to {bound:,} ms" for bound in BUCKETS_MS), f"over {BUCKETS_MS[-1]:,} ms"]
+    for bound, count in zip(bounds, counted.histogram, strict=True):
+        if count:
+            say(f"  {bound:<16}{count:>6,}")

@@ -1,14 +1,32 @@
-"""``search`` and ``hybrid``: the passages nearest to a text, without a language model."""
+"""``search`` and ``hybrid``: passages nearest to a text; ``routing``: how often opened cells hold the gold passage."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, reporting, settings_and_workspace, warn
+from app.cli.common import (
+    JsonOption,
+    QuestionsOption,
+    SplitOption,
+    WorkspaceOption,
+    console,
+    drive,
+    emit,
+    say,
+    settings_and_workspace,
+    warn,
+)
+from app.cli.evaluate import chosen_questions
+from core.units import plural
+
+if TYPE_CHECKING:
+    from core.labs.benchmarks.routing_recall import RecallReport
 
 TextOption = Annotated[str, typer.Option("--text", "-t", help="What to look for.")]
 CountOption = Annotated[int, typer.Option("--k", "-k", help="Most hits wanted.")]
@@ -30,8 +48,7 @@ def search(
 
     Example: python -m app search --text "Who invented the drum lens?" --store redis-flat --filter topic=lenses
     """
-    with reporting(as_json):
-        _report(_found(text, store, k, narrow or (), workspace, {}), as_json)
+    _report(_found(text, store, k, narrow or (), workspace, {}), as_json)
 
 
 def hybrid(
@@ -49,8 +66,7 @@ def hybrid(
 
     Example: python -m app hybrid --text "drum lens" --keywords 50
     """
-    with reporting(as_json):
-        _report(_found(text, store, k, narrow or (), workspace, {"keyword_percent": keywords}), as_json)
+    _report(_found(text, store, k, narrow or (), workspace, {"keyword_percent": keywords}), as_json)
 
 
 def parse_filters(pairs: Sequence[str]) -> dict[str, str]:
@@ -121,12 +137,60 @@ def _report(found: dict[str, Any], as_json: bool) -> None:
     warn(found["warnings"])
     for rank, hit in enumerate(found["hits"], start=1):
         line = f"{rank:>2}  {hit['score']:.3f}  {hit['cited']}  [{hit['passage_id']}]"
-        console.print(line, markup=False, highlight=False)
-        console.print(f"           {hit['text'][:_SHOWN]}", markup=False, highlight=False)
+        say(line)
+        say(f"           {hit['text'][:_SHOWN]}")
     if not found["hits"]:
         console.print("Nothing was found.")
-    console.print(
-        f"{found['backend']}: {len(found['hits'])} of {found['documents']:,} passages in {found['search_ms']:.1f} ms.",
-        markup=False,
-        highlight=False,
-    )
+    say(f"{found['backend']}: {len(found['hits'])} of {found['documents']:,} passages in {found['search_ms']:.1f} ms.")
+
+
+def routing(
+    questions: QuestionsOption = None,
+    split: SplitOption = "dev",
+    n: Annotated[int | None, typer.Option("--n", min=1, help="Route the first N questions.")] = None,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what looking into more cells (nprobe) finds and reads, against a search of all passages.
+
+    The Map page draws what was measured.
+
+    Example: python -m app routing --split test
+    """
+    from core.labs.benchmarks.routing_recall import kept_report, measure_recall
+    from core.methods.resources import Resources
+    from core.models.registry import Models
+
+    settings, ws = settings_and_workspace(workspace)
+    models = Models(settings)
+    corpus = Resources(ws, models, settings).corpus
+    asked = chosen_questions(questions, split, corpus)[:n]
+    name = questions.stem if questions else split
+    drive(measure_recall(ws, models.encoder(), asked, corpus.index(), name, settings.top_k))
+    report = kept_report(ws, name)
+    if report is None:
+        raise RuntimeError("a report that was just written is there")  # a bug, not a user's error
+    if as_json:
+        emit({"workspace": ws.name, **asdict(report)})
+    else:
+        _show(report)
+
+
+def _show(report: RecallReport) -> None:
+    blocks = Table("cells looked into", "share", f"Recall@{report.k}", "passages compared", "KB of vectors")
+    for search in report.searches:
+        mark = " (default)" if search.nprobe == report.default else ""
+        share = f"{search.nprobe / report.cells:.1%}"
+        cells = (f"{search.recall:.3f}", f"{search.passages:,.0f}", f"{search.bytes / 1e3:,.0f}")
+        blocks.add_row(f"{search.nprobe:,}{mark}", share, *cells)
+    console.print(blocks)
+    table = Table("whole cells opened", "recall of the gold passage", "tokens opened")
+    for point in report.points:
+        table.add_row(str(point.nprobe), f"{point.recall:.3f}", f"{point.tokens:,.0f}")
+    console.print(table)
+    near = Table("margin", "questions", "recall, nearest cell", "recall, two cells")
+    for group in report.margins:
+        span = f"{group.low:.3f} to {group.high:.3f}"
+        near.add_row(span, str(group.questions), f"{group.recall:.3f}", f"{group.recall_two:.3f}")
+    console.print(near)
+    console.print(f"{plural(report.questions, 'question')} ({report.split}), {plural(report.cells, 'cell')}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, command_for, console, emit, reporting, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, command_for, console, emit, say, settings_and_workspace
 from core import jsonl
 from core.artefacts import ARTEFACTS, DEFAULT_STORE, artefact, index_kind
 from core.stores.registry import STORES
@@ -23,46 +23,45 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
     from core.kvcache.variants import BLOCKS, WHOLE_CELLS, list_variants
     from core.models.embeddings import truncation_warning
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        others = [index_kind(name) for name in STORES if name != DEFAULT_STORE]
-        variants = [variant for kind in (BLOCKS, WHOLE_CELLS) for variant in list_variants(ws, kind)]
-        states = [ws.state(kind) for kind in (*ARTEFACTS, *(kind for kind in others if ws.folder(kind).is_dir()))]
-        damaged = _damaged_lines(ws.path)
-        if as_json:
-            artefacts = [
-                {
-                    "kind": state.kind,
-                    "status": state.status,
-                    "reason": state.reason,
-                    "bytes": state.bytes,
-                    "params": state.manifest.params if state.manifest else {},
-                }
-                for state in states
-            ]
-            kept = [_facts(variant) for variant in variants]
-            emit(
-                {
-                    "workspace": ws.name,
-                    "path": str(ws.path),
-                    "artefacts": artefacts,
-                    "caches": kept,
-                    "damaged_lines": damaged,
-                    "warning": truncation_warning(ws),
-                }
-            )
-            return
-        table = Table("artefact", "status", "size", "what to do")
-        for state in states:
-            if state.kind == "prefixes" and not settings.engine_url:  # no server would keep them
-                continue
-            table.add_row(state.kind, state.status, f"{state.bytes / 1e6:,.1f} MB", _todo(state, workspace))
-        console.print(table)
-        if warning := truncation_warning(ws):
-            console.print(warning, markup=False, highlight=False, soft_wrap=True)
-        for log, count in damaged.items():
-            console.print(f"{log}: {count:,} damaged lines are left out.", markup=False, highlight=False)
-        _show_caches(variants)
+    settings, ws = settings_and_workspace(workspace)
+    others = [index_kind(name) for name in STORES if name != DEFAULT_STORE]
+    variants = [variant for kind in (BLOCKS, WHOLE_CELLS) for variant in list_variants(ws, kind)]
+    states = [ws.state(kind) for kind in (*ARTEFACTS, *(kind for kind in others if ws.folder(kind).is_dir()))]
+    damaged = _damaged_lines(ws.path)
+    if as_json:
+        artefacts = [
+            {
+                "kind": state.kind,
+                "status": state.status,
+                "reason": state.reason,
+                "bytes": state.bytes,
+                "params": state.manifest.params if state.manifest else {},
+            }
+            for state in states
+        ]
+        kept = [_facts(variant) for variant in variants]
+        emit(
+            {
+                "workspace": ws.name,
+                "path": str(ws.path),
+                "artefacts": artefacts,
+                "caches": kept,
+                "damaged_lines": damaged,
+                "warning": truncation_warning(ws),
+            }
+        )
+        return
+    table = Table("artefact", "status", "size", "what to do")
+    for state in states:
+        if state.kind == "prefixes" and not settings.engine_url:  # no server would keep them
+            continue
+        table.add_row(state.kind, state.status, f"{state.bytes / 1e6:,.1f} MB", _todo(state, workspace))
+    console.print(table)
+    if warning := truncation_warning(ws):
+        say(warning)
+    for log, count in damaged.items():
+        say(f"{log}: {count:,} damaged lines are left out.")
+    _show_caches(variants)
 
 
 def _damaged_lines(folder: Path) -> dict[str, int]:

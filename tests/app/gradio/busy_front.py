@@ -10,7 +10,7 @@ import httpx
 import torch
 from gradio_client import Client
 
-from app.cli import gradio as command
+from app.cli import servers as command
 from app.cli.common import drive
 from core import pipeline
 from core.models import registry

@@ -1,4 +1,4 @@
-"""``bench serverless``: flat search against IVF_HNSW_SQ in real workers, under a rising load."""
+"""The serverless functions: ``index-serverless``, ``serve-local`` and ``bench serverless``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,60 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, reporting, settings_and_workspace
+from app.cli.common import (
+    JsonOption,
+    WorkspaceOption,
+    aside,
+    console,
+    drive,
+    emit,
+    names_in,
+    say,
+    settings_and_workspace,
+    until_interrupted,
+)
+
+
+def index_serverless(
+    url: Annotated[str, typer.Option(help="Folder or s3://bucket/prefix to put it in.")],
+    kind: Annotated[str, typer.Option(help="flat or ivf-hnsw-sq.")] = "flat",
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Put the passages of a workspace where the serverless functions find them: vectors, index and texts.
+
+    Example: python -m app index-serverless --workspace mine --url s3://bucket/index
+    """
+    from core.labs.serverless.serving import publish
+
+    _, ws = settings_and_workspace(workspace)
+    stats = publish(ws, url, kind)
+    if as_json:
+        emit({"url": url, "kind": kind, "passages": stats.documents, "bytes": stats.bytes})
+    else:
+        say(f"{stats.documents:,} passages, {stats.bytes:,} bytes in {url}.")
+
+
+def serve_local(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8787,
+    index: Annotated[str, typer.Option(help="Kind of index: flat or ivf-hnsw-sq.")] = "flat",
+    url: Annotated[
+        str | None,
+        typer.Option(help="Folder or s3:// URL of the index; without it, one is built from the workspace."),
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Workers of the retrieval function.")] = 2,
+    workspace: WorkspaceOption = "sample",
+) -> None:
+    """Serve /retrieve, /generate, /orchestrate and /ask on 127.0.0.1, as deploy/ does on AWS. Ctrl-C stops it.
+
+    Example: python -m app serve-local, then: curl -d '{"question": "Who built it?"}' http://127.0.0.1:8787/ask
+    """
+    from core.labs.serverless.serving import serving
+
+    settings, ws = settings_and_workspace(workspace)
+    with serving(ws, index, url, port, concurrency, settings.allowed_hosts) as front:
+        aside.print(f"Serving /retrieve /generate /orchestrate /ask on {front.address}. Ctrl-C stops it.")
+        until_interrupted()
 
 
 def serverless(
@@ -41,29 +94,28 @@ def serverless(
     from core.methods.resources import Resources
     from core.models.registry import Models
 
-    with reporting(as_json):
-        settings, ws = settings_and_workspace(workspace)
-        wanted = [part.strip() for part in sizes.split(",") if part.strip()]
-        if not all(part.isdecimal() for part in wanted):
-            raise TesseraError(f"--sizes {sizes!r} are no numbers.", "Give whole numbers, such as 2000,20000.")
-        config = StudyConfig(
-            sizes=tuple(map(int, wanted)),
-            arrivals=Arrivals(rate_from, rate_to, seconds),
-            stage=stage,  # type: ignore[arg-type]
-            rounds=rounds,
-            probes=probes,
-            k=k or (10 if stage == "retrieval" else settings.top_k),
-            concurrency=concurrency,
-            seed=seed,
-        )
-        models = Models(settings)
-        corpus = Resources(ws, models, settings).corpus
-        name = drive(runs.run(ws, models, corpus, config, place))["run"]
-        findings = runs.read(ws, name)
-        if as_json:
-            emit({**findings, "run": name})
-        else:
-            _show(findings)
+    settings, ws = settings_and_workspace(workspace)
+    wanted = names_in(sizes)
+    if not all(part.isdecimal() for part in wanted):
+        raise TesseraError(f"--sizes {sizes!r} are no numbers.", "Give whole numbers, such as 2000,20000.")
+    config = StudyConfig(
+        sizes=tuple(map(int, wanted)),
+        arrivals=Arrivals(rate_from, rate_to, seconds),
+        stage=stage,  # type: ignore[arg-type]
+        rounds=rounds,
+        probes=probes,
+        k=k or (10 if stage == "retrieval" else settings.top_k),
+        concurrency=concurrency,
+        seed=seed,
+    )
+    models = Models(settings)
+    corpus = Resources(ws, models, settings).corpus
+    name = drive(runs.run(ws, models, corpus, config, place))["run"]
+    findings = runs.read(ws, name)
+    if as_json:
+        emit({**findings, "run": name})
+    else:
+        _show(findings)
 
 
 def _show(findings: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``assess-reader``: how well the model reads, with the adapter and without."""
+"""The reader adapter: ``train-reader`` trains it, ``assess-reader`` measures how well the model reads with it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,78 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, open_resources, reporting
+from app.cli.common import (
+    JsonOption,
+    PlainOption,
+    QuestionsOption,
+    SplitOption,
+    WorkspaceOption,
+    console,
+    drive,
+    emit,
+    open_resources,
+    say,
+)
 
 if TYPE_CHECKING:
     from core.corpus.types import Corpus, Passage, Question
     from core.models.language_model import LanguageModel
     from core.models.session import Session
     from core.reader.assess import Reading
+    from core.reader.pools import PoolSource
+
+
+def train_reader(
+    pool: Annotated[
+        list[str],
+        typer.Option(
+            help="A folder with passages.jsonl and questions_train.jsonl, and how much of it: DIR or DIR=SHARE. "
+            "Repeat for more."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder of the adapter.")] = Path("reader"),
+    start: Annotated[Path | None, typer.Option(help="Folder of an adapter to go on from.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Wall time of the training.")] = 40.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the reader adapter of the configured model. Only train questions are opened; interrupted, it resumes.
+
+    Example: python -m app train-reader --pool data/sample --minutes 40 --output reader
+    """
+    from core.models.registry import Models
+    from core.reader.training import ReaderConfig, train_reader
+    from core.settings import Settings
+
+    settings = Settings.from_environment()
+    models = Models(settings)
+    sources = tuple(_source(entry) for entry in pool)
+    config = ReaderConfig(minutes=minutes, seed=settings.seed)
+    lm = models.language_model(models.variant.plain)
+    last = drive(train_reader(lm, models.encoder(), sources, output, config, start))
+    if as_json:
+        emit({"output": str(output), **last})
+    else:
+        say(f"The adapter is in {output} after {last.get('step', 0)} steps.")
+
+
+def _source(entry: str) -> PoolSource:
+    """A pool from ``DIR`` or ``DIR=SHARE``; facts of a fictional world are never asked without their passages."""
+    from core.corpus.sample import SAMPLE
+    from core.errors import TesseraError
+    from core.reader.pools import PoolSource
+
+    name, _, share = entry.partition("=")
+    try:
+        weight = float(share or 1)
+    except ValueError:
+        raise TesseraError(f"{share!r} is no share.", "Write DIR=0.5, say.") from None
+    folder = Path(name).expanduser()
+    return PoolSource(folder, weight, closed_book=folder.resolve() != SAMPLE.resolve())
 
 
 def assess_reader(
-    questions: Annotated[Path | None, typer.Option(help="A questions file; without it, the corpus' own.")] = None,
-    split: Annotated[str, typer.Option(help="Which of the corpus' own questions.")] = "dev",
+    questions: QuestionsOption = None,
+    split: SplitOption = "dev",
     n: Annotated[int, typer.Option("--n", min=1, help="Most questions.")] = 100,
     ks: Annotated[str, typer.Option(help="Numbers of retrieved passages to read.")] = "1,3,5,10",
     attention: Annotated[str, typer.Option(help="How passages are read: full, blocks or both.")] = "both",
@@ -29,7 +89,7 @@ def assess_reader(
     controls: Annotated[bool, typer.Option(help="Also without passages and with the right one alone.")] = True,
     held_out: Annotated[bool, typer.Option("--held-out", help="Only about articles never trained on.")] = False,
     adapter: Annotated[Path | None, typer.Option(help="Folder of another adapter than the shipped one.")] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Without the reader adapter.")] = False,
+    plain: PlainOption = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -41,28 +101,27 @@ def assess_reader(
     from core.reader.assess import AssessConfig
     from core.reader.assess import assess_reader as assess
 
-    with reporting(as_json):
-        resources = open_resources(workspace, reader=not plain)
-        settings, ws, corpus = resources.settings, resources.workspace, resources.corpus
-        chosen = chosen_questions(questions, split, corpus)
-        config = AssessConfig(
-            ks=_numbers(ks),
-            right_passage=controls,
-            closed_book=controls,
-            refuse_k=refuse_k,
-            questions=n,
-            max_new_tokens=settings.max_new_tokens,
-            seed=settings.seed,
-        )
-        chosen = tuple(_about_held_out(corpus, chosen)) if held_out else chosen
-        variant = resources.variant if adapter is None else replace(resources.variant, adapter=adapter)
-        lm = resources.models.language_model(variant)
-        found = drive(assess(lm, resources.models.encoder(), corpus, chosen, config, _readings(lm, attention)))
-        if as_json:
-            model = {"workspace": ws.name, "model": lm.identity.name, "reader": bool(lm.identity.adapter)}
-            emit({**model, "adapter": lm.identity.adapter, **found})
-            return
-        _show(found)
+    resources = open_resources(workspace, reader=not plain)
+    settings, ws, corpus = resources.settings, resources.workspace, resources.corpus
+    chosen = chosen_questions(questions, split, corpus)
+    config = AssessConfig(
+        ks=_numbers(ks),
+        right_passage=controls,
+        closed_book=controls,
+        refuse_k=refuse_k,
+        questions=n,
+        max_new_tokens=settings.max_new_tokens,
+        seed=settings.seed,
+    )
+    chosen = tuple(_about_held_out(corpus, chosen)) if held_out else chosen
+    variant = resources.variant if adapter is None else replace(resources.variant, adapter=adapter)
+    lm = resources.models.language_model(variant)
+    found = drive(assess(lm, resources.models.encoder(), corpus, chosen, config, _readings(lm, attention)))
+    if as_json:
+        model = {"workspace": ws.name, "model": lm.identity.name, "reader": bool(lm.identity.adapter)}
+        emit({**model, "adapter": lm.identity.adapter, **found})
+        return
+    _show(found)
 
 
 def _numbers(ks: str) -> tuple[int, ...]:

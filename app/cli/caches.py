@@ -1,0 +1,190 @@
+"""How exact caches are: ``verify`` them, ``link`` blocks, and what each ``precision`` weighs and changes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.common import (
+    EXIT_FAILED,
+    JsonOption,
+    PlainOption,
+    QuestionOption,
+    QuestionsOption,
+    SplitOption,
+    WorkspaceOption,
+    aside,
+    console,
+    drive,
+    emit,
+    open_resources,
+    settings_and_workspace,
+)
+from app.cli.evaluate import chosen_questions
+
+
+def verify(
+    cells: Annotated[int, typer.Option(min=1, help="How many cells to check, from the largest to the smallest.")] = 2,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure that caches answer exactly as their text does; exit code 1 if they do not.
+
+    Loads the model in float32, whatever the settings say, and builds caches of a few cells in a temporary folder.
+
+    Example: python -m app verify --cells 3
+    """
+    from core.labs.benchmarks.cache_exactness import verify as checks
+    from core.models.language_model import LanguageModel
+    from core.models.variant import ModelVariant
+    from core.voronoi.partition import load_cells
+
+    settings, ws = settings_and_workspace(workspace)
+    variant = ModelVariant.of(settings)
+    found: list[dict[str, Any]] = []
+    work = checks(
+        load_cells(ws),
+        lambda dtype: LanguageModel.load(replace(variant, dtype=dtype), settings),
+        variant.dtype,
+        cells,
+    )
+    drive(work, lambda step: found.append(dict(step.data)) if step.data else None)
+    exact = all(check["passed"] is not False for check in found)
+    if as_json:
+        emit({"workspace": ws.name, "model": settings.model, "exact": exact, "checks": found})
+    else:
+        _show_verify(found)
+    if not exact:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _show_verify(checks: list[dict[str, Any]]) -> None:
+    table = Table("Check", "Measured", "Bound", "", "Format")
+    for check in checks:
+        bound = f"{check['relation']} {check['bound']:g}" if check["relation"] else "reported"
+        mark = {True: "passed", False: "FAILED", None: ""}[check["passed"]]
+        table.add_row(check["name"], f"{check['value']:.3g} {check['unit']}", bound, mark, check["dtype"])
+    console.print(table)
+
+
+def link(
+    text: QuestionOption,
+    tokens: Annotated[str, typer.Option(help="Link tokens per block, comma-separated; 'all' is the exact prefill.")] = (
+        "0,8,16,32,all"
+    ),
+    passages: Annotated[
+        int | None, typer.Option(min=1, help="Nearest passages to join; without it, TESSERA_TOP_K.")
+    ] = None,
+    plain: PlainOption = False,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare independent blocks with the full prefill of the same passages: KL, answer and time for each setting.
+
+    Example: python -m app link --text "Who invented the drum lens?" --tokens 0,16,all
+    """
+    from core.errors import TesseraError
+    from core.labs.benchmarks.link_tokens import sweep
+
+    if not text.strip():
+        raise TesseraError("The question is empty.", "Give one with --text.")
+    counts = [_count(part) for part in tokens.split(",") if part.strip()]
+    resources = open_resources(workspace, plain, top_k=passages)
+    for _ in sweep(resources, text, counts[:1]):
+        pass  # a warm-up before anything is timed
+    points = [asdict(point) for point in sweep(resources, text, counts)]
+    if as_json:
+        emit({"question": text, "points": points})
+    else:
+        _show_link(points)
+
+
+def _count(part: str) -> int | None:
+    from core.errors import TesseraError
+
+    part = part.strip()
+    if part == "all":
+        return None
+    if not part.isdecimal():
+        raise TesseraError(f"{part!r} is no number of tokens.", "Give numbers or 'all', such as --tokens 0,16,all.")
+    return int(part)
+
+
+def _show_link(points: list[dict[str, Any]]) -> None:
+    if not points:
+        aside.print("Nothing to compare: --tokens is empty.")
+        return
+    table = Table("Link tokens", "Recomputed", "Reused", "KL (nats)", "ms", "Same answer", "Answer")
+    for point in points:
+        count = "all" if point["link_tokens"] is None else str(point["link_tokens"])
+        numbers = (f"{point['recomputed']:,}", f"{point['reused']:,}", f"{point['kl']:.2e}", f"{point['ttft_ms']:,.0f}")
+        table.add_row(count, *numbers, "yes" if point["same"] else "no", point["answer"].replace("[", "\\["))
+    console.print(table)
+
+
+def precision(
+    cells: Annotated[int, typer.Option(min=1, help="Write this many cells in every format.")] = 4,
+    n: Annotated[int, typer.Option("--n", min=1, help="Ask at most this many questions of each.")] = 20,
+    questions: QuestionsOption = None,
+    split: SplitOption = "dev",
+    plain: PlainOption = False,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare float32, bfloat16, fp8, int8 and int4 caches: bytes, load times, logit error, EM and F1.
+
+    Cells are prefilled once and written to a temporary folder in every format; the workspace's caches stay as they
+    are, and need not be built.
+
+    Example: python -m app precision --cells 4 --n 20
+    """
+    from core.labs.benchmarks.cache_precision import Asked, choose_asked, precision_table
+    from core.voronoi.partition import Partition, load_cells
+    from core.voronoi.routing import route
+
+    resources = open_resources(workspace, plain)
+    settings, ws = resources.settings, resources.workspace
+    partition = ws.read("partition", Partition.load)
+    possible = chosen_questions(questions, split, resources.corpus)
+    encoder, lm = resources.models.encoder(), resources.language_model()
+    routed = [Asked(q, route(partition, encoder.encode_query(q.text)).cells[0]) for q in possible]
+    asked = choose_asked(routed, cells, n)
+    found = drive(precision_table(lm, load_cells(ws), asked, settings.max_new_tokens))
+    facts = {"workspace": ws.name, "model": lm.identity.name, "device": str(lm.device), **found}
+    if as_json:
+        emit(facts)
+    else:
+        _show_precision(facts)
+
+
+def _show_precision(facts: dict[str, Any]) -> None:
+    table = Table(
+        "kept in", "MB per 1,000 tokens", "cold ms", "warm ms", "logit error, max", "mean", "same", "EM", "F1"
+    )
+    for row in facts["rows"]:
+        cold = "-" if row["cold_ms"] is None else f"{row['cold_ms']:,.1f}"
+        table.add_row(
+            row["precision"],
+            f"{row['bytes_per_1000_tokens'] / 1e6:,.1f}",
+            cold,
+            f"{row['warm_ms']:,.1f}",
+            f"{row['max_logit_error']:.3f}",
+            f"{row['mean_logit_error']:.4f}",
+            f"{row['same_answer']:.0%}",
+            f"{row['em']:.2f}",
+            f"{row['f1']:.2f}",
+        )
+    console.print(table)
+    console.print(
+        f"{facts['n']} questions over {facts['cells']} cells; {facts['model']} on {facts['device']}, errors against "
+        f"{facts['reference']}. Load times are medians; cold: the file dropped from the page cache (Linux)."
+    )
+    own = next(row for row in facts["rows"] if row["precision"] == facts["reference"])
+    console.print(
+        f"Loading a cell in {own['precision']}: {own['warm_ms']:,.1f} ms warm; reading its bytes alone "
+        f"{own['read_ms']:,.1f} ms; mapping the file {own['mapped_ms']:,.1f} ms, and {own['touched_ms']:,.1f} ms once "
+        "every byte is touched."
+    )
