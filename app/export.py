@@ -85,8 +85,8 @@ def to_html(run: Run, ws: Workspace | None = None) -> str:
 
 
 def record(run: Run) -> dict[str, Any]:
-    """A run as plain data: question, ground, answers with evidence and spans, failures."""
-    context, judged = asdict(run.ground) if run.ground else {}, verdicts(run)
+    """A run as plain data: question, what it was measured on, answers with evidence and spans, failures."""
+    context, judged = asdict(run.context) if run.context else {}, verdicts(run)
     return {
         "asked": run.asked,
         "status": run.status,
@@ -115,7 +115,7 @@ def record(run: Run) -> dict[str, Any]:
 
 
 def _rows(run: Run) -> list[dict[str, Any]]:
-    context, judged = asdict(run.ground) if run.ground else {}, verdicts(run)
+    context, judged = asdict(run.context) if run.context else {}, verdicts(run)
     rows = []
     for name, answer in run.answers.items():
         first, total = (spread([getattr(t, clock) for t in run.measured(name)]) for clock in ("ttft_ms", "total_ms"))
@@ -150,11 +150,11 @@ def _label(name: str) -> str:
 
 
 def _measured_on(run: Run) -> str:
-    if run.ground is None:
+    if run.context is None:
         return ""
-    context = run.ground
+    context = run.context
     reader = "with the reader adapter" if context.reader else "plain"
-    ground = ", ".join(
+    measured_on = ", ".join(
         (f"{context.model} {reader}", context.encoder, context.device, context.dtype, "greedy", "one after another")
     )
-    return f"{ground}. {disturbed}" if (disturbed := disturbance(run)) else ground
+    return f"{measured_on}. {disturbed}" if (disturbed := disturbance(run)) else measured_on

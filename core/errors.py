@@ -30,7 +30,7 @@ class TesseraError(Exception):
         self.kinds = tuple(kinds)
 
     @property
-    def told(self) -> Message:
+    def message(self) -> Message:
         """Both sentences as one text that can be said in another language."""
         what, remedy = message(self.what), message(self.remedy)
         return message("{what} {remedy}", what=what, remedy=remedy) if remedy else what

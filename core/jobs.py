@@ -181,7 +181,7 @@ class Job:
                     state = JobState.CANCELLED
                     break
         except TesseraError as error:
-            state, self._error = JobState.FAILED, error.told
+            state, self._error = JobState.FAILED, error.message
         except Exception as error:  # the thread's boundary: a bug must be shown, not vanish with the thread
             state = JobState.FAILED
             self._error = message(

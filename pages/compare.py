@@ -40,11 +40,11 @@ def stream(ws: Workspace, run: Run) -> None:
     live = {name: Live(found[name], name, run) for name in found}
     with clocks:  # the chart comes when all have answered: drawing it would take the time of the method that is at work
         st.caption(t("Methods answer one after another: two at once on one device would disturb each other's clocks."))
-    with closing(answer_each(run, opener(ws, run.choices), state.models().lock)) as happenings:
-        for name, happening in happenings:
-            if run.answers and run.ground is None:
+    with closing(answer_each(run, opener(ws, run.choices), state.models().lock)) as events:
+        for name, event in events:
+            if run.answers and run.context is None:
                 describe(ws, run)
-            live[name].show(happening)
+            live[name].show(event)
     ended(ws, run)
     st.rerun()
 

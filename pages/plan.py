@@ -27,7 +27,7 @@ if not lacking:
     try:
         found = coefficients(ws)
     except TesseraError as error:
-        why = escape(t(error.told))
+        why = escape(t(error.message))
 if found is None and not lacking and is_sample(state.corpus_of(ws)):
     found = Coefficients.from_json(shipped("plan")["coefficients"])
     shipped_line((found.machine, found.model))

@@ -63,9 +63,9 @@ def query(
     settings = resources.settings
     run = Run(Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store))
     failures: dict[str, TesseraError] = {}
-    for name, happening in answer_each(run, OpenMethods().opener(resources), resources.models.lock):
-        if isinstance(happening, Failed) and happening.error:
-            failures[name] = happening.error
+    for name, event in answer_each(run, OpenMethods().opener(resources), resources.models.lock):
+        if isinstance(event, Failed) and event.error:
+            failures[name] = event.error
     answers = list(run.answers.values())
     if not answers:
         raise failures[names[0]]

@@ -24,8 +24,8 @@ from core.errors import TesseraError
 from core.evaluation.lessons import Suggestion, suggestions
 from core.evaluation.verdict import Verdict
 from core.methods import registry
-from core.methods.base import Answer, Finished, Found, Text, Working
-from core.methods.comparison import Failed, Happening, Opening, Run, Waiting
+from core.methods.base import Answer, EvidenceChosen, Finished, Text, Working
+from core.methods.comparison import Failed, Opening, Run, RunEvent, Waiting
 from core.units import seconds
 
 MODEL = "model"
@@ -84,7 +84,7 @@ class CheckedBlocks(gr.Blocks):
             raise
 
 
-def build_page(desk: ComparisonService, tools: Tools, waiting: int) -> gr.Blocks:
+def build_page(service: ComparisonService, tools: Tools, waiting: int) -> gr.Blocks:
     """The demo with its API.
 
     Args:
@@ -95,13 +95,13 @@ def build_page(desk: ComparisonService, tools: Tools, waiting: int) -> gr.Blocks
         with gr.Row(equal_height=True):
             question = gr.Textbox(label="Your question", max_length=MAX_QUESTION, scale=5, autofocus=True)
             passages = gr.Slider(1, MAX_TOP_K, value=3, step=1, label="Passages", scale=2)
-        ready = [name for name in registry.usual_methods() if not desk.lacking(name)]
+        ready = [name for name in registry.usual_methods() if not service.lacking(name)]
         names = [(spec.label, name) for name, spec in registry.METHODS.items()]
         methods = gr.CheckboxGroup(names, value=ready, label="Methods")
         with gr.Row():
             go = gr.Button("Ask", variant="primary")
             stop = gr.Button("Stop")
-        if examples := _examples(desk):
+        if examples := _examples(service):
             gr.Examples(
                 [[found.question.text] for found in examples],
                 question,
@@ -119,7 +119,7 @@ def build_page(desk: ComparisonService, tools: Tools, waiting: int) -> gr.Blocks
         outputs: list[gr.components.Component | gr.Column] = [status, pages, chart, numbers, kept]
         for place in places.values():
             outputs += [place.column, place.answer, place.evidence]
-        fill = _filler(desk, status, places, pages, chart, numbers, kept)
+        fill = _filler(service, status, places, pages, chart, numbers, kept)
         asked = gr.on(
             [go.click, question.submit],
             fill,
@@ -157,7 +157,7 @@ def _places(shown: list[str]) -> dict[str, Place]:
 
 
 def _filler(
-    desk: ComparisonService,
+    service: ComparisonService,
     status: gr.Textbox,
     places: dict[str, Place],
     pages: gr.HTML,
@@ -166,15 +166,15 @@ def _filler(
     kept: gr.JSON,
 ) -> Callable[[str, list[str], int], Iterator[dict[Any, Any]]]:
     def fill(question: str, methods: list[str], passages: int) -> Iterator[dict[Any, Any]]:
-        run = desk.begin(desk.choose(question, methods, passages))
+        run = service.begin(service.choose(question, methods, passages))
         cleared: dict[Any, Any] = {pages: "", chart: None, numbers: None, kept: None, status: "Waiting for the model."}
         for name, place in places.items():
             cleared |= {place.column: gr.Column(visible=name in methods), place.answer: "", place.evidence: ""}
         yield cleared
         said: dict[str, str] = {}
-        with closing(desk.stream(run)) as happenings:
-            for name, happening in happenings:
-                yield _drawn(name, happening, said, status, places[name])
+        with closing(service.stream(run)) as events:
+            for name, event in events:
+                yield _drawn(name, event, said, status, places[name])
         rows = timings(run)
         judged = {places[name].answer: _judged(run.answers[name], found) for name, found in verdicts(run).items()}
         yield {
@@ -184,28 +184,28 @@ def _filler(
             numbers: pd.DataFrame(table(run)).round(1),
             kept: record(run),
         }
-        yield {pages: cited_pages(run, desk.ws)}  # the clocks have stopped
+        yield {pages: cited_pages(run, service.ws)}  # the clocks have stopped
 
     return fill
 
 
-def _drawn(name: str, happening: Happening, said: dict[str, str], status: gr.Textbox, place: Place) -> dict[Any, Any]:
+def _drawn(name: str, event: RunEvent, said: dict[str, str], status: gr.Textbox, place: Place) -> dict[Any, Any]:
     label = registry.METHODS[name].label
-    if isinstance(happening, Finished):
-        return {status: f"{label}: done.", **_answered(happening.answer, place)}
-    if isinstance(happening, Failed):
-        return {status: f"{label} could not answer.", place.answer: f"{happening.what} {happening.remedy}".strip()}
-    if isinstance(happening, Text):
-        said[happening.part + name] = said.get(happening.part + name, "") + happening.text
-        box = place.answer if happening.part == "answer" else place.evidence
-        return {status: f"{label}: writing.", box: said[happening.part + name]}
-    if isinstance(happening, Found):
+    if isinstance(event, Finished):
+        return {status: f"{label}: done.", **_answered(event.answer, place)}
+    if isinstance(event, Failed):
+        return {status: f"{label} could not answer.", place.answer: f"{event.what} {event.remedy}".strip()}
+    if isinstance(event, Text):
+        said[event.part + name] = said.get(event.part + name, "") + event.text
+        box = place.answer if event.part == "answer" else place.evidence
+        return {status: f"{label}: writing.", box: said[event.part + name]}
+    if isinstance(event, EvidenceChosen):
         return {status: f"{label}: found what to answer from."}
-    doing = "opening, not timed" if isinstance(happening, Opening) else "working"
-    if isinstance(happening, Waiting):
-        doing = f"waits for the model, {happening.ahead} before"
-    elif isinstance(happening, Working):
-        doing = happening.stage
+    doing = "opening, not timed" if isinstance(event, Opening) else "working"
+    if isinstance(event, Waiting):
+        doing = f"waits for the model, {event.ahead} before"
+    elif isinstance(event, Working):
+        doing = event.stage
     return {status: f"{label}: {doing}."}
 
 
@@ -227,16 +227,16 @@ def _judged(answer: Answer, found: Verdict) -> gr.Textbox:
 
 
 def _done(run: Run) -> str:
-    ground = run.ground
-    if ground is None:
+    context = run.context
+    if context is None:
         return "No method answered."
-    reader = "with the reader adapter" if ground.reader else "plain"
-    done = f"Done. {ground.model} {reader}, {ground.encoder}, {ground.device}, {ground.dtype}, greedy, n = 1."
+    reader = "with the reader adapter" if context.reader else "plain"
+    done = f"Done. {context.model} {reader}, {context.encoder}, {context.device}, {context.dtype}, greedy, n = 1."
     return "\n\n".join((f"{done} {disturbance(run)}", *(f"**{warning}**" for warning in run.warnings)))
 
 
-def _examples(desk: ComparisonService) -> list[Suggestion]:
-    if desk.ws.state("corpus").status != "ready":
+def _examples(service: ComparisonService) -> list[Suggestion]:
+    if service.ws.state("corpus").status != "ready":
         return []
-    corpus = corpus_store.load(desk.ws.require("corpus"))
-    return suggestions(desk.ws, corpus, desk.settings, _EXAMPLES)
+    corpus = corpus_store.load(service.ws.require("corpus"))
+    return suggestions(service.ws, corpus, service.settings, _EXAMPLES)

@@ -46,15 +46,15 @@ class GradioFront:
         waiting: int = WAITING,
     ) -> None:
         ws.require("corpus")
-        self._desk = ComparisonService(ws, models, settings)
-        tools = Tools(self._desk)
+        self._service = ComparisonService(ws, models, settings)
+        tools = Tools(self._service)
         offered = McpServer(tools, waiting) if mcp else None
         app = FastAPI(
             openapi_url=None,
             lifespan=offered.lifespan if offered else None,
             routes=offered.routes if offered else None,
         )
-        self._demo = build_page(self._desk, tools, waiting)
+        self._demo = build_page(self._service, tools, waiting)
         gr.mount_gradio_app(
             app,
             self._demo,
@@ -80,6 +80,6 @@ class GradioFront:
 
     def close(self) -> None:
         """Ends what is being answered, stops answering, and waits until nothing computes."""
-        self._desk.close()
+        self._service.close()
         self._demo.close(verbose=False)
         self._server.close()

@@ -15,7 +15,7 @@ from core.evaluation.lessons import gold_for
 from core.messages import Message, message
 from core.methods import registry
 from core.methods.base import Evidence, as_evidence
-from core.methods.comparison import Choices, Happening, OpenMethods, Run, answer_each, describe_run
+from core.methods.comparison import Choices, OpenMethods, Run, RunEvent, answer_each, describe_run
 from core.methods.resources import Resources
 from core.methods.unread import script_warnings
 from core.models.embeddings import load_vectors
@@ -84,7 +84,7 @@ class ComparisonService:
         corpus = load(self.ws.require("corpus"))
         return Run(choices, gold=gold_for(choices.question, self.ws, corpus, self.settings))
 
-    def stream(self, run: Run) -> Generator[tuple[str, Happening], None, None]:
+    def stream(self, run: Run) -> Generator[tuple[str, RunEvent], None, None]:
         """Asks the methods of a run one after another; closing it stops the one that answers.
 
         Yields:
@@ -137,7 +137,7 @@ class ComparisonService:
         found = as_evidence([passages[row] for row in best], [float(scores[row]) for row in best])
         return found, script_warnings(query, encoder)
 
-    def _stream(self, run: Run) -> Generator[tuple[str, Happening], None, None]:
+    def _stream(self, run: Run) -> Generator[tuple[str, RunEvent], None, None]:
         resources = Resources(self.ws, self.models, run.choices.applied_to(self.settings))
         yield from answer_each(run, self._methods.opener(resources), self.models.lock)
         describe_run(run, resources)

@@ -79,10 +79,10 @@ class Arguments:
 
 
 class Tools:
-    """The functions, bound to one desk."""
+    """The functions, bound to one service."""
 
-    def __init__(self, desk: ComparisonService) -> None:
-        self._desk = desk
+    def __init__(self, service: ComparisonService) -> None:
+        self._service = service
         offered: tuple[Callable[..., Any], ...] = (self.compare, self.ask, self.search_passages, self.list_methods)
         self.functions = {function.__name__: function for function in offered}
         self.arguments = {name: Arguments(function) for name, function in self.functions.items()}
@@ -110,7 +110,7 @@ class Tools:
             Every answer with its evidence, its spans in ms, tokens and bytes; failures with a remedy.
         """
         names = [name.strip() for name in methods.split(",") if name.strip()]
-        return record(self._desk.answer(self._desk.choose(question, names, passages)))
+        return record(self._service.answer(self._service.choose(question, names, passages)))
 
     def ask(self, question: str, method: str = "rag", passages: int = 3) -> dict[str, Any]:
         """Ask one question of one method.
@@ -123,7 +123,7 @@ class Tools:
         Returns:
             The answer with its evidence and trace.
         """
-        run = self._desk.answer(self._desk.choose(question, [method], passages))
+        run = self._service.answer(self._service.choose(question, [method], passages))
         if method in run.failures:
             raise TesseraError(*run.failures[method])
         kept = record(run)
@@ -138,7 +138,7 @@ class Tools:
         """
         rows = []
         for name, spec in registry.METHODS.items():
-            lacks = self._desk.lacking(name)
+            lacks = self._service.lacking(name)
             row = {"name": name, "label": spec.label, "summary": spec.summary, "ready": not lacks, "lacks": lacks}
             rows.append(row)
         return rows
@@ -154,5 +154,5 @@ class Tools:
             Under passages id, title, text, score and place in its file of each, best first; under warnings what the
             encoder does not know of the text.
         """
-        found, warnings = self._desk.search(query, k)
+        found, warnings = self._service.search(query, k)
         return {"passages": [piece.to_json() for piece in found], "warnings": list(warnings)}

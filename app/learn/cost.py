@@ -111,20 +111,20 @@ def live(tour: Tour) -> None:
         st.caption(t("Nothing has been measured for this question yet."))
         return
     ledger_panel(run, tour.ws, "learn_ledger")
-    ground = run.ground
+    context = run.context
     legend = t("Both axes are logarithmic: a line starts at the build and rises with every question.")
-    read_this(f"{legend} {_measured_on(ground)}")
+    read_this(f"{legend} {_measured_on(context)}")
 
 
-def _measured_on(ground: RunContext | None) -> str:
+def _measured_on(context: RunContext | None) -> str:
     """What the numbers hold for, and what they leave out, as a sentence."""
-    if ground is None:
+    if context is None:
         return t("n = 1 for each method; disk is not on this chart, and a document that changes has to be built again.")
     return t(
         "n = 1 for each method on {device} in {dtype}; disk is not on this chart, and a document that changes has to "
         "be built again.",
-        device=ground.device,
-        dtype=ground.dtype,
+        device=context.device,
+        dtype=context.dtype,
     )
 
 
@@ -133,8 +133,8 @@ def _measure(tour: Tour) -> Run:
     methods = registry.main_methods()
     run = Run(Choices(tour.ws.name, tour.question.text, methods, settings.reader, settings.top_k))
     with st.status(t("Measuring, one after another"), expanded=True) as status:
-        with closing(answer_each(run, opener(tour.ws, run.choices), state.models().lock)) as happenings:
-            for name, _ in happenings:
+        with closing(answer_each(run, opener(tour.ws, run.choices), state.models().lock)) as events:
+            for name, _ in events:
                 status.update(label=t("{method} answers", method=heading(name)))
         status.update(label=t("The three are measured"), state="complete", expanded=False)
     describe(tour.ws, run)

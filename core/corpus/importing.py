@@ -153,9 +153,9 @@ class Importer:
         try:
             document = yield from self._process.read(name, content, columns)
         except ColumnsUnknown as error:
-            return self.cut(FileResult(name, "failed", error=error.told, choice=error.choice))
+            return self.cut(FileResult(name, "failed", error=error.message, choice=error.choice))
         except CorpusError as error:
-            return self.cut(FileResult(name, "failed", error=error.told))
+            return self.cut(FileResult(name, "failed", error=error.message))
         return self.cut(Reading(name, folder, digest_of(content), document))
 
     def cut(self, reading: Reading | FileResult) -> FileResult:
@@ -166,7 +166,7 @@ class Importer:
         try:
             return self._keep(reading.name, reading.folder, reading.digest, reading.document)
         except CorpusError as error:
-            return self._log(FileResult(reading.name, "failed", error=error.told))
+            return self._log(FileResult(reading.name, "failed", error=error.message))
 
     def reading_path(
         self, path: Path, folder: str = "", columns: Columns = USUAL_COLUMNS
@@ -175,7 +175,7 @@ class Importer:
         try:
             content = read_file(path, path.name)
         except CorpusError as error:
-            return self.cut(FileResult(safe_name(path.name), "failed", error=error.told))
+            return self.cut(FileResult(safe_name(path.name), "failed", error=error.message))
         self._paths[digest_of(content)] = path
         return (yield from self.reading(path.name, content, folder, columns))
 
@@ -192,7 +192,7 @@ class Importer:
             why: The rest of a sentence that begins with the name.
             remedy: What to do about it.
         """
-        return self.cut(FileResult(safe_name(name), "failed", error=refused(safe_name(name), why, remedy).told))
+        return self.cut(FileResult(safe_name(name), "failed", error=refused(safe_name(name), why, remedy).message))
 
     def _keep(self, name: str, folder: str, digest: str, document: Document) -> FileResult:
         if not document.sections:

@@ -63,7 +63,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Found:
+class EvidenceChosen:
     """The method has chosen its evidence."""
 
     evidence: tuple[Evidence, ...]
@@ -84,7 +84,7 @@ class Finished:
     answer: Answer
 
 
-Event = Working | Found | Text | Finished
+Event = Working | EvidenceChosen | Text | Finished
 """An event of a method's stream, which always ends with ``Finished``."""
 
 

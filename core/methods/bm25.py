@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
+from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import worth_reading
@@ -47,7 +47,7 @@ class Bm25Rag:
             found = [found[number] for number in worth_reading(question, found, self._cutoff)]
         passages = [passage for passage, _ in found]
         evidence = as_evidence(passages, (score for _, score in found))
-        yield Found(evidence)
+        yield EvidenceChosen(evidence)
         tracer.bytes_touched += self._store.stats().bytes + sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)
         details = {"store": "bm25", "top_k": len(passages)}

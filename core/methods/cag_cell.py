@@ -12,7 +12,7 @@ from dataclasses import replace
 from core.kvcache.lru import ResidentCaches, ResidentStats
 from core.kvcache.variants import WHOLE_CELLS, open_store
 from core.messages import Message
-from core.methods.base import Answer, Event, Finished, Found, Working, as_events, as_evidence
+from core.methods.base import Answer, Event, EvidenceChosen, Finished, Working, as_events, as_evidence
 from core.methods.cell_search import RANKED
 from core.methods.prefix_cag import SERVED, PrefixCell
 from core.methods.resources import Resources
@@ -71,7 +71,7 @@ class CagCell:
         similarity = float(routed.similarities[0])
         passages = [self._passages[passage_id] for passage_id in loaded.passage_ids]
         evidence = as_evidence(passages, [similarity] * len(passages))
-        yield Found(evidence)
+        yield EvidenceChosen(evidence)
         tail = self._lm.prompt.tail(question)
         text = yield from as_events(self._engine.continue_from(session, tail, tracer))
         details = {

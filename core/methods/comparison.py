@@ -3,8 +3,8 @@
     methods = OpenMethods()
     run = Run(Choices("sample", "Who invented the drum lens?", ("rag", "cag"), reader=True, top_k=3))
     resources = Resources(ws, models, run.choices.applied_to(settings))
-    with closing(answer_each(run, methods.opener(resources), models.lock)) as happenings:
-        for name, happening in happenings:
+    with closing(answer_each(run, methods.opener(resources), models.lock)) as events:
+        for name, event in events:
             ...                              # display it; closing stops the method that is running
     run.answers["rag"].text                  # the result; also run.failures, run.drafts
 
@@ -21,8 +21,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import uuid4
+
+from pydantic import Field
 
 from core.artefacts import DEFAULT_STORE, index_kind, with_sources
 from core.corpus.types import Question
@@ -87,7 +89,7 @@ class Run:
         answers: Finished answers by method.
         failures: Error and remedy by method.
         drafts: Partial answers of methods that were stopped.
-        ground: What it was measured on; None before it runs.
+        context: What it was measured on; None before it runs.
         repeats: Traces of repeated measurements, by method.
         pinned: Whether it stays in the history.
         warnings: Warnings about the script of the question; see ``script_warnings``.
@@ -95,7 +97,7 @@ class Run:
         stamps: For each method, what arrived when: ms since the question, "evidence" or "answer", and the text.
         missing: For each method and measurement, the cores that other programs kept from it.
         served: Whether the model runs on a server, whose work would count as that of another program.
-        id: Id of the run in its workspace and in links; see ``core.methods.kept_runs``.
+        id: Id of the run in its workspace and in links; see ``core.methods.saved_runs``.
         asked: Time of the question (UTC, ISO 8601 to the second).
     """
 
@@ -105,7 +107,7 @@ class Run:
     answers: dict[str, Answer] = field(default_factory=dict)
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     drafts: dict[str, str] = field(default_factory=dict)
-    ground: RunContext | None = None
+    context: Annotated[RunContext | None, Field(alias="ground")] = None  # its name in saved runs
     repeats: dict[str, list[Trace]] = field(default_factory=dict)
     pinned: bool = False
     warnings: tuple[str, ...] = ()
@@ -140,7 +142,7 @@ def measured_on(resources: Resources) -> RunContext:
 
 def describe_run(run: Run, resources: Resources) -> None:
     """Notes what the numbers of a run hold for, where its gold passages lie, and what its models do not know."""
-    run.ground, run.served = measured_on(resources), bool(resources.settings.engine_url)
+    run.context, run.served = measured_on(resources), bool(resources.settings.engine_url)
     run.gold_cells = resources.cells_of(run.gold.passage_ids if run.gold else ())
     encoder = resources.models.encoder() if any(map(_encodes, run.choices.methods)) else None
     prompt = None if resources.settings.engine_url else resources.models.prompt()
@@ -184,12 +186,12 @@ class Failed:
     error: TesseraError | None = field(default=None, compare=False)
 
 
-Happening = Event | Waiting | Opening | Failed
+RunEvent = Event | Waiting | Opening | Failed
 
 
 def answer_each(
     run: Run, open_method: Callable[[str], Method], lock: FairLock
-) -> Generator[tuple[str, Happening], None, None]:
+) -> Generator[tuple[str, RunEvent], None, None]:
     """Runs the methods of a run one after another and stores the results in ``run``.
 
     Args:
@@ -222,7 +224,7 @@ def _failed(run: Run, name: str, error: TesseraError) -> Failed:
     return Failed(error.what, error.remedy, error)
 
 
-def _answer(run: Run, name: str, method: Method) -> Generator[tuple[str, Happening], None, None]:
+def _answer(run: Run, name: str, method: Method) -> Generator[tuple[str, RunEvent], None, None]:
     draft, began, load = "", time.perf_counter(), OtherLoad()
     run.stamps[name] = stamps = []
     with closing(method.stream(run.choices.question)) as events:  # type: ignore[type-var]

@@ -10,7 +10,7 @@ from typing import Any
 from core.kvcache.blocks import PassageBlocks
 from core.kvcache.lru import ResidentStats
 from core.kvcache.variants import BLOCKS, open_store
-from core.methods.base import Answer, Event, Finished, Found, Working, as_events, as_evidence
+from core.methods.base import Answer, Event, EvidenceChosen, Finished, Working, as_events, as_evidence
 from core.methods.resources import Resources
 from core.models.engine import LocalEngine
 from core.trace import Tracer
@@ -70,7 +70,7 @@ class FromBlocks(ABC):
             blocks, hits = self._blocks.load(chosen.rows)
         yield Working("load blocks", count, count)
         evidence = as_evidence([self._passages[row] for row in chosen.rows], chosen.scores)
-        yield Found(evidence)
+        yield EvidenceChosen(evidence)
         with tracer.span("join"):
             session = self._blocks.join(chosen.rows, blocks)
         reused = session.length

@@ -13,7 +13,7 @@ from core.corpus.types import Passage
 from core.memory.model import Memory
 from core.memory.router import Routing
 from core.memory.z_reader import ReadConfig, ZReader, shuffled
-from core.methods.base import Answer, Event, Evidence, Finished, Found, as_events
+from core.methods.base import Answer, Event, Evidence, EvidenceChosen, Finished, as_events
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.models.engine import LocalEngine
@@ -70,12 +70,12 @@ class LlmAsMemory:
         best = routing.documents[0]
         read = [routed.passage_id for routed in routing.documents[: self.reader.config.top_r]]
         routed = Evidence(best.passage_id, self.title_of(read), "", best.weight, self._sources.get(best.passage_id))
-        yield Found((routed,))
+        yield EvidenceChosen((routed,))
         if self.reader.config.answers_first:
             answer = yield from as_events(self._answer(question, read, tracer))
             trace = tracer.finish()
         evidence = replace(routed, text=(yield from as_events(self._recall(question, read, tracer), "evidence")))
-        yield Found((evidence,))
+        yield EvidenceChosen((evidence,))
         if not self.reader.config.answers_first:
             answer = yield from as_events(self.engine.stream(question, [_as_passage(evidence)], tracer))
             trace = tracer.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
+from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
@@ -36,7 +36,7 @@ class Oracle:
         passages = [self._passages[passage_id] for passage_id in self._gold(question)]
         tracer = Tracer(self._engine.synchronise)
         evidence = as_evidence(passages, [1.0] * len(passages))
-        yield Found(evidence)
+        yield EvidenceChosen(evidence)
         tracer.bytes_touched += sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)
         yield Finished(Answer(self.name, question, text, evidence, tracer.finish()))

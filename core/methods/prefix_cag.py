@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
+from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
 from core.methods.cell_search import FACTS, CellSearch
 from core.methods.resources import Resources
 from core.methods.spec import Served
@@ -51,7 +51,7 @@ class PrefixCag:
         passages = [self._passages[row] for row in rows]
         scores = self._cells.scores(rows, result.vector).tolist()
         evidence = tuple(sorted(as_evidence(passages, scores), key=lambda piece: -piece.score))
-        yield Found(evidence)
+        yield EvidenceChosen(evidence)
         tracer.bytes_touched += result.chosen.bytes + sum(len(passage.text.encode()) for passage in passages)
         text = yield from read(self._engine, passages, question, tracer)
         details = {**result.chosen.details, "cell": cell, "prefix_passages": len(rows)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.artefacts import index_kind
-from core.methods.base import Answer, Event, Finished, Found, as_evidence, read
+from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import worth_reading
@@ -74,7 +74,7 @@ class Rag:
         hits = self._retrieval.find(question, tracer)
         passages = [self._passages[hit.passage_id] for hit in hits]
         evidence = as_evidence(passages, (hit.score for hit in hits))
-        yield Found(evidence)
+        yield EvidenceChosen(evidence)
         tracer.bytes_touched += self._retrieval.bytes + sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)
         details = {"store": self._retrieval.store, "top_k": len(passages)}

@@ -13,7 +13,7 @@ from core.artefacts import index_kind
 from core.corpus.types import Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.methods.answer_cache import DISTANCE, TTL_S, AnswerCache, CachedAnswer, scope_of
-from core.methods.base import Answer, Event, Evidence, Finished, Found, Text, as_evidence, read
+from core.methods.base import Answer, Event, Evidence, EvidenceChosen, Finished, Text, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import meant_rows, worth_reading
@@ -112,7 +112,7 @@ class RedisRag:
             return self._cache.similar(question, vector)
 
     def _from_cache(self, question: str, cached: CachedAnswer, tracer: Tracer) -> Iterator[Event]:
-        yield Found(cached.evidence)
+        yield EvidenceChosen(cached.evidence)
         tracer.first_token()
         yield Text(cached.text)
         trace = tracer.finish()
@@ -130,7 +130,7 @@ class RedisRag:
         found = [found[number] for number in self._worth_reading(question, found)]
         passages = [passage for passage, _ in found]
         evidence = as_evidence(passages, (score for _, score in found))
-        yield Found(evidence)
+        yield EvidenceChosen(evidence)
         tracer.bytes_touched += sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)
         trace = tracer.finish()

@@ -20,7 +20,7 @@ def run():
         Choices("sample", "Who built it?", ("rag", "cag"), True, 3),
         gold=Question("q", "Who built it?", ("Oren Pask", "Pask")),
         status="done",
-        ground=RunContext("tiny", True, "mini", "CPU, 2 threads", "bfloat16"),
+        context=RunContext("tiny", True, "mini", "CPU, 2 threads", "bfloat16"),
     )
     trace = Trace((Span("prefill", 1.0, 20.0),), 25.126, 40.0, 100, 7, 3, 5_000)
     evidence = (

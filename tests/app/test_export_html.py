@@ -33,7 +33,7 @@ def run():
         status="done",
         answers={"rag": Answer("rag", "Who?", HOSTILE, evidence, TRACE)},
         failures={"cag": (f"No caches {HOSTILE}.", "Build them.")},
-        ground=RunContext("tiny", True, "mini", "CPU, 2 threads", "bfloat16"),
+        context=RunContext("tiny", True, "mini", "CPU, 2 threads", "bfloat16"),
     )
 
 

@@ -9,7 +9,7 @@ from app.gradio.service import ComparisonService
 from app.gradio.tools import Tools
 from core.evaluation.variants import parse_variants, storage_of
 from core.methods import registry
-from core.methods.base import Answer, Finished, Found, answer, as_evidence, read
+from core.methods.base import Answer, EvidenceChosen, Finished, answer, as_evidence, read
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
@@ -38,7 +38,7 @@ class FirstPassage:
         """Prefills the passage and the question, then decodes."""
         tracer = Tracer(self._engine.synchronise)
         evidence = as_evidence([self._passage], [1.0])
-        yield Found(evidence)
+        yield EvidenceChosen(evidence)
         text = yield from read(self._engine, [self._passage], question, tracer)
         yield Finished(Answer(self.name, question, text, evidence, tracer.finish()))
 
@@ -85,10 +85,10 @@ def test_the_command_line_names_it(toy):
 
 
 def test_gradio_offers_it(toy, prepared, models):  # noqa: F811
-    desk = ComparisonService(prepared, models, models.settings)
+    service = ComparisonService(prepared, models, models.settings)
     choices = [
         block["props"]["choices"]
-        for block in build_page(desk, Tools(desk), waiting=1).config["components"]
+        for block in build_page(service, Tools(service), waiting=1).config["components"]
         if block["props"].get("label") == "Methods"
     ]
     assert ("First passage", "toy") in [tuple(choice) for choice in choices[0]]

@@ -24,9 +24,9 @@ def test_it_survives_being_copied():
 
 def test_an_error_tells_both_sentences():
     error = TesseraError(message("There is no {name}.", name="cell 7"), "Build it.")
-    assert error.told == str(error) == "There is no cell 7. Build it."
-    assert error.told.values["what"].pattern == "There is no {name}."
-    assert TesseraError("It is over.").told == "It is over."
+    assert error.message == str(error) == "There is no cell 7. Build it."
+    assert error.message.values["what"].pattern == "There is no {name}."
+    assert TesseraError("It is over.").message == "It is over."
 
 
 def test_parts_are_joined_and_keep_their_own_patterns():

@@ -13,7 +13,7 @@ from app import state
 from core import pipeline
 from core.errors import ArtefactMissing
 from core.methods import registry
-from core.methods.base import Answer, Evidence, Finished, Found, Text, Working
+from core.methods.base import Answer, Evidence, EvidenceChosen, Finished, Text, Working
 from core.settings import ROOT, Settings
 from core.trace import Span, Trace
 from core.voronoi.partition import PartitionConfig
@@ -38,7 +38,7 @@ class FakeMethod:
         self.asked.append(question)
         yield Working("prefill", 1, 1)
         found = (Evidence("p0", "Harbour *lighthouse*", self.evidence, 0.875),)
-        yield Found(found)
+        yield EvidenceChosen(found)
         first, _, rest = self.text.partition(" ")
         yield Text(first)
         yield Text(f" {rest}" if rest else "")

@@ -11,7 +11,7 @@ from core.errors import ModelError
 from core.evaluation import lessons
 from core.evaluation.feedback_log import FILE, FileFeedback
 from core.methods.comparison import Choices, Run
-from core.methods.kept_runs import KEPT, kept_run, kept_runs
+from core.methods.saved_runs import MOST_SAVED, saved_run, saved_runs
 from core.settings import Settings
 from core.stores.index import build_index
 from tests.pages.conftest import button, missing, said
@@ -217,7 +217,7 @@ def test_a_run_that_was_interrupted_shows_what_it_had(page, prepared, methods):
     assert any("Stopped" in info.value for info in app.info)
     assert any(entry.value == "half an ans" for entry in app.text)
     assert len(list(numbers(app))) == 1
-    assert kept_run(prepared, run.id).status == "stopped"
+    assert saved_run(prepared, run.id).status == "stopped"
 
 
 def test_earlier_questions_can_be_shown_again(page, prepared, methods):
@@ -331,7 +331,7 @@ def test_a_question_can_be_measured_again(page, prepared, methods):
     assert list(numbers(app).loc["n"]) == ["5"] * 4
     assert clocks(app) == ["first token **44 ms** · last **60 ms** :gray[(60 ms to 60 ms, n = 5)]"] * 4
     assert "n = 5" in said(app)
-    assert kept_runs(prepared)[0].repeats == run.repeats
+    assert saved_runs(prepared)[0].repeats == run.repeats
 
 
 def test_pinned_comparisons_stay_on_top(page, prepared, methods):
@@ -350,11 +350,11 @@ def test_a_full_history_drops_the_oldest_that_is_not_pinned():
         return Run(Choices("sample", str(number), ("rag",), True, 3), pinned=pinned)
 
     runs = [run(0, pinned=True)]
-    for number in range(1, KEPT + 5):
+    for number in range(1, MOST_SAVED + 5):
         runs = remember(run(number), runs)
-    assert len(runs) == KEPT
+    assert len(runs) == MOST_SAVED
     assert runs[-1].choices.question == "0"
-    assert runs[0].choices.question == str(KEPT + 4)
+    assert runs[0].choices.question == str(MOST_SAVED + 4)
 
 
 def test_building_and_asking_are_put_on_one_account(page, cached, methods):

@@ -52,7 +52,7 @@ def test_once_chosen_the_server_answers_cells_are_prefixes_and_blocks_are_not_mi
     assert not app.exception and not app.error, [entry.value for entry in app.error]
     run = app.session_state["run"]
     assert {name: found.text for name, found in run.answers.items()} == dict.fromkeys(ANSWERING, "Oren Pask")
-    assert run.ground.model == "tiny at 127.0.0.1"
+    assert run.context.model == "tiny at 127.0.0.1"
     app.switch_page("../pages/caches.py").run()
     button(app, "warm").click().run()
     assert wait_for_job(clustered.path).state.value == "done"

@@ -23,8 +23,8 @@ from app.views.shared.frame import lacking_for, link_to, show_failure, to_do
 from app.views.shared.text import escape
 from core.evaluation.verdict import Verdict, verdict_on
 from core.methods import registry
-from core.methods.base import Answer, Finished, Found, Text, Working, two_models
-from core.methods.comparison import Failed, Happening, Opening, Run, Waiting
+from core.methods.base import Answer, EvidenceChosen, Finished, Text, Working, two_models
+from core.methods.comparison import Failed, Opening, Run, RunEvent, Waiting
 from core.models.load import until_quiet
 from core.statistics import spread
 from core.trace import Trace
@@ -93,47 +93,47 @@ class Live:
                     self._text = st.empty()
         self._status.caption(waiting(run))
 
-    def show(self, happening: Happening) -> None:
+    def show(self, event: RunEvent) -> None:
         """Draws what happened.
 
         How it ended stands in a place of its own. Streamlit sends a new element in the stead of one that still waits
         to be sent to the same path, ahead of the block around it: drawn over the last words, a part of the answer
         would reach the browser before the expander it belongs to, and break the page.
         """
-        if isinstance(happening, Finished | Failed):
+        if isinstance(event, Finished | Failed):
             self._live.empty()
             with self._ended.container():
-                if isinstance(happening, Finished):
+                if isinstance(event, Finished):
                     _answered(self._name, self._run)
                 else:
-                    show_failure(happening.what, happening.remedy)
+                    show_failure(event.what, event.remedy)
             return
         first_word = not self._answer
-        self._take_note(happening)
-        timed = isinstance(happening, Working | Found | Text)
+        self._take_note(event)
+        timed = isinstance(event, Working | EvidenceChosen | Text)
         if time.monotonic() - self._shown >= _REFRESH_S or not timed or (self._answer and first_word):
             self._draw()
-            if isinstance(happening, Opening):
+            if isinstance(event, Opening):
                 until_quiet()  # the browser draws what came before, and this method's clock must not pay for it
             self._shown = time.monotonic()
 
-    def _take_note(self, happening: Happening) -> None:
-        if isinstance(happening, Waiting):
-            self._steps = {"waiting": before(happening.ahead)}
-        elif isinstance(happening, Opening):
+    def _take_note(self, event: RunEvent) -> None:
+        if isinstance(event, Waiting):
+            self._steps = {"waiting": before(event.ahead)}
+        elif isinstance(event, Opening):
             self._steps = {"opening": t("opening, not timed")}
-        elif isinstance(happening, Working):
+        elif isinstance(event, Working):
             self._steps.pop("opening", None)
-            counted = f" {happening.done:,}/{happening.total:,}" if happening.total > 1 else ""
-            self._steps[happening.stage] = f"{t(happening.stage)}{counted}"
-        elif isinstance(happening, Found):
+            counted = f" {event.done:,}/{event.total:,}" if event.total > 1 else ""
+            self._steps[event.stage] = f"{t(event.stage)}{counted}"
+        elif isinstance(event, EvidenceChosen):
             self._steps.pop("opening", None)
-            self._steps["found"] = tn(len(happening.evidence), "{n:,} passage found", "{n:,} passages found")
-        elif isinstance(happening, Text) and happening.part == "evidence":
-            self._evidence += happening.text
+            self._steps["found"] = tn(len(event.evidence), "{n:,} passage found", "{n:,} passages found")
+        elif isinstance(event, Text) and event.part == "evidence":
+            self._evidence += event.text
             self._steps["evidence"] = t("writing the evidence")
-        elif isinstance(happening, Text):
-            self._answer += happening.text
+        elif isinstance(event, Text):
+            self._answer += event.text
             self._steps["answer"] = t("answering")
 
     def _draw(self) -> None:

@@ -19,8 +19,8 @@ from app.views.compare.race import race
 from app.views.compare.read import what_was_read
 from app.views.shared.chart import chart
 from core.methods.comparison import Run
-from core.methods.kept_runs import keep_run
 from core.methods.repeat import TIMES, repeat
+from core.methods.saved_runs import save_run
 from core.workspace import Workspace
 
 NUMBERS, READ, RACE, ACCOUNT = "The numbers", "What the model read", "Replay as a race", "Over many questions"
@@ -77,7 +77,7 @@ def _measure(run: Run, ws: Workspace) -> None:
     with closing(repeat(run, opener(ws, run.choices), state.models().lock)) as work:
         for progress in work:
             bar.progress(progress.done / progress.total, text=f"{t(progress.stage)}: {t(progress.note)}")
-    keep_run(ws, run)
+    save_run(ws, run)
     st.rerun()
 
 
@@ -101,16 +101,16 @@ def _numbers(run: Run, ws: Workspace) -> None:
 
 
 def _measured_on(run: Run) -> None:
-    if run.ground is None:
+    if run.context is None:
         return
-    ground, n = run.ground, max((len(traces) for traces in run.repeats.values()), default=1)
-    read = t("{model} with the reader adapter" if ground.reader else "{model} plain", model=ground.model)
+    context, n = run.context, max((len(traces) for traces in run.repeats.values()), default=1)
+    read = t("{model} with the reader adapter" if context.reader else "{model} plain", model=context.model)
     how = t(
         "One clock for all: from the question to the last token. Greedy, one after another, opened and warmed before; "
         "n = {n}.",
         n=n,
     )
-    st.caption(f"{read} · {ground.encoder} · {t(ground.device)} · {ground.dtype}. {how} {t(disturbance(run))}")
+    st.caption(f"{read} · {context.encoder} · {t(context.device)} · {context.dtype}. {how} {t(disturbance(run))}")
 
 
 def _transposed(run: Run) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from app.run_rows import verdicts
 from app.views.shared.text import escape
 from core.methods import registry
 from core.methods.comparison import Run
-from core.methods.kept_runs import KEPT, keep_run, kept_run, kept_runs
+from core.methods.saved_runs import MOST_SAVED, save_run, saved_run, saved_runs
 from core.statistics import spread
 from core.units import seconds
 from core.workspace import Workspace
@@ -37,8 +37,8 @@ def restore_run(ws: Workspace) -> None:
         return
     st.session_state[_LOADED] = ws.path
     shared = bool(state.settings().allowed_hosts)
-    runs = [] if shared else kept_runs(ws)
-    named = kept_run(ws, st.query_params.get(RUN, "")) if RUN in st.query_params else None
+    runs = [] if shared else saved_runs(ws)
+    named = saved_run(ws, st.query_params.get(RUN, "")) if RUN in st.query_params else None
     st.session_state[_RUNS] = remember(named, [run for run in runs if run.id != named.id]) if named else runs
     current: Run | None = st.session_state.get("run")
     if current is None or current.choices.workspace != ws.name:
@@ -47,7 +47,7 @@ def restore_run(ws: Workspace) -> None:
 
 def ended(ws: Workspace, run: Run) -> None:
     """Keeps a run that has ended, and names it in the address."""
-    keep_run(ws, run)
+    save_run(ws, run)
     st.query_params[RUN] = run.id
 
 
@@ -151,7 +151,7 @@ def _settings(run: Run) -> str:
 def remember(run: Run, runs: Sequence[Run]) -> list[Run]:
     """The list of comparisons with a new one at its head; the oldest that is not pinned makes room."""
     kept = [run, *runs]
-    while len(kept) > KEPT and any(not old.pinned for old in kept[1:]):
+    while len(kept) > MOST_SAVED and any(not old.pinned for old in kept[1:]):
         oldest = max(number for number, old in enumerate(kept) if number and not old.pinned)
         del kept[oldest]
     return kept
@@ -165,7 +165,7 @@ def _show(run: Run) -> None:
 
 def _pin(ws: Workspace, run: Run) -> None:
     run.pinned = not run.pinned
-    keep_run(ws, run)
+    save_run(ws, run)
 
 
 def _outcome(run: Run) -> str:

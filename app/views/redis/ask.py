@@ -108,11 +108,11 @@ def _stream(ws: Workspace, run: Run, box: st.delta_generator.DeltaGenerator) -> 
     live = Live(box, _METHOD, run)
     with closing(
         answer_each(run, opener(ws, run.choices, cache=use, distance=distance), state.models().lock)
-    ) as happenings:
-        for _, happening in happenings:
-            if run.answers and run.ground is None:
+    ) as events:
+        for _, event in events:
+            if run.answers and run.context is None:
                 describe(ws, run)
-            live.show(happening)
+            live.show(event)
     st.rerun()
 
 

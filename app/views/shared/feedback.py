@@ -158,7 +158,7 @@ def _judge(ws: Workspace, feedback: Feedback) -> None:
 
 def _judgement(run: Run, answer: Answer, rating: Rating, note: str = "") -> Feedback:
     settings = {
-        **(asdict(run.ground) if run.ground else {}),
+        **(asdict(run.context) if run.context else {}),
         "top_k": run.choices.top_k,
         "store": answer.details.get("store", ""),
         "cache": answer.details.get("cache", ""),

@@ -60,7 +60,7 @@ def race(resources: Resources, change: Change, config: RaceConfig, questions: Se
                 yield from _run(resources, change, config, tuple(questions), name, folder / name)
             except TesseraError as error:
                 refused.append(error)
-                result = MethodResult(name, "refused", reason=error.told)
+                result = MethodResult(name, "refused", reason=error.message)
                 yield Progress(_stage(name, "refused"), 1, 1, error.what, {DATA: result})
     if refused and len(refused) == len(config.methods):
         raise refused[0]

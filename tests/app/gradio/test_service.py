@@ -14,7 +14,7 @@ QUESTION = "Who drew the library maps?"
 
 
 @pytest.fixture
-def desk(tiny_workspace, tiny_models):
+def service(tiny_workspace, tiny_models):
     return ComparisonService(tiny_workspace, tiny_models, tiny_models.settings)
 
 
@@ -29,48 +29,48 @@ def desk(tiny_workspace, tiny_models):
         ("Who?", ["rag"], 11, "11 passages"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(desk, question, methods, passages, says):
+def test_what_cannot_be_asked_is_refused(service, question, methods, passages, says):
     with pytest.raises(TesseraError, match=says):
-        desk.choose(question, methods, passages)
+        service.choose(question, methods, passages)
 
 
-def test_methods_answer_and_the_one_that_lacks_something_says_so(desk):
-    run = desk.answer(desk.choose(QUESTION, ["rag", "cag", "memory"], 2))
+def test_methods_answer_and_the_one_that_lacks_something_says_so(service):
+    run = service.answer(service.choose(QUESTION, ["rag", "cag", "memory"], 2))
     assert set(run.answers) == {"rag", "cag"}
     assert len(run.answers["rag"].evidence) == 2
     assert "memory" in run.failures["memory"][0]
-    assert run.ground.model == "tiny"
+    assert run.context.model == "tiny"
 
 
-def test_a_question_in_a_script_that_no_model_knows_carries_its_warnings(desk):
-    run = desk.answer(desk.choose("ใครสร้างสะพาน", ["rag"], 2))
+def test_a_question_in_a_script_that_no_model_knows_carries_its_warnings(service):
+    run = service.answer(service.choose("ใครสร้างสะพาน", ["rag"], 2))
     assert [warning.partition(" tiny")[0] for warning in record(run)["warnings"]] == [
         "The encoder",
         "The language model",
     ]
-    assert record(desk.answer(desk.choose(QUESTION, ["rag"], 2)))["warnings"] == []
+    assert record(service.answer(service.choose(QUESTION, ["rag"], 2)))["warnings"] == []
 
 
-def test_a_method_stays_open_until_its_settings_change(desk):
-    desk.answer(desk.choose(QUESTION, ["rag"], 2))
-    desk.answer(desk.choose(QUESTION, ["rag"], 2))
-    assert len(desk._methods.opened()) == 1
-    desk.answer(desk.choose(QUESTION, ["rag"], 3))
-    assert len(desk._methods.opened()) == 2
+def test_a_method_stays_open_until_its_settings_change(service):
+    service.answer(service.choose(QUESTION, ["rag"], 2))
+    service.answer(service.choose(QUESTION, ["rag"], 2))
+    assert len(service._methods.opened()) == 1
+    service.answer(service.choose(QUESTION, ["rag"], 3))
+    assert len(service._methods.opened()) == 2
 
 
-def test_stopping_frees_the_models(desk, tiny_models):
-    run = Run(desk.choose(QUESTION, ["rag", "cag"], 2))
-    with closing(desk.stream(run)) as happenings:
-        for _, happening in happenings:
-            if isinstance(happening, Text):
+def test_stopping_frees_the_models(service, tiny_models):
+    run = Run(service.choose(QUESTION, ["rag", "cag"], 2))
+    with closing(service.stream(run)) as events:
+        for _, event in events:
+            if isinstance(event, Text):
                 break
     with tiny_models.lock.ticket() as ticket:
         assert ticket.wait(60)
     assert "cag" not in run.answers
 
 
-def test_a_question_waits_while_another_computes(desk, tiny_models):
+def test_a_question_waits_while_another_computes(service, tiny_models):
     held, release = threading.Event(), threading.Event()
 
     def hold():
@@ -81,20 +81,20 @@ def test_a_question_waits_while_another_computes(desk, tiny_models):
     other = threading.Thread(target=hold)
     other.start()
     held.wait(60)
-    happenings = desk.stream(Run(desk.choose(QUESTION, ["rag"], 2)))
-    assert next(happenings) == ("rag", Waiting(1))
+    events = service.stream(Run(service.choose(QUESTION, ["rag"], 2)))
+    assert next(events) == ("rag", Waiting(1))
     release.set()
     other.join()
-    list(happenings)
+    list(events)
 
 
-def test_search_is_exact_and_ordered(desk):
-    found, _ = desk.search("pears of the orchard", 3)
+def test_search_is_exact_and_ordered(service):
+    found, _ = service.search("pears of the orchard", 3)
     assert found[0].title.startswith("Orchard")
     assert found[0].score >= found[1].score >= found[2].score
     for query, k in (("", 3), ("pears", 0), ("pears", 21)):
         with pytest.raises(TesseraError):
-            desk.search(query, k)
+            service.search(query, k)
 
 
 def test_an_empty_workspace_is_refused_with_a_remedy(tmp_path, tiny_models):

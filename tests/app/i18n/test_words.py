@@ -31,14 +31,14 @@ def test_what_core_has_filled_is_said_anew(korean):
     assert t(message("Building the {store} index", store=message("LanceDB flat"))) == "LanceDB flat 인덱스 만드는 중"
     error = TesseraError(message("Building {name}", name="Start"), "Wait for it to end, or cancel it.")
     assert (
-        t(error.told) == "Start 만들기 끝날 때까지 기다리거나 취소하세요."
+        t(error.message) == "Start 만들기 끝날 때까지 기다리거나 취소하세요."
     )  # a value that only looks like a key stays
 
 
 def test_a_refused_file_is_told_where_and_why(korean):
     with pytest.raises(CorpusError) as refusal:
         read_document("notes.csv", b"when,who\nmonday,Oren Pask\n")
-    told = t(refusal.value.told)
+    told = t(refusal.value.message)
     assert told.startswith("notes.csv 1행: 본문이 담긴 열이 없습니다. 있는 열: when, who. 본문이 담긴 열을")
     assert str(refusal.value).startswith("notes.csv, line 1, has no column for the text; its columns are: when, who.")
 

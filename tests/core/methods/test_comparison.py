@@ -75,17 +75,17 @@ def test_a_method_that_cannot_open_does_not_stop_the_others():
         return Says(name)
 
     run = run_of("cag", "rag")
-    happenings = list(answer_each(run, open_method, FairLock()))
-    assert ("cag", Failed("There are no caches.", "Build them.")) in happenings
+    events = list(answer_each(run, open_method, FairLock()))
+    assert ("cag", Failed("There are no caches.", "Build them.")) in events
     assert run.failures == {"cag": ("There are no caches.", "Build them.")}
     assert "rag" in run.answers
 
 
 def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
     run, method, lock = run_of("rag", "cag"), Says("rag"), FairLock()
-    with closing(answer_each(run, lambda name: method, lock)) as happenings:
-        for _, happening in happenings:
-            if isinstance(happening, Text):
+    with closing(answer_each(run, lambda name: method, lock)) as events:
+        for _, event in events:
+            if isinstance(event, Text):
                 break
     assert method.closed
     assert method.said == 1
@@ -97,19 +97,19 @@ def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
 def test_no_two_methods_compute_at_once():
     lock, opened = FairLock(), []
     with held_by_another(lock):
-        happenings = answer_each(run_of("rag"), lambda name: opened.append(name) or Says(name), lock)
-        assert next(happenings) == ("rag", Waiting(1))
+        events = answer_each(run_of("rag"), lambda name: opened.append(name) or Says(name), lock)
+        assert next(events) == ("rag", Waiting(1))
         assert opened == []
-    assert ("rag", Opening()) in list(happenings)
+    assert ("rag", Opening()) in list(events)
     assert opened == ["rag"]
 
 
 def test_who_goes_away_while_waiting_gives_the_place_up():
     lock = FairLock()
     with held_by_another(lock):
-        happenings = answer_each(run_of("rag"), Says, lock)
-        assert next(happenings) == ("rag", Waiting(1))
-        happenings.close()
+        events = answer_each(run_of("rag"), Says, lock)
+        assert next(events) == ("rag", Waiting(1))
+        events.close()
         assert lock.people == 1
     assert lock.people == 0
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.artefacts import ARTEFACTS, artefact
 from core.errors import ArtefactMissing, TesseraError
-from core.methods.base import Answer, Evidence, Finished, Found, Text, Working, answer
+from core.methods.base import Answer, Evidence, EvidenceChosen, Finished, Text, Working, answer
 from core.methods.prompt_view import segments_read
 from core.methods.registry import METHODS, open_method
 from core.methods.resources import Resources
@@ -45,7 +45,7 @@ def test_it_reports_the_facts_that_its_spec_names(name, method):
 
 def test_a_stream_ends_with_its_answer(name, method):
     events = list(method.stream(QUESTION))
-    assert all(isinstance(event, Working | Found | Text) for event in events[:-1])
+    assert all(isinstance(event, Working | EvidenceChosen | Text) for event in events[:-1])
     assert isinstance(events[-1], Finished)
     result = events[-1].answer
     assert isinstance(result, Answer) and (result.method, result.question) == (name, QUESTION)

@@ -10,7 +10,7 @@ import pytest
 from core import pipeline
 from core.corpus.types import Corpus
 from core.errors import TesseraError
-from core.methods.base import Found, Text, answer
+from core.methods.base import EvidenceChosen, Text, answer
 from core.methods.redis_rag import RedisRag
 from core.methods.resources import Resources
 from core.stores.redis.answer_keys import flush, key_of
@@ -55,7 +55,7 @@ def test_a_question_asked_before_comes_from_the_cache(method):
     events = list(method.stream(QUESTION.upper()))
     hit = events[-1].answer
     assert (hit.text, hit.evidence) == (first.text, first.evidence)
-    assert [type(event) for event in events[:-1]] == [Found, Text]
+    assert [type(event) for event in events[:-1]] == [EvidenceChosen, Text]
     assert [span.name for span in hit.trace.spans] == ["cache lookup"]
     assert hit.trace.prompt_tokens == hit.trace.generated_tokens == 0
     assert hit.details["cache"] == "exact" and hit.details["cache_question"] == QUESTION

@@ -10,23 +10,23 @@ from core.manifest import write_atomically
 from core.methods.comparison import Run
 from core.workspace import Workspace
 
-KEPT = 20
-"""Runs that stay; of more, the oldest that is not pinned makes room."""
+MOST_SAVED = 20
+"""Saved runs; of more, the oldest that is not pinned makes room."""
 _FOLDER = "comparisons"
 
 
-def keep_run(ws: Workspace, run: Run) -> None:
-    """Writes a run, in place of what was kept of it before."""
+def save_run(ws: Workspace, run: Run) -> None:
+    """Writes a run, in place of what was saved of it before."""
     folder = ws.path / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / f"{run.id}.json", _adapter().dump_json(run))
-    runs = kept_runs(ws)
-    for old in [old for old in runs if not old.pinned][KEPT:]:
+    write_atomically(folder / f"{run.id}.json", _adapter().dump_json(run, by_alias=True))
+    runs = saved_runs(ws)
+    for old in [old for old in runs if not old.pinned][MOST_SAVED:]:
         (folder / f"{old.id}.json").unlink(missing_ok=True)
 
 
-def kept_runs(ws: Workspace) -> list[Run]:
-    """All runs that are kept, latest first; a file that another version wrote is passed over."""
+def saved_runs(ws: Workspace) -> list[Run]:
+    """All saved runs, latest first; a file that another version wrote is passed over."""
     found = []
     for path in (ws.path / _FOLDER).glob("*.json"):
         try:
@@ -36,9 +36,9 @@ def kept_runs(ws: Workspace) -> list[Run]:
     return sorted(found, key=lambda run: run.asked, reverse=True)
 
 
-def kept_run(ws: Workspace, run_id: str) -> Run | None:
-    """The run of an id; None when none is kept, or when it is no id."""
-    return next((run for run in kept_runs(ws) if run.id == run_id), None) if run_id else None
+def saved_run(ws: Workspace, run_id: str) -> Run | None:
+    """The run of an id; None when none is saved, or when it is no id."""
+    return next((run for run in saved_runs(ws) if run.id == run_id), None) if run_id else None
 
 
 @cache

@@ -1,7 +1,7 @@
 from core.corpus.types import Question
 from core.methods.base import Answer, Evidence
 from core.methods.comparison import Choices, Run, RunContext
-from core.methods.kept_runs import KEPT, keep_run, kept_run, kept_runs
+from core.methods.saved_runs import MOST_SAVED, save_run, saved_run, saved_runs
 from core.trace import Span, Trace
 from core.workspace import Workspace
 
@@ -13,7 +13,7 @@ def run(number=0, **facts):
         Choices("tiny", f"Who built it? {number}", ("rag", "cag"), True, 3),
         gold=Question("q", "Who built it?", ("Oren Pask",), ("p1",)),
         status="done",
-        ground=RunContext("tiny", True, "mini", "CPU, 2 threads", "bfloat16"),
+        context=RunContext("tiny", True, "mini", "CPU, 2 threads", "bfloat16"),
         asked=f"2026-01-01T00:{number:02}:00+00:00",
         **facts,
     )
@@ -26,25 +26,25 @@ def run(number=0, **facts):
 
 def test_a_run_comes_back_as_it_was(tmp_path):
     ws, one = Workspace(tmp_path / "tiny"), run()
-    keep_run(ws, one)
-    assert kept_run(ws, one.id) == one
+    save_run(ws, one)
+    assert saved_run(ws, one.id) == one
     one.pinned = True
-    keep_run(ws, one)
-    assert [found.pinned for found in kept_runs(ws)] == [True]
-    assert kept_run(ws, "nope") is None and kept_run(ws, "") is None
+    save_run(ws, one)
+    assert [found.pinned for found in saved_runs(ws)] == [True]
+    assert saved_run(ws, "nope") is None and saved_run(ws, "") is None
 
 
 def test_the_oldest_that_is_not_pinned_makes_room(tmp_path):
     ws = Workspace(tmp_path / "tiny")
-    keep_run(ws, run(0, pinned=True))
-    for number in range(1, KEPT + 3):
-        keep_run(ws, run(number))
-    kept = [found.choices.question.rpartition(" ")[2] for found in kept_runs(ws)]
-    assert kept == [*(str(number) for number in range(KEPT + 2, 2, -1)), "0"]
+    save_run(ws, run(0, pinned=True))
+    for number in range(1, MOST_SAVED + 3):
+        save_run(ws, run(number))
+    kept = [found.choices.question.rpartition(" ")[2] for found in saved_runs(ws)]
+    assert kept == [*(str(number) for number in range(MOST_SAVED + 2, 2, -1)), "0"]
 
 
 def test_a_file_of_another_version_is_passed_over(tmp_path):
     ws = Workspace(tmp_path / "tiny")
-    keep_run(ws, run())
+    save_run(ws, run())
     (ws.path / "comparisons" / "old.json").write_text("{}")
-    assert len(kept_runs(ws)) == 1
+    assert len(saved_runs(ws)) == 1
