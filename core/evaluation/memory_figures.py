@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from core.corpus.folder import PASSAGES_FILE
+from core.evaluation.variants import Storage, text_bytes
 from core.memory import store
 from core.memory.prompt import NOT_IN_MEMORY
 from core.workspace import Workspace
@@ -97,15 +97,13 @@ def _means(rows: Sequence[dict[str, Any]], control: str) -> dict[str, float]:
 
 
 def _weights(ws: Workspace, documents: int) -> dict[str, float | None]:
-    memory, texts = ws.folder("memory"), ws.folder("corpus") / PASSAGES_FILE
-    growing = sum((memory / name).stat().st_size for name in (store.POOL, store.CARD))
-    fixed = sum((memory / name).stat().st_size for name in (store.PARTS, store.LORA))
+    memory = Storage.of({"memory": ws.state("memory")}, documents)
     index, corpus = ws.state("index"), ws.manifest("corpus")
     rag = None
     if index.status == "ready" and corpus is not None:
-        rag = (index.bytes + texts.stat().st_size) * 1000 / int(corpus.params["passages"])
+        rag = Storage.of({"index": index}, int(corpus.params["passages"]), text_bytes(ws)).per_1000
     return {
-        "bytes_per_document": growing / documents,
-        "bytes_per_1000_documents": growing * 1000 / documents + fixed,
+        "bytes_per_document": memory.per_document,
+        "bytes_per_1000_documents": memory.per_1000,
         "store_bytes_per_1000_documents": rag,
     }

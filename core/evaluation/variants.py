@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from core.artefacts import artefact, index_kind
+from core.corpus.store import PASSAGES_FILE
 from core.cost import build_time
 from core.errors import ArtefactMissing, TesseraError
 from core.kvcache.identity import chosen_precision
@@ -65,11 +65,21 @@ class Storage:
     documents: int
     shared_bytes: int = 0
 
+    @classmethod
+    def of(cls, states: Mapping[str, ArtefactState], documents: int, text: int = 0, build_s: float = 0.0) -> Storage:
+        """Storage of some artefacts by kind, and of so many bytes of text."""
+        parts = {kind: _bytes(state) for kind, state in states.items()} | ({"text": text} if text else {})
+        return cls(parts, build_s, documents, sum(_shared(kind, state) for kind, state in states.items()))
+
+    @property
+    def per_document(self) -> float:
+        """Bytes of one passage, without what all share."""
+        return (sum(self.bytes.values()) - self.shared_bytes) / max(self.documents, 1)
+
     @property
     def per_1000(self) -> float:
         """Bytes of 1,000 passages; what they share counts once."""
-        growing = sum(self.bytes.values()) - self.shared_bytes
-        return 1000 * growing / max(self.documents, 1) + self.shared_bytes
+        return 1000 * self.per_document + self.shared_bytes
 
 
 def parse_variants(names: str | Sequence[str]) -> tuple[MethodVariant, ...]:
@@ -169,25 +179,27 @@ def storage_of(variant: MethodVariant, resources: Resources) -> Storage:
     spec = spec_of(variant, resources)
     # The corpus counts only for methods that read its text; the others need only its titles, for display.
     states = {kind: state for kind, state in states_of(variant, resources, spec.reads).items() if kind != "corpus"}
-    parts = {kind: _bytes(state) for kind, state in states.items()}
-    if spec.keeps_text:
-        parts["text"] = _size(resources.workspace.folder("corpus") / "passages.jsonl")
     expected = expected_inputs(variant.resources(resources))
     build_s = build_time(resources.workspace, spec.builds, resources.settings.store, expected)
-    shared = sum(_shared(kind, state) for kind, state in states.items())
-    return Storage(parts, build_s, len(resources.corpus.passages), shared)
+    text = text_bytes(resources.workspace) if spec.keeps_text else 0
+    return Storage.of(states, len(resources.corpus.passages), text, build_s)
+
+
+def text_bytes(ws: Workspace) -> int:
+    """Size of the passages' text on disk."""
+    path = ws.folder("corpus") / PASSAGES_FILE
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _shared(kind: str, state: ArtefactState) -> int:
-    files = state.manifest.files if state.manifest else {}
-    return sum(files.get(name, 0) for name in artefact(kind).shared)
+    return sum(_files(state).get(name, 0) for name in artefact(kind).shared)
 
 
 def _bytes(state: ArtefactState) -> int:
-    # Of caches in shared storage, only the manifest is here, which records their size.
+    # Of caches in shared storage no file is here: their manifest records the size.
     recorded = state.manifest.params.get("bytes", 0) if state.manifest else 0
-    return max(state.bytes, int(recorded))
+    return max(sum(_files(state).values()), int(recorded))
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+def _files(state: ArtefactState) -> dict[str, int]:
+    return state.manifest.files if state.manifest else {}
