@@ -34,12 +34,17 @@ def unready(ws: Workspace) -> None:
                 link_to(page_for(states[0].kind), f"{t(registry.METHODS[name].label)}: {to_do(states[0])}")
 
 
+def in_turn() -> None:
+    """Says why the methods do not answer at once."""
+    st.caption(t("Methods answer one after another: two at once on one device would disturb each other's clocks."))
+
+
 def stream(ws: Workspace, run: Run) -> None:
     """Carries a queued run out. Any click reruns the page, which closes the stream: that is what Stop does."""
     found, clocks = stage(run.choices.methods)
     live = {name: Live(found[name], name, run) for name in found}
     with clocks:  # the chart comes when all have answered: drawing it would take the time of the method that is at work
-        st.caption(t("Methods answer one after another: two at once on one device would disturb each other's clocks."))
+        in_turn()
     with closing(answer_each(run, opener(ws, run.choices), state.models().lock)) as events:
         for name, event in events:
             if run.answers and run.context is None:
@@ -97,7 +102,7 @@ if state.is_building():
         t("Something is being built on this machine: times measured now are disturbed."), icon=":material/timer_off:"
     )
 if run is None:
-    st.caption(t("Methods answer one after another: two at once on one device would disturb each other's clocks."))
+    in_turn()
 elif busy:
     stream(ws, run)
 else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.i18n import labels, t
+from app.i18n import t
 from app.views.evaluate.answers import show_answers
 from app.views.evaluate.compare_runs import show_versus
 from app.views.evaluate.form import live, new_run
@@ -13,6 +13,7 @@ from app.views.evaluate.results import choose_run, load, shipped_run, show_resul
 from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import empty_state, header
 from app.views.shared.jobs import job_panel
+from app.views.shared.table import choose_view
 from core.evaluation.runs import list_runs
 
 NEW, RESULTS, ANSWERS, VERSUS = "New run", "Results", "Answers", "Two runs"
@@ -34,14 +35,7 @@ st.session_state.setdefault("eval_view", RESULTS if runs or shipped else NEW)
 if st.session_state.get("eval_ran") and not busy and runs:
     st.session_state["eval_view"] = RESULTS  # what was waited for is there
 st.session_state["eval_ran"] = busy
-view = st.segmented_control(
-    t("View"),
-    list(ICONS),
-    required=True,
-    format_func=labels({name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}),
-    key="eval_view",
-    label_visibility="collapsed",
-)
+view = choose_view(t("View"), ICONS, "eval_view")
 if view == NEW:
     new_run(ws, state.corpus_of(ws), busy)
     st.stop()

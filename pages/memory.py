@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.i18n import labels, t
+from app.i18n import t
 from app.views.memory.edit import adapt_panel, change_panel
 from app.views.memory.inspect import ablation_panel, inside
 from app.views.memory.route import documents_of, route_panel
@@ -13,6 +13,7 @@ from app.views.memory.train import live, overview, train_panel
 from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import empty_state, header
 from app.views.shared.jobs import job_panel
+from app.views.shared.table import choose_view
 from app.views.shared.text import escape
 
 ROUTE, LEARN, CHANGE, LOOK, TRAIN = "Route a question", "Learn a document", "Edit or forget", "Look inside", "Train"
@@ -48,15 +49,7 @@ if memory.status != "ready":
     train_panel(ws, corpus, busy)
     st.stop()
 overview(ws, documents_of(ws))
-view = st.segmented_control(
-    t("View"),
-    list(ICONS),
-    default=ROUTE,
-    required=True,
-    format_func=labels({name: f":material/{icon}: {t(name)}" for name, icon in ICONS.items()}),
-    key="memory_view",
-    label_visibility="collapsed",
-)
+view = choose_view(t("View"), ICONS, "memory_view", default=ROUTE)
 if view == TRAIN:
     train_panel(ws, corpus, busy)
     ablation_panel(ws)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.i18n import t
 from app.views.shared.jobs import results_of
+from app.views.shared.table import show_table
 from core.fair_lock import until_turn
 from core.jobs import Progress, Work
 from core.labs.benchmarks.link_tokens import sweep
@@ -84,17 +84,15 @@ def _table(points: Sequence[Mapping[str, Any]]) -> None:
         }
         for point in points
     ]
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="link-points",
-        column_config={
+    show_table(
+        rows,
+        "link-points",
+        {
             "link": t("Link tokens"),
-            "recomputed": number(t("Computed anew"), format="localized"),
-            "reused": number(t("Reused"), format="localized"),
+            "recomputed": (t("Computed anew"), "localized"),
+            "reused": (t("Reused"), "localized"),
             "kl": "KL",
-            "ms": number(t("First token (ms)"), format="%.0f"),
+            "ms": (t("First token (ms)"), "%.0f"),
             "answer": t("Answer"),
             "same": t("As the full prefill"),
         },

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import state
 from app.i18n import duration, t, tn
+from app.views.shared.table import show_table
 from core.corpus.types import Question
 from core.cost import build_seconds
 from core.fair_lock import until_turn
@@ -102,15 +103,13 @@ def _table(payoff: Payoff) -> None:
         }
         for label, clocks in (("Standard RAG", payoff.rag), ("KV-cache CAG", payoff.cag))
     ]
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="payoff",
-        column_config={
+    show_table(
+        rows,
+        "payoff",
+        {
             "method": t("Method"),
-            "first": number(t("First token (ms, median)"), format="%.0f"),
-            "last": number(t("Last token (ms, median)"), format="%.0f"),
+            "first": (t("First token (ms, median)"), "%.0f"),
+            "last": (t("Last token (ms, median)"), "%.0f"),
         },
     )
 

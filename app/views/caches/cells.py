@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.figures.caches import CellSize
 from app.i18n import duration, t
 from app.views.caches.variants import counted, wanted_variant
+from app.views.shared.table import show_table
 from core import pipeline
 from core.corpus.types import Passage
 from core.kvcache.lru import CellUse
@@ -189,25 +189,24 @@ def table(
         for cell in sizes
     ]
     number = st.column_config.NumberColumn
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="cells",
-        placeholder="–",
-        column_config={
+    show_table(
+        rows,
+        "cells",
+        {
             "cell": number(t("Cell"), pinned=True),
             "about": t("About"),
             "state": t("State"),
             "passages": t("Passages"),
-            "tokens": number(t("Tokens"), format="localized"),
-            "cache": number(t("Keys and values (MB)"), format="%.1f"),
-            "text": number(t("Text (KB)"), format="%.1f"),
-            "prefill": number(t("Prefill (s)"), format="%.1f"),
+            "tokens": (t("Tokens"), "localized"),
+            "cache": (t("Keys and values (MB)"), "%.1f"),
+            "text": (t("Text (KB)"), "%.1f"),
+            "prefill": (t("Prefill (s)"), "%.1f"),
             "hits": number(t("Hits"), help=t("Times it was found in memory, since a method opened it.")),
             "misses": number(t("Read"), help=t("Times it had to be read.")),
             "evictions": number(t("Evicted"), help=t("Times it left memory to make room.")),
             "last": st.column_config.DatetimeColumn(t("Last asked (UTC)"), format="HH:mm:ss"),
         },
+        placeholder="–",
     )
 
 

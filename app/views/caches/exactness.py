@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.i18n import t
 from app.views.shared.jobs import results_of
+from app.views.shared.table import show_table
 from core.jobs import Work
 from core.labs.benchmarks.cache_exactness import verify
 from core.models.language_model import LanguageModel
@@ -84,11 +84,10 @@ def _table(checks: Sequence[Mapping[str, Any]]) -> None:
         }
         for check in checks
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="exactness",
-        column_config={
+    show_table(
+        rows,
+        "exactness",
+        {
             "check": t("Check"),
             "measured": t("Measured"),
             "what": t("What the number is"),

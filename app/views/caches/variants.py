@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.i18n import duration, labels, t, tn
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.errors import TesseraError
 from core.kvcache.lru import CellUse, ResidentStats
@@ -130,11 +130,10 @@ def variant_table(ws: Workspace, variants: Sequence[Variant], busy: bool, kind: 
         }
         for variant in variants
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="variants",
-        column_config={
+    show_table(
+        rows,
+        "variants",
+        {
             "model": t("Model"),
             "state": t("State"),
             "size": t("Size"),

@@ -11,6 +11,7 @@ from app.figures.ledger import describe_ledger, ledger_figure
 from app.i18n import duration, t
 from app.open_methods import resources_of
 from app.views.shared.chart import chart
+from app.views.shared.table import show_table
 from core.cost import Account, build_time
 from core.evaluation.variants import expected_inputs
 from core.methods import registry
@@ -83,7 +84,7 @@ def ledger_panel(run: Run, ws: Workspace, key: str) -> None:
     chart(ledger_figure(accounts, count), key=f"{key}_chart", alt=words)
     st.markdown(f":material/balance: {t(words)}")
     with st.expander(t("As a table"), icon=":material/table:"):
-        st.dataframe(
+        show_table(
             [
                 {
                     t("method"): account.label,
@@ -93,6 +94,5 @@ def ledger_panel(run: Run, ws: Workspace, key: str) -> None:
                 }
                 for account in accounts
             ],
-            hide_index=True,
-            key=f"{key}_table",
+            f"{key}_table",
         )

@@ -11,13 +11,14 @@ import streamlit as st
 from app import state
 from app.figures.counts import bytes_figure, describe_counts, tokens_figure
 from app.figures.timing import MethodTiming, describe_timing, timing_figure
-from app.i18n import labels, t
+from app.i18n import t
 from app.open_methods import opener
 from app.run_rows import disturbance, table, timings
 from app.views.compare.break_even import accounts_of, break_evens, ledger_panel
 from app.views.compare.race import race
 from app.views.compare.read import what_was_read
 from app.views.shared.chart import chart
+from app.views.shared.table import choose_view, show_table
 from core.methods.comparison import Run
 from core.methods.repeat import TIMES, repeat
 from core.methods.saved_runs import save_run
@@ -49,15 +50,7 @@ def show_more(run: Run, ws: Workspace) -> None:
     """Below the answers: numbers, what was read, a replay, or the account; nothing when no method has answered."""
     if not run.answers:
         return
-    view = st.segmented_control(
-        t("More"),
-        list(_ICONS),
-        default=NUMBERS,
-        required=True,
-        format_func=labels({name: f":material/{icon}: {t(name)}" for name, icon in _ICONS.items()}),
-        key="more",
-        label_visibility="collapsed",
-    )
+    view = choose_view(t("More"), _ICONS, "more", default=NUMBERS)
     if view == READ:
         what_was_read(run, ws)
     elif view == RACE:
@@ -86,9 +79,7 @@ def _numbers(run: Run, ws: Workspace) -> None:
     spread = t("Medians of n measurements, with the fastest and the slowest.") if run.repeats else ""
     units = t("Times in milliseconds, counts in tokens. A dash: the method has no such step.")
     st.caption(f"{units} {spread}")
-    st.dataframe(
-        _transposed(run), hide_index=True, key="numbers", placeholder="–", height="content", alt=describe_timing(rows)
-    )
+    show_table(_transposed(run), "numbers", placeholder="–", height="content", alt=describe_timing(rows))
     for sentence in break_evens(accounts_of(run, ws)):
         st.markdown(f":material/balance: {sentence}")
     left, right = st.columns(2, gap="large")

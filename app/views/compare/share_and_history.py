@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from app import state
@@ -16,6 +15,7 @@ from app.export import to_csv, to_html, to_json
 from app.i18n import PARAM, t
 from app.links import link
 from app.run_rows import verdicts
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.methods import registry
 from core.methods.comparison import Run
@@ -137,7 +137,7 @@ def beside(run: Run, runs: Sequence[Run]) -> None:
                 row[t("answer, {run}", run=label)] = f"{verdict.style.symbol} {one.answers[name].text}"
                 row[t("last token, {run}", run=label)] = seconds(times.median)
         rows.append(row)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="beside", placeholder="–")
+    show_table(rows, "beside", placeholder="–")
 
 
 def _settings(run: Run) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app.figures.timing import MethodTiming, describe_timing, timing_figure
@@ -13,6 +12,7 @@ from app.i18n import labels, t, tn
 from app.views.compare.columns import verdict_badge
 from app.views.evaluate.results import Loaded
 from app.views.shared.chart import chart
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.evaluation.scoring import is_right
 from core.evaluation.verdict import Verdict, answer_of
@@ -73,7 +73,7 @@ def _listed(found: Loaded, ids: list[str], questions: Mapping[str, Any], rule: s
         rows.append({"question": questions[i]["question"], "gold": " | ".join(questions[i]["golds"]), **marks})
     config: dict[str, Any] = {"question": st.column_config.TextColumn(t("Question"), pinned=True)}
     config["gold"] = t("Gold answer")
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-questions", column_config=config, height=240)
+    show_table(rows, "eval-questions", config, height=240)
 
 
 def _mark(row: Mapping[str, Any] | None, rule: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app.i18n import t
 from app.views.evaluate.results import Loaded, choose_run, load
+from app.views.shared.table import show_table
 from core.evaluation.scoring import LABELS
 from core.evaluation.summary import CLOCKS, differences
 from core.workspace import Workspace
@@ -30,11 +30,10 @@ def show_versus(ws: Workspace, found: Loaded) -> None:
     if not rows:
         st.info(t("The two runs share no method and question."), icon=":material/join_inner:")
         return
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="eval-versus",
-        column_config={
+    show_table(
+        rows,
+        "eval-versus",
+        {
             "method": t("Method"),
             "score": t("Score"),
             "mean": t("First run minus second"),

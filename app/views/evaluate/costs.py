@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app.i18n import duration, t
+from app.views.shared.table import show_table
 from core.units import milliseconds, size
 
 _MISSED = {"only_first": "Only first", "only_second": "Only second", "neither": "Neither"}
@@ -40,7 +40,7 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
                 "Pays off after": pays,
             }
         )
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-costs", column_config=_columns(rows[0]))
+    show_table(rows, "eval-costs", _columns(rows[0]))
     st.caption(
         t(
             "Times are medians, with the 90th percentile. Storage is what a method reads when it answers, text "
@@ -75,4 +75,4 @@ def show_hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> None:
         for name, groups in hops.items()
         for kind, group in groups.items()
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-hops", column_config=_columns(rows[0]))
+    show_table(rows, "eval-hops", _columns(rows[0]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app.figures.verdicts import describe_verdicts, verdicts_figure
 from app.i18n import t, tn
 from app.views.shared.chart import STATIC, selectable
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.evaluation.verdict import VERDICTS, verdict_counts
 
@@ -29,18 +29,15 @@ def show_failures(answers: Mapping[str, Mapping[str, Any]], labels: Mapping[str,
         label = t(VERDICTS[kind].label)
         counted = tn(len(rows), "{n:,} question", "{n:,} questions")
         st.markdown(f"**{escape(labels[method])}: {label}** :gray[{counted}]")
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "question": [row["question"] for row in rows],
-                    "gold": [" | ".join(row["golds"]) for row in rows],
-                    "answer": [row["answer"] for row in rows],
-                    "why": [t(row["why"]) for row in rows],
-                }
-            ),
-            hide_index=True,
-            key=f"eval-failed-{method}-{kind}",
-            column_config={
+        show_table(
+            {
+                "question": [row["question"] for row in rows],
+                "gold": [" | ".join(row["golds"]) for row in rows],
+                "answer": [row["answer"] for row in rows],
+                "why": [t(row["why"]) for row in rows],
+            },
+            f"eval-failed-{method}-{kind}",
+            {
                 "question": st.column_config.TextColumn(t("Question"), pinned=True),
                 "gold": t("Gold answer"),
                 "answer": t("Answer"),

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app import state
@@ -14,6 +13,7 @@ from app.i18n import labels, t, tn
 from app.navigation import page_for
 from app.views.compare.columns import heading
 from app.views.shared.frame import guarded, lacking_for, link_to, to_do
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.corpus.types import Corpus
 from core.evaluation import harness
@@ -86,7 +86,7 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
     """Scores so far, method by method."""
     rows = partial(history)
     if rows:
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-live", column_config=_live_columns())
+        show_table(rows, "eval-live", _live_columns())
 
 
 def partial(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app import state
@@ -19,6 +18,7 @@ from app.views.evaluate.judge import judge_line
 from app.views.shared.chart import chart
 from app.views.shared.frame import show_damaged
 from app.views.shared.shipped import RUNS, shipped, shipped_line
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.corpus.types import Corpus
@@ -208,7 +208,7 @@ def _scores(found: Loaded) -> None:
     ]
     config = {name: st.column_config.TextColumn(t(LABELS[name]), help=t(MEANINGS[name])) for name in names}
     config["method"] = st.column_config.TextColumn(t("Method"), pinned=True)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="eval-scores", column_config=config)
+    show_table(rows, "eval-scores", config)
     if unanswerable := found.summary["unanswerable"]:
         st.caption(
             tn(

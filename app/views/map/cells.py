@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.i18n import t, tn
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core import pipeline
 from core.voronoi.partition import Partition, PartitionConfig, explain_cell_count
@@ -134,23 +134,22 @@ def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int
         }
         for cell in range(partition.k)
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="map_cells",
+    show_table(
+        rows,
+        "map_cells",
+        {
+            "opened": st.column_config.CheckboxColumn(t("Opened")),
+            "cell": st.column_config.NumberColumn(t("Cell")),
+            "about": t("About (its most distinctive words)"),
+            "passages": t("Passages"),
+            "tokens": (t("Tokens"), "localized"),
+            "share": st.column_config.ProgressColumn(t("Of the budget"), format="%.0f%%", min_value=0, max_value=100),
+        },
         column_order=[
             *(["opened"] if opened else []),
             *("cell", "about", "passages", "tokens"),
             *(["share"] if bound else []),
         ],
-        column_config={
-            "opened": st.column_config.CheckboxColumn(t("Opened")),
-            "cell": st.column_config.NumberColumn(t("Cell")),
-            "about": t("About (its most distinctive words)"),
-            "passages": t("Passages"),
-            "tokens": st.column_config.NumberColumn(t("Tokens"), format="localized"),
-            "share": st.column_config.ProgressColumn(t("Of the budget"), format="%.0f%%", min_value=0, max_value=100),
-        },
     )
 
 

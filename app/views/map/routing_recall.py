@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from app import state
@@ -18,6 +17,7 @@ from app.figures.recall import (
 from app.i18n import t, tn
 from app.views.map.question import Located
 from app.views.shared.chart import chart
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.corpus.types import Corpus
 from core.jobs import Work
@@ -105,15 +105,10 @@ def _curve(report: RecallReport, opened: int) -> None:
     )
     chart(recall_figure(points, opened), key="recall", alt=describe_recall(points))
     with st.expander(t("The curve as a table"), icon=":material/table:"):
-        st.dataframe(
-            pd.DataFrame([vars(point) for point in points]),
-            hide_index=True,
-            key="recall_table",
-            column_config={
-                "nprobe": t("Cells opened"),
-                "recall": st.column_config.NumberColumn(t("Recall"), format="%.3f"),
-                "tokens": st.column_config.NumberColumn(t("Tokens opened"), format="%.0f"),
-            },
+        show_table(
+            [vars(point) for point in points],
+            "recall_table",
+            {"nprobe": t("Cells opened"), "recall": (t("Recall"), "%.3f"), "tokens": (t("Tokens opened"), "%.0f")},
         )
     st.caption(
         t(
@@ -142,16 +137,14 @@ def _margins(report: RecallReport) -> None:
             {"margin": t(name), "questions": group.questions, "one": group.recall, "two": group.recall_two}
             for name, group in zip(margin_names(groups), groups, strict=True)
         ]
-        number = st.column_config.NumberColumn
-        st.dataframe(
-            pd.DataFrame(rows),
-            hide_index=True,
-            key="margin_table",
-            column_config={
+        show_table(
+            rows,
+            "margin_table",
+            {
                 "margin": t("Margin"),
                 "questions": t("Questions"),
-                "one": number(t("Recall, nearest cell"), format="%.3f"),
-                "two": number(t("Recall, two cells"), format="%.3f"),
+                "one": (t("Recall, nearest cell"), "%.3f"),
+                "two": (t("Recall, two cells"), "%.3f"),
             },
         )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from app.i18n import t, tn
 from app.views.compare.question_form import ask_on_compare
+from app.views.shared.table import show_table
 from core.corpus.types import Corpus
 
 _SHOWN = 500
@@ -25,14 +25,11 @@ def picked_passages(corpus: Corpus, ids: Sequence[str]) -> None:
         cut = t("The first {n:,} are shown.", n=_SHOWN) if len(passages) > _SHOWN else ""
         st.markdown(f"**{counted}** {cut}".rstrip())
         shown = passages[:_SHOWN]
-        st.dataframe(
-            pd.DataFrame(
-                {"title": [p.title for p in shown], "text": [p.text for p in shown], "id": [p.id for p in shown]}
-            ),
-            hide_index=True,
-            key="picked_table",
+        show_table(
+            {"title": [p.title for p in shown], "text": [p.text for p in shown], "id": [p.id for p in shown]},
+            "picked_table",
+            {"title": t("Title"), "text": t("Text"), "id": "Id"},
             height=min(300, 40 + 35 * len(shown)),
-            column_config={"title": t("Title"), "text": t("Text"), "id": "Id"},
         )
         _ask_about(corpus, wanted)
 

@@ -19,6 +19,7 @@ from app.figures.memory import (
 from app.figures.storage import Weighed, describe_storage, storage_figure
 from app.i18n import t, tn
 from app.views.shared.chart import chart
+from app.views.shared.table import show_table
 from core.corpus.folder import PASSAGES_FILE
 from core.labs.ablation import finished
 from core.memory import store
@@ -42,22 +43,21 @@ def inside(ws: Workspace) -> None:
         st.caption(t("Drawn: {drawn:,} documents, evenly chosen from {n:,}.", drawn=drawn, n=len(pool.ids)))
     titles = [title or passage_id for title, passage_id in zip(pool.titles, pool.ids, strict=True)]
     chart(pool_figure(norms, titles), key="pool", alt=describe_pool(norms))
-    st.dataframe(
+    show_table(
         {
             "document": titles,
             "vectors": (~is_idle(norms)).sum(1).tolist(),
             "length": np.round(norms.mean(1), 2).tolist(),
             "bytes": [pool.z[0].numel() * 2] * len(titles),
         },
-        hide_index=True,
-        key="pool_table",
-        height=200,
-        column_config={
+        "pool_table",
+        {
             "document": t("Document"),
             "vectors": st.column_config.NumberColumn(t("Vectors in use")),
-            "length": st.column_config.NumberColumn(t("Mean length"), format="%.2f"),
-            "bytes": st.column_config.NumberColumn(t("Bytes of z"), format="localized"),
+            "length": (t("Mean length"), "%.2f"),
+            "bytes": (t("Bytes of z"), "localized"),
         },
+        height=200,
     )
     st.markdown(t("**What it weighs** beside the other ways of knowing the same documents."))
     things = weighed(ws)
@@ -122,4 +122,4 @@ def ablation_panel(ws: Workspace) -> None:
         for key, (label, _, form) in columns.items()
     }
     data = {key: values for key, (_, values, _) in columns.items()}
-    st.dataframe(data, hide_index=True, key="ablation_table", column_config=config)
+    show_table(data, "ablation_table", config)

@@ -10,6 +10,7 @@ from app.i18n import t
 from app.open_methods import opener
 from app.views.shared.chart import chart
 from app.views.shared.frame import guarded
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.memory.model import Memory
 from core.memory.store import load_pool
@@ -59,11 +60,10 @@ def route_panel(ws: Workspace) -> None:
     else:
         st.markdown(t("It thinks that **no document knows** this: the null slot outweighs every one of them."))
     chart(routing_figure(weights), key="routing", alt=describe_routing(weights))
-    st.dataframe(
+    show_table(
         {"document": [weight.title for weight in weights], "weight": [weight.weight for weight in weights]},
-        hide_index=True,
-        key="routing_table",
-        column_config={
+        "routing_table",
+        {
             "document": t("Document"),
             "weight": st.column_config.ProgressColumn(t("Weight"), format="percent", min_value=0, max_value=1),
         },

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.i18n import t, tn
 from app.views.shared.frame import show_damaged, show_failure
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.errors import TesseraError
 from core.evaluation.feedback import NOTE_LIMIT, Feedback, Rating, rank, to_csv, to_json
@@ -96,14 +96,13 @@ def feedback_board(ws: Workspace) -> None:
         for entry in rank(feedback)
     ]
     columns = st.column_config
-    st.dataframe(
-        pd.DataFrame(ranked),
-        hide_index=True,
-        key="feedback-ranks",
-        column_config={
+    show_table(
+        ranked,
+        "feedback-ranks",
+        {
             "method": t("Method"),
             "lower": columns.ProgressColumn(t("At least"), format="%.0f %%", min_value=0, max_value=100),
-            "good": columns.NumberColumn(t("Thumbs up"), format="%.0f %%"),
+            "good": (t("Thumbs up"), "%.0f %%"),
             "interval": t("95 % interval"),
             "n": columns.NumberColumn("n"),
         },
@@ -136,7 +135,7 @@ def _all(feedback: list[Feedback]) -> None:
         }
         for found in reversed(feedback)
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="feedback-all")
+    show_table(rows, "feedback-all")
 
 
 def _note(ws: Workspace, run: Run, name: str, known: Feedback) -> None:
