@@ -41,7 +41,6 @@ class ResidentStats:
     Attributes:
         budget: Most bytes allowed, for all caches that share the budget.
         cells: Cells in memory, least recently used first.
-        failed_ahead: Prefetches that failed; ``get`` raises the error when the cell is needed.
     """
 
     location: str
@@ -51,13 +50,11 @@ class ResidentStats:
     bytes: int
     budget: int
     cells: tuple[int, ...]
-    pinned: tuple[int, ...]
     uses: dict[int, CellUse]
-    failed_ahead: int
 
 
 class ResidentCaches:
-    """An LRU cache of cells with pinning and prefetching. Safe to share between threads.
+    """An LRU cache of cells with prefetching. Safe to share between threads.
 
     Args:
         budget: Most bytes of caches in memory, or a budget shared with other caches.
@@ -71,11 +68,9 @@ class ResidentCaches:
         self._ahead = ahead
         self._resident: OrderedDict[int, tuple[str, LoadedCache]] = OrderedDict()
         self._used: dict[int, int] = {}
-        self._pinned: set[int] = set()
         self._fetching: dict[int, threading.Thread] = {}
         self._reserved: dict[int, int] = {}
         self._uses: dict[int, CellUse] = {}
-        self._failed_ahead = 0
         self._lock = self._budget.lock
         self._budget.register(self)
 
@@ -108,19 +103,6 @@ class ResidentCaches:
             self._uses[cell] = replace(counted, last=datetime.now(timezone.utc).isoformat(timespec="seconds"))
             return loaded, resident is not None
 
-    def pin(self, cell: int, ids: Sequence[int] | None = None) -> None:
-        """Reads a cell, if it is not in memory, and keeps it there until ``unpin``; raises like ``get``."""
-        with self._lock:
-            if self._current(cell) is None:
-                self._read(cell, ids)
-                self._used[cell] = self._budget.tick()
-            self._pinned.add(cell)
-
-    def unpin(self, cell: int) -> None:
-        """Makes a pinned cell evictable again."""
-        with self._lock:
-            self._pinned.discard(cell)
-
     def prefetch(self, cell: int, ids: Sequence[int] | None = None) -> None:
         """Reads a cell in the background if prefetching is on, in case the next question needs it.
 
@@ -145,28 +127,16 @@ class ResidentCaches:
                 bytes=self.resident_bytes(),
                 budget=self._budget.limit,
                 cells=tuple(self._resident),
-                pinned=tuple(sorted(self._pinned)),
                 uses=dict(self._uses),
-                failed_ahead=self._failed_ahead,
             )
-
-    def clear(self) -> None:
-        """Drops all caches, pinned ones included, but keeps the counters."""
-        with self._lock:
-            self._resident.clear()
-            self._pinned.clear()
 
     def resident_bytes(self) -> int:
         """See ``CacheOwner.resident_bytes``."""
         return sum(loaded.bytes for _, loaded in self._resident.values()) + sum(self._reserved.values())
 
-    def pinned_bytes(self) -> int:
-        """See ``CacheOwner.pinned_bytes``."""
-        return sum(loaded.bytes for number, (_, loaded) in self._resident.items() if number in self._pinned)
-
     def least_recent(self) -> tuple[int, int] | None:
         """See ``CacheOwner.least_recent``; a prefetched cell that was never used comes first."""
-        number = next((number for number in self._resident if number not in self._pinned), None)
+        number = next(iter(self._resident), None)
         return None if number is None else (self._used.get(number, 0), number)
 
     def evict(self, number: int) -> None:
@@ -203,7 +173,7 @@ class ResidentCaches:
                 self._resident[cell] = (version, loaded)
                 self._resident.move_to_end(cell, last=False)  # evict guesses before cells that were used
         except TesseraError:
-            self._failed_ahead += 1
+            return  # ``get`` raises it, should the cell be needed
         finally:
             with self._lock:
                 self._reserved.pop(cell, None)
@@ -212,15 +182,12 @@ class ResidentCaches:
     def _make_room(self, cell: int) -> None:
         # Evict before reading, so that the old and the new cache together never exceed the budget.
         size = self._size(cell)
-        pinned = self._budget.pinned_bytes()
-        if size + pinned > self._budget.limit:
-            beside = f" beside {pinned / 1e6:,.1f} MB that are pinned" if pinned else ""
+        if size > self._budget.limit:
             raise TesseraError(
                 message(
-                    "The cache of cell {cell} takes {size:,.1f} MB{beside}, above the budget of {limit:,.1f} MB.",
+                    "The cache of cell {cell} takes {size:,.1f} MB, above the budget of {limit:,.1f} MB.",
                     cell=cell,
                     size=size / 1e6,
-                    beside=beside,
                     limit=self._budget.limit / 1e6,
                 ),
                 "Set TESSERA_CACHE_BYTES higher, or cut smaller cells.",

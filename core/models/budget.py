@@ -18,11 +18,8 @@ class CacheOwner(Protocol):
     def resident_bytes(self) -> int:
         """Bytes in memory, plus those reserved for caches that are being read."""
 
-    def pinned_bytes(self) -> int:
-        """Bytes of pinned caches, which are never evicted."""
-
     def least_recent(self) -> tuple[int, int] | None:
-        """Last use (see ``Budget.tick``) and number of the least recently used cache; None if none can be evicted."""
+        """Last use (see ``Budget.tick``) and number of the least recently used cache; None if there is none."""
 
     def evict(self, number: int) -> None:
         """Drops a cache."""
@@ -57,13 +54,8 @@ class Budget:
         with self.lock:
             return sum(owner.resident_bytes() for owner in self._owners)
 
-    def pinned_bytes(self) -> int:
-        """Bytes of all pinned caches."""
-        with self.lock:
-            return sum(owner.pinned_bytes() for owner in self._owners)
-
     def make_room(self, size: int) -> None:
-        """Evicts caches until ``size`` more bytes fit, or until only pinned caches are left."""
+        """Evicts caches until ``size`` more bytes fit."""
         with self.lock:
             for owner, number in self._least_recent_first():
                 if self.total_bytes() + size <= self.limit:

@@ -64,30 +64,6 @@ def test_the_budget_counts_what_caches_take_in_memory_not_on_disk(tmp_path, tiny
     assert resident.get(0)[0].bytes == resident.stats().bytes == in_memory
 
 
-def test_a_pinned_cell_stays_and_takes_from_the_budget(store, tiny_lm):
-    resident = ResidentCaches(store, tiny_lm, room_for(store, 2))
-    resident.pin(0)
-    for cell in (1, 2, 3):
-        resident.get(cell)
-    stats = resident.stats()
-    assert stats.pinned == (0,)
-    assert set(stats.cells) == {0, 3}
-    assert stats.bytes <= stats.budget
-    assert resident.get(0)[1], "a hit"
-    resident.unpin(0)
-    resident.get(1)
-    resident.get(2)
-    assert set(resident.stats().cells) == {1, 2}
-
-
-def test_what_does_not_fit_beside_pinned_cells_is_refused(store, tiny_lm):
-    resident = ResidentCaches(store, tiny_lm, room_for(store, 1))
-    resident.pin(0)
-    with pytest.raises(TesseraError, match="pinned") as refusal:
-        resident.get(1)
-    assert "TESSERA_CACHE_BYTES" in refusal.value.remedy
-
-
 def test_use_is_counted_cell_by_cell(store, tiny_lm):
     resident = ResidentCaches(store, tiny_lm, room_for(store, 1))
     for cell in (0, 0, 1, 0):
@@ -136,7 +112,7 @@ def test_a_cell_that_cannot_be_fetched_ahead_is_refused_when_asked_for(store, ti
     resident = ResidentCaches(store, tiny_lm, 10**9, ahead=True)
     resident.prefetch(1)
     settle(resident)
-    assert resident.stats().failed_ahead == 1
+    assert resident.stats().cells == ()
     with pytest.raises(ArtefactStale):
         resident.get(1)
 

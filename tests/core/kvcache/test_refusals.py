@@ -72,7 +72,7 @@ def test_a_cell_damaged_between_two_questions_is_refused_once_it_is_read_again(b
     answer(cag, QUESTION)
     for path in cell_files(built):
         flip(path, -1)
-    cag._caches.clear()
+    cag._caches._resident.clear()
     with pytest.raises(ArtefactStale, match="corrupt"):
         answer(cag, QUESTION)
 

@@ -7,7 +7,7 @@ class Owner:
     """Caches of ten bytes each."""
 
     def __init__(self, budget):
-        self.budget, self.uses, self.pinned = budget, {}, set()
+        self.budget, self.uses = budget, {}
         budget.register(self)
 
     def put(self, number):
@@ -17,11 +17,8 @@ class Owner:
     def resident_bytes(self):
         return 10 * len(self.uses)
 
-    def pinned_bytes(self):
-        return 10 * len(self.pinned)
-
     def least_recent(self):
-        return min(((used, number) for number, used in self.uses.items() if number not in self.pinned), default=None)
+        return min(((used, number) for number, used in self.uses.items()), default=None)
 
     def evict(self, number):
         del self.uses[number]
@@ -39,17 +36,6 @@ def test_the_least_recently_used_is_evicted_first_across_owners():
     other.put(6)
     assert (set(one.uses), set(other.uses)) == (set(), {4, 5, 6})
     assert budget.total_bytes() == 30
-
-
-def test_pinned_caches_are_not_evicted():
-    budget = Budget(20)
-    one, other = Owner(budget), Owner(budget)
-    one.put(1)
-    one.pinned.add(1)
-    other.put(2)
-    other.put(3)
-    assert (set(one.uses), set(other.uses)) == ({1}, {3})
-    assert budget.pinned_bytes() == 10
 
 
 def test_a_collected_owner_no_longer_counts():
