@@ -141,7 +141,7 @@ def precision(
 
     Example: python -m app precision --cells 4 --n 20
     """
-    from core.labs.benchmarks.cache_precision import Asked, choose_asked, precision_table
+    from core.labs.benchmarks.cache_precision import RoutedQuestion, choose_questions, precision_table
     from core.voronoi.partition import Partition, load_cells
     from core.voronoi.routing import route
 
@@ -150,8 +150,8 @@ def precision(
     partition = ws.read("partition", Partition.load)
     possible = chosen_questions(questions, split, resources.corpus)
     encoder, lm = resources.models.encoder(), resources.language_model()
-    routed = [Asked(q, route(partition, encoder.encode_query(q.text)).cells[0]) for q in possible]
-    asked = choose_asked(routed, cells, n)
+    routed = [RoutedQuestion(q, route(partition, encoder.encode_query(q.text)).cells[0]) for q in possible]
+    asked = choose_questions(routed, cells, n)
     found = drive(precision_table(lm, load_cells(ws), asked, settings.max_new_tokens))
     facts = {"workspace": ws.name, "model": lm.identity.name, "device": str(lm.device), **found}
     if as_json:

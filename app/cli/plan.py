@@ -53,14 +53,14 @@ def plan(
     table = load_prices(prices or PRICES)
     demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
     plans = make_plan(demand, found, table)
-    said = advice(demand, plans)
+    text = advice(demand, plans)
     if as_json:
         break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
         facts = {"demand": asdict(demand), "coefficients": asdict(found), "prices": asdict(table)}
-        emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, "advice": said})
+        emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, "advice": text})
         return
     _show(plans, demand.day)
-    say(said)
+    say(text)
     say(
         f"From {found.run} (n = {found.n}, {found.model}, {found.machine}) and prices of {table.as_of} in "
         f"{table.currency}; other models and machines by their operations and bandwidths, not measured."

@@ -157,7 +157,7 @@ def routing(
 
     Example: python -m app routing --split test
     """
-    from core.labs.benchmarks.routing_recall import kept_report, measure_recall
+    from core.labs.benchmarks.routing_recall import measure_recall, saved_report
     from core.methods.resources import Resources
     from core.models.registry import Models
 
@@ -167,7 +167,7 @@ def routing(
     asked = chosen_questions(questions, split, corpus)[:n]
     name = questions.stem if questions else split
     drive(measure_recall(ws, models.encoder(), asked, corpus.index(), name, settings.top_k))
-    report = kept_report(ws, name)
+    report = saved_report(ws, name)
     if report is None:
         raise RuntimeError("a report that was just written is there")  # a bug, not a user's error
     if as_json:

@@ -76,9 +76,9 @@ def race_figure(rows: Sequence[RaceRow], axis: str, known: str, not_reached: str
         figure.add_trace(_stage(name, rows, longest))
     right = [(row.known_ms, number) for number, row in enumerate(rows) if row.known_ms is not None]
     never = [(row.end_ms, number) for number, row in enumerate(rows) if row.ended and row.known_ms is None]
-    figure.add_trace(_marks(right, known, "star", ACCENT))
+    figure.add_trace(_stars(right, known, "star", ACCENT))
     if never:
-        figure.add_trace(_marks(never, not_reached, "x", ALERT))
+        figure.add_trace(_stars(never, not_reached, "x", ALERT))
     for number, row in enumerate(rows):
         figure.add_annotation(
             x=row.end_ms / 1000, y=number, text=f"<b>{row.note}</b>", showarrow=False, xanchor="left", xshift=14
@@ -116,14 +116,14 @@ def _stage(name: str, rows: Sequence[RaceRow], longest: float) -> go.Bar:
     )
 
 
-def _marks(places: Sequence[tuple[float, int]], name: str, symbol: str, colour: str) -> go.Scatter:
+def _stars(points: Sequence[tuple[float, int]], name: str, symbol: str, colour: str) -> go.Scatter:
     return marks(
         name,
         colour,
         symbol,
-        [ms / 1000 for ms, _ in places],
-        [row - _BAR / 2 - 0.1 for _, row in places],
-        customdata=[seconds(ms) for ms, _ in places],
+        [ms / 1000 for ms, _ in points],
+        [row - _BAR / 2 - 0.1 for _, row in points],
+        customdata=[seconds(ms) for ms, _ in points],
         hovertemplate="<b>%{fullData.name}</b>  %{customdata}<extra></extra>",
         cliponaxis=False,
     )

@@ -32,8 +32,8 @@ def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
                 hovertemplate=message("<b>%{fullData.name}</b>: %{y:,.1f} s for %{x:,} questions<extra></extra>"),
             )
         )
-        there = [account.total_s(questions)]
-        mark = marks("", style.colour, style.marker, [questions], there, showlegend=False, hoverinfo="skip")
+        total = [account.total_s(questions)]
+        mark = marks("", style.colour, style.marker, [questions], total, showlegend=False, hoverinfo="skip")
         figure.add_trace(mark)
     figure.add_vline(x=questions, line={"color": MUTED, "dash": "dot"})
     finish(figure, 360, t=30)

@@ -305,9 +305,9 @@ def _spots(data: MapData, names: Mapping[int, str], letter: float) -> dict[int, 
         own = data.xy[cells == cell]
         own = own[np.argsort(((own - np.median(own, axis=0)) ** 2).sum(axis=1), kind="stable")][:_SPOTS]
         half = letter * len(names[cell]) / 2
-        places = [(float(np.clip(x, half - BOX[0], BOX[0] - half)), float(y) + _LIFT) for x, y in own]
-        free = (p for p in places if all(abs(p[0] - x) > half + w or abs(p[1] - y) > _LINE for x, y, w in taken))
-        spots[cell] = next(free, places[0])
+        candidates = [(float(np.clip(x, half - BOX[0], BOX[0] - half)), float(y) + _LIFT) for x, y in own]
+        free = (p for p in candidates if all(abs(p[0] - x) > half + w or abs(p[1] - y) > _LINE for x, y, w in taken))
+        spots[cell] = next(free, candidates[0])
         taken.append((*spots[cell], half))
     return spots
 

@@ -46,7 +46,7 @@ _INTRODUCTION = (
 
 
 @dataclass(frozen=True)
-class Place:
+class MethodColumn:
     """Where one method is drawn."""
 
     column: gr.Column
@@ -109,17 +109,17 @@ def build_page(service: ComparisonService, tools: Tools, waiting: int) -> gr.Blo
                 example_labels=[": ".join(filter(None, (found.label, found.question.text))) for found in examples],
             )
         status = gr.Textbox(label="What happens", value="Ready.", interactive=False)
-        places = _places(ready)
+        columns = _method_columns(ready)
         pages = gr.HTML(show_label=False)
         gr.Markdown("### Where the time went")
         chart = gr.Plot(show_label=False)
         numbers = gr.Dataframe(label="The numbers: times in ms, counts in tokens", interactive=False)
         with gr.Accordion("Everything, as JSON", open=False):
-            kept = gr.JSON(show_label=False)
-        outputs: list[gr.components.Component | gr.Column] = [status, pages, chart, numbers, kept]
-        for place in places.values():
-            outputs += [place.column, place.answer, place.evidence]
-        fill = _filler(service, status, places, pages, chart, numbers, kept)
+            json_box = gr.JSON(show_label=False)
+        outputs: list[gr.components.Component | gr.Column] = [status, pages, chart, numbers, json_box]
+        for boxes in columns.values():
+            outputs += [boxes.column, boxes.answer, boxes.evidence]
+        fill = _filler(service, status, columns, pages, chart, numbers, json_box)
         asked = gr.on(
             [go.click, question.submit],
             fill,
@@ -143,8 +143,8 @@ def _offer(tools: Tools) -> None:
         gr.api(function, api_name=name, concurrency_limit=1, concurrency_id=name if name == "list_methods" else MODEL)
 
 
-def _places(shown: list[str]) -> dict[str, Place]:
-    places = {}
+def _method_columns(shown: list[str]) -> dict[str, MethodColumn]:
+    columns = {}
     names = list(registry.METHODS)
     for start in range(0, len(names), _BESIDE):
         with gr.Row():
@@ -152,53 +152,61 @@ def _places(shown: list[str]) -> dict[str, Place]:
                 with gr.Column(visible=name in shown, min_width=280) as column:
                     answer = gr.Textbox(label=registry.METHODS[name].label, interactive=False, lines=2)
                     evidence = gr.Textbox(label="Answers from", interactive=False, lines=4, max_lines=10)
-                places[name] = Place(column, answer, evidence)
-    return places
+                columns[name] = MethodColumn(column, answer, evidence)
+    return columns
 
 
 def _filler(
     service: ComparisonService,
     status: gr.Textbox,
-    places: dict[str, Place],
+    columns: dict[str, MethodColumn],
     pages: gr.HTML,
     chart: gr.Plot,
     numbers: gr.Dataframe,
-    kept: gr.JSON,
+    json_box: gr.JSON,
 ) -> Callable[[str, list[str], int], Iterator[dict[Any, Any]]]:
     def fill(question: str, methods: list[str], passages: int) -> Iterator[dict[Any, Any]]:
         run = service.begin(service.choose(question, methods, passages))
-        cleared: dict[Any, Any] = {pages: "", chart: None, numbers: None, kept: None, status: "Waiting for the model."}
-        for name, place in places.items():
-            cleared |= {place.column: gr.Column(visible=name in methods), place.answer: "", place.evidence: ""}
+        cleared: dict[Any, Any] = {
+            pages: "",
+            chart: None,
+            numbers: None,
+            json_box: None,
+            status: "Waiting for the model.",
+        }
+        for name, boxes in columns.items():
+            cleared |= {boxes.column: gr.Column(visible=name in methods), boxes.answer: "", boxes.evidence: ""}
         yield cleared
-        said: dict[str, str] = {}
+        texts: dict[str, str] = {}
         with closing(service.stream(run)) as events:
             for name, event in events:
-                yield _drawn(name, event, said, status, places[name])
+                yield _drawn(name, event, texts, status, columns[name])
         rows = timings(run)
-        judged = {places[name].answer: _judged(run.answers[name], found) for name, found in verdicts(run).items()}
+        judged = {columns[name].answer: _judged(run.answers[name], found) for name, found in verdicts(run).items()}
         yield {
             **judged,
             status: _done(run),
             chart: timing_figure(rows).update_layout(_ON_ANY_GROUND) if rows else None,
             numbers: pd.DataFrame(table(run)).round(1),
-            kept: record(run),
+            json_box: record(run),
         }
         yield {pages: cited_pages(run, service.ws)}  # the clocks have stopped
 
     return fill
 
 
-def _drawn(name: str, event: RunEvent, said: dict[str, str], status: gr.Textbox, place: Place) -> dict[Any, Any]:
+def _drawn(
+    name: str, event: RunEvent, texts: dict[str, str], status: gr.Textbox, boxes: MethodColumn
+) -> dict[Any, Any]:
     label = registry.METHODS[name].label
     if isinstance(event, Finished):
-        return {status: f"{label}: done.", **_answered(event.answer, place)}
+        return {status: f"{label}: done.", **_answered(event.answer, boxes)}
     if isinstance(event, Failed):
-        return {status: f"{label} could not answer.", place.answer: f"{event.what} {event.remedy}".strip()}
+        return {status: f"{label} could not answer.", boxes.answer: f"{event.what} {event.remedy}".strip()}
     if isinstance(event, Text):
-        said[event.part + name] = said.get(event.part + name, "") + event.text
-        box = place.answer if event.part == "answer" else place.evidence
-        return {status: f"{label}: writing.", box: said[event.part + name]}
+        texts[event.part + name] = texts.get(event.part + name, "") + event.text
+        box = boxes.answer if event.part == "answer" else boxes.evidence
+        return {status: f"{label}: writing.", box: texts[event.part + name]}
     if isinstance(event, EvidenceChosen):
         return {status: f"{label}: found what to answer from."}
     doing = "opening, not timed" if isinstance(event, Opening) else "working"
@@ -209,11 +217,11 @@ def _drawn(name: str, event: RunEvent, said: dict[str, str], status: gr.Textbox,
     return {status: f"{label}: {doing}."}
 
 
-def _answered(answer: Answer, place: Place) -> dict[Any, Any]:
+def _answered(answer: Answer, boxes: MethodColumn) -> dict[Any, Any]:
     evidence = "\n\n".join(f"{e.cited} ({e.score:.3f})\n{e.text}" for e in answer.evidence)
     return {
-        place.answer: gr.Textbox(value=answer.text or "(said nothing)", info=_clocks(answer)),
-        place.evidence: evidence or "nothing: from the weights alone",
+        boxes.answer: gr.Textbox(value=answer.text or "(said nothing)", info=_clocks(answer)),
+        boxes.evidence: evidence or "nothing: from the weights alone",
     }
 
 

@@ -34,7 +34,6 @@ _ASKS_NUMBER = re.compile(
     r"\b(what|which) (number|year|age|height|length|depth|width|weight|temperature|price|percentage|share|date)\b"
 )
 _ASKS_TIME = re.compile(r"\bwhen\b|\b(what|which) (year|date|day|month|century|season)\b")
-_ASKS_NAME = re.compile(r"\b(who|whom|whose|where)\b")
 _TIME = re.compile(
     r"\b(january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn|"
     r"fall|winter|morning|noon|evening|night|midnight|dawn|dusk|(mon|tues|wednes|thurs|fri|satur|sun)day|century)\b"

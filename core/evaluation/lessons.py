@@ -180,10 +180,10 @@ def choose(found: Iterable[Measured], each: int = EACH) -> list[dict[str, Any]]:
     found = list(found)
     best = {name: sorted(filter(kind.shows, found), key=kind.order)[:each] for name, kind in KINDS.items()}
     return [
-        {"kind": name, **asdict(shown[place])}
-        for place in range(each)
+        {"kind": name, **asdict(shown[rank])}
+        for rank in range(each)
         for name, shown in best.items()
-        if place < len(shown)
+        if rank < len(shown)
     ]
 
 

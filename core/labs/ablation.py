@@ -26,7 +26,7 @@ from core.evaluation.memory_figures import summarise
 from core.jobs import Progress, Work
 from core.manifest import write_atomically
 from core.memory.config import MemoryConfig
-from core.memory.evidence_trainer import EvidenceLearner
+from core.memory.evidence_trainer import EvidenceTrainer
 from core.memory.z_reader import ReadConfig
 from core.messages import message
 from core.methods.memory import LlmAsMemory
@@ -197,7 +197,7 @@ def _steps(lm: LanguageModel, corpus: Corpus, folder: Path, plan: AblationPlan) 
         return plan.steps
     if not path.is_file():
         yield Progress("Timing a training step", 0, _TIMED_STEPS)
-        learner = EvidenceLearner(lm, corpus, None, plan.base)
+        learner = EvidenceTrainer(lm, corpus, None, plan.base)
         learner.step(0)
         began = time.perf_counter()
         for number in range(1, _TIMED_STEPS + 1):

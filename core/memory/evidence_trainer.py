@@ -28,11 +28,13 @@ from core.models.language_model import LanguageModel
 
 _FIGURE = "figure."
 _NEIGHBOURS = 5
+_BETAS, _EPS = (0.9, 0.99), 1e-8
+"""Of both Adams: decay of the two moments, and what is added to the root of the second."""
 _AT_ONCE = 4
 """Documents that go through the model together in a step."""
 
 
-class EvidenceLearner:
+class EvidenceTrainer:
     """The trainable state of the evidence stage, and its optimiser step.
 
     Args:
@@ -89,7 +91,7 @@ class EvidenceLearner:
                 {"params": list(self.projector.parameters()), "rate": config.lr_projector},
                 {"params": list(self.adapters.values()), "rate": config.lr_lora},
             ],
-            betas=(0.9, 0.99),
+            betas=_BETAS,
             weight_decay=0.0,
         )
 
@@ -115,8 +117,8 @@ class EvidenceLearner:
             ]
             soft = self.projector(torch.stack(shown).to(self.model.device))
             with lora.gradient_pass(self.model):
-                turns = [[(e.tail, e.target) for e in group] for group in part]
-                part_losses = evidence_losses(self.model, self.prompt.head, soft, turns, self._cross)
+                questions = [[(e.tail, e.target) for e in group] for group in part]
+                part_losses = evidence_losses(self.model, self.prompt.head, soft, questions, self._cross)
                 (torch.cat(part_losses).sum() / tokens).backward()
             losses += [loss.detach() for loss in part_losses]
         factor = schedule(number, self.config.steps, self.config.warmup)
@@ -146,14 +148,14 @@ class EvidenceLearner:
         rows = [reading.row for reading in self._held_out]
         wrong = [(row + 1 + i % max(1, len(self.z) - 1)) % len(self.z) for i, row in enumerate(rows)]
         limit = self.config.evidence_tokens
-        turns = [
+        questions = [
             [(self.prompt.tail(reading.question), self.prompt.target(reading.evidence, limit))]
             for reading in self._held_out
         ]
         soft = self.projector(self.z[rows].to(self.model.device))
-        losses = evidence_losses(self.model, self.prompt.head, soft, turns, self._cross)
+        losses = evidence_losses(self.model, self.prompt.head, soft, questions, self._cross)
         scores = {"held_out_loss": float(torch.cat(losses).mean())}
-        tails = [tail for ((tail, _),) in turns]
+        tails = [tail for ((tail, _),) in questions]
         golds = [[reading.evidence] for reading in self._held_out]
         for name, shown in (("held_out", rows), ("shuffled", wrong)):
             evidence = self._generate(shown, tails)
@@ -192,7 +194,7 @@ class EvidenceLearner:
             return None
         always = [*self.prompt.encode(NOT_IN_MEMORY), *self._lm.stop_ids]
         lexicon = Lexicon(self.model.get_input_embeddings().weight, self.idf, always)
-        return torch.stack([lexicon.bias(lexicon.ids(one), self.config.lexicon) for one in soft])
+        return torch.stack([lexicon.bias(lexicon.ids(each), self.config.lexicon) for each in soft])
 
     def save_checkpoint(self, folder: Path, done: int, fingerprint: str) -> None:
         """Writes all state after ``done`` steps, so that a resumed run continues to the same bits."""
@@ -253,22 +255,21 @@ class RowAdam:
         table: [N, ...], updated in place.
     """
 
-    def __init__(self, table: torch.Tensor, betas: tuple[float, float] = (0.9, 0.99), eps: float = 1e-8) -> None:
+    def __init__(self, table: torch.Tensor) -> None:
         self.table = table
         self.state = {"first": torch.zeros_like(table), "second": torch.zeros_like(table)}
         self.state["count"] = torch.zeros(len(table))
-        self._betas, self._eps = betas, eps
 
     @torch.no_grad()
     def update(self, rows: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
         """One step for distinct ``rows`` [k] with their gradients [k, ...]."""
-        one, two = self._betas
+        beta1, beta2 = _BETAS
         self.state["count"][rows] += 1
         count = self.state["count"][rows].view(-1, *[1] * (self.table.dim() - 1))
-        first = self.state["first"][rows] * one + gradient * (1 - one)
-        second = self.state["second"][rows] * two + gradient.square() * (1 - two)
+        first = self.state["first"][rows] * beta1 + gradient * (1 - beta1)
+        second = self.state["second"][rows] * beta2 + gradient.square() * (1 - beta2)
         self.state["first"][rows], self.state["second"][rows] = first, second
-        step = (first / (1 - one**count)) / ((second / (1 - two**count)).sqrt() + self._eps)
+        step = (first / (1 - beta1**count)) / ((second / (1 - beta2**count)).sqrt() + _EPS)
         self.table[rows] -= rate * step
 
 

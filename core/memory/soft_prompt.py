@@ -52,7 +52,7 @@ def crossed(model: PreTrainedModel, head: Sequence[int], soft: torch.Tensor) -> 
     return cache
 
 
-Turn = tuple[Sequence[int], Sequence[int]]
+TailAndTarget = tuple[Sequence[int], Sequence[int]]
 """Ids of a question's tail, and of the evidence to predict."""
 
 
@@ -60,7 +60,7 @@ def evidence_losses(
     model: PreTrainedModel,
     head: Sequence[int],
     soft: torch.Tensor,
-    turns: Sequence[Sequence[Turn]],
+    questions: Sequence[Sequence[TailAndTarget]],
     cross: bool = False,
 ) -> list[torch.Tensor]:
     """Cross entropy of every target token of one or several questions to each z, which is read once.
@@ -70,29 +70,29 @@ def evidence_losses(
 
     Args:
         soft: [documents, m, hidden], with gradient.
-        turns: The questions to each document.
+        questions: The questions to each document.
         cross: Whether the soft tokens are ``crossed``; then every document has one question.
 
     Returns:
         For each question the losses of its target tokens, in nats; documents and questions in their order.
     """
     start = 0 if cross else len(head) + soft.shape[1]
-    ids, segments, positions, rows, columns = _pack(turns, start)
+    ids, segments, positions, rows, columns = _pack(questions, start)
     embed = model.get_input_embeddings()
     inputs = embed(ids[:, start:].to(soft.device))
     options: dict[str, Any] = {"use_cache": False}
     if cross:
         options = {"use_cache": True, "past_key_values": crossed(model, head, soft)}
     else:
-        opening = embed(torch.tensor(list(head), device=soft.device)).expand(len(turns), -1, -1)
+        opening = embed(torch.tensor(list(head), device=soft.device)).expand(len(questions), -1, -1)
         inputs = torch.cat([opening, soft.to(opening.dtype), inputs], 1)
     # Padding goes to the right: with causal attention nothing that counts looks at it, so single questions need no
     # mask.
-    if any(len(pairs) > 1 for pairs in turns):
+    if any(len(pairs) > 1 for pairs in questions):
         options["attention_mask"] = packing_mask(segments, inputs.dtype).to(soft.device)
         options["position_ids"] = positions.to(soft.device)
     hidden = model.base_model(inputs_embeds=inputs, **options).last_hidden_state
-    targets = [target for pairs in turns for _, target in pairs]
+    targets = [target for pairs in questions for _, target in pairs]
     wanted = torch.tensor([token for target in targets for token in target], device=soft.device)
     # The vocabulary projection costs as much as a quarter of the layers: it is run where a target is predicted.
     logits = model.get_output_embeddings()(hidden[rows, columns]).float()
@@ -100,21 +100,21 @@ def evidence_losses(
 
 
 def _pack(
-    turns: Sequence[Sequence[Turn]], start: int
+    questions: Sequence[Sequence[TailAndTarget]], start: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[int], list[int]]:
     """Questions one after the other behind openings of ``start`` tokens.
 
     Returns:
         Ids, segments and positions [documents, T]; rows and columns of the states that predict a target token.
     """
-    width = start + max(sum(len(tail) + len(target) for tail, target in pairs) for pairs in turns)
-    ids = torch.full((len(turns), width), _PAD)
-    positions = torch.arange(width).repeat(len(turns), 1)
-    segments = torch.full((len(turns), width), PADDING)
+    width = start + max(sum(len(tail) + len(target) for tail, target in pairs) for pairs in questions)
+    ids = torch.full((len(questions), width), _PAD)
+    positions = torch.arange(width).repeat(len(questions), 1)
+    segments = torch.full((len(questions), width), PADDING)
     segments[:, :start] = SHARED
     rows: list[int] = []
     columns: list[int] = []
-    for row, pairs in enumerate(turns):
+    for row, pairs in enumerate(questions):
         end = start
         for number, (tail, target) in enumerate(pairs, start=1):
             begin, end = end, end + len(tail) + len(target)

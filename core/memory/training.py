@@ -24,7 +24,7 @@ from core.memory import store
 from core.memory.calibration import calibrate_null, enough
 from core.memory.checkpoint import CHECKPOINT, EARLIER
 from core.memory.config import MemoryConfig
-from core.memory.evidence_trainer import EvidenceLearner
+from core.memory.evidence_trainer import EvidenceTrainer
 from core.memory.model import Memory
 from core.memory.pool import MemoryPool, as_stored
 from core.memory.router import QuestionReader, Router
@@ -80,7 +80,7 @@ def train_memory(
         yield Progress("Writing the memory", 1, 1, "it is trained already")
         return
     yield Progress("Giving every document its first z", 0, 1)
-    learner = EvidenceLearner(lm, corpus, general, config, start)
+    learner = EvidenceTrainer(lm, corpus, general, config, start)
     (output / MANIFEST).unlink(missing_ok=True)
     done = learner.restore(output, run) if resume else 0
     yield Progress("Giving every document its first z", 1, 1, message("{n:,} documents", n=len(corpus.passages)))
@@ -140,7 +140,7 @@ def run_fingerprint(
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _learn_evidence(learner: EvidenceLearner, start: int, output: Path, run: str) -> Work:
+def _learn_evidence(learner: EvidenceTrainer, start: int, output: Path, run: str) -> Work:
     """The first stage; leaves a checkpoint behind at its end, at intervals, and when it is closed."""
     config = learner.config
     if not config.steps:

@@ -124,9 +124,9 @@ def read(engine: Engine, passages: Sequence[Passage], question: str, tracer: Tra
 
 def as_events(pieces: Iterable[Piece], part: Literal["evidence", "answer"] = "answer") -> Generator[Event, None, str]:
     """What an engine says, as events; returns the text."""
-    said = []
+    texts = []
     for piece in pieces:
         if isinstance(piece, str):
-            said.append(piece)
+            texts.append(piece)
         yield Text(piece, part) if isinstance(piece, str) else piece
-    return "".join(said).strip()
+    return "".join(texts).strip()

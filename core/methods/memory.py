@@ -96,8 +96,8 @@ class LlmAsMemory:
 
     def answer_by(self, reader: ZReader, question: str, passage_ids: Sequence[str]) -> tuple[Evidence, str]:
         """Evidence and answer from other z, or on another route, in the same order and untimed: for controls."""
-        said = reader.evidence(question, passage_ids)
-        evidence = Evidence(passage_ids[0], self.title_of(passage_ids), said, 0.0)
+        text = reader.evidence(question, passage_ids)
+        evidence = Evidence(passage_ids[0], self.title_of(passage_ids), text, 0.0)
         if reader.config.answers_first:
             return evidence, reader.answer(question, passage_ids)
         return evidence, text_of(self.engine.stream(question, [_as_passage(evidence)], Tracer()))

@@ -7,6 +7,7 @@ import time
 import psutil
 import torch
 
+_LIMIT_S, _LOOK_S = 0.4, 0.08  # processors are counted in steps of 10 ms
 _QUIET = 0.25
 """Cores missing at most for a machine to count as quiet."""
 
@@ -35,16 +36,11 @@ class OtherLoad:
         return time.perf_counter(), sum(everybody) - idle - own.user - own.system
 
 
-def until_quiet(limit_s: float = 0.4, look_s: float = 0.08) -> None:
-    """Waits until other programs rest, for example the browser that draws the answer before.
-
-    Args:
-        limit_s: Longest wait; on a machine that is always busy nothing else would end it.
-        look_s: Length of a look; processors are counted in steps of 10 ms.
-    """
-    until = time.perf_counter() + limit_s
+def until_quiet() -> None:
+    """Waits until other programs rest, for example the browser that draws the answer before; 0.4 s at most."""
+    until = time.perf_counter() + _LIMIT_S
     while time.perf_counter() < until:
         load = OtherLoad()
-        time.sleep(look_s)
+        time.sleep(_LOOK_S)
         if load.missing() < _QUIET:
             return

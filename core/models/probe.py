@@ -105,7 +105,9 @@ def _listed(engine: ServerEngine) -> tuple[tuple[str, ...], int | None, float]:
     found = engine.models()
     took = (time.perf_counter() - began) * 1000
     asked = next((entry for entry in found if entry.id == engine.server.model), found[0] if len(found) == 1 else None)
-    said = (asked.model_extra or {}) if asked else {}
+    reported = (asked.model_extra or {}) if asked else {}
     # vLLM and SGLang say max_model_len, llama.cpp says meta.n_ctx, some hosted ones say context_length.
-    context = said.get("max_model_len") or (said.get("meta") or {}).get("n_ctx") or said.get("context_length")
+    context = (
+        reported.get("max_model_len") or (reported.get("meta") or {}).get("n_ctx") or reported.get("context_length")
+    )
     return tuple(entry.id for entry in found), int(context) if context else None, took

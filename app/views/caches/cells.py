@@ -104,12 +104,12 @@ def start(ws: Workspace, force: bool, settings: Settings, kind: str) -> None:
 
 def actions(ws: Workspace, variants: Sequence[Variant], count: int, busy: bool, kind: str) -> None:
     """Which blocks or caches to build; build what is missing of them, or everything anew."""
-    settings, there = wanted_variant(variants)
+    settings, finished = wanted_variant(variants)
     unfinished = any(variant.manifest is None and variant.bytes for variant in variants)
     with st.container(horizontal=True, vertical_alignment="center"):
         label = (
             t("These are built")
-            if there
+            if finished
             else t("Go on building")
             if unfinished
             else t("Build {what}", what=counted(kind, count))
@@ -117,9 +117,9 @@ def actions(ws: Workspace, variants: Sequence[Variant], count: int, busy: bool, 
         st.button(
             label,
             type="primary",
-            icon=":material/check:" if there else ":material/construction:",
+            icon=":material/check:" if finished else ":material/construction:",
             key="cache-build",
-            disabled=busy or there is not None,
+            disabled=busy or finished is not None,
             on_click=start,
             args=(ws, False, settings, kind),
         )

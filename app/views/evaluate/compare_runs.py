@@ -44,7 +44,7 @@ def show_versus(ws: Workspace, found: Loaded) -> None:
         },
     )
     st.caption(t("Paired by question: only questions that both runs asked count. 95 % intervals by the bootstrap."))
-    if not same_ground(found, other):
+    if not same_conditions(found, other):
         st.caption(t("The runs used different models or machines: their times are not compared."))
 
 
@@ -62,11 +62,11 @@ def paired_rows(found: Loaded, other: Loaded) -> list[dict[str, Any]]:
         for method, answers in found.answers.items()
         if method in other.answers
         for name, interval in differences(answers, other.answers[method], seed).items()
-        if name not in CLOCKS or same_ground(found, other)
+        if name not in CLOCKS or same_conditions(found, other)
     ]
 
 
-def same_ground(found: Loaded, other: Loaded) -> bool:
+def same_conditions(found: Loaded, other: Loaded) -> bool:
     """Whether the times of two runs may be set against each other: the same model on the same device."""
     ours, theirs = ((run["model"], run["machine"]["device"]) for run in (found.run, other.run))
     return ours == theirs

@@ -21,7 +21,7 @@ from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.corpus.types import Corpus
 from core.jobs import Work
-from core.labs.benchmarks.routing_recall import RecallReport, kept_report, measure_recall
+from core.labs.benchmarks.routing_recall import RecallReport, measure_recall, saved_report
 from core.normalise import folded
 from core.voronoi.partition import Partition
 from core.voronoi.routing import RecallPoint, route
@@ -67,7 +67,7 @@ def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None
         return
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     split = str(left.segmented_control(t("Questions"), splits, default=splits[0], required=True, key="recall_split"))
-    report = kept_report(ws, split)
+    report = saved_report(ws, split)
     right.button(
         t("Measure again") if report else t("Measure {n:,} questions", n=len(corpus.questions[split])),
         key="recall-measure",

@@ -110,7 +110,7 @@ def check_cells(
     if wrong:
         apart = min(wrong) >= CONTROL_BOUND
         yield Check("Control: another cell's cache", logits, min(wrong), ">=", CONTROL_BOUND, apart, dtype)
-    bits = _differing(_fed(lm, lm.prompt.context(cells[-1])).cache.layers, stored)
+    bits = _differing(_prefilled(lm, lm.prompt.context(cells[-1])).cache.layers, stored)
     yield _at_most("Saved and loaded", "numbers that differ", bits, 0, dtype)
 
 
@@ -172,15 +172,15 @@ def _block_error(lm: LanguageModel, joined: DynamicCache, segments: Sequence[Seq
         use_cache=True,
         logits_to_keep=1,
     )
-    places = torch.arange(len(ids), device=lm.device) - positions
+    offsets = torch.arange(len(ids), device=lm.device) - positions
     pairs: Iterator[tuple[Any, Any]] = zip(joined.layers, output.past_key_values.layers, strict=True)
     return max(
-        max(_relative(ours.keys, _turned(lm, theirs.keys, places)), _relative(ours.values, theirs.values))
+        max(_relative(ours.keys, _rotated(lm, theirs.keys, offsets)), _relative(ours.values, theirs.values))
         for ours, theirs in pairs
     )
 
 
-def _turned(lm: LanguageModel, keys: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+def _rotated(lm: LanguageModel, keys: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
     """Keys moved by the model's own rotary embedding, as it turns what stands at the positions ``by``."""
     rotary = lm.model.get_decoder().rotary_emb
     cos, sin = (part / rotary.attention_scaling for part in rotary(keys, by[None]))
@@ -209,7 +209,7 @@ def _spread(cells: Sequence[list[Passage]], count: int) -> list[list[Passage]]:
     return [cells[round(i * (len(cells) - 1) / max(1, count - 1))] for i in range(count)]
 
 
-def _fed(lm: LanguageModel, ids: Sequence[int]) -> Session:
+def _prefilled(lm: LanguageModel, ids: Sequence[int]) -> Session:
     session = lm.session()
     session.prefill(ids)
     return session

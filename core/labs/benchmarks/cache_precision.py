@@ -60,7 +60,7 @@ class PrecisionRow:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RoutedQuestion:
     """A question and the cell it is routed to."""
 
     question: Question
@@ -74,7 +74,7 @@ class _Reply:
 
 
 def precision_table(
-    lm: LanguageModel, cells: Sequence[Sequence[Passage]], asked: Sequence[Asked], limit: int, repeats: int = 3
+    lm: LanguageModel, cells: Sequence[Sequence[Passage]], asked: Sequence[RoutedQuestion], limit: int, repeats: int = 3
 ) -> Work:
     """Writes the cells of the questions in every precision into a temporary folder, and asks.
 
@@ -109,7 +109,7 @@ def precision_table(
     yield Progress("Loading and asking", total, total, "", data)
 
 
-def choose_asked(routed: Sequence[Asked], cells: int, questions: int) -> list[Asked]:
+def choose_questions(routed: Sequence[RoutedQuestion], cells: int, questions: int) -> list[RoutedQuestion]:
     """The first ``questions`` questions that fall into the first ``cells`` cells met."""
     kept: set[int] = set()
     chosen = []
@@ -141,7 +141,7 @@ def _write(
 
 
 def _ask(
-    lm: LanguageModel, store: CacheStore, asked: Sequence[Asked], limit: int, turn: int, turns: int, name: str
+    lm: LanguageModel, store: CacheStore, asked: Sequence[RoutedQuestion], limit: int, turn: int, turns: int, name: str
 ) -> Generator[Progress, None, list[_Reply]]:
     replies = []
     for entry in asked:
@@ -162,7 +162,7 @@ def _row(
     times: Sequence[LoadTimes],
     replies: Sequence[_Reply],
     references: Sequence[_Reply],
-    asked: Sequence[Asked],
+    asked: Sequence[RoutedQuestion],
 ) -> PrecisionRow:
     states = store.states()
     errors = [(ours.logits - theirs.logits).abs() for ours, theirs in zip(replies, references, strict=True)]

@@ -51,8 +51,8 @@ def sweep(resources: Resources, question: str, counts: Sequence[int | None]) -> 
     """
     lm, encoder = resources.language_model(), resources.models.encoder()
     resources.workspace.require("embeddings", {"encoder": encoder.fingerprint})
-    near = np.argsort(-(load_vectors(resources.workspace) @ encoder.encode_query(question)), kind="stable")
-    passages = [resources.corpus.passages[row] for row in near[: resources.settings.top_k]]
+    nearest = np.argsort(-(load_vectors(resources.workspace) @ encoder.encode_query(question)), kind="stable")
+    passages = [resources.corpus.passages[row] for row in nearest[: resources.settings.top_k]]
     head, limit = head_layers(lm), resources.settings.max_new_tokens
     blocks = [passage_block(lm, head, lm.prompt.passage(passage)) for passage in passages]
     ids, tail = lm.prompt.context(passages), lm.prompt.tail(question)
@@ -64,14 +64,14 @@ def sweep(resources: Resources, question: str, counts: Sequence[int | None]) -> 
         tracer = Tracer(lm.synchronise)
         session = join(lm, head, blocks, ids)
         tokens = len(ids) if count is None else count
-        places = link_positions(len(lm.prompt.head), [length(block) for block in blocks], tokens)
-        for _ in link(lm, session.cache, ids, places):
+        positions = link_positions(len(lm.prompt.head), [length(block) for block in blocks], tokens)
+        for _ in link(lm, session.cache, ids, positions):
             pass
         session.prefill(tail)
         logits, ttft = _logits(session), tracer.finish().total_ms
-        said = lm.text(session.decode(limit))
+        answer = lm.text(session.decode(limit))
         kl = divergence(target, logits)
-        yield LinkPoint(count, len(places), len(ids) - len(places), kl, said, said == exact, ttft)
+        yield LinkPoint(count, len(positions), len(ids) - len(positions), kl, answer, answer == exact, ttft)
 
 
 def _logits(session: Session) -> torch.Tensor:

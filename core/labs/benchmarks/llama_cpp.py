@@ -62,12 +62,12 @@ class LlamaCpp:
         pieces: list[dict[str, Any]] = []
         watch = Watch()
 
-        def hear(piece: dict[str, Any]) -> None:
+        def on_piece(piece: dict[str, Any]) -> None:
             watch.first()
             pieces.append(piece)
 
         request = {"prompt": list(ids), "n_predict": tokens, "temperature": 0.0, "ignore_eos": True}
-        self._server.handle_completions({**request, "cache_prompt": reuse, "stream": True}, hear)
+        self._server.handle_completions({**request, "cache_prompt": reuse, "stream": True}, on_piece)
         clocked = watch.stop()
         refused = next((piece for piece in pieces if "error" in piece or "code" in piece), None)
         if refused or not pieces:

@@ -84,7 +84,7 @@ class RecallReport:
 def measure_recall(
     ws: Workspace, encoder: Encoder, questions: Sequence[Question], rows: Mapping[str, int], split: str, k: int = 3
 ) -> Work:
-    """Encodes and routes questions, and keeps the report in the workspace: see ``kept_report``.
+    """Encodes and routes questions, and keeps the report in the workspace: see ``saved_report``.
 
     Args:
         encoder: The encoder the passages were embedded with.
@@ -177,7 +177,7 @@ def probes(cells: int) -> list[int]:
     return sorted({*range(1, min(_FEW, cells) + 1), *(step for step in _STEPS if step < cells), cells})
 
 
-def kept_report(ws: Workspace, split: str) -> RecallReport | None:
+def saved_report(ws: Workspace, split: str) -> RecallReport | None:
     """The report of a split, if it is of the partition as it stands; None otherwise.
 
     Raises:

@@ -56,13 +56,13 @@ class Change:
         Raises:
             TesseraError: The passage is there already, or is not there, or is the only one.
         """
-        there = self.passage.id in corpus.index()
-        if self.kind == "add" and there:
+        exists = self.passage.id in corpus.index()
+        if self.kind == "add" and exists:
             raise TesseraError(
                 message("The corpus already holds a passage {id!r}.", id=self.passage.id),
                 "Edit it, or give the new one another id.",
             )
-        if self.kind != "add" and not there:
+        if self.kind != "add" and not exists:
             raise TesseraError(
                 message("The corpus holds no passage {id!r}.", id=self.passage.id), "Give the id of one that it holds."
             )

@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.corpus.sample import load_edited, load_unseen
+from core.corpus.sample import load_edited
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import TesseraError
 from core.labs.changes.change import Change
 from core.messages import message
 from core.metrics import coverage
 from core.normalise import folded
-
-
-def additions() -> tuple[Change, ...]:
-    """The sample's unseen passages, each asked by the first of its questions.
-
-    Raises:
-        CorpusError: The file is missing or damaged.
-    """
-    return tuple(added(passage, None, questions) for passage, questions in load_unseen())
 
 
 def added(passage: Passage, asked: Question | None, questions: Sequence[Question] = ()) -> Change:

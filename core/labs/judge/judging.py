@@ -91,14 +91,14 @@ def _replies(
         return
     environment = {**os.environ, "RAGAS_DO_NOT_TRACK": "true", "PYTHONUTF8": "1"}
     environment[KEY_VARIABLE] = judge.server.key.get_secret_value()
-    with tempfile.TemporaryFile() as samples, tempfile.TemporaryFile() as complaints:
+    with tempfile.TemporaryFile() as samples, tempfile.TemporaryFile() as errors:
         samples.write(_lines(rows, judge))
         samples.seek(0)
         worker = subprocess.Popen(
             [str(python), "-I", str(ragas_worker.__file__)],
             stdin=samples,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=errors,
             env=environment,
             encoding="utf-8",
         )
@@ -108,7 +108,7 @@ def _replies(
                 reply = json.loads(line)
                 yield rows[reply["index"]], reply
             if worker.wait():
-                what = message("Ragas ended with an error ({line}).", line=_last_line(complaints))
+                what = message("Ragas ended with an error ({line}).", line=_last_line(errors))
                 raise TesseraError(what, "Run `make ragas` again.")
         finally:
             worker.kill()
@@ -129,7 +129,7 @@ def _lines(rows: Sequence[Mapping[str, Any]], judge: Judge) -> bytes:
     return "".join(json.dumps(line) + "\n" for line in [config, *samples]).encode()
 
 
-def _last_line(complaints: IO[bytes]) -> str:
-    complaints.seek(0)
-    lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
+def _last_line(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    lines = errors.read().decode("utf-8", "replace").strip().splitlines()
     return lines[-1][:300] if lines else "no message"

@@ -15,7 +15,7 @@ from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.manifest import MANIFEST
 from core.memory.checkpoint import CHECKPOINT, EARLIER
 from core.memory.config import MemoryConfig
-from core.memory.evidence_trainer import EvidenceLearner, schedule
+from core.memory.evidence_trainer import EvidenceTrainer, schedule
 from core.memory.model import Memory
 from core.memory.store import FILES, load_parts, load_pool, read_card
 from core.memory.training import EVIDENCE_STAGE, train_memory
@@ -204,11 +204,11 @@ def test_earlier_sittings_count(
 ) -> None:
     clock = [40.0]
     monkeypatch.setattr("core.jobs.time.perf_counter", lambda: clock[0])
-    first = EvidenceLearner(tiny_lm, tiny_corpus, None, small_config)
+    first = EvidenceTrainer(tiny_lm, tiny_corpus, None, small_config)
     clock[0] = 100.0
     first.save_checkpoint(tmp_path, 1, "run")
     clock[0] = 500.0
-    second = EvidenceLearner(tiny_lm, tiny_corpus, None, small_config)
+    second = EvidenceTrainer(tiny_lm, tiny_corpus, None, small_config)
     second.restore(tmp_path, "run")
     clock[0] = 510.0
     assert second.seconds() == 70.0

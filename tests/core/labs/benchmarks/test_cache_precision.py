@@ -6,7 +6,7 @@ from core.errors import TesseraError
 from core.kvcache.build import build_caches
 from core.kvcache.store import CacheStore
 from core.labs.benchmarks.cache_loading import can_drop, drop_from_page_cache, measure_loading
-from core.labs.benchmarks.cache_precision import COMPARED, Asked, choose_asked, precision_table
+from core.labs.benchmarks.cache_precision import COMPARED, RoutedQuestion, choose_questions, precision_table
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def cells(tiny_corpus):
 @pytest.fixture
 def asked(tiny_corpus):
     train, dev = tiny_corpus.questions["train"], tiny_corpus.questions["dev"]
-    return [Asked(train[0], 0), Asked(train[1], 1), Asked(dev[0], 2)]
+    return [RoutedQuestion(train[0], 0), RoutedQuestion(train[1], 1), RoutedQuestion(dev[0], 2)]
 
 
 def test_every_precision_is_measured_against_the_models_own(tiny_lm, cells, asked):
@@ -37,8 +37,8 @@ def test_every_precision_is_measured_against_the_models_own(tiny_lm, cells, aske
 
 
 def test_questions_are_those_of_the_first_cells_met(asked):
-    assert [entry.cell for entry in choose_asked([*asked, asked[0]], cells=2, questions=9)] == [0, 1, 0]
-    assert len(choose_asked([*asked, asked[0]], cells=2, questions=2)) == 2
+    assert [entry.cell for entry in choose_questions([*asked, asked[0]], cells=2, questions=9)] == [0, 1, 0]
+    assert len(choose_questions([*asked, asked[0]], cells=2, questions=2)) == 2
 
 
 def test_without_a_question_it_is_refused(tiny_lm, cells):

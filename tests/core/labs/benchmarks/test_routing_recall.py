@@ -10,11 +10,11 @@ from core import pipeline
 from core.corpus.types import Question
 from core.errors import ArtefactStale, TesseraError
 from core.labs.benchmarks.routing_recall import (
-    kept_report,
     measure_recall,
     probes,
     recall_by_margin,
     report_path,
+    saved_report,
     search_recall,
 )
 from core.settings import Settings
@@ -76,22 +76,22 @@ def measure(ws, models, corpus, split="train", questions=None):
 
 
 def test_a_report_is_kept_until_the_partition_changes(ws, models, tiny_corpus):
-    assert kept_report(ws, "train") is None
+    assert saved_report(ws, "train") is None
     steps = measure(ws, models, tiny_corpus)
     assert (steps[-1].done, steps[-1].total) == (2, 2)
-    report = kept_report(ws, "train")
+    report = saved_report(ws, "train")
     assert (report.questions, report.cells) == (2, 3)
     assert [point.nprobe for point in report.points] == [1, 2, 3]
     assert report.points[0].recall == 1.0, "the tiny questions share their words with their passages"
     assert report.points[-1].recall == 1.0
     list(pipeline.cluster(ws, models, models.settings, PartitionConfig(auto_k=False, k=4)))
-    assert kept_report(ws, "train") is None
+    assert saved_report(ws, "train") is None
 
 
 def test_questions_without_a_gold_passage_of_the_corpus_are_left_out(ws, models, tiny_corpus):
     strangers = (Question("q", "Who?", ("x",), ("elsewhere",)), Question("r", "Why?", ("y",)))
     measure(ws, models, tiny_corpus, questions=(*tiny_corpus.questions["dev"], *strangers))
-    assert kept_report(ws, "train").questions == 1
+    assert saved_report(ws, "train").questions == 1
     with pytest.raises(TesseraError, match="gold"):
         measure(ws, models, tiny_corpus, questions=strangers)
 
@@ -111,4 +111,4 @@ def test_a_damaged_report_is_a_sentence(ws, models, tiny_corpus):
     del facts["points"]
     path.write_text(json.dumps(facts))
     with pytest.raises(TesseraError, match="damaged"):
-        kept_report(ws, "train")
+        saved_report(ws, "train")

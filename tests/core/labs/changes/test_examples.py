@@ -2,12 +2,11 @@
 
 import pytest
 
-from core.corpus.sample import load_edited, load_sample
+from core.corpus.sample import load_edited, load_sample, load_unseen
 from core.corpus.types import Passage
 from core.errors import TesseraError
 from core.labs.changes.examples import (
     added,
-    additions,
     deletion,
     edit_of,
     edited,
@@ -25,7 +24,7 @@ def sample():
 
 
 def test_additions_of_the_sample_can_be_made(sample):
-    for change in additions():
+    for change in (added(passage, None, questions) for passage, questions in load_unseen()):
         change.check(sample)
         assert coverage(change.passage.text, change.question.answers)
         assert change.about and change.question not in change.about
