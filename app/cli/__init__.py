@@ -63,7 +63,7 @@ for _command in (
     servers.engine, plan.plan, reader.train_reader,
 ):  # fmt: skip
     _names_methods = _command in (query.query, evaluate.evaluate)
-    _name = "eval" if _command is evaluate.evaluate else None  # no function may be called so
+    _name = _command.__name__.replace("_", "-") if _command is not evaluate.evaluate else "eval"
     cli.command(_name, cls=MethodCommand if _names_methods else None)(reported(_command))
 cli.add_typer(redis.redis, name="redis")
 cli.add_typer(bench.bench, name="bench")
