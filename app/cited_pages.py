@@ -10,7 +10,7 @@ from markupsafe import Markup
 from core.corpus import store as corpus_store
 from core.errors import CorpusError
 from core.evaluation.cited_page import CitedPage, supporting_pages
-from core.evaluation.html_page import render
+from core.evaluation.report import render
 from core.methods import registry
 from core.methods.comparison import Run
 from core.workspace import Workspace

@@ -13,7 +13,7 @@ from app.figures.palette import span_colour
 from app.run_rows import disturbance, table, verdicts
 from core.csv_safe import csv_table
 from core.evaluation.grounding import find_support
-from core.evaluation.html_page import render
+from core.evaluation.report import render
 from core.methods import registry
 from core.methods.comparison import Run
 from core.statistics import spread

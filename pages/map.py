@@ -8,9 +8,8 @@ from app import state
 from app.figures.map import describe_map, map_figure
 from app.i18n import t
 from app.views.map.cells import cell_table, cut_form, fidelity, how_cut, verdict
-from app.views.map.question import locate_question, map_of, question_form
+from app.views.map.question import locate_question, map_of, picked_passages, question_form
 from app.views.map.routing_recall import gold_verdict, recall_panel
-from app.views.map.selection import picked_passages
 from app.views.map.star import drag_star
 from app.views.shared.begin import nothing_yet
 from app.views.shared.chart import selectable

@@ -190,8 +190,7 @@ def judge(
     from core.errors import TesseraError
     from core.evaluation.runs import list_runs
     from core.evaluation.summary import summarise
-    from core.labs.judge.config import Judge, ragas_python
-    from core.labs.judge.judging import judge_run
+    from core.labs.judge.judging import Judge, judge_run, ragas_python
 
     settings, ws = settings_and_workspace(workspace)
     found = {folder.name: folder for folder in list_runs(ws)}

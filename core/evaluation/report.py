@@ -6,12 +6,17 @@ The template of the report is ``templates/report.html``: tables, a figure, the c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from core import units
 from core.csv_safe import csv_table
-from core.evaluation.html_page import render
 from core.evaluation.runs import read_run
 from core.evaluation.scoring import LABELS, MEANINGS
 from core.evaluation.summary import answers_of, summarise
@@ -103,3 +108,31 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         "passage_ids": " | ".join(row["passage_ids"]),
         "evidence_ids": " | ".join(piece["passage_id"] for piece in row["evidence"]),
     }
+
+
+TEMPLATES = Path(__file__).parent / "templates"
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def render(template: str, folder: Path = TEMPLATES, **values: Any) -> Markup:
+    """Renders a template of ``folder``, which may extend ``base.html``."""
+    return Markup(_environment(folder).get_template(template).render(values))
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader([folder, TEMPLATES]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {name: getattr(units, name) for name in ("duration", "milliseconds", "seconds", "size")}
+    return environment
+
+
+def _printable(value: object) -> object:
+    """Replaces characters that are not allowed in HTML."""
+    return _CONTROL.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value

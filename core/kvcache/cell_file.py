@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
+from transformers import DynamicCache
 
 from core.digests import order_header, sha256_of
 from core.errors import ArtefactStale, TesseraError
@@ -25,6 +27,7 @@ from core.kvcache.identity import PRECISIONS, CacheIdentity
 from core.kvcache.quantise import decode, encode
 from core.kvcache.storage_base import Content, Storage
 from core.messages import message
+from core.models.kv_buffer import BufferPool
 from core.models.language_model import LanguageModel
 
 Layers = list[tuple[torch.Tensor, torch.Tensor]]
@@ -154,3 +157,31 @@ def _decoded(
 
 def _name(number: int, part: str, suffix: str) -> str:
     return f"layer.{number}.{part}" + (f".{suffix}" if suffix else "")
+
+
+@dataclass(frozen=True)
+class LoadedCache:
+    """A cell's keys and values in memory. They never change: every question continues from its own ``cache()``.
+
+    Attributes:
+        key: Digest of tokens and passages.
+        layers: Keys and values of each layer, [1, kv_heads, tokens, head_dim], on the model's device.
+    """
+
+    cell: int
+    key: str
+    layers: Layers
+    tokens: int
+    passage_ids: tuple[str, ...]
+    bytes: int
+
+    def cache(self) -> DynamicCache:
+        """A cache to continue from, with spare capacity.
+
+        Consecutive sequences reuse the same buffers, see ``BufferPool``; the stored tokens are never overwritten.
+        """
+        return self._pool.borrow()
+
+    @cached_property
+    def _pool(self) -> BufferPool:
+        return BufferPool(self.layers)

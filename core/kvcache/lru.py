@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from core.errors import TesseraError
+from core.kvcache.cell_file import LoadedCache
 from core.kvcache.identity import cell_key
-from core.kvcache.loaded_cache import LoadedCache
 from core.kvcache.store import CacheStore
 from core.messages import message
 from core.models.budget import Budget

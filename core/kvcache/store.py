@@ -27,7 +27,7 @@ from core.kvcache.storage_base import Content, Stamp
 from core.messages import Message, message
 
 if TYPE_CHECKING:
-    from core.kvcache.loaded_cache import LoadedCache
+    from core.kvcache.cell_file import LoadedCache
     from core.models.language_model import LanguageModel
 
 INDEX = "cells.json"
@@ -233,8 +233,10 @@ class CacheStore:
             ArtefactMissing: The cell has no cache.
             ArtefactStale: It was built from other tokens or by another model, or its file is damaged.
         """
-        from core.kvcache.cell_file import decode_cell  # torch, which a listing of what is stored need not load
-        from core.kvcache.loaded_cache import LoadedCache
+        from core.kvcache.cell_file import (
+            LoadedCache,
+            decode_cell,  # torch, which a listing of what is stored need not load
+        )
 
         entry = self.entry(cell)
         index = self.index()

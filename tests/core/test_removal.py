@@ -7,8 +7,7 @@ import pytest
 
 from core import pipeline
 from core.errors import TesseraError, WorkspaceBusy
-from core.evaluation.feedback import Feedback
-from core.evaluation.feedback_log import feedback_log
+from core.evaluation.feedback import Feedback, feedback_log
 from core.methods.base import answer
 from core.methods.redis_rag import RedisRag
 from core.methods.resources import Resources

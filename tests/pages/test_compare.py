@@ -9,7 +9,7 @@ from app.views.compare.race import lanes_of
 from app.views.compare.share_and_history import remember
 from core.errors import ModelError
 from core.evaluation import lessons
-from core.evaluation.feedback_log import FILE, FileFeedback
+from core.evaluation.feedback import FILE, FileFeedback
 from core.methods.comparison import Choices, Run
 from core.methods.saved_runs import MOST_SAVED, saved_run, saved_runs
 from core.settings import Settings

@@ -13,7 +13,7 @@ from core import pipeline
 from core.corpus.sample import load_sample
 from core.errors import TesseraError
 from core.evaluation.runs import list_runs
-from core.labs.judge.config import ragas_python
+from core.labs.judge.judging import ragas_python
 from core.settings import ROOT
 from tests.pages.conftest import button, drain, said, wait_for_job
 

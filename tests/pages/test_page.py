@@ -27,7 +27,7 @@ def shown(ws, number):
     def script(path, number):
         from pathlib import Path
 
-        from app.views.compare.page import show_page
+        from app.views.compare.evidence import show_page
         from core.corpus.store import load_passages
         from core.methods.base import as_evidence
         from core.workspace import Workspace

@@ -4,7 +4,7 @@ import signal
 import pytest
 
 from app import state
-from core.evaluation.feedback_log import feedback_log
+from core.evaluation.feedback import feedback_log
 from core.stores.redis.connection import connection
 from core.stores.redis.server import EmbeddedServer
 from tests.pages.conftest import button, said

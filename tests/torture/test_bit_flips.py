@@ -11,8 +11,7 @@ from core import pipeline
 from core.artefacts import ARTEFACTS, INDEX_PREFIX
 from core.corpus.store import load
 from core.errors import TesseraError
-from core.evaluation.feedback import Feedback
-from core.evaluation.feedback_log import FileFeedback
+from core.evaluation.feedback import Feedback, FileFeedback
 from core.evaluation.runs import FORMAT, read_run, write_run
 from core.kvcache.store import INDEX, CacheStore
 from core.kvcache.variants import BLOCKS, WHOLE_CELLS, open_store

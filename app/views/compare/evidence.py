@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from pathlib import Path
 
 import streamlit as st
 
+from app import state
 from app.i18n import t, tn
-from app.views.compare.page import show_page
+from app.views.shared.frame import show_failure
 from app.views.shared.text import escape
+from core.corpus.originals import original
 from core.corpus.types import Question
+from core.errors import TesseraError
+from core.evaluation.cited_page import cited_page
 from core.evaluation.grounding import find_support
 from core.methods.base import Answer, Evidence
 from core.methods.registry import METHODS
@@ -76,3 +81,30 @@ def _passage(
             if text.strip():
                 with st.container(key=f"support-{key}") if part == "holds" else nullcontext():
                     st.text(text.strip())
+
+
+def show_page(key: str, ws: Workspace, piece: Evidence, holds: tuple[int, int] | None) -> None:
+    """A switch for the page, and the file itself; nothing where the file is not kept.
+
+    Args:
+        holds: Characters of the supporting sentence; None marks the whole passage.
+    """
+    file = original(ws, piece.source)
+    if file is None or piece.source is None:
+        return
+    label = t("Show it on the page") if piece.source.page else t("The original")
+    if not st.toggle(label, key=f"page-{key}-{piece.passage_id}"):
+        return
+    try:
+        if page := cited_page(ws, state.corpus_of(ws), piece, holds):
+            st.image(page.picture(), caption=page.cited)
+    except TesseraError as error:
+        show_failure(error.what, error.remedy)
+    st.download_button(
+        t("Open the original"),
+        file.read_bytes(),
+        Path(piece.source.file).name,
+        key=f"original-{key}",
+        icon=":material/description:",
+        on_click="ignore",
+    )

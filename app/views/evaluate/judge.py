@@ -12,8 +12,7 @@ from app import state
 from app.i18n import t
 from app.views.shared.frame import guarded
 from app.views.shared.text import escape
-from core.labs.judge.config import Judge, ragas_python
-from core.labs.judge.judging import judge_run
+from core.labs.judge.judging import Judge, judge_run, ragas_python
 from core.workspace import Workspace
 
 

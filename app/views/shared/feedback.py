@@ -12,8 +12,7 @@ from app.views.shared.frame import show_damaged, show_failure
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.errors import TesseraError
-from core.evaluation.feedback import NOTE_LIMIT, Feedback, Rating, rank, to_csv, to_json
-from core.evaluation.feedback_log import feedback_log
+from core.evaluation.feedback import NOTE_LIMIT, Feedback, Rating, feedback_log, rank, to_csv, to_json
 from core.methods.answer_cache import cache_sentence
 from core.methods.base import Answer
 from core.methods.comparison import Run

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from core import pipeline
-from core.kvcache.loaded_cache import LoadedCache
+from core.kvcache.cell_file import LoadedCache
 from core.models.language_model import LanguageModel
 from core.settings import Settings
 from core.voronoi.partition import PartitionConfig

@@ -40,7 +40,7 @@ def test_another_number_format_is_reported_without_a_bound(cells, tiny_lm):
 
 
 def test_a_cache_that_was_tampered_with_fails(cells, tiny_lm, monkeypatch):
-    from core.kvcache.loaded_cache import LoadedCache
+    from core.kvcache.cell_file import LoadedCache
 
     honest = LoadedCache.cache
 

@@ -1,6 +1,7 @@
 """Ragas itself, in its own environment, on answers whose scores can be worked out by hand."""
 
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -10,9 +11,9 @@ from core.errors import TesseraError
 from core.evaluation.report import to_csv
 from core.evaluation.runs import ANSWERS_FILE, JUDGED_FILE, read_run, read_scores
 from core.evaluation.summary import summarise
-from core.labs.judge.config import RAGAS, Judge, ragas_python
-from core.labs.judge.judging import judge_run
+from core.labs.judge.judging import RAGAS, Judge, judge_run, ragas_python
 from core.models.server import Server
+from core.settings import Settings
 from tests.core.labs.judge.conftest import KEY
 
 pytestmark = pytest.mark.skipif(not (RAGAS / ".installed").is_file(), reason="`make ragas` was not run")
@@ -88,3 +89,23 @@ def test_a_judge_that_refuses_is_a_sentence_without_the_key(run, endpoint):
     with pytest.raises(TesseraError, match="TESSERA_JUDGE_KEY") as refused:
         judged(folder, endpoint, ["rag"])
     assert KEY not in str(refused.value)
+
+
+def test_the_settings_name_the_judge():
+    judge = Judge.from_settings(Settings(judge_url="http://127.0.0.1:1/v1", judge_model="m", judge_embeddings="e"))
+    assert judge.name == "m at 127.0.0.1"
+    assert judge.fingerprint != replace(judge, embeddings="").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("url", "model", "says"),
+    [("", "m", "No judge"), ("ftp://x", "m", "no address"), ("http://", "m", "no address"), ("http://x", " ", "model")],
+)
+def test_what_names_no_judge_is_refused(url, model, says):
+    with pytest.raises(TesseraError, match=says):
+        Judge.from_settings(Settings(judge_url=url, judge_model=model))
+
+
+def test_without_its_environment_the_way_to_it_is_named(tmp_path):
+    with pytest.raises(TesseraError, match="make ragas"):
+        ragas_python(tmp_path)
