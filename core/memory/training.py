@@ -61,7 +61,7 @@ def train_memory(
     Yields:
         Progress whose data hold ``step``, the losses of that step by kind of example (``read_loss``, ``recite_loss``,
         ``wrong_loss``, ``general_loss``, in nats a token), now and then the held-out figures of
-        ``EvidenceLearner.held_out``, and later those of ``core.memory.train_router.train_router``.
+        ``EvidenceTrainer.held_out``, and later those of ``core.memory.train_router.train_router``.
 
     Raises:
         TesseraError: The corpus has no passage, or a setting does not fit it.
