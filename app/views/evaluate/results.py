@@ -12,8 +12,8 @@ import streamlit as st
 from app import state
 from app.figures.evaluation import MethodPoint, describe_pareto, pareto_figure
 from app.i18n import labels, t, tn
-from app.views.evaluate.answers import show_failures
 from app.views.evaluate.costs import interval_text, show_costs, show_hops
+from app.views.evaluate.failures import show_failures
 from app.views.evaluate.judge import judge_line
 from app.views.shared.chart import chart
 from app.views.shared.frame import show_damaged
