@@ -240,8 +240,7 @@ def test_prepare_proposes_the_column_and_says_what_was_assumed(tmp_path, monkeyp
     assert "lamps.csv: read as CP1252, which was assumed" in done.stderr
 
 
-@pytest.mark.real
-def test_from_a_file_to_an_answer(tmp_path):
+def notes_about_orrin(tmp_path):
     notes = tmp_path / "notes.md"
     notes.write_text(
         "# The mill\n\nThe mill at Orrin was built by Dana Pell. It grinds barley.\n\n"
@@ -249,14 +248,28 @@ def test_from_a_file_to_an_answer(tmp_path):
         "# The inn\n\nThe inn at Orrin is called the Blue Hen and serves eel pie.\n",
         encoding="utf-8",
     )
-    prepared = one_object(run(cli, ["prepare", "--dataset", str(notes), "--workspace", "notes", "--json"]))
+    return str(notes)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_caches_of_the_default_model_are_exact(tmp_path):
+    assert run(cli, ["prepare", "--dataset", notes_about_orrin(tmp_path), "-w", "notes"]).exit_code == 0
+    assert run(cli, ["cluster", "--no-auto-k", "--k", "2", "-w", "notes"]).exit_code == 0
+    verified = one_object(run(cli, ["verify", "-w", "notes", "--cells", "1", "--json"]))
+    assert verified["exact"] and len(verified["checks"]) >= 6
+
+
+@pytest.mark.real
+def test_from_a_file_to_an_answer(tmp_path):
+    prepared = one_object(
+        run(cli, ["prepare", "--dataset", notes_about_orrin(tmp_path), "--workspace", "notes", "--json"])
+    )
     assert prepared["passages"] >= 3
     clustered = one_object(run(cli, ["cluster", "--no-auto-k", "--k", "2", "-w", "notes", "--json"]))
     assert clustered["cells"] == 2
     cached = one_object(run(cli, ["cache", "-w", "notes", "--json"]))
     assert cached["cells"] == prepared["passages"] and cached["bytes"] > cached["tokens"]
-    verified = one_object(run(cli, ["verify", "-w", "notes", "--cells", "1", "--json"]))
-    assert verified["exact"] and len(verified["checks"]) >= 6
     question = "Who built the mill at Orrin?"
     report = one_object(run(cli, ["query", "-w", "notes", "--text", question, "--method", "rag,cag", "--json"]))
     assert {"question", "model", "encoder", "device", "dtype", "answers"} <= set(report)

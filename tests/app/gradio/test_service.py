@@ -44,10 +44,8 @@ def test_methods_answer_and_the_one_that_lacks_something_says_so(service):
 
 def test_a_question_in_a_script_that_no_model_knows_carries_its_warnings(service):
     run = service.answer(service.choose("ใครสร้างสะพาน", ["rag"], 2))
-    assert [warning.partition(" tiny")[0] for warning in record(run)["warnings"]] == [
-        "The encoder",
-        "The language model",
-    ]
+    encoder, model = record(run)["warnings"]
+    assert encoder.startswith("The encoder tiny") and model.startswith("This model answers English only")
     assert record(service.answer(service.choose(QUESTION, ["rag"], 2)))["warnings"] == []
 
 
