@@ -10,7 +10,7 @@ from app import state
 from app.i18n import t
 from app.navigation import page_for
 from app.open_methods import describe, opener
-from app.views.compare.columns import Live, at_rest, stage
+from app.views.compare.columns import Live, answer_columns, show_method
 from app.views.compare.measures import show_clocks, show_more
 from app.views.compare.question_form import ask_form, asked_line, restore_choices
 from app.views.compare.share_and_history import FOLDED, beside, ended, history, keep_and_share, restore_run
@@ -41,8 +41,8 @@ def in_turn() -> None:
 
 def stream(ws: Workspace, run: Run) -> None:
     """Carries a queued run out. Any click reruns the page, which closes the stream: that is what Stop does."""
-    found, clocks = stage(run.choices.methods)
-    live = {name: Live(found[name], name, run) for name in found}
+    columns, clocks = answer_columns(run.choices.methods)
+    live = {name: Live(columns[name], name, run) for name in columns}
     with clocks:  # the chart comes when all have answered: drawing it would take the time of the method that is at work
         in_turn()
     with closing(answer_each(run, opener(ws, run.choices), state.models().lock)) as events:
@@ -57,9 +57,9 @@ def stream(ws: Workspace, run: Run) -> None:
 def rest(ws: Workspace, run: Run) -> None:
     """A run that has ended: answers beside their clocks, and more below."""
     show_warnings(run.warnings)
-    found, clocks = stage(run.choices.methods)
-    for name, place in found.items():
-        at_rest(place, name, run, ws)
+    columns, clocks = answer_columns(run.choices.methods)
+    for name, container in columns.items():
+        show_method(container, name, run, ws)
     with clocks:
         show_clocks(run, ws)
     runs = st.session_state.get("runs", [])

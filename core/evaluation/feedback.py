@@ -104,7 +104,7 @@ _TEXTS = tuple(name for name in _FIELDS if name not in ("rating", "settings"))
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredFeedback:
     """What a log holds.
 
     Attributes:
@@ -127,7 +127,7 @@ class FeedbackLog(Protocol):
         """
         ...
 
-    def all(self) -> Kept:
+    def all(self) -> StoredFeedback:
         """All feedback that can be read."""
         ...
 
@@ -157,7 +157,7 @@ class FileFeedback:
             what = message("The feedback cannot be written to {path} ({why}).", path=self._path, why=why)
             raise TesseraError(what, "Free disk space.") from error
 
-    def all(self) -> Kept:
+    def all(self) -> StoredFeedback:
         """See ``FeedbackLog.all``."""
         latest: dict[str, Feedback] = {}
         damaged = jsonl.damaged(self._path)
@@ -167,7 +167,7 @@ class FileFeedback:
                 latest[feedback.id] = feedback
             else:
                 damaged += 1
-        return Kept(list(latest.values()), damaged)
+        return StoredFeedback(list(latest.values()), damaged)
 
 
 class RedisFeedback:
@@ -186,13 +186,13 @@ class RedisFeedback:
         with translating_errors(self._server):
             self._server.client().hset(self._key, feedback.id, jsonl.encoded(asdict(feedback)))
 
-    def all(self) -> Kept:
+    def all(self) -> StoredFeedback:
         """See ``FeedbackLog.all``."""
         with translating_errors(self._server):
             lines = self._server.client().hvals(self._key)
         rows = [jsonl.decoded(line) for line in lines]
         found = [feedback for row in rows if row and (feedback := _read(row))]
-        return Kept(sorted(found, key=lambda entry: (entry.given, entry.id)), len(lines) - len(found))
+        return StoredFeedback(sorted(found, key=lambda entry: (entry.given, entry.id)), len(lines) - len(found))
 
 
 def _read(row: Mapping[str, Any]) -> Feedback | None:

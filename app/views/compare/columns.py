@@ -47,16 +47,16 @@ def headings(names: Iterable[str]) -> dict[str, str]:
     return {name: heading(name) for name in names}
 
 
-def stage(methods: Sequence[str]) -> tuple[dict[str, DeltaGenerator], DeltaGenerator]:
+def answer_columns(methods: Sequence[str]) -> tuple[dict[str, DeltaGenerator], DeltaGenerator]:
     """A framed place for every method, and one for their clocks: beside the answers where the screen has room."""
     with st.container(key="stage"):
         answers, clocks = st.container(key="answers"), st.container(key="clocks")
     return {name: answers.container(border=True, key=f"method-{name}", gap="xsmall") for name in methods}, clocks
 
 
-def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
+def show_method(container: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
     """A method that has answered, failed, been stopped, or not begun."""
-    with place:
+    with container:
         _title(name)
         if name in run.answers:
             _answered(name, run, ws)
@@ -66,7 +66,7 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
             _failed(name, run, ws)
         elif name in run.drafts:
             st.caption(f":material/stop_circle: {t('stopped while answering')}")
-            _say(f"draft-{name}", run.drafts[name])
+            _show_text(f"draft-{name}", run.drafts[name])
         elif run.status in ("queued", "running"):
             st.caption(waiting(run))
         else:
@@ -76,12 +76,12 @@ def at_rest(place: DeltaGenerator, name: str, run: Run, ws: Workspace) -> None:
 class Live:
     """A method while it answers."""
 
-    def __init__(self, place: DeltaGenerator, name: str, run: Run) -> None:
+    def __init__(self, container: DeltaGenerator, name: str, run: Run) -> None:
         self._name, self._run = name, run
         self._steps: dict[str, str] = {}
         self._evidence, self._answer = "", ""
         self._shown = 0.0
-        with place:
+        with container:
             _title(name)
             self._live, self._ended = st.empty(), st.empty()
             # A key may be used once a run, so what is redrawn with every word sits inside the keyed places.
@@ -150,7 +150,7 @@ def _title(name: str) -> None:
     st.markdown(f"#### {heading(name)}", help=t(registry.METHODS[name].summary))
 
 
-def _say(key: str, text: str) -> None:
+def _show_text(key: str, text: str) -> None:
     with st.container(key=key):
         st.text(text or t("(said nothing)"))
 
@@ -162,7 +162,7 @@ def waiting(run: Run) -> str:
 
 def _answered(name: str, run: Run, ws: Workspace | None = None) -> None:
     answer = run.answers[name]
-    _say(f"answer-{name}", answer.text)
+    _show_text(f"answer-{name}", answer.text)
     verdict_badge(verdict_on(answer, run.gold, run.gold_cells))
     if answer.details.get("training_steps") == 0:
         st.badge(

@@ -10,7 +10,7 @@ import streamlit as st
 from app import state
 from app.i18n import labels, t
 from app.open_methods import describe, opener
-from app.views.compare.columns import Live, at_rest
+from app.views.compare.columns import Live, show_method
 from app.views.shared.frame import show_warnings
 from app.views.shared.text import escape
 from core.artefacts import index_kind
@@ -61,7 +61,7 @@ def ask_panel(ws: Workspace, corpus: Corpus) -> None:
         _stream(ws, run, box)
     else:
         show_warnings(run.warnings)
-        at_rest(box, _METHOD, run, ws)
+        show_method(box, _METHOD, run, ws)
 
 
 def search_panel(ws: Workspace, corpus: Corpus) -> None:
