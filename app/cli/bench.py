@@ -210,9 +210,49 @@ def _speeds(row: Measured) -> tuple[str, str, str, str]:
     return f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", f"{row.qps_1:,.0f}", f"{row.qps_many:,.0f}"
 
 
+def encoders(
+    dataset: Annotated[str, typer.Option(help="As in prepare; with questions that name their passages.")] = "sample",
+    names: Annotated[
+        str, typer.Option("--encoders", help="Comma-separated; the others are compared with the first.")
+    ] = "all-minilm-l6-v2,multilingual-e5-small",
+    split: Annotated[str, typer.Option(help="Which questions: train, dev or test.")] = "test",
+    size: Annotated[int | None, typer.Option(min=1, help="Keep the first SIZE passages.")] = None,
+    answers: Annotated[
+        int, typer.Option(min=0, help="Questions that RAG and CAG answer with each encoder; 0: none.")
+    ] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare encoders on a corpus: recall, speed, cells and answers, all paired by question.
+
+    Example: python -m app bench encoders --dataset sample --answers 112 --json
+    """
+    from core.labs.benchmarks.encoders import compare
+    from core.settings import Settings
+
+    last: dict[str, Any] = {}
+    work = compare(Settings.from_environment(), dataset, names_in(names), split, size, answers)
+    drive(work, lambda step: last.update(step.data))
+    emit(last["comparison"]) if as_json else _show_encoders(last["comparison"])
+
+
+def _show_encoders(comparison: dict[str, Any]) -> None:
+    heads = ("encoder", "recall@1", "@3", "@5", "nearest cell", "cells searched", "ms/passage", "ms/question", "EM")
+    table = Table(*heads)
+    for row in comparison["encoders"]:
+        found = [f"{interval['mean']:.3f}" for interval in row["recall"].values()]
+        scores = ", ".join(f"{name} {figures['em']['mean']:.2f}" for name, figures in row["methods"].items())
+        shares = [f"{row['nearest']:.3f} of {row['cells']:,}", f"{row['searched']:.3f}"]
+        table.add_row(row["name"], *found, *shares, f"{row['passage_ms']:.0f}", f"{row['question_ms']:.1f}", scores)
+    console.print(table)
+    say(
+        f"{comparison['passages']:,} passages and {comparison['questions']:,} {comparison['split']} questions of "
+        f"{comparison['corpus']}; {comparison['answered']:,} answered."
+    )
+
+
 bench = typer.Typer(
     help="Measure this machine; nothing else should run meanwhile. Every number comes with its n.",
     no_args_is_help=True,
 )
-for _command in (cag, memory, stores, serverless):
+for _command in (cag, encoders, memory, stores, serverless):
     bench.command()(reported(_command))
