@@ -1,4 +1,9 @@
-"""Text recognition through Tesseract, where it is installed: for pages that are pictures."""
+"""Text recognition through Tesseract, where it is installed: for pages that are pictures.
+
+A page that turns out to be Korean is read once more as nothing else and as one column: with English beside it,
+syllables become Latin letters, and Tesseract's search for columns takes syllables apart. It parts them by spaces, too,
+unless it is told to keep those that it sees.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import regex
+
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
@@ -14,6 +21,10 @@ _LANGUAGES = ("eng", "kor")
 _DOTS_PER_INCH = 300
 _MAX_PIXELS = 40_000_000
 _SECONDS = 120
+_HANGUL, _LETTER, _SPACES = regex.compile(r"\p{Hangul}"), regex.compile(r"\p{L}"), regex.compile(r"[ \t]{2,}")
+_MOSTLY_KOREAN = 0.2
+"""Share of Hangul among the letters of a first reading: what was not recognised became Latin letters."""
+_COLUMNS, _ONE_COLUMN = "3", "4"
 
 
 def recognise(pdf: PdfDocument, pages: Sequence[int]) -> dict[int, str]:
@@ -27,14 +38,18 @@ def recognise(pdf: PdfDocument, pages: Sequence[int]) -> dict[int, str]:
     if not program or not pages:
         return {}
     languages = _installed(program)
-    if not languages:
-        return {}
-    return {number: _text(program, languages, _picture(pdf, number)) for number in pages}
+    return {number: _read(program, languages, _picture(pdf, number)) for number in pages} if languages else {}
 
 
-def _installed(program: str) -> str:
+def _installed(program: str) -> list[str]:
     listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, timeout=_SECONDS, check=False)
-    return "+".join(name for name in _LANGUAGES if name in listed.stdout.split())
+    return [name for name in _LANGUAGES if name in listed.stdout.split()]
+
+
+def _read(program: str, languages: list[str], picture: bytes) -> str:
+    text = _text(program, "+".join(languages), _COLUMNS, picture)
+    korean = len(_HANGUL.findall(text)) > _MOSTLY_KOREAN * len(_LETTER.findall(text))
+    return _text(program, "kor", _ONE_COLUMN, picture) if korean else text
 
 
 def _picture(pdf: PdfDocument, number: int) -> bytes:
@@ -50,7 +65,7 @@ def _picture(pdf: PdfDocument, number: int) -> bytes:
     return b"P5\n%d %d\n255\n" % (bitmap.width, bitmap.height) + rows[: bitmap.width * bitmap.height]
 
 
-def _text(program: str, languages: str, picture: bytes) -> str:
-    command = [program, "stdin", "stdout", "-l", languages, "--psm", "3"]
+def _text(program: str, languages: str, layout: str, picture: bytes) -> str:
+    command = [program, "stdin", "stdout", "-l", languages, "--psm", layout, "-c", "preserve_interword_spaces=1"]
     done = subprocess.run(command, input=picture, capture_output=True, timeout=_SECONDS, check=False)
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+    return _SPACES.sub(" ", done.stdout.decode("utf-8", "replace")).strip() if done.returncode == 0 else ""

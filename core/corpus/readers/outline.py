@@ -8,7 +8,7 @@ footnote stands behind the paragraph that refers to it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 import regex
 
@@ -95,12 +95,18 @@ class Outline:
     ) -> None:
         """Adds a table, a line for each of its rows; a row that says something by itself is read by itself.
 
+        Lines of one cell above its first row are its title.
+
         Args:
             rows: Cells in plain text; rows may differ in length.
             header: Whether the first row names the columns; None looks at the cells.
             caption: Its title; the first row stays with it.
             boxes: Where each row is printed.
         """
+        rows, boxes = list(rows), list(boxes)
+        while len(rows) > 1 and len(rows[0]) > 1 and sum(bool(cell.strip()) for cell in rows[0]) < 2:
+            caption = " ".join(filter(None, (caption, *map(str.strip, rows.pop(0)))))
+            boxes = boxes[1:]
         start = self._add(caption, "\n\n") if caption else self._introduction
         lead = start is None
         lines, whole = records(rows, header)
@@ -198,10 +204,33 @@ def records(rows: Sequence[Sequence[str]], header: bool | None = None) -> tuple[
     table = [row for row in table if any(row)]
     if not table:
         return [], False
+    table = _one_header(table)
     if len(table) > 1 and (has_header(table) if header is None else header):
         names, *table = table
         return [line for row in table if (line := _named(names, row))], True
     return [line for row in table if (line := _unnamed(row))], all(sum(map(bool, row)) == 2 for row in table)
+
+
+def _one_header(table: list[list[str]]) -> list[list[str]]:
+    """The table with two rows of headers as one: "January, Sales", where the upper one says what columns share.
+
+    A name stands over the first or the last of its columns: the columns between take it from the left, or, where the
+    first of them is not named, from the right.
+    """
+    if len(table) < 3 or len(table[0]) < 3:
+        return table
+    above, below, *body = table
+    groups = list(above)
+    from_left = bool(groups[1])
+    for i in range(2, len(groups)) if from_left else range(len(groups) - 2, 0, -1):
+        groups[i] = groups[i] or groups[i - 1 if from_left else i + 1]
+    shared = any(one and one == other for one, other in pairwise(groups[1:]))
+    names = [cell for cell in below if cell]
+    worded = not any(_NUMBER.fullmatch(cell) for cell in names) and len(names) >= len(below) - 1
+    if not (shared and worded and names != [cell for cell in above if cell] and any(map(_NUMBER.fullmatch, body[0]))):
+        return table
+    both = [(group, name) if group != name else (group,) for group, name in zip_longest(groups, below, fillvalue="")]
+    return [[", ".join(filter(None, pair)) for pair in both], *body]
 
 
 def has_header(table: Sequence[Sequence[str]]) -> bool:
@@ -222,11 +251,15 @@ def has_header(table: Sequence[Sequence[str]]) -> bool:
 
 def _named(names: Sequence[str], row: Sequence[str]) -> str:
     cells = [(names[i] if i < len(names) else "", cell) for i, cell in enumerate(row) if cell]
+    if len({cell for _, cell in cells}) == 1 and row[0]:  # a remark, or a heading between rows
+        return _ended(row[0])
     return _ended("; ".join(f"{name}: {cell}" if name else cell for name, cell in cells))
 
 
 def _unnamed(row: Sequence[str]) -> str:
-    first, *rest = (cell for cell in row if cell)
+    cells = [cell for cell in row if cell]
+    # A cell that spans columns stands in each of them.
+    first, *rest = (cell for i, cell in enumerate(cells) if not i or cell != cells[i - 1] or _NUMBER.fullmatch(cell))
     separator = " " if first.endswith(":") else ": "
     return _ended(f"{first}{separator}{'; '.join(rest)}" if rest else first)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from statistics import mean
 
@@ -51,9 +52,10 @@ class Table:
 def find_tables(words: Sequence[Piece], pieces: Sequence[Piece], drawn: Rules) -> list[Table]:
     """The tables of a page; what is in one of them is in no other."""
     tables: list[Table] = []
-    for x0, x1, bottom, top, xs, ys in _grids(drawn):
+    for xs, ys, standing in _grids(drawn):
+        x0, x1, bottom, top = xs[0], xs[-1], ys[0], ys[-1]
         inside = [word for word in words if x0 <= (word.x0 + word.x1) / 2 <= x1 and bottom <= _middle(word) <= top]
-        table = _of_grid(inside, xs, ys)
+        table = _of_grid(inside, xs, ys, standing)
         if table:
             tables.append(table)
     rest = [piece for piece in pieces if not any(within(piece, table) for table in tables)]
@@ -72,11 +74,16 @@ def _middle(piece: Piece) -> float:
     return piece.y + 0.25 * piece.size
 
 
-_Grid = tuple[float, float, float, float, list[float], list[float]]
+_Standing = list[tuple[float, float, float]]
+_Grid = tuple[list[float], list[float], _Standing]
 
 
 def _grids(drawn: Rules) -> Iterator[_Grid]:
-    """Groups of ruled lines that touch: at least two that stand and three that lie, or the other way round."""
+    """Groups of ruled lines that touch: at least two that stand and three that lie, or the other way round.
+
+    Where lines stand, where they lie, and from where to where each of the former reaches. A table without a line at its
+    sides ends where its lying lines do.
+    """
     boxes = [(x, x, y0, y1, True) for x, y0, y1 in drawn.standing]
     boxes += [(x0, x1, y, y, False) for y, x0, x1 in drawn.lying]
     groups: list[list[tuple[float, float, float, float, bool]]] = []
@@ -88,7 +95,8 @@ def _grids(drawn: Rules) -> Iterator[_Grid]:
         xs = _distinct([box[0] for box in group if box[4]])
         ys = _distinct([box[2] for box in group if not box[4]])
         if len(xs) >= 2 and len(ys) >= 2 and len(xs) + len(ys) >= 6 and len(xs) <= _MOST_COLUMNS:
-            yield xs[0], xs[-1], ys[0], ys[-1], xs, ys
+            ends = [end for box in group if not box[4] for end in box[:2]]
+            yield _distinct([*xs, min(ends), max(ends)]), ys, [(box[0], box[2], box[3]) for box in group if box[4]]
 
 
 def _touch(one: tuple[float, float, float, float, bool], other: tuple[float, float, float, float, bool]) -> bool:
@@ -108,7 +116,7 @@ def _distinct(values: Sequence[float]) -> list[float]:
     return found
 
 
-def _of_grid(words: Sequence[Piece], xs: Sequence[float], ys: Sequence[float]) -> Table | None:
+def _of_grid(words: Sequence[Piece], xs: Sequence[float], ys: Sequence[float], standing: _Standing) -> Table | None:
     columns = len(xs) - 1
     if columns < 2 or not words:
         return None
@@ -116,16 +124,24 @@ def _of_grid(words: Sequence[Piece], xs: Sequence[float], ys: Sequence[float]) -
     for word in words:
         row = sum(_middle(word) < y for y in ys)
         column = min(max(sum((word.x0 + word.x1) / 2 > x for x in xs) - 1, 0), columns - 1)
+        while column and not _parted(xs[column], _middle(word), standing):  # a cell across several columns
+            column -= 1
         grid.setdefault(row, [[] for _ in range(columns)])[column].append(word)
     lines = [line for row in sorted(grid) for line in _split(grid[row])]
     cells = tuple(tuple(_text(cell) for cell in line) for line in lines)
-    if len(cells) < 2 or sum(map(bool, (cell for line in cells for cell in line))) < 3:
+    filled = [cell for line in cells for cell in line if cell]
+    if len(cells) < 2 or len(filled) < 3:
         return None
-    bold = [all(word.bold for cell in line for word in cell) for line in lines]
-    header = True if bold[0] and not all(bold) else None
+    bold = [all(word.bold for cell in line for word in cell) for line in lines if sum(map(bool, line)) > 1]
+    header = True if bold and bold[0] and not all(bold) else None
     size = max(word.size for word in words)
     places = tuple(_place([word for cell in line for word in cell]) for line in lines)
     return Table(cells, header, xs[0], xs[-1], ys[-1], ys[0], size, places)
+
+
+def _parted(x: float, y: float, standing: _Standing) -> bool:
+    """Whether a line stands at x beside y."""
+    return any(abs(at - x) <= _NEAR and bottom - _NEAR <= y <= top + _NEAR for at, bottom, top in standing)
 
 
 def _place(pieces: Sequence[Piece]) -> Place:
@@ -149,7 +165,7 @@ def _split(cells: list[list[Piece]]) -> list[list[list[Piece]]]:
 
 
 def _text(words: Sequence[Piece]) -> str:
-    lines = [" ".join(word.text for word in line) for line in rows(words)]
+    lines = [reduce(join, line).text for line in rows(words)]
     return " ".join(lines).replace("\x02 ", "")
 
 

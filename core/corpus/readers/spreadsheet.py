@@ -62,13 +62,22 @@ def _text(cell: Any) -> str:
 def _blocks(table: Sequence[list[str]]) -> Iterator[list[list[str]]]:
     """Rows between empty ones, without their empty columns: each of them is a table of its own, or a remark."""
     block: list[list[str]] = []
-    for row in (*table, []):
+    for number, row in enumerate((*table, [])):
         if any(row):
             block.append(row)
-        elif block:
+        elif block and not (_names_only(block) and number + 1 < len(table) and _has_figures(table[number + 1])):
             used = [i for i in range(max(map(len, block))) if any(i < len(other) and other[i] for other in block)]
             yield [[other[i] if i < len(other) else "" for i in used] for other in block]
             block = []
+
+
+def _names_only(block: Sequence[list[str]]) -> bool:
+    """Whether rows are headers alone, which an empty row parts from what they name."""
+    return sum(map(bool, block[-1])) > 1 and not any(map(_has_figures, block))
+
+
+def _has_figures(row: Sequence[str]) -> bool:
+    return sum(cell.lstrip("-").replace(".", "", 1).isdigit() for cell in row) > 1
 
 
 def _add(outline: Outline, block: list[list[str]]) -> None:

@@ -58,6 +58,14 @@ def test_a_sheet_keeps_its_name_title_and_numbers():
     )
 
 
+def test_headers_that_an_empty_row_parts_from_their_figures_name_them():
+    rows = [["EUR", "", "March"], ["", "Sales", "Profit"], [], ["North", 5, 1], ["South", 7, 2]]
+    (section,) = read_spreadsheet("a.xlsx", made.xlsx(rows)).sections
+    assert section.text == (
+        "EUR: North; March, Sales: 5; March, Profit: 1.\nEUR: South; March, Sales: 7; March, Profit: 2."
+    )
+
+
 def test_two_tables_of_a_sheet_are_two():
     rows = [["Boat", "Crew"], ["Ada", 3], ["Bo", 2], [], ["Name", "Age"], ["Ida", 40], ["Ole", 50]]
     (section,) = read_spreadsheet("a.xlsx", made.xlsx(rows)).sections

@@ -13,6 +13,20 @@ from core.corpus.readers.outline import Outline, records
         ([["only"], ["one"]], ["only.", "one."]),
         ([["", ""], ["", ""]], []),
         (
+            [
+                ["EUR", "2023", "", "2022", ""],
+                ["", "Sales", "Profit", "Sales", "Profit"],
+                ["North", "5", "1", "4", "2"],
+            ],
+            ["EUR: North; 2023, Sales: 5; 2023, Profit: 1; 2022, Sales: 4; 2022, Profit: 2."],
+        ),
+        (  # the name of a group over the last of its columns
+            [["EUR", "", "March"], ["", "Sales", "Profit"], ["North", "5", "1"]],
+            ["EUR: North; March, Sales: 5; March, Profit: 1."],
+        ),
+        ([["A", "B", "C"], ["x", "y", "z"], ["Seen at dusk", "", ""]], ["A: x; B: y; C: z.", "Seen at dusk."]),
+        ([["Main Street 4"] * 3, ["(address)"] * 3], ["Main Street 4.", "(address)."]),  # each spans all columns
+        (
             [["Item", "Rent"], ["Hall", "850 euros"], ["Piano", "60 euros"]],
             ["Item: Hall; Rent: 850 euros.", "Item: Piano; Rent: 60 euros."],
         ),

@@ -1,5 +1,7 @@
 import io
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -242,3 +244,46 @@ def test_a_scan_is_read_where_tesseract_is_installed():
     document = read_pdf("x.pdf", scan.getvalue())
     assert "940 kilograms" in document.sections[0].text
     assert document.note == "1 of 1 pages read by text recognition"
+
+
+def korean_font():
+    """A font with Hangul, or None."""
+    found = subprocess.run(
+        ["fc-match", "-f", "%{file}", ":lang=ko"], capture_output=True, text=True, check=False
+    ).stdout
+    return found if shutil.which("fc-match") and Path(found).suffix in (".ttf", ".ttc", ".otf") else None
+
+
+def reads_korean():
+    listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, check=False).stdout
+    return "kor" in listed.split()
+
+
+def test_a_korean_scan_keeps_its_words_together():
+    if not shutil.which("tesseract") or not reads_korean():
+        pytest.skip("needs Tesseract with Korean: apt-get install tesseract-ocr-kor")
+    if not shutil.which("fc-match") or not (font := korean_font()):
+        pytest.skip("needs a font with Hangul: apt-get install fonts-nanum")
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.new("L", (1654, 1000), 255)
+    lines = ["등대의 종은 하루에 세 번 울린다.", "종은 강 건너 마을에서도 들린다.", "문의는 02-555-0142 번으로 한다."]
+    for row, line in enumerate(lines):
+        ImageDraw.Draw(picture).text((150, 200 + 90 * row), line, fill=0, font=ImageFont.truetype(font, 50))
+    scan = io.BytesIO()
+    picture.save(scan, "PDF", resolution=200)
+    (section,) = read_pdf("x.pdf", scan.getvalue()).sections
+    assert "하루에 세 번" in section.text and "02-555-0142" in section.text
+
+
+def test_a_table_without_lines_at_its_sides_and_a_title_across_it():
+    drawn = [(60, 700, 10, "What the store of Brae keeps for the winter", True)]
+    rows = [("Acid", "Glove", "Store"), ("Nitric", "butyl", "A1"), ("Formic", "nitrile", "B4")]
+    drawn += [(60 + 150 * j, 680 - 20 * i, 10, cell, not i) for i, row in enumerate(rows) for j, cell in enumerate(row)]
+    lines = [(55, y, 505, y) for y in (712, 692, 672, 652, 632)] + [(x, 632, x, 692) for x in (205, 355)]
+    lines += [(x, 692, x, 712) for x in (55, 505)]
+    (section,) = read_pdf("x.pdf", made.pdf([drawn], rules=lines)).sections
+    assert section.text == (
+        "What the store of Brae keeps for the winter\n"
+        "Acid: Nitric; Glove: butyl; Store: A1.\nAcid: Formic; Glove: nitrile; Store: B4."
+    )
