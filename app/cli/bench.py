@@ -229,10 +229,9 @@ def encoders(
     from core.labs.benchmarks.encoders import compare
     from core.settings import Settings
 
-    last: dict[str, Any] = {}
     work = compare(Settings.from_environment(), dataset, names_in(names), split, size, answers)
-    drive(work, lambda step: last.update(step.data))
-    emit(last["comparison"]) if as_json else _show_encoders(last["comparison"])
+    comparison: dict[str, Any] = drive(work)["comparison"]
+    emit(comparison) if as_json else _show_encoders(comparison)
 
 
 def _show_encoders(comparison: dict[str, Any]) -> None:
