@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.i18n import t
 from app.views.changes.form import LABEL, change_form
-from app.views.changes.results import live_race, show_race
+from app.views.changes.results import live_race, show_race, show_shipped
 from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import guarded, header
 from app.views.shared.jobs import job_panel, results_of
@@ -25,4 +25,4 @@ if ws.state("corpus").status != "ready":
 with guarded():
     change_form(ws, state.corpus_of(ws), busy)
     if not busy:
-        show_race(results_of(ws, LABEL))
+        show_race(results_of(ws, LABEL)) if results_of(ws, LABEL) else show_shipped(state.corpus_of(ws))

@@ -8,14 +8,18 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from pydantic import TypeAdapter
 
 from app.figures.changes import Lap, RaceRow, describe_race, race_figure
 from app.i18n import t
 from app.views.compare.columns import heading
 from app.views.shared.chart import chart
+from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.text import escape
-from core.labs.changes.report import report
-from core.labs.changes.results import Attempt, MethodResult, Regressions, results_of
+from core.corpus.sample import is_sample
+from core.corpus.types import Corpus
+from core.labs.changes.report import FACTS, report
+from core.labs.changes.results import DATA, Attempt, MethodResult, Regressions, results_of
 from core.methods import registry
 from core.units import seconds
 
@@ -57,6 +61,17 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
     _stages(results)
     _regressions(results)
     _take_along(history)
+
+
+def show_shipped(corpus: Corpus) -> None:
+    """The race that ships with the sample, where none was run here; nothing for another corpus."""
+    if not is_sample(corpus):
+        return
+    found = shipped("race")
+    facts = {name: value for name, value in found.items() if name != "results"}
+    shipped_line((found["created"][:10], found["machine"]["processor"]))
+    results = TypeAdapter(list[MethodResult]).validate_python(found["results"])
+    show_race([{FACTS: facts}, *({DATA: result} for result in results)])
 
 
 def live_race(history: Sequence[Mapping[str, Any]]) -> None:

@@ -52,7 +52,7 @@
       })
       const at = lane.spans.filter(([, , from, length]) => from <= now && now < from + length).pop()
       doing.textContent = over ? "✓ " + words.done : at ? at[0] : ""
-      const said = (part) => lane.pieces.filter((p) => p[0] <= now && p[1] === part).map((p) => p[2]).join("").trim()
+      const said = (part) => lane.pieces.filter((p) => (over || p[0] <= now) && p[1] === part).map((p) => p[2]).join("").trim()
       text.textContent = said("answer") || said("evidence")
       text.classList.toggle("race-draft", !said("answer"))
       finished += over

@@ -17,8 +17,10 @@ from app.figures.recall import (
 from app.i18n import t, tn
 from app.views.map.question import Located
 from app.views.shared.chart import chart
+from app.views.shared.shipped import shipped_as, shipped_line
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
+from core.corpus.sample import is_sample
 from core.corpus.types import Corpus
 from core.jobs import Work
 from core.labs.benchmarks.routing_recall import RecallReport, measure_recall, saved_report
@@ -29,6 +31,8 @@ from core.workspace import Workspace
 
 _WANTED = 0.95
 _SPLITS = ("test", "dev", "train")
+SHIPPED = ("routing-test",)
+"""Reports that ship with the sample."""
 
 
 def gold_verdict(corpus: Corpus, partition: Partition, located: Located) -> str:
@@ -67,9 +71,11 @@ def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None
         return
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     split = str(left.segmented_control(t("Questions"), splits, default=splits[0], required=True, key="recall_split"))
-    report = saved_report(ws, split)
+    own = saved_report(ws, split)
+    ships = own is None and f"routing-{split}" in SHIPPED and is_sample(corpus)
+    report = shipped_as(RecallReport, f"routing-{split}") if ships else own
     right.button(
-        t("Measure again") if report else t("Measure {n:,} questions", n=len(corpus.questions[split])),
+        t("Measure again") if own else t("Measure {n:,} questions", n=len(corpus.questions[split])),
         key="recall-measure",
         icon=":material/query_stats:",
         disabled=busy,
@@ -85,6 +91,8 @@ def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None
             )
         )
         return
+    if ships:
+        shipped_line((t("{n:,} cells", n=report.cells),))
     _curve(report, opened)
     _margins(report)
 

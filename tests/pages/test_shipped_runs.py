@@ -1,0 +1,39 @@
+"""Pages of the sample open with runs that ship, said to be no measurement of this machine; other corpora have none."""
+
+import json
+
+import pytest
+
+from app.views.shared.shipped import RUNS
+from core import pipeline
+from core.corpus.sample import load_sample
+from core.voronoi.partition import PartitionConfig
+from tests.pages.conftest import button, drain, said
+
+
+@pytest.fixture
+def sample(workspace, models):
+    drain(pipeline.prepare_corpus(workspace, models, load_sample()))
+    drain(pipeline.cluster(workspace, models, models.settings, PartitionConfig(auto_k=False, k=3, cell_tokens=40_000)))
+    return workspace
+
+
+def test_the_sample_opens_with_what_ships(page, sample):
+    for name, shows, measure in (
+        ("stores", "Approximation wins", "bench-run"),
+        ("changes", "Edited: Brannoch", "race-start"),
+        ("map", "of the gold passages", "recall-measure"),
+    ):
+        app = page(name)
+        assert "ships with Tessera" in said(app) and shows in said(app)
+        assert button(app, measure)
+
+
+def test_another_corpus_has_no_run_that_ships(page, clustered):
+    for name in ("stores", "changes", "map"):
+        assert "ships with Tessera" not in said(page(name))
+
+
+def test_every_run_that_a_page_shows_has_its_command():
+    for entry in json.loads((RUNS / "pages.json").read_text(encoding="utf-8")):
+        assert (RUNS / entry["file"]).is_file() and entry["command"].startswith("python -m app ")
