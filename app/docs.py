@@ -22,6 +22,7 @@ from app.cli import cli
 from app.i18n import table
 from core.evaluation.variants import PLAIN
 from core.methods.registry import BASELINE, METHODS
+from core.models.presets import MULTILINGUAL_E5
 from core.settings import ROOT, Settings
 
 DOCS = ROOT / "docs"
@@ -76,7 +77,45 @@ def _run(run: Mapping[str, Any]) -> str:
         result["created"][:10],
         f"n = {result['questions']}",
     )
-    return f"{run['note']}\n\n```sh\n{run['command']}\n```\n\n{'; '.join(facts)}.\n\n{_scores(result)}"
+    tables = _encoders(result) if "encoders" in result else _scores(result)
+    return f"{run['note']}\n\n```sh\n{run['command']}\n```\n\n{'; '.join(facts)}.\n\n{tables}"
+
+
+def _encoders(result: Mapping[str, Any]) -> str:
+    """What encoders find, and what RAG and CAG answer with each."""
+    found = [
+        (
+            row["name"],
+            *(_interval(row["recall"][k]) for k in row["recall"]),
+            _interval(row["recall_difference"]["1"], signed=True),
+            f"{row['cells']:,}",
+            f"{row['nearest']:.2f}",
+            f"{row['passage_ms']:,.0f} ms",
+            f"{row['question_ms']:,.0f} ms",
+        )
+        for row in result["encoders"]
+    ]
+    answers = [
+        (
+            _with_encoder(method, row["name"]),
+            *(_interval(figures.get(score)) for score in _SCORES),
+            _interval(row["differences"][method]["em"], signed=True),
+            f"{figures['ttft_ms']['median']:,.0f} ms",
+        )
+        for row in result["encoders"]
+        for method, figures in row["methods"].items()
+    ]
+    heads = ("Encoder", "R@1", "R@3", "R@5", "R@1 - first", "Cells", "Gold in the nearest", "A passage", "A question")
+    tables = _table(heads, found)
+    if answers:
+        tables += "\n" + _table(("Method", *_SCORES.values(), "EM - first", "First token"), answers)
+    return tables
+
+
+def _with_encoder(method: str, encoder: str) -> str:
+    """A method with an encoder as one calls it; RAG with E5 is the dense baseline of many papers."""
+    dense = method == BASELINE and encoder == MULTILINGUAL_E5.name
+    return "Dense RAG (E5)" if dense else f"{METHODS[method].label}, {encoder}"
 
 
 def _scores(result: Mapping[str, Any], language: str = "en") -> str:

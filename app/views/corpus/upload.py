@@ -15,7 +15,7 @@ from app.views.corpus.documents import adding, uploaded
 from app.views.shared.frame import guarded
 from app.views.shared.text import escape
 from core import pipeline
-from core.corpus.chunking import LONGEST, SHORTEST, USUAL_CHUNKING, Chunking
+from core.corpus.chunking import LONGEST, SHORTEST, USUAL_CHUNKING, Chunking, reading_count
 from core.corpus.documents import others
 from core.corpus.importing import FileResult, Importer, ImportReport
 from core.corpus.limits import safe_name
@@ -42,7 +42,8 @@ _REPORT = "upload_report"
 _COLUMNS = "upload_columns"
 _PREVIEWED = 30
 _NEW, _ADD = "new", "add"
-_LENGTH, _OVERLAP = "upload_length", "upload_overlap"
+_UPLOAD, _CHOOSE = "upload", "choose"
+"""Beginnings of the keys of the two forms: each has a length and an overlap of its own."""
 
 
 def bring(busy: bool, ws: Workspace | None = None, corpus: Corpus | None = None) -> None:
@@ -76,7 +77,7 @@ def _upload(busy: bool, ws: Workspace | None, corpus: Corpus | None) -> None:
     grows = _grows(ws)
     with guarded():
         existing = others(corpus, [safe_name(file.name) for file in files]) if grows and corpus else []
-        report = _read(files, existing, _chunking(corpus.chunking if grows and corpus else None))
+        report = _read(files, existing, _chunking(_UPLOAD, corpus.chunking if grows and corpus else None))
         _remarks(files, report.files)
         if not report.passages:
             st.warning(t("None of these files gave a passage."), icon=":material/warning:")
@@ -128,15 +129,19 @@ def _build(report: ImportReport, busy: bool) -> None:
     )
 
 
-def _chunking(given: Chunking | None) -> Chunking:
+def _chunking(form: str, given: Chunking | None = None) -> Chunking:
     """How passages are to be cut: as the sliders say, which are drawn further down, or as the workspace's are."""
-    chosen = st.session_state
+    chosen, (length_key, overlap_key) = st.session_state, _keys(form)
     if given:
-        chosen[_LENGTH], chosen[_OVERLAP] = given.length, given.overlap
+        chosen[length_key], chosen[overlap_key] = given.length, given.overlap
         return given
-    length = int(chosen.setdefault(_LENGTH, USUAL_CHUNKING.length))
-    chosen[_OVERLAP] = min(int(chosen.get(_OVERLAP, USUAL_CHUNKING.overlap)), length // 2)
-    return Chunking(length, chosen[_OVERLAP])
+    length = int(chosen.setdefault(length_key, USUAL_CHUNKING.length))
+    chosen[overlap_key] = min(int(chosen.get(overlap_key, USUAL_CHUNKING.overlap)), length // 2)
+    return Chunking(length, chosen[overlap_key])
+
+
+def _keys(form: str) -> tuple[str, str]:
+    return f"{form}_length", f"{form}_overlap"
 
 
 def _read(files: Sequence[UploadedFile], existing: Sequence[Passage], chunking: Chunking) -> ImportReport:
@@ -249,10 +254,10 @@ def _preview(report: ImportReport, fixed: bool) -> None:
         fixed: They join others, and are cut like those.
     """
     with st.expander(t("Look at the passages"), icon=":material/visibility:"):
-        _controls(report.chunking, fixed)
+        _controls(_UPLOAD, report.chunking, fixed)
         if len(report.passages) > _PREVIEWED:
             st.caption(t("The first {n:,} are shown.", n=_PREVIEWED))
-        count, ends = state.models().prompt().count, ("", 0)
+        count, ends = reading_count(state.models().prompt().count, report.chunking.most), ("", 0)
         for passage in report.passages[:_PREVIEWED]:
             source = passage.source or Source("")
             repeated = max(0, ends[1] - source.start) if source.file == ends[0] else 0
@@ -265,15 +270,16 @@ def _preview(report: ImportReport, fixed: bool) -> None:
                 st.text(passage.text[repeated:].strip())
 
 
-def _controls(chunking: Chunking, fixed: bool) -> None:
+def _controls(form: str, chunking: Chunking, fixed: bool = False) -> None:
     """Length and overlap; what they change is seen in the passages beneath."""
     length, overlap = st.columns(2)
+    length_key, overlap_key = _keys(form)
     length.slider(
         t("Length, in tokens"),
         SHORTEST,
         LONGEST,
         step=8,
-        key=_LENGTH,
+        key=length_key,
         disabled=fixed,
         help=t("What a passage aims at; none is more than half as long again. A row of a table is one by itself."),
     )
@@ -282,7 +288,7 @@ def _controls(chunking: Chunking, fixed: bool) -> None:
         0,
         chunking.length // 2,
         step=4,
-        key=_OVERLAP,
+        key=overlap_key,
         disabled=fixed,
         help=t("What a passage repeats of the one before at most, in whole sentences."),
     )
@@ -333,6 +339,8 @@ def _choose(busy: bool) -> None:
         key="choose_size",
         disabled=source in SAMPLES,
     )
+    if source not in SAMPLES:
+        _controls(_CHOOSE, _chunking(_CHOOSE))
     name = st.text_input(t("Name of the workspace"), source or "my-documents", key=f"choose_workspace_{source}")
     _warn_of_replacing(name)
     st.checkbox(t("Go on to cells, KV blocks and a first memory"), True, key="choose_further")
@@ -352,7 +360,10 @@ def _build_choice() -> None:
     name = str(chosen[f"choose_workspace_{source}"]).strip()
     further = state.settings() if chosen["choose_further"] else None
     limit = None if source in SAMPLES else int(chosen["choose_size"])
+    chunking = USUAL_CHUNKING if source in SAMPLES else _chunking(_CHOOSE)
     source = source or str(chosen["choose_path"]).strip()
     state.start_job(
-        name, message("Building {name}", name=name), lambda ws: pipeline.prepare(ws, models, source, limit, further)
+        name,
+        message("Building {name}", name=name),
+        lambda ws: pipeline.prepare(ws, models, source, limit, further, chunking=chunking),
     )
