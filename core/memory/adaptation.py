@@ -21,7 +21,6 @@ from core.jobs import Progress, Work
 from core.memory.lora import gradient_pass
 from core.memory.model import Memory
 from core.memory.pool import as_stored
-from core.memory.projector import first_z
 from core.memory.prompt import NOT_IN_MEMORY
 from core.memory.self_study import evidence_for, self_study_question
 from core.memory.soft_prompt import evidence_losses
@@ -97,8 +96,7 @@ def without_document(memory: Memory, passage_id: str) -> Memory:
 def document_z(memory: Memory, passage: Passage) -> torch.Tensor:
     """The untrained first z [m, z_dim] of a document, rounded as on disk."""
     ids = memory.prompt.content(texts([passage])[0], memory.router.idf)
-    z = first_z(ids, memory.lm.model.get_input_embeddings().weight, memory.basis, memory.card.config.m)
-    return as_stored(z, memory.card.config.z_format)
+    return as_stored(memory.codec.first(ids, memory.router.idf), memory.card.config.z_format)
 
 
 def adapt(
@@ -149,7 +147,7 @@ def _step(
 ) -> tuple[float, float]:
     """One step on evidence and routing together, since z serves both: better evidence must not worsen routing."""
     prompt, config = memory.prompt, memory.card.config
-    soft = memory.projector(z).to(memory.lm.device).expand(len(pairs), -1, -1)
+    soft = memory.projector(memory.codec.read(z)).to(memory.lm.device).expand(len(pairs), -1, -1)
     turns = [[(prompt.tail(question), prompt.target(text, config.evidence_tokens))] for question, text in pairs]
     optimiser.zero_grad(set_to_none=True)
     routing = memory.routing_loss([question for question, _ in pairs], passage_id, z)

@@ -15,7 +15,7 @@ INITS = ("document", "noise")
 READ_MODES = ("prefix", "kv", "cross")
 """How Z is read; see ``core.memory.z_reader``. Training is the same for all but ``cross``."""
 SHARES = ("study", "recite", "counterfactual", "wrong", "general", "warmup")
-_NOT_COUNTED = ("answers", "casings", "seed")
+_NOT_COUNTED = ("answers", "casings", "vocabulary", "seed")
 _FORMER = {"twin": "counterfactual", "kept": "z_format"}
 """Settings of memories and presets that were written before they got their names of today."""
 
@@ -27,6 +27,8 @@ class MemoryConfig:
     Attributes:
         m: Vectors per document.
         z_dim: Numbers per vector.
+        vocabulary: Whether a vector's numbers are looked up in the vocabulary, where few of them are enough; see
+            ``core.memory.z_codec``.
         lora_r: Rank of the LoRA on every linear layer.
         read: One of ``READ_MODES``.
         init: One of ``INITS``.
@@ -62,6 +64,7 @@ class MemoryConfig:
 
     m: int = 64
     z_dim: int = 576
+    vocabulary: bool = False
     lora_r: int = 16
     read: str = "prefix"
     init: str = "document"

@@ -18,10 +18,11 @@ from core.memory import lora
 from core.memory.checkpoint import read_checkpoint, write_checkpoint
 from core.memory.config import MemoryConfig
 from core.memory.examples import Example, Examples, given_questions
-from core.memory.projector import Lexicon, Projector, embedding_basis, first_z, token_idf
+from core.memory.projector import Lexicon, Projector, token_idf
 from core.memory.prompt import NOT_IN_MEMORY, ZPrompt
 from core.memory.shared_weights import SharedWeights
 from core.memory.soft_prompt import evidence_losses, greedy
+from core.memory.z_codec import ZCodec
 from core.metrics import exact_match, rouge_l
 from core.models.device import trim
 from core.models.language_model import LanguageModel
@@ -70,7 +71,7 @@ class EvidenceTrainer:
         self.model = copy.deepcopy(lm.model)
         table = self.model.get_input_embeddings().weight
         pool = general.passages if general and config.general else ()
-        self.basis = embedding_basis(table, config.z_dim)
+        self.codec = ZCodec(table, config)
         # Two idf: what is common in one pool tells documents apart in another.
         self.idf = self._idf_of(corpus.passages)
         self._general_idf = self._idf_of(pool) if pool else self.idf
@@ -79,11 +80,11 @@ class EvidenceTrainer:
             self.z = start.pool.z.clone()
         elif config.init == "noise":
             self.z = torch.randn(self.z.shape, generator=torch.Generator().manual_seed(config.seed))
-        self.projector = Projector.from_basis(self.basis).to(self.model.device)
+        self.projector = Projector.from_basis(self.codec.basis).to(self.model.device)
         self.adapters = lora.attach(self.model, config.lora_r, config.seed)
         if start:
             start.into(self.projector, self.adapters)
-        self.examples = Examples(corpus, general, self.prompt, config, neighbours(self.z))
+        self.examples = Examples(corpus, general, self.prompt, config, neighbours(self.codec.read(self.z)))
         self._held_out = given_questions(corpus, "dev")[: config.eval_questions]
         self._row_adam = RowAdam(self.z)
         self._adam = torch.optim.AdamW(
@@ -115,7 +116,7 @@ class EvidenceTrainer:
                 leaf[trained.index(first.row)] if first.row >= 0 else self._first_z(first.document, first.general)
                 for first, *_ in part
             ]
-            soft = self.projector(torch.stack(shown).to(self.model.device))
+            soft = self.projector(self.codec.read(torch.stack(shown)).to(self.model.device))
             with lora.gradient_pass(self.model):
                 questions = [[(e.tail, e.target) for e in group] for group in part]
                 part_losses = evidence_losses(self.model, self.prompt.head, soft, questions, self._cross)
@@ -136,9 +137,8 @@ class EvidenceTrainer:
         return token_idf(documents, len(self.model.get_input_embeddings().weight))
 
     def _first_z(self, text: str, general: bool = False) -> torch.Tensor:
-        table = self.model.get_input_embeddings().weight
         idf = self._general_idf if general else self.idf
-        return first_z(self.prompt.content(text, idf), table, self.basis, self.config.m)
+        return self.codec.first(self.prompt.content(text, idf), idf)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
@@ -152,7 +152,7 @@ class EvidenceTrainer:
             [(self.prompt.tail(reading.question), self.prompt.target(reading.evidence, limit))]
             for reading in self._held_out
         ]
-        soft = self.projector(self.z[rows].to(self.model.device))
+        soft = self.projector(self.codec.read(self.z[rows]).to(self.model.device))
         losses = evidence_losses(self.model, self.prompt.head, soft, questions, self._cross)
         scores = {"held_out_loss": float(torch.cat(losses).mean())}
         tails = [tail for ((tail, _),) in questions]
@@ -175,7 +175,7 @@ class EvidenceTrainer:
 
     def _generate(self, rows: Sequence[int], tails: Sequence[Sequence[int]]) -> list[str]:
         """What is said to each tail from the z of a row, as a memory with these weights would."""
-        soft = self.projector(self.z[list(rows)].to(self.model.device))
+        soft = self.projector(self.codec.read(self.z[list(rows)]).to(self.model.device))
         generated = greedy(
             self.model,
             self.prompt.head,

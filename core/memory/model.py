@@ -17,11 +17,12 @@ from core.digests import digest_of
 from core.errors import ArtefactStale, ModelError
 from core.memory import lora, store
 from core.memory.pool import MemoryPool, as_stored
-from core.memory.projector import Basis, Lexicon, Projector, embedding_basis
+from core.memory.projector import Lexicon, Projector
 from core.memory.prompt import NOT_IN_MEMORY, ZPrompt
 from core.memory.router import QuestionReader, QuestionStates, Routed, Router, Routing
 from core.memory.shared_weights import build_parts
 from core.memory.train_router import question_words
+from core.memory.z_codec import ZCodec
 from core.messages import message
 from core.models.language_model import LanguageModel
 from core.models.mapped import release_pages
@@ -36,6 +37,7 @@ class Memory:
         lm: The base model with the memory's LoRA merged in.
         folder: Where the LoRA lies on disk.
         keys: The router's keys, where they are not those of ``pool``.
+        codec: Reads what ``pool`` stores, where there is one already.
 
     Attributes:
         keys: [N, m, dim], the router's keys. They stay with the documents when a control swaps the z that is read.
@@ -51,13 +53,15 @@ class Memory:
         card: store.Card,
         folder: Path,
         keys: torch.Tensor | None = None,
+        codec: ZCodec | None = None,
     ) -> None:
         self.lm, self.pool, self.card, self.folder = lm, pool, card, folder
         self.projector, self.router = projector.eval(), router.eval()
         self.prompt = ZPrompt(lm.tokenizer, min(lm.stop_ids))
+        self.codec = ZCodec(lm.model.get_input_embeddings().weight, card.config) if codec is None else codec
         self._lexicon_ids: dict[str, torch.Tensor] = {}
         with torch.no_grad():
-            self.keys = router.keys(pool.z) if keys is None else keys
+            self.keys = router.keys(self.codec.read(pool.z)) if keys is None else keys
 
     @classmethod
     def load(cls, folder: Path, lm: LanguageModel, corpus: str | None = None) -> Memory:
@@ -105,15 +109,10 @@ class Memory:
 
     def with_pool(self, pool: MemoryPool, card: store.Card, keys: torch.Tensor | None = None) -> Memory:
         """The same model and parts over other documents; with ``keys`` it routes by these and reads ``pool``."""
-        other = Memory(self.lm, pool, self.projector, self.router, card, self.folder, keys)
+        other = Memory(self.lm, pool, self.projector, self.router, card, self.folder, keys, self.codec)
         # What depends on the model alone takes a moment to make.
-        other.__dict__ |= {name: self.__dict__[name] for name in ("basis", "lexicon") if name in self.__dict__}
+        other.__dict__ |= {name: self.__dict__[name] for name in ("lexicon",) if name in self.__dict__}
         return other
-
-    @cached_property
-    def basis(self) -> Basis:
-        """The basis in which a first z is written."""
-        return embedding_basis(self.lm.model.get_input_embeddings().weight, self.card.config.z_dim)
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -138,7 +137,7 @@ class Memory:
             TesseraError: The memory does not hold one of them.
         """
         rows = [self.pool.row(passage_id) for passage_id in passage_ids]
-        return self.projector(self.pool.z[rows]).to(self.lm.device)
+        return self.projector(self.codec.read(self.pool.z[rows])).to(self.lm.device)
 
     @torch.inference_mode()
     def lexicon_ids(self, passage_id: str) -> torch.Tensor:
@@ -153,7 +152,7 @@ class Memory:
         row = self.pool.row(passage_id)
         self.pool.z[row] = as_stored(z, self.card.config.z_format)
         self._lexicon_ids.pop(passage_id, None)
-        self.keys[row] = self.router.keys(self.pool.z[row : row + 1])[0]
+        self.keys[row] = self.router.keys(self.codec.read(self.pool.z[row : row + 1]))[0]
 
     def route(self, question: str, k: int = 5) -> Routing:
         """The ``k`` best documents for a question with their softmax weights, and the weight of "not in memory"."""
@@ -187,7 +186,7 @@ class Memory:
         states = self._states(questions)
         with torch.no_grad():
             others = self.router.similarity(states, self.keys)
-        own = self.router.similarity(states, self.router.keys(z[None]))
+        own = self.router.similarity(states, self.router.keys(self.codec.read(z[None])))
         similarity = torch.cat([others[:, :row], own, others[:, row + 1 :]], 1)
         return cross_entropy(self.router.logits(similarity), torch.full((len(questions),), row))
 

@@ -8,6 +8,7 @@ learns the new corpus. A training over the very documents of that memory goes on
 from __future__ import annotations
 
 import hashlib
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from core.memory.pool import MemoryPool
 from core.memory.projector import Projector
 from core.memory.prompt import ZPrompt
 from core.memory.router import Router
+from core.memory.z_codec import ZCodec
 from core.messages import message
 from core.models.language_model import LanguageModel
 
@@ -81,9 +83,11 @@ class SharedWeights:
                 "Start from a memory of this model, or from nothing.",
             )
         names = (*SHAPES, "read") if config.crosses != self.card.config.crosses else SHAPES
+        embeddings = lm.model.get_input_embeddings().weight
+        same_width = ZCodec(embeddings, config).width == ZCodec(embeddings, self.card.config).width
         for name in names:
             ours, theirs = getattr(config, name), getattr(self.card.config, name)
-            if ours != theirs:
+            if ours != theirs and not (name == "z_dim" and same_width):
                 values = {"name": name, "ours": repr(ours), "theirs": repr(theirs)}
                 raise TesseraError(
                     message("{name} is {ours}, and {theirs} in the memory to start from.", **values),
@@ -91,10 +95,14 @@ class SharedWeights:
                 )
 
     def holds(self, corpus: Corpus, config: MemoryConfig) -> bool:
-        """Whether its Z is of these documents as they are, in as many vectors."""
+        """Whether its Z is of these documents as they are, and stored in the same form."""
+        form = operator.attrgetter("m", "z_dim", "vocabulary")
+        return self.learned_from(corpus) and form(self.card.config) == form(config)
+
+    def learned_from(self, corpus: Corpus) -> bool:
+        """Whether it was trained on these documents as they are."""
         ids = tuple(passage.id for passage in corpus.passages)
-        same = self.pool.ids == ids and not self.card.learned and self.card.corpus == fingerprint(corpus.passages)
-        return same and self.card.config.m == config.m
+        return self.pool.ids == ids and not self.card.learned and self.card.corpus == fingerprint(corpus.passages)
 
     def into(self, projector: Projector, adapters: dict[str, nn.Parameter]) -> None:
         """Copies projector and LoRA."""

@@ -86,15 +86,15 @@ def train_memory(
     yield Progress("Giving every document its first z", 1, 1, message("{n:,} documents", n=len(corpus.passages)))
     yield from learner.clock.over(_learn_evidence(learner, done, output, run))
     figures: dict[str, Any] = dict(learner.figures)
-    fresh = Router.from_basis(learner.basis, config.router_dim, learner.idf)
+    fresh = Router.from_basis(learner.codec.basis, config.router_dim, learner.idf)
     router = start.router(learner.idf) if start else fresh
     reader = QuestionReader(learner.model, config.router_layer, learner.prompt.head[0])
-    z = as_stored(learner.z, config.z_format)
+    z = learner.codec.read(as_stored(learner.z, config.z_format))
     for progress in learner.clock.over(train_router(router, reader, learner.prompt, z, corpus, config)):
         figures |= progress.data
         yield progress
     figures["train_s"] = round(learner.seconds(), 1)
-    if start and start.holds(corpus, config):
+    if start and start.learned_from(corpus):
         figures["earlier_s"] = start.card.training["train_s"] + start.card.training.get("earlier_s", 0.0)
     card = store.Card(
         base=store.base_fingerprint(lm.identity, learner.prompt.fingerprint),

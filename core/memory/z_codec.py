@@ -1,0 +1,93 @@
+"""How z is written down: as coordinates, or as a few numbers that are looked up in the vocabulary.
+
+As coordinates a vector needs about as many numbers as an embedding has. Most of what they say is which word is meant,
+and sixteen numbers say that as surely: a soft token then is attention over the vocabulary with z as the query, the
+first principal coordinates of the tokens as keys and their embeddings as values. Between two words z can still be
+moved, so it is trained as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+
+from core.memory.config import MemoryConfig
+from core.memory.projector import Basis, embedding_basis, first_z
+
+_NEAREST = 8
+_FALL = 3.3
+"""The attention of a word's nearest neighbour is exp(-3.3) of its own, in the median: a word keeps nearly all of it,
+and the rest leaves z a gradient to move by."""
+_SAMPLE = 1024
+"""Tokens on which that median is taken."""
+_AT_ONCE = 256
+
+
+class ZCodec:
+    """Writes the first z of a document, and reads what is stored back into coordinates.
+
+    Args:
+        embeddings: The model's embedding table [vocabulary, hidden].
+        config: Settings of the memory; ``m``, ``z_dim`` and ``vocabulary`` count here.
+    """
+
+    def __init__(self, embeddings: torch.Tensor, config: MemoryConfig) -> None:
+        self._embeddings, self._config = embeddings.detach(), config
+        self.width = embeddings.shape[1] if config.vocabulary else config.z_dim
+
+    @cached_property
+    def basis(self) -> Basis:
+        """Where coordinates are taken: what projector and router are made for."""
+        return embedding_basis(self._embeddings, self.width)
+
+    def first(self, ids: Sequence[int], idf: torch.Tensor) -> torch.Tensor:
+        """The z [m, z_dim] that a document starts with.
+
+        Args:
+            ids: Its distinctive tokens in the order of the text; see ``ZPrompt.content``.
+            idf: [vocabulary], of the corpus. Looked up in the vocabulary, a blend of two words would be a third one:
+                where there are more tokens than vectors, the most telling stay.
+
+        Raises:
+            TesseraError: The document is empty.
+        """
+        m, kept = self._config.m, list(ids)
+        if self._config.vocabulary and len(kept) > m:
+            telling = sorted(range(len(kept)), key=lambda i: -float(idf[kept[i]]))[:m]
+            kept = [kept[i] for i in sorted(telling)]
+        return first_z(kept, self._embeddings, self.basis, m)[:, : self._config.z_dim].clone()
+
+    def read(self, stored: torch.Tensor) -> torch.Tensor:
+        """Coordinates [..., width] of what is stored [..., z_dim]; gradients pass."""
+        if not self._config.vocabulary:
+            return stored
+        flat = stored.reshape(-1, stored.shape[-1])
+        parts = [self._look_up(part) for part in flat.split(_AT_ONCE)]
+        return torch.cat(parts).reshape(*stored.shape[:-1], self.width)
+
+    @cached_property
+    def _keys(self) -> torch.Tensor:
+        """[vocabulary, z_dim], the first coordinates of every token."""
+        basis, z_dim = self.basis, self._config.z_dim
+        table = self._embeddings.float().cpu()
+        return (table - basis.mean) @ basis.components[:z_dim].T / basis.scale**2
+
+    @cached_property
+    def _sharpness(self) -> float:
+        """The factor on squared distances under which attention falls by ``_FALL`` to the nearest neighbour."""
+        sample = self._keys[:: max(1, len(self._keys) // _SAMPLE)]
+        nearest = torch.cdist(sample, self._keys).topk(2, largest=False).values[:, 1]
+        return _FALL / max(float(nearest.square().median()), 1e-6)
+
+    def _look_up(self, z: torch.Tensor) -> torch.Tensor:
+        """Coordinates [n, width] of z [n, z_dim]: a softmax over its nearest tokens; a z of zeros stays the mean."""
+        with torch.no_grad():
+            count = min(_NEAREST, len(self._keys))
+            nearest = torch.cdist(z, self._keys).topk(count, largest=False).indices
+        near = self._keys[nearest]
+        weights = (-self._sharpness * (z[:, None] - near).square().sum(-1)).softmax(-1)
+        embedded = self._embeddings[nearest.to(self._embeddings.device)].float().cpu()
+        read = self.basis.coordinates((weights[..., None] * embedded).sum(1))
+        return torch.where(z.detach().any(-1, keepdim=True), read, 0.0)

@@ -1,0 +1,123 @@
+"""A few numbers of z are looked up in the vocabulary: they name words, can be moved, and train as any z."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core.corpus.types import Corpus, Passage
+from core.errors import TesseraError
+from core.memory import store
+from core.memory.adaptation import AdaptConfig, adapt, with_document
+from core.memory.config import MemoryConfig
+from core.memory.model import Memory
+from core.memory.pool import as_stored
+from core.memory.projector import first_z
+from core.memory.shared_weights import SharedWeights
+from core.memory.training import train_memory
+from core.memory.z_codec import ZCodec
+from core.models.language_model import LanguageModel
+
+NUMBERS = 4
+NEW = Passage("new", "Harbour", "The harbour master keeps seven grey cats.")
+
+
+@pytest.fixture
+def table(tiny_lm: LanguageModel) -> torch.Tensor:
+    return tiny_lm.model.get_input_embeddings().weight.detach()
+
+
+@pytest.fixture
+def looked_up(fact_memory: Memory) -> MemoryConfig:
+    """The settings of the memory to start from, with a narrow z that is looked up in the vocabulary."""
+    return replace(fact_memory.card.config, z_dim=NUMBERS, vocabulary=True, z_format="int8")
+
+
+@pytest.fixture
+def narrow(
+    tiny_lm: LanguageModel, fact_corpus: Corpus, fact_folder: Path, looked_up: MemoryConfig, tmp_path: Path
+) -> Memory:
+    config = replace(looked_up, steps=2, batch=4, router_steps=2)
+    for _ in train_memory(tiny_lm, fact_corpus, tmp_path, config, start=_wide(fact_folder, tiny_lm, fact_corpus)):
+        pass
+    return Memory.load(tmp_path, tiny_lm)
+
+
+def _wide(folder: Path, lm: LanguageModel, corpus: Corpus) -> SharedWeights:
+    """Weights for z as wide as the model: what the vocabulary gives back."""
+    hidden = lm.model.get_input_embeddings().weight.shape[1]
+    config = replace(store.read_card(folder).config, z_dim=hidden, steps=1, batch=2, router_steps=1)
+    wide = folder.parent / f"{folder.name}-wide"
+    for _ in train_memory(lm, corpus, wide, config):
+        pass
+    return SharedWeights.load(wide)
+
+
+def test_a_few_stored_numbers_name_the_words_that_the_whole_coordinates_name(
+    table: torch.Tensor, looked_up: MemoryConfig
+) -> None:
+    codec, ids = ZCodec(table, looked_up), [5, 9, 31, 7]
+    stored = as_stored(codec.first(ids, torch.ones(len(table))), "int8")
+    assert stored.shape == (looked_up.m, NUMBERS)
+    whole = first_z(ids, table, codec.basis, looked_up.m)
+    read = codec.read(stored)
+    assert read.shape == whole.shape == (looked_up.m, table.shape[1])
+    nearest = torch.cdist(read[: len(ids)], codec.basis.coordinates(table)).argmin(1)
+    assert nearest.tolist() == ids
+    assert not read[len(ids) :].any()  # what a short document leaves free stays the mean embedding, as it does else
+
+
+def test_with_too_few_vectors_the_most_telling_words_stay_in_their_order(
+    table: torch.Tensor, looked_up: MemoryConfig
+) -> None:
+    idf = torch.zeros(len(table))
+    idf[[3, 12, 40]] = torch.tensor([2.0, 1.0, 3.0])
+    codec = ZCodec(table, replace(looked_up, m=2))
+    assert codec.first([40, 12, 3], idf).equal(codec.first([40, 3], idf))
+
+
+def test_a_gradient_moves_a_vector_nearer_to_another_word(table: torch.Tensor, looked_up: MemoryConfig) -> None:
+    codec = ZCodec(table, replace(looked_up, m=1))
+    z = codec.first([5], torch.ones(len(table))).requires_grad_()
+    goal = codec.read(codec.first([9], torch.ones(len(table))))
+    before = float((codec.read(z.detach()) - goal).square().sum())
+    optimiser = torch.optim.Adam([z], lr=0.1)
+    for _ in range(100):
+        optimiser.zero_grad()
+        (codec.read(z) - goal).square().sum().backward()
+        optimiser.step()
+    assert float((codec.read(z.detach()) - goal).square().sum()) < 0.8 * before
+
+
+def test_it_is_trained_kept_and_read_as_any_other_memory(narrow: Memory, fact_corpus: Corpus) -> None:
+    config = narrow.card.config
+    assert narrow.pool.z.shape == (len(fact_corpus.passages), config.m, NUMBERS)
+    assert narrow.soft_tokens([fact_corpus.passages[0].id]).shape[1] == config.m
+    assert narrow.keys.shape[:2] == narrow.pool.z.shape[:2]
+    assert narrow.card.training["earlier_s"] > 0  # the weights that it starts from learned these documents, too
+
+
+def test_one_more_document_is_learned_by_its_z_alone(narrow: Memory) -> None:
+    grown = with_document(narrow, NEW)
+    first = grown.pool.z[-1].clone()
+    for _ in adapt(grown, NEW, config=AdaptConfig(steps=3, batch=2)):
+        pass
+    assert not grown.pool.z[-1].equal(first)
+    assert grown.pool.z[:-1].equal(narrow.pool.z)
+    assert grown.keys[:-1].equal(narrow.keys)
+
+
+def test_weights_of_another_width_are_refused(
+    tiny_lm: LanguageModel, fact_corpus: Corpus, fact_folder: Path, looked_up: MemoryConfig, tmp_path: Path
+) -> None:
+    hidden = tiny_lm.model.get_input_embeddings().weight.shape[1]
+    weights = SharedWeights.load(fact_folder)
+    if weights.card.config.z_dim == hidden:
+        pytest.skip("the memory to start from is as wide as the model")
+    options: dict[str, Any] = {"start": weights}
+    with pytest.raises(TesseraError, match="z_dim is"):
+        list(train_memory(tiny_lm, fact_corpus, tmp_path, looked_up, **options))
