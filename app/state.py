@@ -35,6 +35,8 @@ WATCHED = "job_watched"
 REFUSED = "job_refused"
 PAGE = "page_name"
 _NEXT = "next_workspace"  # a widget's value cannot be set once it is drawn: the picker takes it over in the next run
+_LOADED = ("model", "encoder", "embed_url", "embed_model", "embed_key")
+"""Settings with which models are loaded: another value loads them anew."""
 _BEGUN = "begun_workspaces"
 
 
@@ -58,7 +60,7 @@ def choose(wanted: Settings) -> None:
         raise TesseraError("Something is being built with the present model.", "Wait for it to end, or cancel it.")
     with models().lock:
         open_methods().close()
-        if (wanted.model, wanted.encoder) != (settings().model, settings().encoder):
+        if any(getattr(wanted, name) != getattr(settings(), name) for name in _LOADED):
             models.clear()
             _memory.clear()
         _chosen()["now"] = wanted

@@ -88,6 +88,9 @@ class Settings:
         engine_model: Name of the model there.
         engine_key: The server's key; no text made from it shows it.
         engine_timeout: Longest wait for the next piece of a server's answer, in seconds.
+        embed_url: Base address of an OpenAI-compatible server that embeds questions and passages; empty to embed here.
+        embed_model: Name of the embedding model there; a preset's name or hub id brings its prefixes along.
+        embed_key: The key of that address.
         judge_url: Base address of an OpenAI-compatible server whose model judges kept answers; empty for the engine's.
         judge_model: Name of the model there; empty for the engine's.
         judge_key: The key of that address.
@@ -126,6 +129,9 @@ class Settings:
     engine_model: str = ""
     engine_key: SecretStr = SecretStr("")
     engine_timeout: Positive = 60
+    embed_url: str = ""
+    embed_model: str = ""
+    embed_key: SecretStr = SecretStr("")
     judge_url: str = ""
     judge_model: str = ""
     judge_key: SecretStr = SecretStr("")

@@ -1,4 +1,4 @@
-"""A chat server on this machine that speaks the OpenAI protocol and meets requests as a test wants."""
+"""A chat and embeddings server on this machine that speaks the OpenAI protocol and meets requests as a test wants."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from tests.models import TinyEncoder
 
 KEY = "sk-very-secret"
 TOO_LONG = {
@@ -33,7 +35,7 @@ class ChatServer:
     Attributes:
         url: Base address.
         replies: Taken from the front: a status, or a word of ``_tokens``; none left is "good".
-        requests: Bodies of the chat requests, each with its key.
+        requests: Bodies of the chat and embedding requests, each with its key.
         reuses: Whether it says how many tokens it reused: those of the longest prompt before, up to where they differ.
         stopped: Set when a client has gone away in the middle of an answer.
     """
@@ -48,6 +50,7 @@ class ChatServer:
     def app(self) -> Starlette:
         routes = [
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
+            Route("/v1/embeddings", self._embeddings, methods=["POST"]),
             Route("/v1/models", self._models),
         ]
         return Starlette(routes=routes)
@@ -59,6 +62,25 @@ class ChatServer:
             {"id": name, "object": "model", "created": 0, "owned_by": "x", "max_model_len": 512} for name in self.models
         ]
         return JSONResponse({"object": "list", "data": data})
+
+    async def _embeddings(self, request: Request) -> Response:
+        """Vectors of ``TinyEncoder``, not of unit length and in no order; a text over 512 words is refused."""
+        body = await request.json()
+        self.requests.append({"key": request.headers["Authorization"], **body})
+        reply = self.replies.pop(0) if self.replies else "good"
+        if reply.isdigit():
+            return _refused(int(reply), {})
+        words = [len(text.split()) for text in body["input"]]
+        if max(words) > 512:
+            return _refused(400, TOO_LONG["vllm"])
+        vectors = 3 * TinyEncoder().encode_passages(body["input"])
+        if reply == "zeros":
+            vectors *= 0
+        data = [{"object": "embedding", "index": i, "embedding": v.tolist()} for i, v in enumerate(vectors)]
+        if reply == "one less":
+            data.pop()
+        usage = {"prompt_tokens": sum(words), "total_tokens": sum(words)}
+        return JSONResponse({"object": "list", "model": "tiny", "data": data[::-1], "usage": usage})
 
     async def _chat(self, request: Request) -> Response:
         body = await request.json()

@@ -6,12 +6,21 @@ import hashlib
 import re
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from core.fair_lock import FairLock
 from core.models.budget import Budget
@@ -108,6 +117,34 @@ class TinyEncoder:
         words = [word.removesuffix("s") for word in re.findall(r"\w{4,}", text.lower())]
         vector = np.sum([_direction(word, self.dim) for word in words or [""]], axis=0)
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+
+def tiny_sentence_encoder(folder: Path, max_tokens: int = 64) -> Path:
+    """A random two-layer BERT with mean pooling, in the format of sentence-transformers; returns its folder."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+
+    _save_tiny_bert(BertModel, folder / "bert")
+    parts = Transformer(str(folder / "bert"), max_seq_length=max_tokens)
+    SentenceTransformer(modules=[parts, Pooling(32, "mean"), Normalize()], device="cpu").save(str(folder / "encoder"))
+    return folder / "encoder"
+
+
+def tiny_cross_encoder(folder: Path, outputs: int = 1) -> Path:
+    """A random two-layer BERT that scores pairs of texts; returns its folder."""
+    _save_tiny_bert(BertForSequenceClassification, folder, num_labels=outputs)
+    return folder
+
+
+def _save_tiny_bert(kind: type[PreTrainedModel], folder: Path, **settings: int) -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = None
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        # The default 0.02 makes all vectors of a text nearly the same.
+        kind(BertConfig(vocab_size=len(tokenizer), initializer_range=0.4, **shape, **settings)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 class TinyModels:

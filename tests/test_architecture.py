@@ -28,6 +28,7 @@ GROUND = {
     "digests",
     "errors",
     "fair_lock",
+    "gpu_search",
     "jobs",
     "jsonl",
     "manifest",

@@ -30,7 +30,7 @@ def test_the_template_lints_without_a_word():
 
 def test_every_handler_of_the_template_is_there():
     handlers = re.findall(r"Command: \[([\w.]+)\]", TEMPLATE)
-    assert len(handlers) == 3
+    assert len(handlers) == 5
     for name in handlers:
         module, function = name.rsplit(".", 1)
         assert callable(getattr(import_module(module), function))
@@ -56,6 +56,7 @@ def modules_of_the_functions():
     """Names of all modules that the functions import, with what they import on first use."""
     program = (
         "import sys, core.labs.serverless.handlers.retrieval, core.labs.serverless.handlers.generation, "
+        "core.labs.serverless.handlers.rerank, core.labs.serverless.handlers.cache, core.models.rerank, "
         "core.labs.serverless.handlers.orchestrator, core.labs.serverless.table, core.labs.serverless.bedrock, "
         "core.models.registry, core.methods.base; print(' '.join(sys.modules))"
     )

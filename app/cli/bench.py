@@ -249,9 +249,45 @@ def _show_encoders(comparison: dict[str, Any]) -> None:
     )
 
 
+def retrieval(
+    queries: Annotated[int, typer.Option(min=1, help="Most questions.")] = 300,
+    split: Annotated[str, typer.Option(help="Which of the corpus' own questions: train, dev or test.")] = "dev",
+    rerank: Annotated[
+        str, typer.Option(help="maxsim (late interaction over the encoder's token vectors), or a cross-encoder.")
+    ] = "maxsim",
+    keywords: Annotated[
+        int, typer.Option(min=1, max=100, help="What words weigh where scores are fused, in percent.")
+    ] = 30,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure recall and latency of vectors, words, both (fused or as a filter, in Redis), and re-ranking.
+
+    Example: python -m app bench retrieval --workspace nq --queries 1021
+    """
+    from dataclasses import asdict
+
+    from core.labs.benchmarks import retrieval as ways
+    from core.models.registry import Models
+
+    settings, ws = settings_and_workspace(workspace)
+    ws.require("embeddings")
+    found = drive(ways.run(ws, Models(settings), settings, queries, split, rerank, keywords))
+    if as_json:
+        emit({"workspace": ws.name, **found, "rows": [asdict(row) for row in found["rows"]]})
+        return
+    table = Table("way", *(f"recall@{k}" for k in ways.DEPTHS), "nothing found", "p50 ms", "p99 ms")
+    for row in found["rows"]:
+        shares = (f"{row.recall[k]:.3f}" for k in ways.DEPTHS)
+        table.add_row(row.way, *shares, str(row.empty), f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}")
+    console.print(table)
+    n, encode = found["rows"][0].n, found["encode_ms"]
+    say(f"{n:,} {split} questions; encoding one takes {encode:.1f} ms and is not in these times.")
+
+
 bench = typer.Typer(
     help="Measure this machine; nothing else should run meanwhile. Every number comes with its n.",
     no_args_is_help=True,
 )
-for _command in (cag, encoders, memory, stores, serverless):
+for _command in (cag, encoders, memory, retrieval, stores, serverless):
     bench.command()(reported(_command))

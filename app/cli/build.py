@@ -185,7 +185,7 @@ def models(as_json: JsonOption = False) -> None:
     from core.models.download import locate
 
     settings = Settings.from_environment()
-    found = {"model": settings.model, "encoder": settings.encoder}
+    found = {"model": settings.model} | ({} if settings.embed_url else {"encoder": settings.encoder})
     folders = {role: str(locate(name, settings.home)) for role, name in found.items()}
     if as_json:
         emit({role: {"name": found[role], "folder": folder} for role, folder in folders.items()})

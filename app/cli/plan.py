@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, say, settings_and_workspace
+from app.cli.common import JsonOption, WorkspaceOption, console, emit, names_in, say, settings_and_workspace
 
 if TYPE_CHECKING:
     from core.labs.plan.check import Checked
@@ -37,6 +37,7 @@ def plan(
     Example: python -m app plan --passages 1e9 --qps 100 --model qwen3-8b --machine gpu
     """
     from core.labs.plan.check import check as check_plan
+    from core.labs.plan.check import check_indexes
     from core.labs.plan.coefficients import coefficients
     from core.labs.plan.plan import Demand, advice, pays
     from core.labs.plan.plan import plan as make_plan
@@ -45,12 +46,13 @@ def plan(
 
     settings, ws = settings_and_workspace(workspace)
     found = coefficients(ws)
+    table = load_prices(prices or PRICES)
     if check:
-        names = [name.strip() for name in check.split(",")]
-        checked = [one for name in names for one in check_plan(found, existing_workspace(name, settings.workspaces))]
+        others = [existing_workspace(name, settings.workspaces) for name in names_in(check)]
+        checked = [one for other in others for one in check_plan(found, other)]
+        checked += [one for other in others for one in check_indexes(found, table, other)]
         _show_checked(checked, as_json)
         return
-    table = load_prices(prices or PRICES)
     demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
     plans = make_plan(demand, found, table)
     text = advice(demand, plans)

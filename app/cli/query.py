@@ -85,12 +85,14 @@ def query(
 
 def report(question: str, answers: list[Answer], resources: Resources) -> dict[str, Any]:
     """The answers as one JSON object: what ran, on what, and where the time went."""
+    from core.models.server import encoder_name
+
     engine = resources.engine()
     return {
         "question": question,
         "model": engine.identity.name,
         "reader": bool(engine.identity.adapter),
-        "encoder": resources.settings.encoder,
+        "encoder": encoder_name(resources.settings),
         "device": engine.where,
         "dtype": engine.identity.dtype,
         "answers": [

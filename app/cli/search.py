@@ -58,15 +58,36 @@ def hybrid(
     keywords: Annotated[
         int, typer.Option(min=1, max=100, help="What the words weigh beside the vector, in percent.")
     ] = 30,
+    require: Annotated[
+        str,
+        typer.Option(
+            help="any or every: instead of weighing the words, compare only the vectors of passages that hold any or "
+            "every word."
+        ),
+    ] = "",
     narrow: FilterOption = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
-    """Find passages in Redis by vector and words (BM25) together.
+    """Find passages in Redis by vector and words together: scores fused (BM25), or words as a filter before the vector.
 
     Example: python -m app hybrid --text "drum lens" --keywords 50
     """
-    _report(_found(text, store, k, narrow or (), workspace, {"keyword_percent": keywords}), as_json)
+    options = {"required_words": required(require)} if require else {"keyword_percent": keywords}
+    _report(_found(text, store, k, narrow or (), workspace, options), as_json)
+
+
+def required(words: str) -> int:
+    """The value of the search option ``required_words``.
+
+    Raises:
+        TesseraError: It is neither "any" nor "every".
+    """
+    from core.errors import TesseraError
+
+    if words not in ("any", "every"):
+        raise TesseraError(f"The option --require is {words!r}.", "Choose one of: any, every.")
+    return 1 + (words == "every")
 
 
 def parse_filters(pairs: Sequence[str]) -> dict[str, str]:

@@ -81,6 +81,10 @@ def serverless(
     place: Annotated[
         str | None, typer.Option(help="Folder or s3:// URL for the indexes; without it, a temporary folder.")
     ] = None,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="In a pipeline: re-rank ten passages before k are read.")
+    ] = False,
+    cache: Annotated[bool, typer.Option("--cache", help="In a pipeline: keep results, at --place.")] = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -107,6 +111,8 @@ def serverless(
         k=k or (10 if stage == "retrieval" else settings.top_k),
         concurrency=concurrency,
         seed=seed,
+        rerank=rerank,
+        cache=cache,
     )
     models = Models(settings)
     corpus = Resources(ws, models, settings).corpus
@@ -139,6 +145,9 @@ def _show(findings: dict[str, Any]) -> None:
                 f"{size['passages']:,} passages, {kind}: cold start {index['cold']['p50_ms']:,.0f} ms "
                 f"({index['cold']['init_ms']:,.0f} to start the process), {index['cold']['n']} starts."
             )
+            costs = (index["cost"] or {}).get("functions", {})
+            for name, share in index["load"]["shares"].items():
+                say(f"    {name:<11}{share:6.1%} of the functions' time, ${costs.get(name, 0):.5f}/1k")
     for what, crossed in findings["crossover"].items():
         console.print(f"Crossover by {what.removesuffix('_ms')} time: {crossing(crossed)}.")
     machine = findings["machine"]

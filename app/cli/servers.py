@@ -1,12 +1,22 @@
-"""``gradio``: the comparison as page, API and MCP tools; ``engine``: where the language model runs."""
+"""``gradio``: the comparison as page, API and MCP tools; ``engine`` and ``export-model``: servers for the models."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, aside, emit, say, settings_and_workspace, until_interrupted
+from app.cli.common import (
+    JsonOption,
+    PlainOption,
+    WorkspaceOption,
+    aside,
+    emit,
+    say,
+    settings_and_workspace,
+    until_interrupted,
+)
 from core.settings import Settings
 
 
@@ -37,11 +47,15 @@ def gradio(
 def engine(
     url: Annotated[str, typer.Option(help="Address of a server to test; without it, that of TESSERA_ENGINE_URL.")] = "",
     model: Annotated[str, typer.Option(help="Its model; a server that has a single one needs no name.")] = "",
+    embeddings: Annotated[
+        bool, typer.Option("--embeddings", help="Test the server of the encoder instead, named by TESSERA_EMBED_*.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Test the connection to the server on which the language model runs: model, context, prefix caching, round trip.
 
-    TESSERA_ENGINE_URL, TESSERA_ENGINE_MODEL and TESSERA_ENGINE_KEY name it. The key goes to no other address.
+    TESSERA_ENGINE_URL, TESSERA_ENGINE_MODEL and TESSERA_ENGINE_KEY name it. The key goes to no other address. With
+    --embeddings, the same for the encoder: dimension, longest text, round trip.
 
     Example: python -m app engine --url http://127.0.0.1:8080/v1
     """
@@ -51,6 +65,9 @@ def engine(
     from core.models.registry import Models
 
     settings = Settings.from_environment()
+    if embeddings:
+        _embeddings(settings, url, model, as_json)
+        return
     if not (url or settings.engine_url):
         models = Models(settings)
         here = {"engine": "in process", "model": settings.model, "context": models.max_context()}
@@ -77,3 +94,63 @@ def engine(
         ("round trip", f"{found.round_trip_ms:,.1f} ms"),
     ):
         say(f"{name:<12}{value}")
+
+
+def _embeddings(settings: Settings, url: str, model: str, as_json: bool) -> None:
+    from pydantic import SecretStr
+
+    from core.models.server import Server
+    from core.models.server_encoder import probe_embedder
+
+    if not (url or settings.embed_url):
+        if as_json:
+            emit({"encoder": settings.encoder, "runs": "in process"})
+        else:
+            say(f"encoder {settings.encoder}, in process")
+        return
+    own = url in ("", settings.embed_url)
+    key = settings.embed_key if own else SecretStr("")
+    wanted = model or (settings.embed_model if own else "")
+    found = probe_embedder(Server(url or settings.embed_url, wanted, settings.engine_timeout, key, "TESSERA_EMBED"))
+    if as_json:
+        emit({"runs": "server", **found.facts()})
+        return
+    for name, value in (
+        ("encoder", found.server),
+        ("dimension", f"{found.dim:,}"),
+        ("longest", f"{found.max_tokens:,} tokens"),
+        ("similarity", f"{found.near:.2f} for two sentences about one thing, {found.far:.2f} about two things"),
+        ("round trip", f"{found.round_trip_ms:,.1f} ms"),
+    ):
+        say(f"{name:<12}{value}")
+
+
+def export_model(
+    output: Annotated[Path, typer.Option(help="A folder to create, or a file that ends in .gguf.")] = Path("reader"),
+    plain: PlainOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the language model with its reader adapter merged in, for a server: safetensors (vLLM) or GGUF (llama.cpp).
+
+    TESSERA_MODEL and TESSERA_DTYPE say which, and in which number format.
+
+    Example: python -m app export-model --output reader.gguf
+    """
+    from core.models.download import original_file
+    from core.models.export import export_folder, export_gguf
+    from core.models.registry import Models
+
+    settings = Settings.from_environment()
+    models = Models(settings)
+    lm = models.language_model(models.variant.plain if plain else models.variant)
+    if output.suffix == ".gguf":
+        written = export_gguf(lm, original_file(settings.model, settings.home), output)
+    else:
+        written = export_folder(lm, output)
+    size = sum(path.stat().st_size for path in (written.rglob("*") if written.is_dir() else (written,)))
+    if as_json:
+        adapter, dtype = lm.identity.adapter, lm.identity.dtype
+        emit({"output": str(written), "bytes": size, "dtype": dtype, "adapter": adapter})
+    else:
+        reading = "with the reader adapter" if lm.identity.adapter else "without an adapter"
+        say(f"{written}: {size / 1e6:,.0f} MB, {lm.identity.dtype}, {reading}.")

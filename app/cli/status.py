@@ -15,7 +15,8 @@ from core.stores.registry import STORES
 
 if TYPE_CHECKING:
     from core.kvcache.variants import Variant
-    from core.workspace import ArtefactState
+    from core.settings import Settings
+    from core.workspace import ArtefactState, Workspace
 
 
 def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
@@ -27,7 +28,7 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
     others = [index_kind(name) for name in STORES if name != DEFAULT_STORE]
     variants = [variant for kind in (BLOCKS, WHOLE_CELLS) for variant in list_variants(ws, kind)]
     states = [ws.state(kind) for kind in (*ARTEFACTS, *(kind for kind in others if ws.folder(kind).is_dir()))]
-    damaged = _damaged_lines(ws.path)
+    damaged, encoder = _damaged_lines(ws.path), _encoder(settings, ws)
     if as_json:
         artefacts = [
             {
@@ -48,6 +49,7 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
                 "caches": kept,
                 "damaged_lines": damaged,
                 "warning": truncation_warning(ws),
+                "encoder": encoder,
             }
         )
         return
@@ -57,11 +59,26 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
             continue
         table.add_row(state.kind, state.status, f"{state.bytes / 1e6:,.1f} MB", _todo(state, workspace))
     console.print(table)
+    if settings.embed_url:
+        fits = "" if encoder["fits"] else " The embeddings are another encoder's: run `prepare` again."
+        say(f"Encoder: {encoder['name']}, on a server.{fits}")
     if warning := truncation_warning(ws):
         say(warning)
     for log, count in damaged.items():
         say(f"{log}: {count:,} damaged lines are left out.")
     _show_caches(variants)
+
+
+def _encoder(settings: Settings, ws: Workspace) -> dict[str, Any]:
+    """Which encoder embeds, and whether the embeddings are its own; known without asking a server."""
+    from core.models.server import Server, encoder_name
+
+    made = ws.manifest("embeddings")
+    by = made.params.get("encoder") if made else None
+    facts: dict[str, Any] = {"name": encoder_name(settings), "embedded_by": by}
+    if settings.embed_url:
+        facts["fits"] = made is None or made.inputs.get("encoder") == Server.embedding(settings).fingerprint
+    return facts
 
 
 def _damaged_lines(folder: Path) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.figures.layout import finish
-from app.figures.palette import ACCENT, ALERT, MUTED, ink_on
+from app.figures.palette import ACCENT, ALERT, MUTED, SPANS, ink_on
 from app.figures.serverless import LINES, label
 from core.messages import joined, message
 from core.units import milliseconds
@@ -37,26 +37,37 @@ class Stage:
         return [f"{name} {milliseconds(ms)}".strip() for name, ms in self.times.items()]
 
 
+_FUNCTIONS = {
+    "lookup": (message("Result cache"), message("the same words, kept")),
+    "retrieval": (message("Retrieval"), message("embed, search, fetch")),
+    "rerank": (message("Re-ranking"), message("token by token")),
+    "generation": (message("Generation"), message("prefill, decode")),
+    "keep": (message("Keeping"), message("write the result")),
+}
+"""Stages in their order: name, and what it does in a few words."""
+_ALWAYS = ("retrieval", "generation")
+_SHOWN = {"cache": _FUNCTIONS["lookup"], **{name: _FUNCTIONS[name] for name in ("retrieval", "rerank", "generation")}}
+_SHARES = dict(
+    zip(_SHOWN, (SPANS[name] for name in ("cache lookup", "retrieve", "load cache", "prefill")), strict=True)
+)
+_LEGIBLE = 0.04
+
+
 def stages(pipeline: bool, times: Mapping[str, Mapping[str, float]]) -> list[Stage]:
-    """The boxes for a load of the retrieval function or of the whole pipeline.
+    """The boxes for a load of the retrieval function or of the whole pipeline, with what it went through.
 
     Args:
-        times: Index, or nothing, to the median ms of each function.
+        times: Index, or nothing, to the median ms of each stage.
     """
-    of = {
-        function: {name: found[function] for name, found in times.items() if function in found}
-        for function in ("retrieval", "generation")
+    boxes = {
+        stage: Stage(name, note, {index: found[stage] for index, found in times.items() if stage in found})
+        for stage, (name, note) in _FUNCTIONS.items()
     }
     client = Stage(message("Client"), message("open loop"), timed=False)
-    retrieval = Stage(message("Retrieval"), message("embed, search, fetch"), of["retrieval"])
     if not pipeline:
-        return [client, Stage(message("API"), message("429 at the limit"), timed=False), retrieval]
-    return [
-        client,
-        Stage(message("State machine"), message("retry, catch, time-out"), timed=False),
-        retrieval,
-        Stage(message("Generation"), message("prefill, decode"), of["generation"]),
-    ]
+        return [client, Stage(message("API"), message("429 at the limit"), timed=False), boxes["retrieval"]]
+    machine = Stage(message("State machine"), message("retry, catch, time-out"), timed=False)
+    return [client, machine, *(box for stage, box in boxes.items() if box.times or stage in _ALWAYS)]
 
 
 def pipeline_figure(boxes: Sequence[Stage]) -> go.Figure:
@@ -107,6 +118,53 @@ def describe_pipeline(boxes: Sequence[Stage]) -> str:
     """The boxes in words."""
     named = [joined("", (box.name, " (", ", ".join(box.labels) or box.note, ")")) for box in boxes]
     return joined(" → ", named)
+
+
+def share_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+    """What share of the time and of the cost each function has, one bar of each for every index."""
+    figure = go.Figure()
+    rows = shares(indexes)
+    for function, (name, _) in _SHOWN.items():
+        parts = [found.get(function, 0.0) for found in rows.values()]
+        if any(parts):
+            colour = _SHARES[function]
+            figure.add_trace(
+                go.Bar(
+                    y=list(rows),
+                    x=parts,
+                    name=name,
+                    orientation="h",
+                    marker={"color": colour},
+                    text=[f"{part:.0%}" if part >= _LEGIBLE else "" for part in parts],
+                    textfont={"color": ink_on(colour)},
+                    hovertemplate=message("%{fullData.name}: %{x:.1%}<extra>%{y}</extra>"),
+                )
+            )
+    finish(figure, 90 + 44 * len(rows))
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def shares(indexes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Rows of ``share_figure``: function to share, of time and of cost for every index."""
+    rows: dict[str, dict[str, float]] = {}
+    for kind, index in indexes.items():
+        costs = (index["cost"] or {}).get("functions", {})
+        total = sum(costs.values()) or 1.0
+        rows[message("{index}, time", index=label(kind))] = dict(index["load"].get("shares", {}))
+        rows[message("{index}, cost", index=label(kind))] = {name: cost / total for name, cost in costs.items()}
+    return {name: row for name, row in rows.items() if row}
+
+
+def describe_shares(indexes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The shares in words."""
+    rows = []
+    for row, found in shares(indexes).items():
+        parts = (joined(" ", (_SHOWN[name][0], f"{share:.0%}")) for name, share in found.items() if name in _SHOWN)
+        rows.append(joined(": ", (row, joined(", ", parts))))
+    return joined("; ", rows)
 
 
 def live_figure(history: Sequence[Mapping[str, Any]]) -> go.Figure:

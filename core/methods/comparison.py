@@ -35,6 +35,7 @@ from core.methods.base import Answer, Event, Finished, Method, Text, answer
 from core.methods.resources import Resources
 from core.methods.unread import script_warnings
 from core.models.load import OtherLoad
+from core.models.server import encoder_name
 from core.settings import Settings
 from core.trace import Trace
 
@@ -134,7 +135,7 @@ def measured_on(resources: Resources) -> RunContext:
     return RunContext(
         model=engine.identity.name,
         reader=bool(engine.identity.adapter),
-        encoder=resources.settings.encoder,
+        encoder=encoder_name(resources.settings),
         device=engine.where,
         dtype=engine.identity.dtype,
     )

@@ -103,6 +103,16 @@ class SentenceEncoder:
         """Unit vector [dim] of a question."""
         return self._encode([self._query_prefix + text])[0]
 
+    def encode_tokens(self, texts: Sequence[str], query: bool = False) -> list[torch.Tensor]:
+        """A vector [tokens, dim] for every token of each text, as late interaction compares them; not scaled.
+
+        Args:
+            texts: Passages, or questions.
+            query: Whether they are questions.
+        """
+        prefix = self._query_prefix if query else self._passage_prefix
+        return self._model.encode_tokens([normalise(prefix + text) for text in texts])
+
     def _encode(self, texts: list[str]) -> Vectors:
         texts = [normalise(text) for text in texts]
         return np.asarray(self._model.encode(texts), dtype=np.float32)
@@ -123,6 +133,10 @@ class _LibraryEncoder:
         return self._model.encode(
             list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_tensor=True
         ).cpu()
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[torch.Tensor]:
+        found = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
+        return [vectors.float().cpu() for vectors in found]
 
 
 def _load(folder: Path, device: torch.device) -> PooledEncoder | _LibraryEncoder:

@@ -53,15 +53,28 @@ class PooledEncoder:
             vectors[rows] = self._encode([texts[row] for row in rows]).float().cpu()
         return vectors
 
+    @torch.inference_mode()
+    def encode_tokens(self, texts: Sequence[str]) -> list[torch.Tensor]:
+        """Last hidden states [tokens, dim] of each text, special tokens included, not scaled."""
+        vectors: list[torch.Tensor] = []
+        for start in range(0, len(texts), _BATCH):
+            states, mask = self._states(list(texts[start : start + _BATCH]))
+            vectors.extend(row[kept.bool()].float().cpu() for row, kept in zip(states, mask, strict=True))
+        return vectors
+
     def _encode(self, texts: list[str]) -> torch.Tensor:
+        states, mask = self._states(texts)
+        if self._pooling == _FIRST:
+            return normalize(states[:, 0], dim=1)
+        mask = mask[..., None].to(states.dtype)
+        return normalize((states * mask).sum(1) / mask.sum(1).clamp(min=1e-9), dim=1)
+
+    def _states(self, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Last hidden states [n, tokens, dim] of a batch, and its attention mask [n, tokens]."""
         batch = self.tokenizer(
             texts, padding=True, truncation="longest_first", max_length=self.max_tokens, return_tensors="pt"
         ).to(self._model.device)
-        states = self._model(**batch).last_hidden_state
-        if self._pooling == _FIRST:
-            return normalize(states[:, 0], dim=1)
-        mask = batch["attention_mask"][..., None].to(states.dtype)
-        return normalize((states * mask).sum(1) / mask.sum(1).clamp(min=1e-9), dim=1)
+        return self._model(**batch).last_hidden_state, batch["attention_mask"]
 
 
 def pooling_of(folder: Path) -> str | None:

@@ -13,6 +13,7 @@ from core.models.download import locate
 from core.models.encoder import Encoder, SentenceEncoder
 from core.models.language_model import QUANTISED, LanguageModel
 from core.models.prompt import Prompt
+from core.models.server import Server
 from core.models.variant import ModelVariant
 from core.settings import Settings
 
@@ -48,13 +49,20 @@ class Models:
         return ModelVariant.of(self._settings)
 
     def encoder(self) -> Encoder:
-        """The sentence encoder."""
+        """The sentence encoder, in this process or on a server."""
         if self._encoder is not None:  # only loading needs the lock
             return self._encoder
         with self.lock:
             if self._encoder is None:
-                self._encoder = SentenceEncoder(self._settings.encoder, self._settings)
+                self._encoder = self._open_encoder()
             return self._encoder
+
+    def _open_encoder(self) -> Encoder:
+        if self._settings.embed_url:
+            from core.models.server_encoder import ServerEncoder
+
+            return ServerEncoder(Server.embedding(self._settings))
+        return SentenceEncoder(self._settings.encoder, self._settings)
 
     def prompt(self) -> Prompt:
         """The prompt of the language model; loads only the tokenizer, not the model."""

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -22,15 +22,25 @@ from core.messages import message
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI
+    from openai import APIStatusError, AsyncOpenAI, OpenAI
 
 RETRIES = 2
 """Repetitions of a request that met a time-out, a lost connection, 408, 409, 429 or a server's error; the pause doubles
 each time and follows Retry-After. An answer that has begun is never repeated."""
 _CONNECT_S = 5.0
 _NO_KEY = "none"
-_TOO_LONG = ("context_length_exceeded", "exceed_context_size_error", "maximum context length", "context size")
+_TOO_LONG = (
+    "too large to process",
+    "context_length_exceeded",
+    "exceed_context_size_error",
+    "maximum context length",
+    "context size",
+)
 _AGAIN = "Try again."
+
+
+class TooLong(ModelError):
+    """What was sent is longer than the model there can read."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,12 @@ class Server:
         model = settings.judge_model or settings.engine_model
         return cls(settings.engine_url, model, settings.engine_timeout, settings.engine_key)
 
+    @classmethod
+    def embedding(cls, settings: Settings) -> Server:
+        """The server on which the settings run the encoder."""
+        variables = "TESSERA_EMBED"
+        return cls(settings.embed_url, settings.embed_model, settings.engine_timeout, settings.embed_key, variables)
+
     @property
     def host(self) -> str:
         """Its name without user, key and path."""
@@ -103,14 +119,21 @@ class Server:
 
     def client(self) -> AsyncOpenAI:
         """A client that waits and retries as is said here."""
-        from openai import AsyncOpenAI, Timeout
+        from openai import AsyncOpenAI
 
-        return AsyncOpenAI(
-            base_url=self.url,
-            api_key=self.key.get_secret_value() or _NO_KEY,
-            timeout=Timeout(self.timeout_s, connect=_CONNECT_S),
-            max_retries=RETRIES,
-        )
+        return AsyncOpenAI(**self._reached_by())
+
+    def blocking_client(self) -> OpenAI:
+        """The same for requests that are over in a moment."""
+        from openai import OpenAI
+
+        return OpenAI(**self._reached_by())
+
+    def _reached_by(self) -> dict[str, Any]:
+        from openai import Timeout
+
+        key, timeout = self.key.get_secret_value() or _NO_KEY, Timeout(self.timeout_s, connect=_CONNECT_S)
+        return {"base_url": self.url, "api_key": key, "timeout": timeout, "max_retries": RETRIES}
 
     def scrubbed(self, text: str) -> str:
         """A server's own words, in which it may repeat a key."""
@@ -182,7 +205,7 @@ class Server:
         if error.status_code in (401, 403):
             what, remedy = "{name} refused the key ({status}).", "Set {variable}_KEY to a valid one."
         elif error.status_code == 404:
-            what = "{address} knows no model {model!r}, or no chat (404)."
+            what = "{address} knows no model {model!r}, or does not do what was asked of it (404)."
             remedy = "Correct {variable}_MODEL, or {variable}_URL, which usually ends in /v1."
         elif error.status_code == 429:
             what = "{name} takes no more requests for now (429), after {n} retries."
@@ -190,6 +213,12 @@ class Server:
         elif any(sign in f"{error.code} {error.type} {why}" for sign in _TOO_LONG):
             what = "The prompt is too long for {name}: {why}"
             remedy = "Put fewer passages in the prompt, make the cells smaller, or start the server with more context."
+            return TooLong(message(what, **values), message(remedy))
         else:
             what, remedy = "{name} refused the request ({status}): {why}", "See what the server asks for."
         return ModelError(message(what, **values), message(remedy, **values))
+
+
+def encoder_name(settings: Settings) -> str:
+    """The encoder of the settings, for people."""
+    return Server.embedding(settings).name if settings.embed_url else settings.encoder

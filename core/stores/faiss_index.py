@@ -23,6 +23,7 @@ from typing_extensions import Self
 from core.artefacts import index_kind
 from core.corpus.types import Passage
 from core.errors import ArtefactStale, TesseraError
+from core.gpu_search import GpuIndex, gpus
 from core.manifest import write_atomically
 from core.messages import message
 from core.models.encoder import Vectors
@@ -51,11 +52,13 @@ class _State:
         fields: Id and filter fields of each passage.
         index: The FAISS index; None while the store is empty.
         bytes: Size of the file.
+        on_gpu: The same index on GPUs, where there are any and it is flat.
     """
 
     fields: list[tuple[str, ...]]
     index: faiss.Index | None
     bytes: int
+    on_gpu: GpuIndex | None = None
 
     @property
     def dim(self) -> int | None:
@@ -94,6 +97,8 @@ class FaissRows:
     """Name of its file."""
     options: ClassVar[tuple[str, ...]] = ()
     """Search options it knows."""
+    flat: ClassVar[bool] = False
+    """Whether it compares every vector, which GPUs do fastest."""
 
     def __init__(self, folder: Path, state: _State = _EMPTY) -> None:
         self._folder = folder
@@ -137,8 +142,7 @@ class FaissRows:
         """
         try:
             vectors, learned, fields = _read(folder / cls.file)
-            index = cls.index(vectors, learned) if len(vectors) else None
-            return cls(folder, _State(fields, index, (folder / cls.file).stat().st_size))
+            return cls(folder, cls._state_of(vectors, learned, fields, (folder / cls.file).stat().st_size))
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise ArtefactStale(
                 message("The FAISS index in {folder} cannot be read ({error}).", folder=folder, error=error),
@@ -181,7 +185,11 @@ class FaissRows:
         query = np.ascontiguousarray(request.vector[None], dtype=np.float32)
         selected = {"sel": faiss.IDSelectorBatch(state.matching(request))} if request.filter else {}
         parameters = self.parameters(request, **selected)
-        scores, rows = state.index.search(query, min(request.k, len(state.fields)), params=parameters)
+        k = min(request.k, len(state.fields))
+        if state.on_gpu and not selected:  # filters are the CPU's
+            scores, rows = state.on_gpu.search(query, k)
+        else:
+            scores, rows = state.index.search(query, k, params=parameters)
         pairs = zip(rows[0].tolist(), scores[0].tolist(), strict=True)
         return [Hit(state.fields[row][0], score) for row, score in pairs if row >= 0]
 
@@ -207,7 +215,12 @@ class FaissRows:
         content = save({**learned, "vectors": vectors}, metadata=metadata)
         with writing_to(self._folder):
             write_atomically(self._folder / self.file, content)
-        self._state = _State(fields, self.index(vectors, learned) if len(vectors) else None, len(content))
+        self._state = self._state_of(vectors, learned, fields, len(content))
+
+    @classmethod
+    def _state_of(cls, vectors: Vectors, learned: Tensors, fields: list[tuple[str, ...]], size: int) -> _State:
+        index = cls.index(vectors, learned) if len(vectors) else None
+        return _State(fields, index, size, GpuIndex(index) if cls.flat and index is not None and gpus() else None)
 
 
 def _read(path: Path) -> tuple[Vectors, Tensors, list[tuple[str, ...]]]:
@@ -222,6 +235,7 @@ class FaissFlat(FaissRows):
 
     store = "faiss-flat"
     kind = "IndexFlatIP"
+    flat = True
     file = "flat.safetensors"
 
     @classmethod
@@ -251,7 +265,13 @@ class FaissIvf(FaissRows):
         if known and 1 / _TOLERATED <= wanted / len(known["centroids"]) <= _TOLERATED:
             return {"centroids": known["centroids"]}
         kmeans = faiss.Kmeans(
-            vectors.shape[1], wanted, niter=_ROUNDS, seed=_SEED, spherical=True, min_points_per_centroid=1
+            vectors.shape[1],
+            wanted,
+            niter=_ROUNDS,
+            seed=_SEED,
+            spherical=True,
+            min_points_per_centroid=1,
+            gpu=gpus() > 0,
         )
         kmeans.train(vectors)
         return {"centroids": np.asarray(kmeans.centroids, dtype=np.float32)}

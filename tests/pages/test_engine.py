@@ -80,3 +80,23 @@ def test_a_stranger_chooses_nothing(page, prepared, models, monkeypatch):
     app = page("start")
     assert "engine_where" not in {entry.key for entry in app.get("button_group")}
     assert "chosen where it is started" in said(app)
+
+
+def test_an_encoder_on_a_server_is_tested_chosen_and_embeds_the_workspace(page, prepared, models, server, monkeypatch):
+    cleared = []
+    monkeypatch.setattr(state.models, "clear", lambda: cleared.append(True), raising=False)
+    app = page("start")
+    app.segmented_control(key="embed_where").set_value("server").run()
+    app.text_input(key="embed_url").set_value(server.url).run()
+    app.text_input(key="embed_name").set_value("tiny").run()
+    app.text_input(key="embed_key").set_value(KEY).run()
+    server.replies = ["401"]
+    button(app, "embed-test").click().run()
+    assert "refused the key" in app.error[0].value and "embed-use" not in {entry.key for entry in app.button}
+    button(app, "embed-test").click().run()
+    text = said(app)
+    assert "192 dimensions" in text and KEY not in text
+    button(app, "embed-use").click().run()
+    assert state.settings().embed_model == "tiny" and cleared and not app.exception
+    assert "tiny at 127.0.0.1" in "\n".join(entry.value for entry in app.sidebar.markdown)
+    assert wait_for_job(prepared.path).state.value == "done"

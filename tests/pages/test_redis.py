@@ -82,6 +82,8 @@ def test_words_move_passages(page, running):
     assert not app.exception and not app.error
     hybrid = next(table.value for table in app.dataframe if "was" in table.value)
     assert hybrid["title"][0] == "Orchard cider"
+    required = [table.value for table in app.dataframe if "was" in table.value][1]
+    assert list(required["title"]) == ["Orchard cider"]  # the one passage with any of the words
     app.selectbox(key="redis_topic").set_value("harbour")
     app = submit(app, "Search")
     hybrid = next(table.value for table in app.dataframe if "was" in table.value)

@@ -23,7 +23,7 @@ from core.methods.redis_rag import STORE
 from core.methods.unread import script_warnings
 from core.stores.base import Hit, SearchRequest
 from core.stores.index import build_index
-from core.stores.redis.base import KEYWORDS
+from core.stores.redis.base import ANY, KEYWORDS, REQUIRED
 from core.stores.registry import find_store
 from core.workspace import Workspace
 
@@ -65,7 +65,7 @@ def ask_panel(ws: Workspace, corpus: Corpus) -> None:
 
 
 def search_panel(ws: Workspace, corpus: Corpus) -> None:
-    """The same query by vector alone and with its words, beside each other.
+    """The same query by vector alone and with its words in two ways, beside each other.
 
     Raises:
         TesseraError: The index is not there and cannot be built, or Redis refuses.
@@ -82,16 +82,15 @@ def search_panel(ws: Workspace, corpus: Corpus) -> None:
     if not text.strip():
         st.warning(t("Type something to look for."), icon=":material/edit:")
         return
-    by_vector, hybrid, warnings = _search(ws, text, weight, topic)
+    (by_vector, *by_words), warnings = _search(ws, text, weight, topic)
     show_warnings(warnings)
     before = {hit.passage_id: rank for rank, hit in enumerate(by_vector, start=1)}
-    columns = st.columns(2)
-    with columns[0]:
-        st.markdown(f"**{t('By vector')}**")
-        _hits(corpus, by_vector, None, "redis-hits-1")
-    with columns[1]:
-        st.markdown(f"**{t('By vector and words')}**")
-        _hits(corpus, hybrid, before, "redis-hits-3")
+    titles = (t("By vector"), t("By vector and words"), t("By vector, among passages with a word of it"))
+    ranks = (None, before, before)
+    for number, (column, title, hits) in enumerate(zip(st.columns(3), titles, (by_vector, *by_words), strict=True)):
+        with column:
+            st.markdown(f"**{title}**")
+            _hits(corpus, hits, ranks[number], f"redis-hits-{number}")
 
 
 def _queue(ws: Workspace, question: str, use: bool, distance: float) -> None:
@@ -116,7 +115,8 @@ def _stream(ws: Workspace, run: Run, box: st.delta_generator.DeltaGenerator) -> 
     st.rerun()
 
 
-def _search(ws: Workspace, text: str, weight: int, topic: str) -> tuple[list[Hit], list[Hit], tuple[Message, ...]]:
+def _search(ws: Workspace, text: str, weight: int, topic: str) -> tuple[list[list[Hit]], tuple[Message, ...]]:
+    """Hits by vector, with fused scores, and by vector among passages that hold a word."""
     with state.models().lock:
         encoder = state.models().encoder()
         ws.require("embeddings", {"encoder": encoder.fingerprint})
@@ -125,10 +125,9 @@ def _search(ws: Workspace, text: str, weight: int, topic: str) -> tuple[list[Hit
                 pass
         store = find_store(STORE).open(ws.folder(index_kind(STORE)))
         vector, narrowed = encoder.encode_query(text), {"topic": topic} if topic else {}
-        by_vector = store.search(SearchRequest(k=_K, vector=vector, text=text, filter=narrowed))
-        options = {KEYWORDS: weight}
-        hybrid = store.search(SearchRequest(k=_K, vector=vector, text=text, filter=narrowed, options=options))
-        return by_vector, hybrid, script_warnings(text, encoder)
+        ways: tuple[dict[str, int], ...] = ({}, {KEYWORDS: weight}, {REQUIRED: ANY})
+        requests = [SearchRequest(k=_K, vector=vector, text=text, filter=narrowed, options=way) for way in ways]
+        return [store.search(request) for request in requests], script_warnings(text, encoder)
 
 
 def _hits(corpus: Corpus, hits: list[Hit], before: dict[str, int] | None, key: str) -> None:

@@ -62,6 +62,10 @@ def form(ws: Workspace, passages: int, busy: bool) -> None:
         rate_from = left.number_input(t("Requests per second, at first"), 0.1, 200.0, 1.0)
         rate_to = middle.number_input(t("… and at the top"), 0.1, 500.0, 20.0)
         seconds = right.number_input(t("Seconds per load"), 2, 600, 15)
+        rerank = left.checkbox(t("Re-rank"), help=t("In the whole pipeline: ten passages are compared once more."))
+        cache = middle.checkbox(
+            t("Keep results"), help=t("In the whole pipeline: the same question is answered from them.")
+        )
         label, icon = t("Start the load"), ":material/play_arrow:"
         if not st.form_submit_button(label, type="primary", icon=icon, disabled=busy, key="serverless-start"):
             return
@@ -73,6 +77,8 @@ def form(ws: Workspace, passages: int, busy: bool) -> None:
         concurrency=int(workers),
         k=10 if stage == "retrieval" else settings.top_k,
         seed=settings.seed,
+        rerank=rerank,
+        cache=cache,
     )
     models, corpus = state.models(), state.corpus_of(ws)
     state.start_job(ws.name, "Serverless load", lambda target: runs.run(target, models, corpus, config))

@@ -119,6 +119,16 @@ def plots(findings: runs.Findings) -> None:
         st.caption(t(alt))
     st.markdown(t("##### Cold and warm"))
     chart(figures.cold_figure(indexes), key="cold", alt=figures.describe_cold(indexes))
+    if any(len(index["load"].get("shares", {})) > 1 for index in indexes.values()):
+        st.markdown(t("##### Where time and money go"))
+        alt = flow.describe_shares(indexes)
+        chart(flow.share_figure(indexes), key="shares", alt=alt)
+        st.caption(
+            t(
+                "{shares}. Time inside the functions, kept results included; cost of their compute and objects.",
+                shares=t(alt),
+            )
+        )
     for kind, index in indexes.items():
         share = index["probe"]["retrieval_share"]
         if share:

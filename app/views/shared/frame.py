@@ -19,7 +19,7 @@ from core.artefacts import ARTEFACTS, artefact, index_kind
 from core.errors import TesseraError
 from core.methods import registry
 from core.models.device import choose_device, describe
-from core.models.server import Server
+from core.models.server import Server, encoder_name
 from core.models.variant import ModelVariant
 from core.stores.registry import STORES
 from core.units import size
@@ -152,7 +152,7 @@ def machine() -> None:
     here = f":material/neurology: {escape(settings.model)}{reader}"
     lines = (
         f":material/dns: {escape(Server.of(settings).name)}" if settings.engine_url else here,
-        f":material/scatter_plot: {escape(settings.encoder)}",
+        f":material/scatter_plot: {escape(encoder_name(settings))}",
         f":material/memory: {escape(t(describe(device)))} · {variant.dtype}",
     )
     st.markdown("  \n".join(f":gray[{line}]" for line in lines))

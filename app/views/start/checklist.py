@@ -16,7 +16,7 @@ from core import pipeline
 from core.models.device import choose_device, describe
 from core.models.download import ORIGIN_FILE
 from core.models.presets import find_preset
-from core.models.server import Server
+from core.models.server import Server, encoder_name
 from core.models.variant import ModelVariant
 from core.units import size
 from core.workspace import Workspace
@@ -78,8 +78,9 @@ def _models() -> None:
         name = escape(Server.of(settings).name)
         st.markdown(f":green[:material/dns:] {t('Language model')} **{name}** :gray[{escape(server)}]")
     device = escape(t(describe(choose_device(settings.device))))
-    for role, name in ((t("Language model"), settings.model), (t("Encoder"), settings.encoder)):
-        here, note = _where(name, settings.home)
+    for role, name in ((t("Language model"), settings.model), (t("Encoder"), encoder_name(settings))):
+        on_server = role == t("Encoder") and settings.embed_url
+        here, note = (True, t("on a server")) if on_server else _where(name, settings.home)
         mark = ":green[:material/check_circle:]" if here else ":gray[:material/cloud_download:]"
         st.markdown(f"{mark} {role} **{escape(name)}** :gray[{escape(note)}]")
     runs_in = t("Device **{device}** :gray[in {dtype}]", device=device, dtype=ModelVariant.of(state.settings()).dtype)

@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
+from pydantic import SecretStr
 
 from app import state
-from app.i18n import t
-from app.views.shared.frame import show_error
+from app.i18n import labels, t
+from app.views.shared.frame import guarded, show_error
+from app.views.shared.text import escape
+from app.views.start.model import keep_lines
 from core import pipeline
 from core.errors import TesseraError
 from core.messages import message
 from core.models.presets import ENCODERS, MULTILINGUAL_E5
+from core.models.server import Server
+from core.models.server_encoder import EmbedderFound, probe_embedder
+from core.settings import Settings
 from core.workspace import Workspace
 
 _ENCODER = "chosen_encoder"
+_WHERE, _URL, _NAME, _KEY, _TESTED = (f"embed_{name}" for name in ("where", "url", "name", "key", "tested"))
 
 
 def encoder_picker(ws: Workspace, busy: bool) -> None:
@@ -31,35 +38,85 @@ def encoder_picker(ws: Workspace, busy: bool) -> None:
             # A stranger must not have this machine fetch what he names.
             st.caption(t("Others may use this app, so the encoder is chosen where it is started: TESSERA_ENCODER."))
             return
-        names = list(dict.fromkeys([settings.encoder, *(preset.name for preset in ENCODERS)]))
-        chosen = str(
-            st.selectbox(
-                t("Encoder"),
-                names,
-                key=_ENCODER,
-                accept_new_options=True,
-                help=t("A preset, a folder, or an id of the Hugging Face hub."),
-            )
+        where = st.segmented_control(
+            t("It runs"),
+            ("here", "server"),
+            default="server" if settings.embed_url else "here",
+            required=True,
+            format_func=labels({"here": "in this process", "server": "on a server"}),
+            key=_WHERE,
         )
-        st.caption(
-            t(
-                "{name} knows about 100 languages, Korean among them, and is fetched once. Every workspace keeps the "
-                "vectors of the encoder it was built with: search index and cells are built anew for another one.",
-                name=MULTILINGUAL_E5.name,
-            )
-        )
-        has_corpus = ws.state("corpus").status == "ready"
-        label = t("Use it and embed {name} anew", name=ws.name) if has_corpus else t("Use this encoder")
-        manifest = ws.manifest("embeddings")
-        same = chosen == settings.encoder and (not has_corpus or (manifest and manifest.params["encoder"] == chosen))
-        st.button(label, key="encoder-use", disabled=busy or bool(same), on_click=_use, args=(ws, chosen, has_corpus))
-        st.caption(t("To have it again after a restart, put this into the file .env:"))
-        st.code(f"TESSERA_ENCODER={chosen}", language=None)
+        _server(ws, settings, busy) if where == "server" else _here(ws, settings, busy)
 
 
-def _use(ws: Workspace, encoder: str, embed: bool) -> None:
+def _here(ws: Workspace, settings: Settings, busy: bool) -> None:
+    names = list(dict.fromkeys([settings.encoder, *(preset.name for preset in ENCODERS)]))
+    chosen = str(
+        st.selectbox(
+            t("Encoder"),
+            names,
+            key=_ENCODER,
+            accept_new_options=True,
+            help=t("A preset, a folder, or an id of the Hugging Face hub."),
+        )
+    )
+    st.caption(
+        t(
+            "{name} knows about 100 languages, Korean among them, and is fetched once. Every workspace keeps the "
+            "vectors of the encoder it was built with: search index and cells are built anew for another one.",
+            name=MULTILINGUAL_E5.name,
+        )
+    )
+    has_corpus = ws.state("corpus").status == "ready"
+    label = t("Use it and embed {name} anew", name=ws.name) if has_corpus else t("Use this encoder")
+    manifest = ws.manifest("embeddings")
+    current = chosen == settings.encoder and not settings.embed_url
+    same = current and (not has_corpus or (manifest and manifest.params["encoder"] == chosen))
+    wanted = replace(settings, encoder=chosen, embed_url="", embed_model="", embed_key=SecretStr(""))
+    st.button(label, key="encoder-use", disabled=busy or bool(same), on_click=_use, args=(ws, wanted, has_corpus))
+    st.caption(t("To have it again after a restart, put this into the file .env:"))
+    st.code(f"TESSERA_ENCODER={chosen}", language=None)
+
+
+def _server(ws: Workspace, settings: Settings, busy: bool) -> None:
+    left, right = st.columns(2)
+    url = left.text_input(t("Address"), settings.embed_url, key=_URL, placeholder="http://127.0.0.1:8080/v1")
+    model = right.text_input(t("Model"), settings.embed_model, key=_NAME)
+    typed = st.text_input(t("Key"), key=_KEY, type="password", help=t("Only where the server asks for one."))
+    st.caption(t("The OpenAI embeddings protocol: passages and questions go to that server, to be embedded there."))
+    key = SecretStr(typed) if typed or url != settings.embed_url else settings.embed_key
+    blank = not (url.strip() and model.strip())
+    if st.button(t("Test connection"), icon=":material/network_check:", key="embed-test", disabled=blank):
+        st.session_state.pop(_TESTED, None)
+        with guarded(), st.spinner(t("Asking the server")):
+            server = Server(url.strip(), model.strip(), settings.engine_timeout, key, "TESSERA_EMBED")
+            st.session_state[_TESTED] = (server, probe_embedder(server))
+    tested: tuple[Server, EmbedderFound] | None = st.session_state.get(_TESTED)
+    if not tested or (tested[0].url, tested[0].model) != (url.strip(), model.strip()):
+        return
+    server, found = tested
+    facts = t(
+        "{dim:,} dimensions, {tokens:,} tokens at most, {ms:,.0f} ms for a sentence",
+        dim=found.dim,
+        tokens=found.max_tokens,
+        ms=found.round_trip_ms,
+    )
+    alike = t(
+        "Similarity {near:.2f} for two sentences about one thing, {far:.2f} about two things",
+        near=found.near,
+        far=found.far,
+    )
+    st.success(f"**{escape(found.server)}**  \n{facts}  \n{alike}", icon=":material/check_circle:")
+    wanted = replace(settings, embed_url=server.url, embed_model=server.model, embed_key=server.key)
+    has_corpus = ws.state("corpus").status == "ready"
+    label = t("Use it and embed {name} anew", name=ws.name) if has_corpus else t("Use this encoder")
+    st.button(label, type="primary", key="embed-use", disabled=busy, on_click=_use, args=(ws, wanted, has_corpus))
+    keep_lines(f"TESSERA_EMBED_URL={server.address}\nTESSERA_EMBED_MODEL={server.model}", "TESSERA_EMBED_KEY")
+
+
+def _use(ws: Workspace, wanted: Settings, embed: bool) -> None:
     try:
-        state.choose(replace(state.settings(), encoder=encoder))
+        state.choose(wanted)
     except TesseraError as error:
         show_error(error)
         return

@@ -1,4 +1,4 @@
-"""The choice of the language model: a preset, what is on this disk, a folder or hub id, or a server of one's own."""
+"""The choice of the models: a preset, what is on this disk, a folder or hub id, or a server of one's own."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _here(ws: Workspace, settings: Settings) -> None:
     same = chosen == settings.model and not settings.engine_url
     wanted = replace(settings, model=str(chosen), engine_url="")
     st.button(t("Use this model"), key="engine-here", disabled=same, on_click=_use, args=(wanted,))
-    _keep(f"TESSERA_MODEL={chosen}")
+    keep_lines(f"TESSERA_MODEL={chosen}")
 
 
 def _consequences(ws: Workspace, model: str) -> str:
@@ -113,13 +113,12 @@ def _found(settings: Settings, server: Server, found: Found) -> None:
     )
     wanted = replace(settings, engine_url=server.url, engine_model=server.model, engine_key=server.key)
     st.button(t("Use this server"), type="primary", key="engine-use", on_click=_use, args=(wanted,))
-    _keep(f"TESSERA_ENGINE_URL={server.address}\nTESSERA_ENGINE_MODEL={server.model}")
+    keep_lines(f"TESSERA_ENGINE_URL={server.address}\nTESSERA_ENGINE_MODEL={server.model}")
 
 
-def _keep(lines: str) -> None:
-    st.caption(
-        t("To have it again after a restart, put this into the file .env; a key goes there as TESSERA_ENGINE_KEY:")
-    )
+def keep_lines(lines: str, key: str = "TESSERA_ENGINE_KEY") -> None:
+    """What to put into the file .env to have a server again after a restart."""
+    st.caption(t("To have it again after a restart, put this into the file .env; a key goes there as {key}:", key=key))
     st.code(lines, language=None)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.labs.benchmarks import stores
 from core.labs.plan.coefficients import Coefficients
+from core.labs.plan.plan import PROBED, Demand, looked_at, pace
+from core.labs.plan.prices import Prices
 from core.workspace import Workspace
 
 
@@ -14,7 +17,7 @@ class Checked:
 
     Attributes:
         what: The figure.
-        passages: Of the workspace.
+        passages: Of the workspace, or vectors of an index alone.
         predicted: From the coefficients of another.
         measured: As its manifests have it.
     """
@@ -50,3 +53,29 @@ def check(found: Coefficients, ws: Workspace) -> list[Checked]:
         ("seconds of embedding", count * found.embed, embeddings.build_s),
     )
     return [Checked(what, count, predicted, measured) for what, predicted, measured in figures]
+
+
+def check_indexes(found: Coefficients, prices: Prices, ws: Workspace) -> list[Checked]:
+    """What the coefficients predict of indexes alone, beside the last search bench of a workspace; empty without one.
+
+    Args:
+        found: Of the workspace that predicts.
+        prices: How fast memory is read.
+        ws: The other.
+
+    Raises:
+        TesseraError: The bench cannot be read.
+    """
+    bench = stores.load(ws)
+    checked: list[Checked] = []
+    for tested in bench.tested if bench else ():
+        speed = pace(Demand(tested.n, 1, 1, model=found.model), found, prices)
+        predicted = 1000 * (found.search + looked_at(tested.n) * found.vector * speed.scan)
+        held = tested.n * found.vector
+        flat = (row for row in tested.rows if row.store == "faiss-flat")
+        checked += [Checked("bytes of the index", tested.n, held, float(row.disk_bytes)) for row in flat]
+        lists = [row for row in tested.rows if row.store == "faiss-ivf"]
+        if lists:  # the setting nearest to what the plan reckons with
+            row = min(lists, key=lambda row: abs(row.options["nprobe"] - PROBED))
+            checked.append(Checked("ms of a search", tested.n, predicted, row.p50_ms))
+    return checked

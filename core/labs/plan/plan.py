@@ -24,7 +24,8 @@ MONTH_H = 730
 _DAY_S, _WEEK_MONTH = 86_400, 52 / 12
 _BUSY = 0.7
 """Share of a machine's time that questions may fill before they queue."""
-_PROBED = 20
+PROBED = 20
+"""Cells that a search of many passages is reckoned to look into."""
 _LEAST_ROOM = 0.2
 _GB, _FLOPS = 1e9, 1e12
 
@@ -175,7 +176,7 @@ def plan(demand: Demand, found: Coefficients, prices: Prices) -> tuple[MethodPla
 
 def looked_at(passages: float) -> float:
     """Vectors that a search looks at."""
-    return min(passages, (1 + _PROBED) * math.sqrt(passages))
+    return min(passages, (1 + PROBED) * math.sqrt(passages))
 
 
 def pays(ours: MethodPlan, rag: MethodPlan) -> BreakEven:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.corpus.types import Passage
@@ -17,6 +17,8 @@ MAX_PASSAGES = 20
 MAX_TEXT = 20_000
 MAX_NESTING = 16
 DEFAULT_K = 3
+CANDIDATES = 10
+"""Passages that are found where they are to be re-ranked, unless more are wanted."""
 
 
 class BadRequest(TesseraError):
@@ -50,23 +52,37 @@ def read_object(body: bytes | str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RetrievalRequest:
-    """A question, and how many passages are wanted for it."""
+    """A question, and how many passages are wanted for it.
+
+    Attributes:
+        question: The question.
+        k: Passages to answer from.
+        rerank: Whether more of them are found first and the best k chosen by re-ranking.
+        cache: Whether a kept result may answer, and this one is kept.
+    """
 
     question: str
     k: int = DEFAULT_K
+    rerank: bool = False
+    cache: bool = False
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], default_k: int = DEFAULT_K) -> RetrievalRequest:
-        """Checks a body ``{"question": ..., "k": ...}``.
+        """Checks a body ``{"question": ..., "k": ..., "rerank": ..., "cache": ...}``.
 
         Raises:
             BadRequest: A field is missing, unknown or of the wrong kind.
         """
-        _only(body, ("question", "k"))
-        k = body.get("k", default_k)
-        if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_K:
-            raise BadRequest(f"'k' is {_short(k)}.", f"Give a whole number from 1 to {MAX_K}.")
-        return cls(_question(body), k)
+        _only(body, ("question", "k", "rerank", "cache"))
+        flags = {name: body.get(name, False) for name in ("rerank", "cache")}
+        for name, value in flags.items():
+            if not isinstance(value, bool):
+                raise BadRequest(f"'{name}' is {_short(value)}.", "Give true or false.")
+        return cls(_question(body), _count(body.get("k", default_k)), **flags)
+
+    def body(self) -> dict[str, Any]:
+        """What ``parse`` takes."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -84,10 +100,64 @@ class GenerationRequest:
             BadRequest: A field is missing, unknown or of the wrong kind.
         """
         _only(body, ("question", "passages"))
-        given = body.get("passages")
-        if not isinstance(given, list) or len(given) > MAX_PASSAGES:
-            raise BadRequest("'passages' is no list of passages.", f"Give a list of at most {MAX_PASSAGES}.")
-        return cls(_question(body), tuple(_passage(row, entry) for row, entry in enumerate(given)))
+        return cls(_question(body), _passages(body, MAX_PASSAGES))
+
+
+@dataclass(frozen=True)
+class KeepRequest:
+    """A request that was answered, and its result: "answer" and "passages"."""
+
+    request: RetrievalRequest
+    result: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any], default_k: int = DEFAULT_K) -> KeepRequest:
+        """Checks a body ``{"request": {...}, "result": {"answer": ..., "passages": [...]}}``.
+
+        Raises:
+            BadRequest: A field is missing, unknown or of the wrong kind.
+        """
+        _only(body, ("request", "result"))
+        asked, result = body.get("request"), body.get("result")
+        if not isinstance(asked, Mapping) or not isinstance(result, Mapping):
+            raise BadRequest("'request' or 'result' is no JSON object.", "Give both as they were sent and answered.")
+        _only(result, ("answer", "passages"))
+        if not isinstance(result.get("answer"), str):
+            raise BadRequest(f"'answer' is {_short(result.get('answer'))}.", "Give a text.")
+        _passages(result, MAX_K)
+        return cls(RetrievalRequest.parse(asked, default_k), result)
+
+
+@dataclass(frozen=True)
+class RerankRequest:
+    """A question, the passages that were found for it, and how many of them are wanted."""
+
+    question: str
+    passages: tuple[Passage, ...]
+    k: int = DEFAULT_K
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any], default_k: int = DEFAULT_K) -> RerankRequest:
+        """Checks a body ``{"question": ..., "passages": [...], "k": ...}``.
+
+        Raises:
+            BadRequest: A field is missing, unknown or of the wrong kind.
+        """
+        _only(body, ("question", "passages", "k"))
+        return cls(_question(body), _passages(body, MAX_K), _count(body.get("k", default_k)))
+
+
+def _passages(body: Mapping[str, Any], most: int) -> tuple[Passage, ...]:
+    given = body.get("passages")
+    if not isinstance(given, list) or len(given) > most:
+        raise BadRequest("'passages' is no list of passages.", f"Give a list of at most {most}.")
+    return tuple(_passage(row, entry) for row, entry in enumerate(given))
+
+
+def _count(k: object) -> int:
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_K:
+        raise BadRequest(f"'k' is {_short(k)}.", f"Give a whole number from 1 to {MAX_K}.")
+    return k
 
 
 def _question(body: Mapping[str, Any]) -> str:

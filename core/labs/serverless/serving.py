@@ -37,7 +37,8 @@ def serving(ws: Workspace, kind: str, url: str | None, port: int, concurrency: i
     place = url or str(build_index(ws, chosen))
     front = Front(port, names)
     try:
-        with Twin(rag_functions(place, chosen, concurrency, front.address)) as twin:
+        kept = str(ws.path / "serverless" / "results")
+        with Twin(rag_functions(place, chosen, concurrency, front.address, results_url=kept)) as twin:
             front.twin = twin
             front.start()
             yield front

@@ -15,6 +15,7 @@ IndexKind = Literal["flat", "ivf-hnsw-sq"]
 Provider = Literal["local", "bedrock"]
 KINDS: tuple[IndexKind, ...] = get_args(IndexKind)
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
+MAXSIM = "maxsim"
 TITAN = "amazon.titan-embed-text-v2:0"
 CLAUDE = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
 TITAN_DIMENSIONS = (256, 512, 1024)
@@ -32,8 +33,13 @@ class FunctionSettings:
         titan_model: Bedrock id of the embedding model (TESSERA_TITAN_MODEL).
         titan_dimensions: Length of its vectors (TESSERA_TITAN_DIMENSIONS).
         claude_model: Bedrock id or inference profile of the answering model (TESSERA_CLAUDE_MODEL).
-        retrieval_function: Function that the orchestrator asks first (TESSERA_RETRIEVAL_FUNCTION).
-        generation_function: Function that it asks then (TESSERA_GENERATION_FUNCTION).
+        reranker: How passages are re-ranked, see ``core.models.rerank`` (TESSERA_RERANKER).
+        results_url: Folder or ``s3://bucket/prefix`` of kept results (TESSERA_RESULTS_URL).
+        results_ttl: Seconds until a kept result expires (TESSERA_RESULTS_TTL).
+        retrieval_function: Function that the orchestrator asks for passages (TESSERA_RETRIEVAL_FUNCTION).
+        rerank_function: For their order (TESSERA_RERANK_FUNCTION).
+        generation_function: For the answer (TESSERA_GENERATION_FUNCTION).
+        cache_function: For kept results (TESSERA_CACHE_FUNCTION).
         base: Settings of the local models.
     """
 
@@ -44,8 +50,13 @@ class FunctionSettings:
     titan_model: str = TITAN
     titan_dimensions: int = 512
     claude_model: str = CLAUDE
+    reranker: str = MAXSIM
+    results_url: str = ""
+    results_ttl: int = 86_400
     retrieval_function: str = "retrieval"
+    rerank_function: str = "rerank"
     generation_function: str = "generation"
+    cache_function: str = "cache"
     base: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
@@ -61,24 +72,30 @@ class FunctionSettings:
         Raises:
             TesseraError: A variable holds a value of the wrong kind.
         """
-        dimensions = environment.get("TESSERA_TITAN_DIMENSIONS", "512")
-        if not dimensions.isdecimal():
-            raise TesseraError(
-                message("TESSERA_TITAN_DIMENSIONS={dimensions!r} is not a whole number.", dimensions=dimensions),
-                "Correct it.",
-            )
         return cls(
             index_url=environment.get("TESSERA_INDEX_URL", ""),
             index_kind=cast(IndexKind, environment.get("TESSERA_INDEX_KIND", "flat")),
             embeddings=cast(Provider, environment.get("TESSERA_EMBEDDINGS", "local")),
             answers=cast(Provider, environment.get("TESSERA_ANSWERS", "local")),
             titan_model=environment.get("TESSERA_TITAN_MODEL", TITAN),
-            titan_dimensions=int(dimensions),
+            titan_dimensions=_number(environment, "TESSERA_TITAN_DIMENSIONS", cls.titan_dimensions),
             claude_model=environment.get("TESSERA_CLAUDE_MODEL", CLAUDE),
-            retrieval_function=environment.get("TESSERA_RETRIEVAL_FUNCTION", "retrieval"),
-            generation_function=environment.get("TESSERA_GENERATION_FUNCTION", "generation"),
+            reranker=environment.get("TESSERA_RERANKER", cls.reranker),
+            results_url=environment.get("TESSERA_RESULTS_URL", ""),
+            results_ttl=_number(environment, "TESSERA_RESULTS_TTL", cls.results_ttl),
+            retrieval_function=environment.get("TESSERA_RETRIEVAL_FUNCTION", cls.retrieval_function),
+            rerank_function=environment.get("TESSERA_RERANK_FUNCTION", cls.rerank_function),
+            generation_function=environment.get("TESSERA_GENERATION_FUNCTION", cls.generation_function),
+            cache_function=environment.get("TESSERA_CACHE_FUNCTION", cls.cache_function),
             base=Settings.from_environment(),
         )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    given = environment.get(name, str(default))
+    if not given.isdecimal():
+        raise TesseraError(message("{name}={given!r} is not a whole number.", name=name, given=given), "Correct it.")
+    return int(given)
 
 
 def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -15,6 +15,7 @@ from lancedb.table import Table
 
 from core.corpus.types import Passage
 from core.errors import TesseraError
+from core.labs.serverless.results import publish
 from core.labs.serverless.settings import IndexKind
 from core.models.encoder import Vectors
 from core.stores.base import SearchRequest, StoreStats
@@ -69,6 +70,7 @@ class PassageTable:
             known = TEXTS in database.list_tables().tables
             texts = database.create_table(TEXTS, pa.table(columns), mode="overwrite" if known else "create")
             texts.create_index("id", config=BTree())
+        publish(url)  # last: from now on, results that were kept for an older index miss
         return cls(location, store, texts)
 
     @classmethod

@@ -35,12 +35,15 @@ from core.stores.base import (
     writing_to,
 )
 from core.stores.redis.connection import connection
-from core.stores.redis.index import FORMAT, PREFIX, Fields, Layout, RedisIndex, as_fields
+from core.stores.redis.index import FORMAT, PREFIX, Fields, Layout, RedisIndex, as_fields, required_words
 from core.workspace import folder_mark
 
 FILE = "redis.json"
 KEYWORDS = "keyword_percent"
-"""Search option: weight of the question's words against its vector, in percent. If given, the search is hybrid."""
+"""Search option: weight of the question's words against its vector, in percent. If given, scores are fused."""
+REQUIRED = "required_words"
+"""Search option: 1 compares the vectors of passages that hold any word of the question, 2 of those that hold all."""
+ANY, EVERY = 1, 2
 EF_RUNTIME = 200
 """Candidates of an HNSW search. The server's default of 10 has too low a recall."""
 _WORDS = 64
@@ -59,7 +62,7 @@ class RedisStore:
     label: ClassVar[str]
     algorithm: ClassVar[str]
     attributes: ClassVar[Mapping[str, Any]] = {}
-    options: ClassVar[tuple[str, ...]] = (KEYWORDS,)
+    options: ClassVar[tuple[str, ...]] = (KEYWORDS, REQUIRED)
 
     def __init__(self, folder: Path, layout: Layout) -> None:
         self._folder = folder
@@ -125,19 +128,31 @@ class RedisStore:
         return self._change(dict.fromkeys(passage_ids))
 
     def search(self, request: SearchRequest) -> list[Hit]:
-        """See ``VectorStore.search``; by vector, and by vector and words together when ``keyword_percent`` is given."""
+        """See ``VectorStore.search``; by vector, or by vector and words together in one of two ways.
+
+        ``keyword_percent`` fuses the scores of both; ``required_words`` compares only vectors of passages that hold the
+        question's words (pre-filter and KNN). A question without words is searched by its vector alone.
+
+        Raises:
+            TesseraError: Both are given.
+        """
         if request.vector is None:
             what = message("{store} searches by vector, and none was given.", store=self.label)
             raise TesseraError(what, "Encode the question first.")
         check_dim(len(request.vector), self._index.layout.dim)
         check_options(request, self.options, self.name)
         k = request.k if request.k <= _ASK_COUNT_ABOVE else min(request.k, max(1, self._index.count()))
-        words = tokenise(request.text or "")[:_WORDS] if KEYWORDS in request.options else []
-        if words:
+        if KEYWORDS in request.options and REQUIRED in request.options:
+            remedy = message("Use {one} or {other}.", one=KEYWORDS, other=REQUIRED)
+            raise TesseraError("Words cannot be weighed and required at once.", remedy)
+        words = tokenise(request.text or "")[:_WORDS] if request.options else []
+        if words and KEYWORDS in request.options:
             weight = min(request.options[KEYWORDS], 100) / 100
             hits = self._index.hybrid(request.vector, words, weight, k, request.filter)
         else:
-            hits = self._index.nearest(request.vector, k, request.filter, self._effort(request))
+            required = request.options.get(REQUIRED)
+            condition = required_words(words, every=required >= EVERY) if required else ""
+            hits = self._index.nearest(request.vector, k, request.filter, self._effort(request), condition)
         return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))[:k]
 
     def stats(self) -> StoreStats:
@@ -192,7 +207,7 @@ class RedisHnsw(RedisStore):
     label = "Redis HNSW"
     algorithm = "hnsw"
     attributes: ClassVar[Mapping[str, Any]] = {"m": 16, "ef_construction": 200, "ef_runtime": EF_RUNTIME}
-    options = (KEYWORDS, "ef_runtime")
+    options = (KEYWORDS, REQUIRED, "ef_runtime")
 
     def _effort(self, request: SearchRequest) -> dict[str, Any]:
         return {"ef_runtime": max(request.options.get("ef_runtime", EF_RUNTIME), request.k)}

@@ -22,7 +22,7 @@ import redis
 from redisvl.exceptions import RedisVLError
 from redisvl.index import SearchIndex
 from redisvl.query import AggregateHybridQuery, TextQuery, VectorQuery
-from redisvl.query.filter import FilterExpression, Tag
+from redisvl.query.filter import FilterExpression, Tag, Text
 
 from core.corpus.text import tokenise
 from core.corpus.types import Passage, texts
@@ -179,14 +179,28 @@ class RedisIndex:
             writing.execute()
             return before
 
-    def nearest(self, vector: Vectors, k: int, narrowed: Mapping[str, str], effort: Mapping[str, Any]) -> list[Hit]:
-        """The ``k`` nearest passages by cosine similarity."""
+    def nearest(
+        self, vector: Vectors, k: int, narrowed: Mapping[str, str], effort: Mapping[str, Any], words: str = ""
+    ) -> list[Hit]:
+        """The ``k`` nearest passages by cosine similarity.
+
+        Args:
+            vector: [dim] unit vector of the question.
+            k: Most hits.
+            narrowed: Field to value.
+            effort: Settings of an approximate search.
+            words: Words that a passage must hold to be compared at all, as ``required_words`` writes them.
+        """
+        matching = _filter(narrowed)
+        if words:
+            text = Text("words") % words
+            matching = text if matching is None else text & matching
         query = VectorQuery(
             vector=_bytes(vector),
             vector_field_name="vector",
             num_results=k,
             return_fields=["vector_distance"],
-            filter_expression=_filter(narrowed),
+            filter_expression=matching,
             **effort,
         )
         with self.connected() as client:
@@ -282,6 +296,11 @@ def as_fields(passage: Passage, vector: Vectors) -> dict[str, str | bytes]:
         "words": " ".join(tokenise(texts([passage])[0])),
         "vector": _bytes(vector),
     }
+
+
+def required_words(words: Sequence[str], every: bool) -> str:
+    """The words of a question as a condition: a passage holds one of them, or every one."""
+    return (" " if every else "|").join(words)
 
 
 def drop_index(client: Any, layout: Layout) -> None:

@@ -34,6 +34,7 @@ def one_object(result):
         (["search", "--text", "x", "--filter", "colour=blue"], "colour"),
         (["search", "--text", "x", "--filter", "topic"], "no filter"),
         (["hybrid", "--text", "x"], "prepare"),
+        (["hybrid", "--text", "x", "--require", "some"], "any, every"),
         (["ask", "--text", ""], "empty"),
     ],
 )
@@ -85,6 +86,10 @@ def test_the_guide_from_a_file_to_a_cached_answer(tmp_path):
     for command in ("search", "hybrid"):
         found = one_object(run(cli, [command, "--text", question, "-w", "notes", "--json"]))
         assert "Dana Pell" in found["hits"][0]["text"]
+    for words, count in (("any", 3), ("every", 1)):
+        command = ["hybrid", "--text", "the mill at Orrin", "--require", words, "-w", "notes", "--json"]
+        hits = one_object(run(cli, command))["hits"]
+        assert len(hits) == count and "Dana Pell" in hits[0]["text"]
     first, again = (one_object(run(cli, ["ask", "-t", question, "-w", "notes", "--json"])) for _ in range(2))
     asked, hit = first["answers"][0], again["answers"][0]
     assert asked["details"]["cache"] == "miss" and "Dana Pell" in asked["answer"]

@@ -65,6 +65,25 @@ def test_the_pipeline_has_a_box_for_each_part_and_their_times(pipeline, boxes):
     assert "Retrieval (Flat 12 ms)" in serverless_flow.describe_pipeline(stages)
 
 
+def test_a_pipeline_that_re_ranks_and_keeps_results_has_a_box_for_each():
+    times = {"lookup": 4.0, "retrieval": 12.0, "rerank": 90.0, "generation": 300.0, "keep": 6.0}
+    stages = serverless_flow.stages(True, {"Flat": times})
+    assert [stage.name for stage in stages[2:]] == ["Result cache", "Retrieval", "Re-ranking", "Generation", "Keeping"]
+    assert len(serverless_flow.pipeline_figure(stages).layout.shapes) == 7
+
+
+def test_shares_of_time_and_cost_are_drawn_for_each_function():
+    load = {"shares": {"cache": 0.1, "retrieval": 0.2, "rerank": 0.3, "generation": 0.4}}
+    costs = {"cache": 1.0, "retrieval": 1.0, "rerank": 2.0, "generation": 4.0}
+    indexes = {"flat": {"load": load, "cost": {"functions": costs}}}
+    figure = serverless_flow.share_figure(indexes)
+    assert [trace.name for trace in figure.data] == ["Result cache", "Retrieval", "Re-ranking", "Generation"]
+    assert [list(trace.x) for trace in figure.data] == [[0.1, 0.125], [0.2, 0.125], [0.3, 0.25], [0.4, 0.5]]
+    said = serverless_flow.describe_shares(indexes)
+    assert "Flat, time: Result cache 10%" in said and "Flat, cost: " in said and "Generation 50%" in said
+    assert serverless_flow.shares({"flat": {"load": {}, "cost": None}}) == {}
+
+
 def test_a_load_under_way_shows_its_own_points_alone():
     point = {"t": 1.0, "rate": 5.0, "ok": 3, "throttled": 1, "failed": 0, "p50_ms": 20.0, "p99_ms": 90.0}
     history = [{**point, "load": "a"}, {**point, "load": "b"}, {**point, "load": "b", "t": 2.0}]

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
 from core.stores.base import SearchRequest
 from core.stores.redis import index
-from core.stores.redis.base import FILE, KEYWORDS, RedisFlat, RedisHnsw, drop
+from core.stores.redis.base import ANY, EVERY, FILE, KEYWORDS, REQUIRED, RedisFlat, RedisHnsw, drop
 from core.stores.redis.connection import connection
 
 OPERATORS = (*"()[]{}|~-+@:;,.<>=!?*%$#&^'\"`\\/_ \t\n\x00", " OR ", " AND ", " NOT ", "=>[", "->")
@@ -79,6 +80,36 @@ def test_words_find_what_is_far_from_the_vector(tmp_path):
     drop(tmp_path / "index")
 
 
+@pytest.mark.parametrize("kind", [RedisFlat, RedisHnsw])
+def test_only_passages_with_the_words_are_compared_with_the_vector(tmp_path, kind):
+    vectors = clustered(300, 16, 12)
+    texts = {7: "a zither", 8: "an old organ", 9: "a zither beside an organ"}
+    passages = [Passage(f"v{row}", "", texts.get(row, "plain words"), "") for row in range(300)]
+    store = kind.create(tmp_path / "index", passages, vectors)
+
+    def found(text, required):
+        return store.search(SearchRequest(k=5, vector=vectors[0], text=text, options={REQUIRED: required}))
+
+    nearest = sorted(texts, key=lambda row: -float(vectors[row] @ vectors[0]))
+    hits = found("the zither, or the organ?", ANY)
+    assert ids(hits) == [f"v{row}" for row in nearest]
+    assert [hit.score for hit in hits] == pytest.approx([float(vectors[row] @ vectors[0]) for row in nearest], abs=1e-5)
+    assert ids(found("the zither, or the organ?", EVERY)) == ["v9"]
+    assert found("bassoon", ANY) == []
+    assert len(found("the of and", EVERY)) == 5  # no word to go by: the vector alone
+    drop(tmp_path / "index")
+
+
+def test_required_words_and_filters_hold_together(store, tiny_encoder):
+    vector = tiny_encoder.encode_query("bell")
+    request = SearchRequest(k=11, vector=vector, text="harbour pears", options={REQUIRED: ANY})
+    both = set(ids(store.search(request)))
+    narrowed = set(ids(store.search(replace(request, filter={"topic": "harbour"}))))
+    assert narrowed == both & {"p0", "p1", "p2", "p3"} and narrowed < both
+    with pytest.raises(TesseraError, match="at once"):
+        store.search(replace(request, options={REQUIRED: ANY, KEYWORDS: 30}))
+
+
 def test_it_says_what_it_takes_on_the_server(store, vectors):
     assert store.server_bytes() > vectors.nbytes
 
@@ -100,18 +131,18 @@ def test_a_hybrid_search_obeys_filters(store, ask, tiny_encoder):
     assert set(ids(store.search(request))) == {"p0", "p1", "p2", "p3"}
 
 
+@pytest.mark.parametrize("option", [KEYWORDS, REQUIRED])
 @pytest.mark.parametrize("character", OPERATORS)
-def test_no_operator_acts_in_words_or_filters(store, ask, tiny_encoder, character):
-    hybrid = {KEYWORDS: 50}
-    plain = store.search(ask("harbour bell", **hybrid))
+def test_no_operator_acts_in_words_or_filters(store, ask, tiny_encoder, character, option):
+    hybrid = {option: 50} if option == KEYWORDS else {option: ANY}
+    plain = ask("harbour bell", **hybrid)
     for text in (
         f"harbour{character} bell",
         f"{character}harbour bell{character}",
         f"harbour {character * 3} bell",
         f"harbour {character} bell",
     ):
-        hits = store.search(ask(text, **hybrid))
-        assert ids(hits)[0] == ids(plain)[0]
+        assert ids(store.search(replace(plain, text=text))) == ids(store.search(plain))
     alone = SearchRequest(k=3, vector=tiny_encoder.encode_query("bell"), text=character, options=hybrid)
     assert len(store.search(alone)) == 3
     for value in (character, f"harbour{character}", f"{character}harbour", f"harbour|library{character}*"):

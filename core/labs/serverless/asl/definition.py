@@ -27,6 +27,7 @@ _FIELDS: dict[str, set[str]] = {
 }
 _RETRY = {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy"}
 _CATCH = {"ErrorEquals", "ResultPath", "Next"}
+_COMPARISONS = {"IsPresent", "BooleanEquals"}
 _TOP = {"Comment", "StartAt", "States", "TimeoutSeconds", "Version"}
 _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
@@ -120,10 +121,19 @@ def _wrong_values(name: str, state: Mapping[str, Any]) -> Iterator[str]:
         if not rule.get("ErrorEquals"):
             yield f"a rule of {name} names no error"
     for rule in state.get("Choices", ()):
-        yield from _unknown(f"a choice of {name}", rule, {"Variable", "Next", "IsPresent"})
-        steps(rule["Variable"])
-        if "IsPresent" not in rule:
-            yield f"a choice of {name} needs IsPresent"
+        yield from _wrong_choice(name, {key: value for key, value in rule.items() if key != "Next"})
+
+
+def _wrong_choice(name: str, rule: Mapping[str, Any]) -> Iterator[str]:
+    if "And" in rule:
+        yield from _unknown(f"a choice of {name}", rule, {"And"})
+        for part in rule["And"]:
+            yield from _wrong_choice(name, part)
+        return
+    yield from _unknown(f"a choice of {name}", rule, {"Variable", *_COMPARISONS})
+    steps(rule["Variable"])
+    if len(_COMPARISONS & set(rule)) != 1:
+        yield f"a choice of {name} needs one of {', '.join(sorted(_COMPARISONS))}"
 
 
 def _targets(state: Mapping[str, Any]) -> Iterator[str]:

@@ -197,6 +197,10 @@ def _choose(state: Mapping[str, Any], data: Any) -> str:
 
 
 def _holds(rule: Mapping[str, Any], data: Any) -> bool:
+    if "And" in rule:
+        return all(_holds(part, data) for part in rule["And"])
+    if "BooleanEquals" in rule:
+        return get(data, rule["Variable"]) is rule["BooleanEquals"]
     try:
         get(data, rule["Variable"])
     except PathMissing:

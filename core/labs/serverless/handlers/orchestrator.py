@@ -1,14 +1,16 @@
-"""The orchestrator, the baseline to the state machine: one function that calls the other two and waits for both.
+"""The orchestrator, the baseline to the state machine: one function that calls the others and waits for each.
 
 Simple, and paid for twice: while a called function works, this one is billed for waiting. It asks Lambda through boto3;
 ``AWS_ENDPOINT_URL_LAMBDA`` leads the same calls to the local twin.
 
-    {"question": "...", "k": 3} -> {"question", "answer", "passages", "stages", "function"}
+    {"question": "...", "k": 3, "rerank": false, "cache": false}
+        -> {"question", "answer", "passages", "cached", "stages", "function"}
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +21,7 @@ from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
 _frame = Frame("orchestrator")
+_LOG = logging.getLogger(__name__)
 
 
 class CallFailed(TesseraError):
@@ -26,32 +29,51 @@ class CallFailed(TesseraError):
 
 
 class Orchestrator:
-    """Retrieval, then generation, by synchronous invocations.
+    """Retrieval, re-ranking and the cache where they are asked for, and generation, by synchronous invocations.
 
     Args:
         client: A boto3 client of Lambda.
-        retrieval: Name or ARN of the retrieval function.
-        generation: Name or ARN of the generation function.
+        settings: Names or ARNs of the functions.
     """
 
-    def __init__(self, client: Any, retrieval: str, generation: str) -> None:
-        self._client = client
-        self._retrieval = retrieval
-        self._generation = generation
+    def __init__(self, client: Any, settings: FunctionSettings) -> None:
+        self._client, self._names = client, settings
 
     def answer(self, request: RetrievalRequest, tracer: Tracer) -> dict[str, Any]:
-        """Runs both; see ``invoke`` for errors."""
+        """Runs all that the request asks for; see ``invoke`` for errors. A cache that fails costs no answer."""
+        names, body, question = self._names, request.body(), request.question
+        stages: dict[str, Any] = {}
+        if request.cache:
+            known = self._cached(names.cache_function, body, "lookup", stages, tracer)
+            if known and known["hit"]:
+                return {"question": question, **known["result"], "cached": True, "stages": stages}
         with tracer.span("retrieval"):
-            found = self.invoke(self._retrieval, {"question": request.question, "k": request.k})
-        passages = [{name: entry[name] for name in ("id", "title", "text")} for entry in found["passages"]]
+            found = self.invoke(names.retrieval_function, body)
+        stages["retrieval"], passages = found["function"], found["passages"]
+        if request.rerank:
+            with tracer.span("rerank"):
+                given = {"question": question, "passages": passages, "k": request.k}
+                ranked = self.invoke(names.rerank_function, given)
+            stages["rerank"], passages = ranked["function"], ranked["passages"]
         with tracer.span("generation"):
-            said = self.invoke(self._generation, {"question": request.question, "passages": passages})
-        return {
-            "question": request.question,
-            "answer": said["answer"],
-            "passages": found["passages"],
-            "stages": {"retrieval": found["function"], "generation": said["function"]},
-        }
+            said = self.invoke(names.generation_function, {"question": question, "passages": passages})
+        stages["generation"] = said["function"]
+        result = {"answer": said["answer"], "passages": passages}
+        if request.cache:
+            self._cached(names.cache_function, {"request": body, "result": result}, "keep", stages, tracer)
+        return {"question": question, **result, "cached": False, "stages": stages}
+
+    def _cached(
+        self, function: str, payload: Mapping[str, Any], stage: str, stages: dict[str, Any], tracer: Tracer
+    ) -> dict[str, Any] | None:
+        with tracer.span(stage):
+            try:
+                reply = self.invoke(function, payload)
+            except (CallFailed, Throttled) as error:
+                _LOG.warning("%s", error)
+                return None
+        stages[stage] = reply["function"]
+        return reply
 
     def invoke(self, function: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         """One synchronous invocation.
@@ -89,7 +111,7 @@ def open_orchestrator(settings: FunctionSettings) -> Orchestrator:
     # One attempt: a retry here would hide a throttle, and the caller could not tell a slow answer from two.
     config = Config(retries={"total_max_attempts": 1}, read_timeout=300)
     client = boto3.client("lambda", config=config)
-    return Orchestrator(client, settings.retrieval_function, settings.generation_function)
+    return Orchestrator(client, settings)
 
 
 _kept: Kept[Orchestrator] = Kept()

@@ -1,6 +1,8 @@
 """The retrieval function: embeds a question and finds the nearest passages in the LanceDB index.
 
-{"question": "...", "k": 3} -> {"question", "passages": [{"id", "title", "text", "score"}], "function"}
+{"question": "...", "k": 3} -> {"question", "k", "passages": [{"id", "title", "text", "score"}], "function"}
+
+Where its passages are to be re-ranked ("rerank": true) it gives more than k of them.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.labs.serverless.handlers.frame import Frame, Kept
-from core.labs.serverless.requests import RetrievalRequest
+from core.labs.serverless.requests import CANDIDATES, RetrievalRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
@@ -51,12 +53,12 @@ class Retriever:
         """The reply to a request."""
         with tracer.span("encode"):
             vector = self._encoder.encode_query(request.question)
-        found = self._table.search(vector, request.k, tracer)
+        found = self._table.search(vector, max(request.k, CANDIDATES) if request.rerank else request.k, tracer)
         passages = [
             {"id": f.passage.id, "title": f.passage.title, "text": f.passage.text, "score": round(f.score, 6)}
             for f in found
         ]
-        return {"question": request.question, "passages": passages}
+        return {"question": request.question, "k": request.k, "passages": passages}
 
 
 def open_encoder(settings: FunctionSettings) -> Encoder:

@@ -1,6 +1,6 @@
 """The twin's HTTP front on 127.0.0.1: routes as API Gateway's, and Lambda's own Invoke for boto3.
 
-POST /retrieve /generate /orchestrate     a function, through an event of an HTTP API
+POST /retrieve /rerank /generate /orchestrate     a function, through an event of an HTTP API
 POST /ask                                 the state machine, answered as StartSyncExecution answers
 POST /2015-03-31/functions/NAME/invocations   Lambda's Invoke
 GET  /health
@@ -26,7 +26,7 @@ from core.labs.serverless.local_lambda.twin import Twin
 from core.labs.serverless.requests import BadRequest, read_object
 from core.web import Bounded, Gate, WebServer
 
-ROUTES = {"/retrieve": "retrieval", "/generate": "generation", "/orchestrate": "orchestrator"}
+ROUTES = {"/retrieve": "retrieval", "/rerank": "rerank", "/generate": "generation", "/orchestrate": "orchestrator"}
 _STATUS = {"throttled": 429, "timeout": 504, "error": 502, "crash": 502}
 _AT_ONCE = 64
 

@@ -18,6 +18,7 @@ from core.labs.serverless.local_lambda.pool import Pool, Record
 from core.labs.serverless.local_lambda.process import FunctionConfig
 from core.labs.serverless.settings import IndexKind
 
+_ASKED = ("cache", "retrieval", "rerank", "generation")
 _ERRORS = {
     "throttled": "Lambda.TooManyRequestsException",
     "crash": "Runtime.ExitError",
@@ -37,9 +38,7 @@ class Twin:
     """Runs functions and the state machine until it is closed.
 
     Args:
-        functions: What to run.
-        retrieval: Name of the function that the state machine asks first.
-        generation: Name of the function that it asks then.
+        functions: What to run. The state machine asks those named "cache", "retrieval", "rerank" and "generation".
         machine: The definition.
         logs: Folder for what the workers write; without one, temporary files.
     """
@@ -47,13 +46,10 @@ class Twin:
     def __init__(
         self,
         functions: Sequence[FunctionConfig],
-        retrieval: str = "retrieval",
-        generation: str = "generation",
         machine: Path = FILE,
         logs: Path | None = None,
     ) -> None:
-        substitutions = {"RetrievalFunctionArn": retrieval, "GenerationFunctionArn": generation}
-        self._definition = load(machine, substitutions)
+        self._definition = load(machine, {f"{name.capitalize()}FunctionArn": name for name in _ASKED})
         if logs:
             logs.mkdir(parents=True, exist_ok=True)
         self.pools = {config.name: Pool(config, logs / f"{config.name}.log" if logs else None) for config in functions}
@@ -100,26 +96,30 @@ class Twin:
 
 
 def rag_functions(
-    index_url: str, kind: IndexKind, concurrency: int = 2, endpoint: str = "", generation: bool = True
+    index_url: str,
+    kind: IndexKind,
+    concurrency: int = 2,
+    endpoint: str = "",
+    generation: bool = True,
+    results_url: str = "",
 ) -> list[FunctionConfig]:
     """The functions of Tessera as the template in deploy/ has them, with local models.
 
     Args:
         index_url: Where the passage table is.
         kind: How it is searched.
-        concurrency: Workers of the retrieval function; generation gets one, for its model takes half a gigabyte.
+        concurrency: Workers of the retrieval function; generation and re-ranking get one, for a model takes half a
+            gigabyte.
         endpoint: Address of the twin's HTTP front, for the orchestrator; without it, no orchestrator.
-        generation: Whether there is anyone to answer.
+        generation: Whether there is anyone to answer, and to re-rank.
+        results_url: Where results are kept; without it, no cache function.
     """
-    handlers = "core.labs.serverless.handlers"
     environment = {"TESSERA_INDEX_URL": index_url, "TESSERA_INDEX_KIND": kind}
-    functions = [
-        FunctionConfig(
-            "retrieval", f"{handlers}.retrieval.handler", 2048, concurrency=concurrency, environment=environment
-        )
-    ]
+    functions = [_function("retrieval", 2048, concurrency, environment)]
     if generation:
-        functions.append(FunctionConfig("generation", f"{handlers}.generation.handler", 3008, concurrency=1))
+        functions += [_function("rerank", 2048, 1), _function("generation", 3008, 1)]
+    if results_url:
+        functions.append(_function("cache", 512, concurrency, {**environment, "TESSERA_RESULTS_URL": results_url}))
     if endpoint:
         told = {
             "AWS_ENDPOINT_URL_LAMBDA": endpoint,
@@ -127,7 +127,12 @@ def rag_functions(
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }
-        functions.append(
-            FunctionConfig("orchestrator", f"{handlers}.orchestrator.handler", 512, 120.0, 1, environment=told)
-        )
+        functions.append(_function("orchestrator", 512, 1, told, 120.0))
     return functions
+
+
+def _function(
+    name: str, memory_mb: int, concurrency: int, environment: Mapping[str, str] | None = None, timeout_s: float = 60.0
+) -> FunctionConfig:
+    handler = f"core.labs.serverless.handlers.{name}.handler"
+    return FunctionConfig(name, handler, memory_mb, timeout_s, concurrency, environment=environment or {})

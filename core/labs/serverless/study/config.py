@@ -100,6 +100,8 @@ class StudyConfig:
         concurrency: Workers of the retrieval function.
         seed: Of arrivals, draws and synthetic passages.
         kinds: Indexes to compare.
+        rerank: Whether the pipeline re-ranks what it found.
+        cache: Whether it answers from kept results under load; the probes never do, so that their times are work.
 
     Raises:
         TesseraError: A value makes no sense.
@@ -114,6 +116,8 @@ class StudyConfig:
     concurrency: int = 2
     seed: int = 0
     kinds: tuple[IndexKind, ...] = KINDS
+    rerank: bool = False
+    cache: bool = False
 
     def __post_init__(self) -> None:
         if not self.sizes or list(self.sizes) != sorted(set(self.sizes)) or self.sizes[0] <= self.k:
@@ -125,6 +129,10 @@ class StudyConfig:
             raise TesseraError(
                 message("There is no stage {stage!r}.", stage=self.stage),
                 message("Choose one of: {names}.", names=", ".join(STAGES)),
+            )
+        if self.stage == "retrieval" and (self.rerank or self.cache):
+            raise TesseraError(
+                "The retrieval function alone neither re-ranks nor keeps results.", "Study the whole pipeline."
             )
         for name in ("rounds", "probes", "k", "concurrency"):
             if getattr(self, name) < 1:

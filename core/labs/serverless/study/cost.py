@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Prices:
         machine_memory_mb: Memory an execution is billed for.
         machine_round_ms: What its length is rounded up to.
         api_request: API Gateway, per request.
+        get: S3, per object read.
+        put: S3, per object written.
         always_on_name: The machine to compare with.
         always_on_hour: Its price per hour.
     """
@@ -46,6 +48,8 @@ class Prices:
     machine_memory_mb: float
     machine_round_ms: float
     api_request: float
+    get: float
+    put: float
     always_on_name: str
     always_on_hour: float
 
@@ -57,10 +61,11 @@ class Cost:
     Attributes:
         compute: Lambda's GB-seconds when warm.
         cold: What one cold start adds for each of 1,000 queries, were all of them cold.
-        requests: Lambda, Step Functions and API Gateway, by the request.
+        requests: Lambda, Step Functions, API Gateway and the objects of the result cache, by the request.
         machine: Step Functions, by time.
         total: Without cold starts.
         date: Day of the prices.
+        functions: What each function takes, by its name: its compute, and the objects that the cache reads and writes.
     """
 
     compute: float
@@ -69,6 +74,7 @@ class Cost:
     machine: float
     total: float
     date: str
+    functions: dict[str, float] = field(default_factory=dict)
 
 
 def load_prices(path: Path = PRICES) -> Prices:
@@ -90,6 +96,8 @@ def load_prices(path: Path = PRICES) -> Prices:
             machine_memory_mb=_price(machine["memory_mb"]),
             machine_round_ms=_price(machine["round_ms"]),
             api_request=_price(table["api_gateway"]["request"]),
+            get=_price(table["s3"]["get"]),
+            put=_price(table["s3"]["put"]),
             always_on_name=str(always["name"]),
             always_on_hour=_price(always["hour"]),
         )
@@ -116,15 +124,22 @@ def estimate(load: Load, prices: Prices) -> Cost | None:
         return None
     warm = {name: _mean_gb_s(billed) for name, billed in load.billing.items()}
     invocations = {name: billed.warm + billed.cold for name, billed in load.billing.items()}
-    compute = sum(count * warm[name] for name, count in invocations.items()) * prices.gb_second * 1000 / good
+    functions = {name: n * warm[name] * prices.gb_second * 1000 / good for name, n in invocations.items()}
+    compute = sum(functions.values())
     started = {name: billed for name, billed in load.billing.items() if billed.cold}
     extra = sum(max(0.0, billed.cold_gb_s / billed.cold - warm[name]) for name, billed in started.items())
     executions = load.requests if load.machine_ms else 0
     fees = sum(invocations.values()) * prices.request + executions * prices.machine_request
+    # A look-up reads the result and the mark of the index, keeping one reads the mark and writes.
+    looked_up, kept = load.calls.get("lookup", 0), load.calls.get("keep", 0)
+    objects = (2 * looked_up + kept) * prices.get + kept * prices.put
+    if objects:
+        functions["cache"] += objects * 1000 / good
+    fees += objects
     requests = (fees + load.requests * prices.api_request) * 1000 / good
     machine = _machine_gb_s(load, prices) * prices.machine_gb_second * 1000 / good
     cold = extra * prices.gb_second * 1000
-    return Cost(compute, cold, requests, machine, compute + requests + machine, prices.date)
+    return Cost(compute, cold, requests, machine, compute + requests + machine, prices.date, functions)
 
 
 def at_traffic(cost: Cost, queries_a_month: float, idle_s: float) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -31,11 +32,11 @@ Sender = Callable[[str], Reply]
 """Sends one question and waits for what becomes of it."""
 
 
-def sender(twin: Twin, stage: Stage, k: int) -> Sender:
+def sender(twin: Twin, stage: Stage, k: int, rerank: bool = False, cache: bool = False) -> Sender:
     """Sends questions to ``stage`` of a twin, asking for ``k`` passages."""
     if stage == "retrieval":
         return lambda text: _retrieved(twin.invoke("retrieval", {"question": text, "k": k}))
-    return lambda text: _piped(twin.ask({"question": text, "k": k}))
+    return lambda text: _piped(twin.ask({"question": text, "k": k, "rerank": rerank, "cache": cache}))
 
 
 def _retrieved(record: Record) -> Reply:
@@ -52,7 +53,7 @@ def _piped(asked: Asked) -> Reply:
         last = asked.records[-1].outcome if asked.records else "error"
         outcome = "timeout" if execution.status == "TIMED_OUT" else last
         return Reply("error" if outcome == "ok" else outcome, {}, {}, asked.records, (), execution.ms)
-    stages, spans = _times(execution.output["stages"])
+    stages, spans = _times({name: facts for name, facts in execution.output["stages"].items() if facts})
     return Reply("ok", stages, spans, asked.records, _ids(execution.output), execution.ms)
 
 
@@ -68,6 +69,8 @@ def _ids(reply: Mapping[str, Any]) -> tuple[str, ...]:
 
 OUTCOMES = ("ok", "throttled", "timeout", "crash", "error")
 _CDF_POINTS = 101
+_FUNCTIONS = {"lookup": "cache", "keep": "cache"}
+"""The function of a stage, where it is called otherwise."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,9 @@ class Load:
         init_ms: Median start of a worker until it asked for work; 0 without cold starts.
         billing: Function name to what was billed.
         machine_ms: Length of all executions of the state machine.
-        stages: Stage to its median ms in warm successes.
+        stages: Stage to its median ms in the warm successes that went through it.
+        shares: Function to its share of the time inside all functions, over all warm successes.
+        calls: Stage to the successes that went through it.
     """
 
     requests: int
@@ -172,6 +177,8 @@ class Load:
     billing: dict[str, Billing]
     machine_ms: float
     stages: dict[str, float]
+    shares: dict[str, float] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
 
 
 def distribution(latencies: Sequence[float]) -> Distribution | None:
@@ -203,6 +210,8 @@ def summarise(samples: Sequence[Sample]) -> Load:
         billing={name: _billing([record for record in records if record.function == name]) for name in names},
         machine_ms=sum(sample.machine_ms for sample in samples),
         stages=_medians([sample.stages for sample in warm]),
+        shares=_shares([sample.stages for sample in warm]),
+        calls=dict(Counter(name for sample in good for name in sample.stages)),
     )
 
 
@@ -219,4 +228,13 @@ def _billing(records: Sequence[Record]) -> Billing:
 
 def _medians(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: float(np.median([row.get(name, 0.0) for row in rows])) for name in names}
+    return {name: float(np.median([row[name] for row in rows if name in row])) for name in names}
+
+
+def _shares(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    spent: dict[str, float] = {}
+    for row in rows:
+        for stage, ms in row.items():
+            function = _FUNCTIONS.get(stage, stage)
+            spent[function] = spent.get(function, 0.0) + ms
+    return {name: ms / (sum(spent.values()) or 1.0) for name, ms in spent.items()}

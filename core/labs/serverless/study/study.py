@@ -104,16 +104,22 @@ def _one_size(
     wanted = [[grown.passages[row].id for row in rows] for rows in exact(grown.vectors, queries, config.k)]
     with ExitStack() as open_twins:
         senders: dict[IndexKind, Sender] = {}
+        working: dict[IndexKind, Sender] = {}
         for kind in config.kinds:
             functions = rag_functions(
-                f"{place}-{kind}", kind, config.concurrency, generation=config.stage == "pipeline"
+                f"{place}-{kind}",
+                kind,
+                config.concurrency,
+                generation=config.stage == "pipeline",
+                results_url=f"{place}-results" if config.cache else "",
             )
             twin = open_twins.enter_context(Twin(functions, logs=logs / f"{size}-{kind}" if logs else None))
-            senders[kind] = sender(twin, config.stage, config.k)
+            senders[kind] = sender(twin, config.stage, config.k, config.rerank, config.cache)
+            working[kind] = sender(twin, config.stage, config.k, config.rerank)
         passages = message("{n:,} passages", n=size)
         starts = yield from cold_starts(senders, questions, config.concurrency, passages)
         samples = yield from _loads(senders, questions, config, size)
-        probes = yield from probe(senders, questions, config.probes, config.seed, passages)
+        probes = yield from probe(working, questions, config.probes, config.seed, passages)
     return _size_findings(grown, config, indexes, starts, samples, probes, wanted)
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from core.errors import TesseraError
+from core.labs.benchmarks import stores, workloads
 from core.labs.plan import plan as planning
-from core.labs.plan.check import check
+from core.labs.plan.check import check, check_indexes
 from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, coefficients
 from core.labs.plan.plan import SHAPES, Demand, advice, looked_at, pace, pays
 from core.labs.plan.prices import PRICES, load_prices
+from core.workspace import Workspace
 from tests.core.evaluation.conftest import finished, plan, resources  # noqa: F401  (fixtures)
 from tests.core.methods.conftest import built, models  # noqa: F401  (fixtures)
 
@@ -98,3 +100,15 @@ def test_coefficients_come_from_a_run_and_foretell_its_own_workspace(finished, r
     assert checked["tokens"] == pytest.approx(0) and checked["bytes of blocks"] == pytest.approx(0)
     assert abs(checked["seconds of blocks"]) < 1e-6
     assert json.dumps(checked)
+
+
+def test_indexes_alone_are_checked_by_the_search_bench(tmp_path):
+    ws, prices = Workspace(tmp_path / "w"), load_prices()
+    assert check_indexes(ROUND, prices, ws) == []
+    list(stores.run(ws, [lambda: workloads.synthetic(600, 384, 5)], ["faiss-flat", "faiss-ivf"]))
+    size, search = check_indexes(ROUND, prices, ws)
+    assert (size.passages, size.predicted) == (600, 600 * 1536)
+    assert size.measured > size.predicted and -0.5 < size.error < 0  # the file also names its rows
+    predicted = 1000 * (0.001 + looked_at(600) * 1536 / (prices.machines["cpu"].memory_gb_s * 1e9))
+    rows = [row for row in stores.load(ws).tested[0].rows if row.options == {"nprobe": 16}]
+    assert search.predicted == pytest.approx(predicted) and search.measured == rows[0].p50_ms

@@ -28,7 +28,7 @@ def retrieval(event, context):
     """Stands where the retrieval function stands in the state machine."""
     time.sleep(float(event.get("sleep", 0.02)))
     passages = [{"id": "p0", "title": "T", "text": f"about {event['question']}", "score": 1.0}]
-    return {"question": event["question"], "passages": passages, "function": {"name": "retrieval", "spans": {}}}
+    return {"question": event["question"], "k": 1, "passages": passages, "function": {"name": "retrieval", "spans": {}}}
 
 
 def generation(event, context):

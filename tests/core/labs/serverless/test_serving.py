@@ -38,7 +38,7 @@ def test_a_workspace_is_published_to_object_storage(prepared, s3, tiny_encoder):
 
 
 def test_a_question_over_http_is_answered_by_a_worker(prepared, monkeypatch):
-    def tiny(url, kind, concurrency, endpoint):
+    def tiny(url, kind, concurrency, endpoint, results_url):
         return functions(url, kind, concurrency, generation=False)
 
     monkeypatch.setattr(serving_module, "rag_functions", tiny)

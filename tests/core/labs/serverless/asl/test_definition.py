@@ -6,7 +6,7 @@ import pytest
 from core.errors import TesseraError
 from core.labs.serverless.asl.definition import FILE, load, parse
 
-NAMES = {"RetrievalFunctionArn": "r", "GenerationFunctionArn": "g"}
+NAMES = {f"{name}FunctionArn": name[0].lower() for name in ("Cache", "Retrieval", "Generation", "Rerank")}
 
 
 def shipped():
@@ -15,7 +15,7 @@ def shipped():
 
 def test_the_shipped_machine_is_known_in_full():
     definition = load(FILE, NAMES)
-    assert definition.start == "Retrieve" and definition.timeout_s
+    assert definition.start == "Begin" and definition.timeout_s
     assert definition.states["Retrieve"]["Parameters"]["FunctionName"] == "r"
 
 
@@ -32,7 +32,11 @@ def test_the_shipped_machine_is_known_in_full():
         (lambda m: m["States"]["Shape"].pop("Next"), "Next or End"),
         (lambda m: m["States"]["AnythingFound"]["Choices"][0].update(StringMatches="*"), "StringMatches"),
         (lambda m: m.update(QueryLanguage="JSONata"), "QueryLanguage"),
-        (lambda m: m.update(StartAt="Begin"), "Begin"),
+        (lambda m: m.update(StartAt="Elsewhere"), "Elsewhere"),
+        (lambda m: m["States"]["Known"]["Choices"][0].update(StringEquals="x"), "StringEquals"),
+        (lambda m: m["States"]["Known"]["Choices"][0].pop("BooleanEquals"), "BooleanEquals"),
+        (lambda m: m["States"]["WantsCache"]["Choices"][0]["And"][0].update(IsNull=True), "IsNull"),
+        (lambda m: m["States"]["WantsCache"]["Choices"][0].update(Variable="$.x"), "Variable"),
         (lambda m: m.pop("States"), "States"),
     ],
 )
@@ -45,7 +49,7 @@ def test_what_is_not_known_is_refused_by_name(change, says):
 
 def test_a_name_that_was_not_given_is_named():
     with pytest.raises(TesseraError, match="GenerationFunctionArn"):
-        load(FILE, {"RetrievalFunctionArn": "r"})
+        load(FILE, {name: arn for name, arn in NAMES.items() if arn != "g"})
 
 
 def test_a_file_that_is_no_json_is_a_sentence(tmp_path):

@@ -6,9 +6,18 @@ import pytest
 from core.labs.serverless.asl.definition import FILE, INVOKE, load, parse
 from core.labs.serverless.asl.interpreter import Interpreter, StateFailed
 
-NAMES = {"RetrievalFunctionArn": "retrieval", "GenerationFunctionArn": "generation"}
-FOUND = {"question": "q", "passages": [{"id": "p0", "title": "", "text": "t"}], "function": {"name": "retrieval"}}
+NAMES = {f"{name.capitalize()}FunctionArn": name for name in ("cache", "retrieval", "rerank", "generation")}
+FOUND = {
+    "question": "q",
+    "k": 1,
+    "passages": [{"id": "p0", "title": "", "text": "t"}],
+    "function": {"name": "retrieval"},
+}
 SAID = {"answer": "a", "function": {"name": "generation"}}
+RANKED = {"passages": [{"id": "p9", "title": "", "text": "u"}], "function": {"name": "rerank"}}
+RESULT = {"answer": "a", "passages": FOUND["passages"]}
+MISS = {"hit": False, "result": None, "function": {"name": "cache"}}
+HIT = {"hit": True, "result": RESULT, "function": {"name": "cache"}}
 
 
 def machine(task, replies=None, **options):
@@ -41,9 +50,47 @@ def test_the_shipped_machine_chains_the_two_functions():
     done = machine(task).run({"question": "q", "k": 2})
     assert done.status == "SUCCEEDED"
     assert done.output["answer"] == "a" and done.output["passages"] == FOUND["passages"]
-    assert done.output["stages"] == {"retrieval": {"name": "retrieval"}, "generation": {"name": "generation"}}
+    assert ran(done) == {"retrieval": {"name": "retrieval"}, "generation": {"name": "generation"}}
+    assert done.output["cached"] is False
     assert task.asked[0] == ("retrieval", {"question": "q", "k": 2})
     assert task.asked[1] == ("generation", {"question": "q", "passages": FOUND["passages"]})
+
+
+def ran(done):
+    return {stage: facts for stage, facts in done.output["stages"].items() if facts}
+
+
+def test_passages_are_re_ranked_before_they_are_read_where_that_is_asked_for():
+    task = scripted(retrieval=[FOUND], rerank=[RANKED], generation=[SAID])
+    done = machine(task).run({"question": "q", "k": 1, "rerank": True})
+    assert task.asked[1] == ("rerank", {"question": "q", "passages": FOUND["passages"], "k": 1})
+    assert task.asked[2] == ("generation", {"question": "q", "passages": RANKED["passages"]})
+    assert done.output["passages"] == RANKED["passages"] and list(ran(done)) == ["retrieval", "rerank", "generation"]
+
+
+def test_a_kept_result_is_the_whole_answer():
+    asked = {"question": "q", "cache": True}
+    task = scripted(cache=[HIT])
+    done = machine(task).run(asked)
+    assert task.asked == [("cache", asked)]
+    assert done.output == {"question": "q", **RESULT, "cached": True, "stages": {"lookup": {"name": "cache"}}}
+
+
+def test_a_result_that_was_not_kept_is_kept_afterwards():
+    asked = {"question": "q", "cache": True, "rerank": False}
+    task = scripted(cache=[MISS, {"kept": True, "function": {"name": "cache"}}], retrieval=[FOUND], generation=[SAID])
+    done = machine(task).run(asked)
+    assert task.asked[-1] == ("cache", {"request": asked, "result": RESULT})
+    assert list(ran(done)) == ["lookup", "retrieval", "generation", "keep"] and done.output["cached"] is False
+
+
+def test_a_cache_that_fails_costs_no_answer():
+    gone = StateFailed("TesseraError", "no such bucket")
+    task = scripted(cache=[gone, gone], retrieval=[FOUND], generation=[SAID])
+    done = machine(task).run({"question": "q", "cache": True})
+    assert done.status == "SUCCEEDED" and done.output["answer"] == "a" and len(task.asked) == 4
+    refused = machine(scripted(cache=[StateFailed("BadRequest", "{}")])).run({"question": "", "cache": True})
+    assert (refused.status, refused.error) == ("FAILED", "BadRequest")
 
 
 def test_nothing_found_is_answered_without_generation():
@@ -122,6 +169,11 @@ def test_a_bug_in_a_task_is_not_taken_for_a_failure_of_it():
         ({"Variable": "$.a", "IsPresent": True}, {"a": None}, "Y"),
         ({"Variable": "$.a[1]", "IsPresent": True}, {"a": [1]}, "N"),
         ({"Variable": "$.a.b", "IsPresent": False}, {"a": 1}, "Y"),
+        ({"Variable": "$.a", "BooleanEquals": True}, {"a": True}, "Y"),
+        ({"Variable": "$.a", "BooleanEquals": True}, {"a": 1}, "N"),
+        ({"Variable": "$.a", "BooleanEquals": False}, {"a": False}, "Y"),
+        ({"And": [{"Variable": "$.a", "IsPresent": True}, {"Variable": "$.a", "BooleanEquals": True}]}, {}, "N"),
+        ({"And": [{"Variable": "$.a", "IsPresent": True}, {"Variable": "$.b", "IsPresent": True}]}, {"a": 1}, "N"),
     ],
 )
 def test_choices(rule, data, leads):

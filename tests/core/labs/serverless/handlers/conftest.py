@@ -1,4 +1,4 @@
-"""The three functions on tiny models and a real LanceDB table, each as the process that runs it has them open."""
+"""The functions on tiny models and a real LanceDB table, each as the process that runs it has them open."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from core.labs.serverless.handlers import generation, orchestrator, retrieval
+from core.labs.serverless.handlers import cache, generation, orchestrator, rerank, retrieval
 from core.labs.serverless.handlers.frame import Frame, Kept
 from core.labs.serverless.table import PassageTable
+from tests.models import tiny_sentence_encoder
 
 
 class Lines(list):
@@ -34,11 +35,19 @@ def index(tmp_path, tiny_corpus, tiny_encoder, monkeypatch):
 
 
 @pytest.fixture
-def functions(index, lines, tiny_encoder, tiny_lm, monkeypatch):
+def functions(index, lines, tiny_encoder, tiny_lm, monkeypatch, tmp_path):
     """Name to handler, on tiny models; the orchestrator calls the other two through a client that runs them."""
-    for module, name in ((retrieval, "retrieval"), (generation, "generation"), (orchestrator, "orchestrator")):
+    for module, name in (
+        (retrieval, "retrieval"),
+        (generation, "generation"),
+        (orchestrator, "orchestrator"),
+        (rerank, "rerank"),
+        (cache, "cache"),
+    ):
         monkeypatch.setattr(module, "_frame", Frame(name, lines.write))
         monkeypatch.setattr(module, "_kept", Kept())
+    monkeypatch.setenv("TESSERA_ENCODER", str(tiny_sentence_encoder(tmp_path / "bert")))
+    monkeypatch.setenv("TESSERA_RESULTS_URL", str(tmp_path / "results"))
     monkeypatch.setattr(retrieval, "open_encoder", lambda settings: tiny_encoder)
 
     def open_reader(settings, tracer):
@@ -46,4 +55,5 @@ def functions(index, lines, tiny_encoder, tiny_lm, monkeypatch):
             return generation.LocalReader(tiny_lm, 6)
 
     monkeypatch.setattr(generation, "open_reader", open_reader)
-    return {"retrieval": retrieval.handler, "generation": generation.handler}
+    modules = (retrieval, generation, rerank, cache)
+    return {module.__name__.rpartition(".")[2]: module.handler for module in modules}

@@ -25,6 +25,15 @@ BAD = [
     ("retrieval", {"question": "x", "k": True}, "'k' is True"),
     ("retrieval", {"question": "x", "k": 51}, "50"),
     ("retrieval", {"question": "x", "kk": 3}, "kk"),
+    ("retrieval", {"question": "x", "rerank": 1}, "'rerank' is 1"),
+    ("rerank", {"question": "x"}, "passages"),
+    ("rerank", {"question": "x", "passages": [], "k": 0}, "'k' is 0"),
+    ("rerank", {"question": "x", "passages": [{"text": "t"}] * 51}, "50"),
+    ("cache", {"question": "x", "cache": "yes"}, "'cache' is 'yes'"),
+    ("cache", {"result": {}}, "'request'"),
+    ("cache", {"request": {"question": "x"}, "result": {"answer": 5, "passages": []}}, "'answer' is 5"),
+    ("cache", {"request": {}, "result": {"answer": "a", "passages": []}}, "question"),
+    ("cache", {"request": {"question": "x"}, "result": {"answer": "a", "passages": [], "more": 1}}, "more"),
     ("generation", {"question": "x"}, "passages"),
     ("generation", {"question": "x", "passages": ["text"]}, "Passage 0"),
     ("generation", {"question": "x", "passages": [{"id": "a"}]}, "no text"),
@@ -95,6 +104,32 @@ def test_generation_answers_and_counts_tokens(functions, call):
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_the_passage_that_says_the_same_comes_first_after_re_ranking(functions, call):
+    question = GOOD["retrieval"]["question"]
+    passages = [*PASSAGES, {"id": "p1", "title": "", "text": "Salt."}, {"id": "p2", "title": "", "text": question}]
+    status, reply = call(functions["rerank"], {"question": question, "passages": passages, "k": 2})
+    assert status == 200 and len(reply["passages"]) == 2 and reply["model"] == "maxsim"
+    first, second = reply["passages"]
+    assert first == {"id": "p2", "title": "", "text": question, "score": pytest.approx(1, abs=1e-4)}
+    assert second["score"] < first["score"] and {"load model", "compare"} <= set(reply["function"]["spans"])
+
+
+def test_retrieval_finds_more_where_they_are_re_ranked(functions):
+    reply = functions["retrieval"]({**GOOD["retrieval"], "rerank": True}, CONTEXT)
+    assert reply["k"] == 2 and len(reply["passages"]) == 10
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_result_is_kept_and_found_under_the_same_words(functions, call):
+    asked, result = {"question": "Who built it?", "k": 2}, {"answer": "Oren Pask", "passages": PASSAGES}
+    assert call(functions["cache"], asked)[1]["hit"] is False
+    assert call(functions["cache"], {"request": asked, "result": result})[1]["kept"] is True
+    status, reply = call(functions["cache"], {**asked, "question": "who built  it?"})
+    assert status == 200 and reply["hit"] is True and reply["result"] == result
+    assert call(functions["cache"], {**asked, "k": 3})[1]["hit"] is False
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize(("function", "body", "says"), BAD)
 def test_a_bad_body_is_a_400_with_a_reason(functions, call, function, body, says):
     status, reply = call(functions[function], body)
@@ -134,6 +169,7 @@ def test_a_missing_index_is_a_5xx_with_a_remedy_and_raised_when_called_plainly(f
         ("TESSERA_EMBEDDINGS", "magic"),
         ("TESSERA_TITAN_DIMENSIONS", "many"),
         ("TESSERA_TITAN_DIMENSIONS", "300"),
+        ("TESSERA_RESULTS_TTL", "soon"),
     ],
 )
 def test_a_wrong_setting_is_named(functions, monkeypatch, name, value):

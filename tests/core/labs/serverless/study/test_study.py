@@ -17,11 +17,15 @@ from core.workspace import Workspace
 TINY = "tests.core.labs.serverless.study.tiny"
 
 
-def functions(url, kind, concurrency, endpoint="", generation=True):
+def functions(url, kind, concurrency, endpoint="", generation=True, results_url=""):
     """The twin's functions with tiny models; everything else is as it is."""
-    environment = {"TESSERA_INDEX_URL": url, "TESSERA_INDEX_KIND": kind}
-    chosen = [FunctionConfig("retrieval", f"{TINY}.retrieval", concurrency=concurrency, environment=environment)]
-    return chosen + ([FunctionConfig("generation", f"{TINY}.generation", concurrency=1)] if generation else [])
+    environment = {"TESSERA_INDEX_URL": url, "TESSERA_INDEX_KIND": kind, "TESSERA_RESULTS_URL": results_url}
+    names = ["retrieval"] + ["rerank", "generation"] * generation + ["cache"] * bool(results_url)
+    workers = {"retrieval": concurrency}
+    return [
+        FunctionConfig(name, f"{TINY}.{name}", concurrency=workers.get(name, 1), environment=environment)
+        for name in names
+    ]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,6 +89,20 @@ def test_a_pipeline_tells_the_share_of_retrieval(material):
     assert set(index["load"]["stages"]) == {"retrieval", "generation"} and index["load"]["machine_ms"] > 0
 
 
+def test_re_ranking_and_kept_results_have_their_share_of_time_and_cost(material):
+    wanted = config(sizes=(11,), stage="pipeline", probes=2, k=2, kinds=("flat",), rerank=True, cache=True)
+    _, found = finish(study.study(material, wanted))
+    index = found["sizes"][0]["indexes"]["flat"]
+    load = index["load"]
+    assert set(load["stages"]) == {"lookup", "retrieval", "rerank", "generation", "keep"}
+    assert sum(load["shares"].values()) == pytest.approx(1)
+    assert set(load["shares"]) == set(index["cost"]["functions"]) == {"cache", "retrieval", "rerank", "generation"}
+    assert min(load["shares"].values()) > 0 and min(index["cost"]["functions"].values()) > 0
+    # Few questions, asked again and again: each is answered by work once, and by what was kept then.
+    assert load["calls"]["generation"] == load["calls"]["keep"] < load["calls"]["lookup"] == load["outcomes"]["ok"]
+    assert index["probe"]["retrieval_ms"] > 0 and index["probe"]["retrieval_share"]["mean"] < 1  # never from the cache
+
+
 def test_a_study_that_is_closed_in_mid_load_leaves_no_process(material):
     others = set(_children())
     work = study.study(material, config(arrivals=Arrivals(5, 20, 60), kinds=("flat",)))
@@ -122,7 +140,15 @@ def test_a_corpus_without_questions_cannot_be_studied(tmp_path, tiny_corpus):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"sizes": ()}, {"sizes": (400, 11)}, {"sizes": (5,)}, {"stage": "all"}, {"rounds": 0}, {"concurrency": 0}],
+    [
+        {"sizes": ()},
+        {"sizes": (400, 11)},
+        {"sizes": (5,)},
+        {"stage": "all"},
+        {"rounds": 0},
+        {"concurrency": 0},
+        {"rerank": True},
+    ],
 )
 def test_a_study_that_makes_no_sense_is_refused(changed):
     with pytest.raises(TesseraError):

@@ -1,0 +1,48 @@
+"""The cache function: looks a question up among kept results, before everything else, and keeps the result after it.
+
+{"question": "...", "k": 3}                        -> {"hit": true, "result": {"answer", "passages"}, "function"}
+{"request": {"question", "k"}, "result": {...}}    -> {"kept": true, "function"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from core.labs.serverless.handlers.frame import Frame, Kept
+from core.labs.serverless.requests import KeepRequest, RetrievalRequest
+from core.labs.serverless.settings import FunctionSettings
+from core.trace import Tracer
+
+if TYPE_CHECKING:
+    from core.labs.serverless.results import Results
+
+_frame = Frame("cache")
+_kept: Kept[Results] = Kept()
+
+
+def open_results(settings: FunctionSettings, tracer: Tracer) -> Results:
+    """The kept results of the settings, under the span "open storage"."""
+    with tracer.span("open storage"):
+        from core.labs.serverless.results import Results
+
+        return Results(settings)
+
+
+def handler(event: object, context: object) -> dict[str, Any]:
+    """Lambda's entry point."""
+    settings = FunctionSettings.from_environment()
+
+    def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
+        keeping = KeepRequest.parse(body, settings.base.top_k) if "result" in body else None
+        asked = keeping.request if keeping else RetrievalRequest.parse(body, settings.base.top_k)
+        results = _kept.get(settings, lambda: open_results(settings, tracer))
+        if keeping:
+            with tracer.span("keep"):
+                results.keep(asked, dict(keeping.result))
+            return {"kept": True}
+        with tracer.span("look up"):
+            result = results.find(asked)
+        return {"hit": result is not None, "result": result}
+
+    return _frame.run(event, context, work)

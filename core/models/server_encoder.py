@@ -1,0 +1,149 @@
+"""The encoder on a server that speaks the OpenAI embeddings protocol: llama.cpp, vLLM, Ollama, a hosted one.
+
+    TESSERA_EMBED_URL=http://127.0.0.1:8080/v1 TESSERA_EMBED_MODEL=bge-m3 TESSERA_EMBED_KEY=...
+
+Address and model are the fingerprint: embeddings, index and cells of another encoder are refused, as they are here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.errors import ModelError
+from core.messages import message
+from core.models.encoder import Vectors
+from core.models.presets import find_preset
+from core.models.server import Server, TooLong
+from core.normalise import normalise
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+_USUAL_TOKENS = 8_192
+"""Longest text of the hosted models, where a server does not say."""
+_PROBES = ("The harbour has a tower of glass.", "A lighthouse stands by the harbour.", "Pears are pressed for cider.")
+
+
+class ServerEncoder:
+    """An embedding model on a server; see ``core.models.encoder.Encoder``.
+
+    Args:
+        server: Where it is.
+
+    Raises:
+        ModelError: It cannot be reached, or gives no vectors.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.name, self.fingerprint = server, server.name, server.fingerprint
+        preset = find_preset(server.model)
+        self._query_prefix = preset.query_prefix if preset else ""
+        self._passage_prefix = preset.passage_prefix if preset else ""
+        self.dim = int(self._embed([_PROBES[0]]).shape[1])
+        self.max_tokens = self._longest()
+
+    @cached_property
+    def _client(self) -> OpenAI:
+        return self.server.blocking_client()
+
+    def _longest(self) -> int:
+        """Longest text, in tokens, as the server says; some offer embeddings and no list of models."""
+        import openai
+
+        with self.server.reading(), self.server.reaching():
+            try:
+                found = self._client.models.list().data
+            except openai.NotFoundError:
+                return _USUAL_TOKENS
+        own = [entry for entry in found if entry.id == self.server.model] or found[:1]
+        said = (own[0].model_extra or {}) if own else {}
+        return int(said.get("max_model_len") or (said.get("meta") or {}).get("n_ctx") or _USUAL_TOKENS)
+
+    def count(self, text: str) -> int:
+        """Number of tokens of a text, which the server counts; more than ``max_tokens`` where it refuses to read it."""
+        try:
+            return int(self._request([normalise(text)]).usage.prompt_tokens)
+        except TooLong:
+            return self.max_tokens + 1
+
+    def knows(self, text: str) -> bool:
+        """Its vocabulary is not known here: it is taken to know any script."""
+        return True
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors [n, dim] of passages."""
+        if not texts:
+            return np.zeros((0, self.dim), np.float32)
+        return self._embed([self._passage_prefix + text for text in texts])
+
+    def encode_query(self, text: str) -> Vectors:
+        """Unit vector [dim] of a question."""
+        return np.asarray(self._embed([self._query_prefix + text])[0])
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        given = [normalise(text) or " " for text in texts]  # an empty input is refused
+        try:
+            found = [entry.embedding for entry in sorted(self._request(given).data, key=lambda entry: entry.index)]
+        except TooLong:
+            if len(given) > 1:
+                return np.concatenate([self._embed([text]) for text in given])
+            if len(given[0]) < 2:
+                raise
+            return self._embed([given[0][: len(given[0]) // 2]])
+        lengths = {len(vector) for vector in found}
+        vectors = np.asarray(found if len(lengths) == 1 else [], dtype=np.float32)
+        norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        if len(vectors) != len(given) or not (np.isfinite(norms).all() and (norms > 0).all()):
+            what = message("{name} sent no vector for each of {n} texts.", name=self.name, n=len(given))
+            remedy = message("See whether {variable}_MODEL is an embedding model.", variable=self.server.variables)
+            raise ModelError(what, remedy)
+        return np.asarray(vectors / norms, dtype=np.float32)
+
+    def _request(self, texts: Sequence[str]) -> Any:
+        with self.server.reading(), self.server.reaching():
+            return self._client.embeddings.create(model=self.server.model, input=list(texts), encoding_format="float")
+
+
+@dataclass(frozen=True)
+class EmbedderFound:
+    """What a test of the connection found.
+
+    Attributes:
+        server: Model and host, for people.
+        dim: Dimension of the vectors.
+        max_tokens: Longest text, in tokens.
+        round_trip_ms: To embed one sentence.
+        near: Cosine similarity of two sentences about the same thing.
+        far: Of two about different things; an encoder that is of use gives less.
+    """
+
+    server: str
+    dim: int
+    max_tokens: int
+    round_trip_ms: float
+    near: float
+    far: float
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return asdict(self)
+
+
+def probe_embedder(server: Server) -> EmbedderFound:
+    """Embeds three sentences.
+
+    Raises:
+        ModelError: It cannot be reached, refuses the key, has no such model, or gives no vectors.
+    """
+    encoder = ServerEncoder(server)
+    began = time.perf_counter()
+    asked = encoder.encode_query(_PROBES[0])
+    took_ms = (time.perf_counter() - began) * 1000
+    near, far = (float(vector @ asked) for vector in encoder.encode_passages(_PROBES[1:]))
+    return EmbedderFound(encoder.name, encoder.dim, encoder.max_tokens, took_ms, near, far)
