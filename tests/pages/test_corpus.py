@@ -5,6 +5,7 @@ import streamlit as st
 
 from app.views.corpus.own_questions import questions_of
 from core import pipeline
+from core.corpus.chunking import Chunking
 from core.corpus.importing import Importer
 from core.corpus.load import corpus_of
 from core.corpus.store import load, load_passages
@@ -115,17 +116,19 @@ def test_a_workspace_cannot_be_put_elsewhere(page, workspace, models, name):
 def test_a_data_set_is_built_with_what_was_chosen(page, workspace, models, monkeypatch):
     seen = []
 
-    def build(ws, given, source, size, further=None):
-        seen.append((ws.name, source, size, further is not None))
+    def build(ws, given, source, size, further=None, chunking=None):
+        seen.append((ws.name, source, size, further is not None, chunking))
         yield Progress("Reading the corpus", 1, 1)
 
     monkeypatch.setattr(pipeline, "prepare", build)
     app = page("corpus")
     app.selectbox(key="choose_source").set_value("squad").run()
     app.number_input(key="choose_size").set_value(200)
+    app.slider(key="choose_length").set_value(256).run()
+    app.slider(key="choose_overlap").set_value(32)
     button(app, "choose-build").click().run()
     wait_for_job(workspace.path.parent / "squad")
-    assert seen == [("squad", "squad", 200, True)]
+    assert seen == [("squad", "squad", 200, True, Chunking(256, 32))]
 
 
 def test_a_path_that_is_not_there_is_an_error_with_a_remedy(page, workspace, models):
