@@ -17,7 +17,9 @@ StepsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
 def train(
     preset: Annotated[
         str,
-        typer.Option(help="first-look, laptop, shipped, answers, small, at-once, real-text, gpu-thousands, or a YAML file."),
+        typer.Option(
+            help="first-look, laptop, shipped, answers, small, at-once, real-text, gpu-thousands, or a YAML file."
+        ),
     ] = "laptop",
     start: Annotated[
         str | None,
