@@ -7,8 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from app.learn.registry import STEPS
 from app.navigation import PAGES
-from tests.e2e.steps import ask, choose_methods, said, visit
+from tests.e2e.steps import ask, choose_methods, keyed, said, settled, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.slow]
 SERIOUS = ("serious", "critical")
@@ -40,6 +41,18 @@ def test_every_page_opens_for_everybody(tab, theme, language):
         for kind in ("stException", "stAlertContentError"):
             expect(page.get_by_test_id(kind), name).to_have_count(0)
         against[name] = findings(page)
+    assert not {name: found for name, found in against.items() if found}
+
+
+@pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "ko")])
+def test_every_step_of_the_tour_is_open_to_everybody(tab, theme, language):
+    page, against = tab(color_scheme=theme), {}
+    for step in STEPS:
+        visit(page, "learn", step=step.name, lang=language)
+        keyed(page, f"guess-{step.name}-skip").click()
+        expect(keyed(page, f"guess-{step.name}-skip")).to_have_count(0)
+        settled(page)
+        against[step.name] = findings(page)
     assert not {name: found for name, found in against.items() if found}
 
 
