@@ -1,17 +1,13 @@
 """What Streamlit's garbage collection may leave alone.
 
 After every run of a script, each poll of a running build included, Streamlit makes a full collection. A pass over all
-that libraries and models hold takes as long as the poll's interval and keeps the interpreter meanwhile: beside two
-polls a second a build took five times as long.
+that libraries and models hold takes as long as the poll's interval, of a core that answers and builds need.
 """
 
 from __future__ import annotations
 
 import gc
 import time
-from contextlib import closing
-
-from core.jobs import Work
 
 _FULL_EVERY_S = 120.0
 _last_full_s = 0.0
@@ -32,25 +28,9 @@ def set_aside() -> None:
 def before_collection() -> None:
     """What a poll calls last, while a build is running: the collection that follows finds next to nothing to look at.
 
-    Models that a build is only just loading are in no stage yet, and their modules and tensors are what a pass spends
-    its time on. Taking everything out costs nothing; every two minutes the garbage is collected after all.
+    Taking everything out costs nothing; every two minutes the garbage is collected after all.
     """
     if time.monotonic() - _last_full_s > _FULL_EVERY_S:
         set_aside()
     else:
         gc.freeze()
-
-
-def tidied(work: Work) -> Work:
-    """The same work, with what a stage has loaded set aside where the next one begins, and at the end."""
-    stage = None
-    set_aside()
-    try:
-        with closing(work):
-            for progress in work:
-                if progress.stage != stage:
-                    stage = progress.stage
-                    set_aside()
-                yield progress
-    finally:
-        set_aside()

@@ -6,18 +6,20 @@ chosen or asked lives in ``st.session_state``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from app import queue_notice
-from app.heap import tidied
+from app.job_process import ProcessWork, Task
 from core import removal
 from core.corpus import store as corpus_store
 from core.corpus.types import Corpus
 from core.errors import TesseraError
-from core.jobs import JobBoard, JobState, Work
+from core.jobs import Job, JobBoard, JobState, Work
 from core.kvcache.lru import ResidentStats
 from core.memory.model import Memory
 from core.messages import message
@@ -32,7 +34,7 @@ SAMPLE = "sample"
 WORKSPACE_KEY = "workspace"
 WATCHED = "job_watched"
 """Id of the job whose end this session waits for."""
-REFUSED = "job_refused"
+_REFUSED = "job_refused"
 PAGE = "page_name"
 _NEXT = "next_workspace"  # a widget's value cannot be set once it is drawn: the picker takes it over in the next run
 _LOADED = ("model", "encoder", "embed_url", "embed_model", "embed_key")
@@ -152,26 +154,66 @@ def memory_of(ws: Workspace) -> Memory:
     return memory
 
 
-def start_job(name: str, label: str, make: Callable[[Workspace], Work]) -> None:
-    """Starts a build in the background and makes its workspace the current one.
+def start_job(name: str, label: str, make: Callable[..., Work], /, **given: Any) -> None:
+    """Starts a build in a process of its own and makes its workspace the current one.
 
     A refusal (another build is running, the name is no name) is kept and shown by the job panel.
 
     Args:
         name: Name of the workspace.
         label: What is built, in words.
-        make: Returns the builder's generator.
+        make: Returns the builder's generator; see ``Task.make``.
+        given: Its further arguments; with ``settings``, other ones than those of this process.
     """
-    st.session_state.pop(REFUSED, None)
-    try:
+    _start_process(name, label, make, given, timed=False)
+
+
+def start_timed_job(name: str, label: str, make: Callable[..., Work], /, **given: Any) -> None:
+    """Starts a job that measures how long answers take: it takes turns with the questions; see ``start_job``."""
+    _start_process(name, label, make, given, timed=True)
+
+
+def start_question(name: str, label: str, make: Callable[[Workspace], Work]) -> None:
+    """Starts what answers one question several times.
+
+    It works in this process: it takes less time than another one would need to load the models that are loaded here.
+    """
+    _start(name, lambda ws: Job(label, lambda: make(ws)))
+
+
+def _start_process(name: str, label: str, make: Callable[..., Work], given: dict[str, Any], timed: bool) -> None:
+    wanted, turns = given.pop("settings", settings()), models().lock
+
+    def job(ws: Workspace) -> Job:
+        work = ProcessWork(Task(ws.path, wanted, make, given, timed), turns)
+        return Job(label, work.steps, work.cancel)
+
+    _start(name, job)
+
+
+def _start(name: str, make: Callable[[Workspace], Job]) -> None:
+    st.session_state.pop(_REFUSED, None)
+    with refusing():
         ws = named_workspace(name)
-        job = board().start(str(ws.path), label, lambda: tidied(make(ws)))
+        job = board().start(str(ws.path), make(ws))
+        st.session_state[WATCHED] = id(job)  # also of a job that ends before the page is drawn again
+        st.session_state[_BEGUN] = {*st.session_state.get(_BEGUN, ()), name}
+        st.session_state[_NEXT] = name
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Keeps why a job was not started, for the job panel; see ``refusal``."""
+    try:
+        yield
     except TesseraError as error:
-        st.session_state[REFUSED] = (error.what, error.remedy)
-        return
-    st.session_state[WATCHED] = id(job)  # also of a job that ends before the page is drawn again
-    st.session_state[_BEGUN] = {*st.session_state.get(_BEGUN, ()), name}
-    st.session_state[_NEXT] = name
+        st.session_state[_REFUSED] = (error.what, error.remedy)
+
+
+def refusal() -> tuple[str, str] | None:
+    """Why the last job of this session was not started, and what to do: once."""
+    refused: tuple[str, str] | None = st.session_state.pop(_REFUSED, None)
+    return refused
 
 
 def delete_workspace(ws: Workspace) -> None:

@@ -82,6 +82,33 @@ class WorkClock:
                     yield step
 
 
+class JobCancelled(Exception):
+    """Work that was cancelled where it is done, in another process."""
+
+
+class JobFailed(Exception):
+    """Work that failed where it is done, in another process.
+
+    Attributes:
+        error: What happened and what to do, for people.
+        details: Traceback of a bug.
+    """
+
+    def __init__(self, error: str, details: str) -> None:
+        super().__init__(error)
+        self.error, self.details = error, details
+
+
+def failure(error: Exception) -> tuple[str, str]:
+    """What to say about an error that ended a job, and the traceback if it is a bug."""
+    if isinstance(error, JobFailed):
+        return error.error, error.details
+    if isinstance(error, TesseraError):
+        return error.message, ""
+    told = message("This is a bug in Tessera: {kind}: {error}", kind=type(error).__name__, error=str(error))
+    return told, "".join(traceback.format_exception(error))
+
+
 class JobState(str, Enum):
     """Life of a job."""
 
@@ -122,11 +149,13 @@ class Job:
     Args:
         name: Display name of what it builds.
         make: Called in the thread; returns the builder's generator.
+        cancel: Told of a cancellation at once, if the builder only passes on what another process does.
     """
 
-    def __init__(self, name: str, make: Callable[[], Work]) -> None:
+    def __init__(self, name: str, make: Callable[[], Work], cancel: Callable[[], None] = lambda: None) -> None:
         self.name = name
         self._make = make
+        self._cancel = cancel
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._state = JobState.RUNNING
@@ -146,6 +175,7 @@ class Job:
     def cancel(self) -> None:
         """Stops the job after the current step."""
         self._stop.set()
+        self._cancel()
 
     def join(self, timeout: float | None = None) -> None:
         """Waits for the end."""
@@ -180,14 +210,10 @@ class Job:
                     work.close()
                     state = JobState.CANCELLED
                     break
-        except TesseraError as error:
-            state, self._error = JobState.FAILED, error.message
+        except JobCancelled:
+            state = JobState.CANCELLED
         except Exception as error:  # the thread's boundary: a bug must be shown, not vanish with the thread
-            state = JobState.FAILED
-            self._error = message(
-                "This is a bug in Tessera: {kind}: {error}", kind=type(error).__name__, error=str(error)
-            )
-            self._details = traceback.format_exc()
+            state, (self._error, self._details) = JobState.FAILED, failure(error)
         with self._lock:
             self._state = state
             self._ended = time.monotonic()
@@ -229,7 +255,7 @@ class JobBoard:
         self._begun: deque[tuple[str, Job]] = deque(maxlen=_REMEMBERED)
         self._lock = threading.Lock()
 
-    def start(self, key: str, name: str, make: Callable[[], Work]) -> Job:
+    def start(self, key: str, job: Job) -> Job:
         """Starts a job under ``key``.
 
         Raises:
@@ -242,9 +268,9 @@ class JobBoard:
                     message("'{name}' is still running in this workspace.", name=message(current.name)),
                     "Wait for it to end, or cancel it.",
                 )
-            self._jobs[key] = Job(name, make)
-            self._begun.append((key, self._jobs[key]))
-            return self._jobs[key].start()
+            self._jobs[key] = job
+            self._begun.append((key, job))
+            return job.start()
 
     def latest(self, key: str) -> Job | None:
         """The running or last job for ``key``."""

@@ -28,6 +28,7 @@ from app.cli import (
 )
 from app.cli.common import MethodCommand, reported, reporting
 from app.cli.giving_way import give_way
+from app.job_process import BUILD, TIMED, serve
 from core.errors import TesseraError
 from core.messages import message
 from core.normalise import is_unicode
@@ -70,6 +71,10 @@ cli.add_typer(bench.bench, name="bench")
 
 
 def main() -> None:
-    """Runs the command line."""
-    give_way(next(iter(sys.argv[1:]), ""))
-    cli()
+    """Runs the command line, or what the app has started for a job."""
+    command = next(iter(sys.argv[1:]), "")
+    give_way(command)
+    if command in (BUILD, TIMED):
+        serve()
+    else:
+        cli()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -161,15 +161,11 @@ def stores(
     from dataclasses import asdict
 
     from core.labs.benchmarks import stores as bench
-    from core.labs.benchmarks import workloads
     from core.models.registry import Models
 
     settings, ws = settings_and_workspace(workspace)
     ws.require("embeddings")
-    makers = [partial(workloads.of_workspace, ws, Models(settings), queries, settings.seed)]
-    if synthetic:
-        makers.append(partial(workloads.synthetic, synthetic, dim, queries, settings.seed))
-    drive(bench.run(ws, makers, names_in(only)))
+    drive(bench.run_usual(ws, Models(settings), queries, synthetic, dim, settings.seed, names_in(only)))
     result = bench.load(ws)
     if result is None:
         return
@@ -285,9 +281,46 @@ def retrieval(
     say(f"{n:,} {split} questions; encoding one takes {encode:.1f} ms and is not in these times.")
 
 
+def build(
+    method: Annotated[str, typer.Option("--method", "-m", help="Who is asked.")] = "rag",
+    questions: Annotated[int, typer.Option(min=1, help="Different questions, from the corpus.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of questions alone, a build alone, and both.")] = 3,
+    workspace: WorkspaceOption = "sample",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a question during a build, which runs as the app starts it, against the same on a quiet machine.
+
+    All blocks are built, of a copy of the corpus that is thrown away. Nothing else should run meanwhile.
+
+    Example: python -m app bench build --rounds 3
+    """
+    from app.build_and_ask import measure
+
+    found = drive(measure(open_resources(workspace), method, questions, rounds))
+    if as_json:
+        emit({"workspace": workspace, "method": method, **found})
+    else:
+        _show_build(found)
+
+
+def _show_build(found: dict[str, Any]) -> None:
+    table = Table("question", "n", "first token ms", "whole answer ms")
+    for name in ("quiet", "during a build"):
+        rows = found[name]
+        clocks = [f"{median(row[clock] for row in rows):,.0f}" for clock in ("ttft_ms", "total_ms")]
+        table.add_row(name, str(len(rows)), *clocks)
+    console.print(table)
+    console.print(f"During a build an answer took {found['ratio']:.2f} times as long (medians).")
+    builds = Table("build alone s", "with questions s", "these took s", "lost beside them s")
+    for row in found["builds"]:
+        lost = row["with_questions_s"] - row["alone_s"] - row["questions_s"]
+        builds.add_row(*(f"{value:.1f}" for value in (*row.values(), lost)))
+    console.print(builds)
+
+
 bench = typer.Typer(
     help="Measure this machine; nothing else should run meanwhile. Every number comes with its n.",
     no_args_is_help=True,
 )
-for _command in (cag, encoders, memory, retrieval, stores, serverless):
+for _command in (build, cag, encoders, memory, retrieval, stores, serverless):
     bench.command()(reported(_command))

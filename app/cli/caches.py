@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -37,21 +37,11 @@ def verify(
 
     Example: python -m app verify --cells 3
     """
-    from core.labs.benchmarks.cache_exactness import verify as checks
-    from core.models.language_model import LanguageModel
-    from core.models.variant import ModelVariant
-    from core.voronoi.partition import load_cells
+    from core.labs.benchmarks.cache_exactness import verify_workspace
 
     settings, ws = settings_and_workspace(workspace)
-    variant = ModelVariant.of(settings)
     found: list[dict[str, Any]] = []
-    work = checks(
-        load_cells(ws),
-        lambda dtype: LanguageModel.load(replace(variant, dtype=dtype), settings),
-        variant.dtype,
-        cells,
-    )
-    drive(work, lambda step: found.append(dict(step.data)) if step.data else None)
+    drive(verify_workspace(ws, settings, cells), lambda step: found.append(dict(step.data)) if step.data else None)
     exact = all(check["passed"] is not False for check in found)
     if as_json:
         emit({"workspace": ws.name, "model": settings.model, "exact": exact, "checks": found})

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 
+from app.job_process import BUILD
+
 _BUILDS = ("prepare", "index", "cluster", "cache", "sample", "index-serverless")
 _TRAINS = ("train", "adapt", "calibrate", "train-reader")
 _EVALUATES = ("eval-memory", "ablate", "assess-reader")
-BULK = frozenset((*_BUILDS, *_TRAINS, *_EVALUATES))
+BULK = frozenset((*_BUILDS, *_TRAINS, *_EVALUATES, BUILD))
 """Commands that build, train or evaluate without a clock beside each answer; ``eval`` has one, and the benches."""
 _NICE = 5
 _SPINS = "1000"

@@ -187,7 +187,7 @@ def routing(
     corpus = Resources(ws, models, settings).corpus
     asked = chosen_questions(questions, split, corpus)[:n]
     name = questions.stem if questions else split
-    drive(measure_recall(ws, models.encoder(), asked, corpus.index(), name, settings.top_k))
+    drive(measure_recall(ws, models, asked, corpus.index(), name, settings.top_k))
     report = saved_report(ws, name)
     if report is None:
         raise RuntimeError("a report that was just written is there")  # a bug, not a user's error

@@ -47,11 +47,11 @@ from core.methods.resources import Resources
 from core.metrics import exact_match, f1
 
 
-def evaluate(resources: Resources, plan: Plan, folder: Path, skip_missing: bool = False) -> Work:
-    """Answers every question with every method and saves the answers in ``folder``.
+def evaluate(resources: Resources, plan: Plan, folder: Path | None = None, skip_missing: bool = False) -> Work:
+    """Answers every question with every method and saves the answers.
 
     Args:
-        folder: See ``run_folder``; saved answers that are still valid are not computed again.
+        folder: Where to save; None for ``run_folder``. Saved answers that are still valid are not computed again.
         skip_missing: Skip methods whose artefacts are not ready, instead of raising.
 
     Raises:
@@ -63,6 +63,7 @@ def evaluate(resources: Resources, plan: Plan, folder: Path, skip_missing: bool 
     missing = missing_artefacts(resources, plan.variants)
     if not skip_missing:
         require_none_missing(resources.workspace, missing)
+    folder = folder or run_folder(resources, plan)
     resources = replace(resources, questions=plan.questions)
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):

@@ -43,6 +43,12 @@ def build_index(ws: Workspace, store: str, force: bool = False) -> Work:
         yield Progress(stage, 1, 1, note)
 
 
+def build_indexes(ws: Workspace, stores: Sequence[str], force: bool = False) -> Work:
+    """Builds the indexes of several stores, one after another; see ``build_index``."""
+    for store in stores:
+        yield from build_index(ws, store, force)
+
+
 def delete_index(ws: Workspace, store: str) -> None:
     """Deletes the index of a store, including its data outside the workspace.
 

@@ -1,11 +1,10 @@
-"""Streamlit's collections pass over what is alive; a build sets it aside stage by stage and can still be closed."""
+"""Streamlit's collections pass over what is alive."""
 
 import gc
 import weakref
 
 from app import heap
-from app.heap import before_collection, set_aside, tidied
-from core.jobs import Progress
+from app.heap import before_collection, set_aside
 
 
 class Node:
@@ -28,26 +27,6 @@ def test_what_is_alive_is_set_aside_and_garbage_goes():
         assert kept() is None
     finally:
         gc.unfreeze()
-
-
-def test_a_build_sets_aside_at_every_stage_and_at_its_end(monkeypatch):
-    seen = []
-    monkeypatch.setattr(heap, "set_aside", lambda: seen.append("aside"))
-
-    def build():
-        try:
-            for stage, done in (("one", 1), ("one", 2), ("two", 1)):
-                yield Progress(stage, done, 2)
-        finally:
-            seen.append("closed")
-
-    assert [(p.stage, p.done) for p in tidied(build())] == [("one", 1), ("one", 2), ("two", 1)]
-    assert seen == ["aside", "aside", "aside", "closed", "aside"]
-    seen.clear()
-    work = tidied(build())
-    next(work)
-    work.close()
-    assert seen == ["aside", "aside", "closed", "aside"]
 
 
 def test_a_poll_leaves_nothing_to_the_collection_behind_it_and_garbage_goes_in_time(monkeypatch):

@@ -71,14 +71,14 @@ def test_one_running_job_for_a_workspace():
         yield Progress("x", 1, 1)
 
     board = JobBoard()
-    first = board.start("sample", "build", waits)
+    first = board.start("sample", Job("build", waits))
     with pytest.raises(WorkspaceBusy, match="build"):
-        board.start("sample", "again", waits)
-    board.start("other", "build", lambda: steps(1)).join(60)
+        board.start("sample", Job("again", waits))
+    board.start("other", Job("build", lambda: steps(1))).join(60)
     gate.set()
     first.join(60)
     assert board.latest("sample").report().state is JobState.DONE
-    board.start("sample", "again", lambda: steps(1)).join(60)
+    board.start("sample", Job("again", lambda: steps(1))).join(60)
     board.clear("sample")
     assert board.latest("sample") is None
 

@@ -116,7 +116,7 @@ def test_a_workspace_cannot_be_put_elsewhere(page, workspace, models, name):
 def test_a_data_set_is_built_with_what_was_chosen(page, workspace, models, monkeypatch):
     seen = []
 
-    def build(ws, given, source, size, further=None, chunking=None):
+    def build(ws, source, size, further=None, chunking=None):
         seen.append((ws.name, source, size, further is not None, chunking))
         yield Progress("Reading the corpus", 1, 1)
 

@@ -27,7 +27,7 @@ def test_a_link_opens_start_in_korean(page, settings, models):
 
 
 def test_a_build_is_told_in_the_language_of_who_looks(page, workspace, models, monkeypatch):
-    def build(ws, given, settings):
+    def build():
         yield Progress("Embedding passages", 3, 10, said_by_core("{n:,} passages", n=3))
 
     monkeypatch.setattr(pipeline, "build_sample", build)

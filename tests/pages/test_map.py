@@ -96,7 +96,7 @@ def test_cutting_anew_is_refused_while_something_is_built(page, clustered, model
     import threading
 
     from app import state
-    from core.jobs import Progress
+    from core.jobs import Job, Progress
 
     release = threading.Event()
 
@@ -105,7 +105,7 @@ def test_cutting_anew_is_refused_while_something_is_built(page, clustered, model
         release.wait(60)
         yield Progress("Working", 1, 2)
 
-    state.board().start(str(clustered.path), "Something long", lambda: slow(clustered))
+    state.board().start(str(clustered.path), Job("Something long", lambda: slow(clustered)))
     app = page("map")
     assert all(found.disabled for found in app.button if found.label == "Cut the cells again")
     release.set()

@@ -35,7 +35,7 @@ def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
 def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeypatch):
     seen = []
 
-    def train(ws, given, config, resume=True, start=""):
+    def train(ws, config, resume=True, start=""):
         seen.append((ws.name, config.steps, resume))
         yield Progress("Learning evidence", 1, 2, "", {"step": 1, "read_loss": 2.5})
         yield Progress("Learning evidence", 2, 2, "", {"step": 2, "read_loss": 2.0, "held_out_rouge_l": 0.3})
@@ -53,7 +53,7 @@ def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeyp
 def test_a_first_memory_at_once_starts_from_the_shipped_one(page, prepared, models, monkeypatch):
     seen = []
 
-    def train(ws, given, config, resume=True, start=""):
+    def train(ws, config, resume=True, start=""):
         seen.append((config.steps, start))
         yield Progress("Learning to route", 1, 1, "", {"routing_step": 1, "routing_loss": 2.0})
 
@@ -138,7 +138,7 @@ def test_a_look_inside_shows_z_and_what_it_weighs(page, remembered, models):
 
 
 def test_the_moment_it_first_answers_right_is_shown(page, prepared, models, monkeypatch):
-    def train(ws, given, config, resume=True, start=""):
+    def train(ws, config, resume=True, start=""):
         yield Progress("Learning", 1, 2, "", {"step": 1, "loss": 2.5, "evidence": {"q": "no"}, "coverage": 0.0})
         yield Progress("Learning", 2, 2, "", {"step": 2, "loss": 2.0, "evidence": {"q": "yes"}, "first_right": 2})
 

@@ -17,8 +17,8 @@ def test_a_first_visit_explains_and_offers_the_sample(page, settings, models):
 
 
 def test_one_click_builds_the_sample(page, workspace, models, monkeypatch):
-    def build(ws, given, settings):
-        assert (ws.path, given) == (workspace.path, models)
+    def build(ws, models):
+        assert (ws.path, models) == (workspace.path, state.models())
         yield Progress("Embedding passages", 3, 10, "half way")
         seen.wait(60)
 
@@ -36,7 +36,7 @@ def test_one_click_builds_the_sample(page, workspace, models, monkeypatch):
 
 
 def test_a_failed_build_says_why(page, workspace, models, monkeypatch):
-    def build(ws, given, settings):
+    def build():
         yield Progress("Reading", 0, 1)
         raise ValueError("a *bug*")
 
@@ -54,7 +54,7 @@ def test_a_running_build_can_be_cancelled_and_is_found_again(page, workspace, mo
 
     go_on = threading.Event()
 
-    def build(ws, given, settings):
+    def build():
         for number in range(1000):
             yield Progress("Embedding passages", number, 1000)
             go_on.wait(0.02)

@@ -49,7 +49,7 @@ def _ask(ws: Workspace, busy: bool) -> None:
         )
         asked = st.form_submit_button(t("Compare"), icon=":material/link:", disabled=busy)
     if asked and question.strip():
-        state.start_job(ws.name, COMPARE, lambda target: _compare(target, question))
+        state.start_question(ws.name, COMPARE, lambda target: _compare(target, question))
         st.rerun()
     elif asked:
         st.info(t("Type a question first."), icon=":material/edit:")

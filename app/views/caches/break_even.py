@@ -12,12 +12,9 @@ from app.i18n import duration, t, tn
 from app.views.shared.table import show_table
 from core.corpus.types import Question
 from core.cost import build_seconds
-from core.fair_lock import until_turn
-from core.jobs import Work
 from core.kvcache.variants import Variant
 from core.labs.benchmarks.payoff import Payoff, measure_payoff, saved_payoff
 from core.manifest import Manifest
-from core.methods.resources import Resources
 from core.units import milliseconds, size
 from core.workspace import Workspace
 
@@ -122,16 +119,10 @@ def _questions(ws: Workspace) -> list[Question]:
 
 
 def _start(ws: Workspace, variant: Variant, questions: list[Question]) -> None:
-    models = state.models()
     params = variant.manifest.params if variant.manifest else {}
     settings = replace(
         state.settings(), reader=bool(params.get("reader")), cache_precision=str(params.get("precision", "auto"))
     )
 
-    def measure(target: Workspace) -> Work:
-        resources = Resources(target, models, settings)
-        with models.lock.ticket() as ticket:
-            yield from until_turn(ticket, 0, len(questions))
-            yield from measure_payoff(resources, questions)
-
-    state.start_job(ws.name, "Measuring what a question saves", measure)
+    label = "Measuring what a question saves"
+    state.start_timed_job(ws.name, label, measure_payoff, settings=settings, questions=questions)

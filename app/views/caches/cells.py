@@ -96,10 +96,9 @@ def _added_up(states: Sequence[CellState], cell_of: Mapping[int, int]) -> list[C
 
 def start(ws: Workspace, force: bool, settings: Settings, kind: str) -> None:
     """Starts the build of the blocks or caches that some settings ask for."""
-    models = state.models()
     label = "Rebuilding the KV caches" if force else "Building the KV caches"
     build = pipeline.blocks if kind == BLOCKS else pipeline.cache
-    state.start_job(ws.name, label, lambda target: build(target, models, settings, force))
+    state.start_job(ws.name, label, build, settings=settings, force=force)
 
 
 def actions(ws: Workspace, variants: Sequence[Variant], count: int, busy: bool, kind: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -12,11 +11,7 @@ from app import state
 from app.i18n import t
 from app.views.shared.jobs import results_of
 from app.views.shared.table import show_table
-from core.jobs import Work
-from core.labs.benchmarks.cache_exactness import verify
-from core.models.language_model import LanguageModel
-from core.models.variant import ModelVariant
-from core.voronoi.partition import load_cells
+from core.labs.benchmarks.cache_exactness import verify_workspace
 from core.workspace import Workspace
 
 LABEL = "Measuring the exactness of caches"
@@ -38,23 +33,12 @@ def panel(ws: Workspace, busy: bool) -> None:
         key="verify",
         disabled=busy,
         on_click=state.start_job,
-        args=(ws.name, LABEL, _checks),
+        args=(ws.name, LABEL, verify_workspace),
     )
     checks = results_of(ws, LABEL)
     if checks:
         _verdict(checks)
         _table(checks)
-
-
-def _checks(ws: Workspace) -> Work:
-    settings = state.settings()
-    variant = ModelVariant.of(settings)
-    # A model of its own: the one that answers keeps its number format.
-    yield from verify(
-        load_cells(ws),
-        lambda dtype: LanguageModel.load(replace(variant, dtype=dtype), settings),
-        variant.dtype,
-    )
 
 
 def _verdict(checks: Sequence[Mapping[str, Any]]) -> None:

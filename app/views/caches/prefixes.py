@@ -45,7 +45,6 @@ def prefix_panel(ws: Workspace, busy: bool) -> None:
         type="primary",
         key="warm",
         disabled=busy,
-        on_click=lambda: state.start_job(
-            ws.name, "Warming prefixes on the server", lambda target: pipeline.warm(target, settings)
-        ),
+        on_click=state.start_job,
+        args=(ws.name, "Warming prefixes on the server", pipeline.warm),
     )

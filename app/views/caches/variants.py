@@ -11,7 +11,6 @@ from app import state
 from app.i18n import duration, labels, t, tn
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
-from core.errors import TesseraError
 from core.kvcache.lru import CellUse, ResidentStats
 from core.kvcache.variants import BLOCKS, WHOLE_CELLS, Variant, delete_variant, find_variant, model_params
 from core.models.variant import reader_for
@@ -152,10 +151,8 @@ def variant_table(ws: Workspace, variants: Sequence[Variant], busy: bool, kind: 
 
 
 def _delete(ws: Workspace, name: str, kind: str) -> None:
-    try:
+    with state.refusing():
         delete_variant(ws, name, kind)
-    except TesseraError as error:
-        st.session_state[state.REFUSED] = (error.what, error.remedy)
 
 
 def residency_line(ws: Workspace, variant: Variant) -> str:

@@ -22,7 +22,6 @@ from core.labs.changes.report import RaceConfig
 from core.labs.changes.results import old_questions
 from core.labs.changes.updaters.registry import DEFAULT_METHODS, UPDATERS
 from core.methods import registry
-from core.methods.resources import Resources
 from core.workspace import Workspace
 
 LABEL = "Racing after a change"
@@ -87,16 +86,13 @@ def change_form(ws: Workspace, corpus: Corpus, busy: bool) -> None:
 def start(ws: Workspace, corpus: Corpus, names: tuple[str, ...]) -> None:
     """Starts the race in the background; a change that makes no sense is refused in the job panel."""
     # Widgets are read here and not when the button is drawn: a last change and the click may arrive together.
-    chosen, models, settings = st.session_state, state.models(), state.settings()
+    chosen = st.session_state
     config = RaceConfig(names, steps=int(chosen["race_steps"]))
-    try:
+    with state.refusing():
         change = chosen_change(corpus)
         change.check(corpus)
-        questions = old_questions(corpus, change, int(chosen["race_old"]), settings.seed)
-    except TesseraError as error:
-        st.session_state[state.REFUSED] = (error.what, error.remedy)
-        return
-    state.start_job(ws.name, LABEL, lambda target: race(Resources(target, models, settings), change, config, questions))
+        questions = old_questions(corpus, change, int(chosen["race_old"]), state.settings().seed)
+        state.start_timed_job(ws.name, LABEL, race, change=change, config=config, questions=questions)
 
 
 def chosen_change(corpus: Corpus) -> Change:

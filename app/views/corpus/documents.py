@@ -11,7 +11,6 @@ from app.views.shared.frame import show_failure
 from app.views.shared.text import escape
 from core.corpus.documents import documents, put, without
 from core.corpus.importing import ImportReport
-from core.corpus.store import load
 from core.corpus.types import Corpus
 from core.errors import TesseraError
 from core.messages import message
@@ -83,12 +82,10 @@ def adding(ws: Workspace, corpus: Corpus, report: ImportReport, busy: bool) -> N
 
 
 def _add(ws: Workspace, report: ImportReport) -> None:
-    models, settings, originals = state.models(), state.settings(), uploaded()
-    state.start_job(
-        ws.name,
-        message("Adding to {name}", name=ws.name),
-        lambda ws: revise(ws, models, settings, put(ws.read("corpus", load), report), originals),
-    )
+    label = message("Adding to {name}", name=ws.name)
+    with state.refusing():
+        corpus = put(state.corpus_of(ws), report)
+        state.start_job(ws.name, label, revise, corpus=corpus, originals=uploaded())
 
 
 def uploaded() -> list[tuple[str, bytes]]:
@@ -137,18 +134,13 @@ def _ask(leaving: tuple[str, ...]) -> None:
 
 def _remove(ws: Workspace, files: list[str]) -> None:
     _ask(())
-    models, settings = state.models(), state.settings()
-    state.start_job(
-        ws.name,
-        message("Removing documents from {name}", name=ws.name),
-        lambda ws: revise(ws, models, settings, without(ws.read("corpus", load), files)),
-    )
+    with state.refusing():
+        corpus = without(state.corpus_of(ws), files)
+        state.start_job(ws.name, message("Removing documents from {name}", name=ws.name), revise, corpus=corpus)
 
 
 def _undo(ws: Workspace) -> None:
-    models, settings = state.models(), state.settings()
-    label = message("Undoing the last change of {name}", name=ws.name)
-    state.start_job(ws.name, label, lambda ws: undo(ws, models, settings))
+    state.start_job(ws.name, message("Undoing the last change of {name}", name=ws.name), undo)
 
 
 def _name(ws: Workspace, busy: bool) -> None:

@@ -81,6 +81,4 @@ def questions_of(rows: Sequence[Mapping[Hashable, Any]], before: tuple[Question,
 
 
 def _generate(ws: Workspace) -> None:
-    models, settings = state.models(), state.settings()
-    label = message("Writing questions for {name}", name=ws.name)
-    state.start_job(ws.name, label, lambda ws: generate(ws, models, settings))
+    state.start_job(ws.name, message("Writing questions for {name}", name=ws.name), generate)

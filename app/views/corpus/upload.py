@@ -300,12 +300,13 @@ def _build_upload(report: ImportReport) -> None:
     # Widgets are read here and not when the button is drawn: a last change and the click may arrive together.
     name = str(st.session_state["upload_workspace"]).strip()
     further = state.settings() if st.session_state["upload_further"] else None
-    models = state.models()
-    corpus, originals = corpus_of(name, report, models.prompt().count), uploaded()
     state.start_job(
         name,
         message("Building {name}", name=name),
-        lambda ws: pipeline.prepare_corpus(ws, models, corpus, further, originals),
+        pipeline.prepare_corpus,
+        corpus=corpus_of(name, report, state.models().prompt().count),
+        further=further,
+        originals=uploaded(),
     )
 
 
@@ -355,15 +356,12 @@ def _choose(busy: bool) -> None:
 
 
 def _build_choice() -> None:
-    chosen, models = st.session_state, state.models()
+    chosen = st.session_state
     source = str(chosen["choose_source"])
     name = str(chosen[f"choose_workspace_{source}"]).strip()
     further = state.settings() if chosen["choose_further"] else None
     limit = None if source in SAMPLES else int(chosen["choose_size"])
     chunking = USUAL_CHUNKING if source in SAMPLES else _chunking(_CHOOSE)
     source = source or str(chosen["choose_path"]).strip()
-    state.start_job(
-        name,
-        message("Building {name}", name=name),
-        lambda ws: pipeline.prepare(ws, models, source, limit, further, chunking=chunking),
-    )
+    label = message("Building {name}", name=name)
+    state.start_job(name, label, pipeline.prepare, source=source, size=limit, further=further, chunking=chunking)

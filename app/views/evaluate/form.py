@@ -18,12 +18,10 @@ from app.views.shared.text import escape
 from core.corpus.types import Corpus
 from core.evaluation import harness
 from core.evaluation.questions import QuestionSet, from_file, from_split
-from core.evaluation.runs import plan_run, run_folder
+from core.evaluation.runs import plan_run
 from core.evaluation.variants import PLAIN, MethodVariant, parse_variants
-from core.jobs import Work
 from core.messages import message
 from core.methods import registry
-from core.methods.resources import Resources
 from core.models.variant import reader_for
 from core.workspace import Workspace
 
@@ -68,18 +66,13 @@ def new_run(ws: Workspace, corpus: Corpus, busy: bool) -> None:
 
 def start(ws: Workspace, question_set: QuestionSet, methods: Sequence[MethodVariant], n: int) -> None:
     """Starts a run in the background."""
-    models, settings = state.models(), state.settings()
     label = message(
         "Asking {questions} of {methods}",
         questions=message("{n:,} question" if n == 1 else "{n:,} questions", n=n),
         methods=message("{n:,} method" if len(methods) == 1 else "{n:,} methods", n=len(methods)),
     )
-    state.start_job(ws.name, label, lambda target: _work(Resources(target, models, settings), question_set, methods, n))
-
-
-def _work(resources: Resources, question_set: QuestionSet, methods: Sequence[MethodVariant], n: int) -> Work:
-    plan = plan_run(methods, question_set, n, resources.settings.seed)
-    yield from harness.evaluate(resources, plan, run_folder(resources, plan))
+    plan = plan_run(methods, question_set, n, state.settings().seed)
+    state.start_timed_job(ws.name, label, harness.evaluate, plan=plan)
 
 
 def live(history: Sequence[Mapping[str, Any]]) -> None:

@@ -42,4 +42,5 @@ def judge_line(ws: Workspace, folder: Path, run: Mapping[str, Any], busy: bool) 
 
 
 def _judge(ws: Workspace, folder: Path, judge: Judge) -> None:
-    state.start_job(ws.name, "Judging answers", lambda _: judge_run(folder, judge, ragas_python()))
+    with state.refusing():
+        state.start_job(ws.name, "Judging answers", judge_run, folder=folder, judge=judge, python=ragas_python())

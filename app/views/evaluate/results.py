@@ -29,7 +29,6 @@ from core.evaluation.scoring import LABELS, MEANINGS
 from core.evaluation.summary import answers_of, summarise
 from core.evaluation.variants import parse_variants
 from core.methods import registry
-from core.methods.resources import Resources
 from core.workspace import Workspace
 
 _SHIPPED = "sample-test"
@@ -180,12 +179,8 @@ def _needs_gold(name: str) -> bool:
 
 
 def _resume(ws: Workspace, folder: Path, names: Mapping[str, int]) -> None:
-    models, settings, methods = state.models(), state.settings(), parse_variants(list(names))
-    state.start_job(
-        ws.name,
-        "Going on with a run",
-        lambda target: harness.resume(Resources(target, models, settings), folder, methods),
-    )
+    variants = parse_variants(list(names))
+    state.start_timed_job(ws.name, "Going on with a run", harness.resume, folder=folder, variants=variants)
 
 
 def _scores(found: Loaded) -> None:

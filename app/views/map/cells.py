@@ -58,14 +58,14 @@ def cut_form(ws: Workspace, busy: bool, label: str) -> None:
 
 
 def _cut(name: str) -> None:
-    chosen, models, settings = st.session_state, state.models(), state.settings()
+    chosen = st.session_state
     config = PartitionConfig(
         auto_k=bool(chosen["cut_auto"]),
         k=None if chosen["cut_auto"] else int(chosen["cut_k"]),
         cell_tokens=(int(chosen["cut_tokens"]) or None) if chosen["cut_auto"] else None,
         seed=int(chosen["cut_seed"]),
     )
-    state.start_job(name, "Cutting cells", lambda ws: pipeline.cluster(ws, models, settings, config))
+    state.start_job(name, "Cutting cells", pipeline.cluster, config=config)
 
 
 def fidelity(projection: Projection) -> str:

@@ -22,7 +22,6 @@ from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.corpus.types import Corpus
-from core.jobs import Work
 from core.labs.benchmarks.routing_recall import RecallReport, measure_recall, saved_report
 from core.normalise import folded
 from core.voronoi.partition import Partition
@@ -158,11 +157,6 @@ def _margins(report: RecallReport) -> None:
 
 
 def _start(ws: Workspace, split: str) -> None:
-    models = state.models()
     corpus = state.corpus_of(ws)
-
-    def measure(target: Workspace) -> Work:
-        with models.lock:
-            yield from measure_recall(target, models.encoder(), corpus.questions[split], corpus.index(), split)
-
-    state.start_job(ws.name, "Routing the questions", measure)
+    given = {"questions": corpus.questions[split], "rows": corpus.index(), "split": split}
+    state.start_job(ws.name, "Routing the questions", measure_recall, **given)

@@ -120,7 +120,7 @@ def _answer_button(ws: Workspace, located: Located, cells: Sequence[int], busy: 
         return
 
     def start() -> None:
-        state.start_job(
+        state.start_question(
             ws.name,
             STAGE,
             lambda target: answer_from_cells(Resources(target, models, settings), located.question, cells),

@@ -67,7 +67,7 @@ def adapt_panel(ws: Workspace, busy: bool) -> None:
 
 def _adapt(name: str) -> None:
     # Widgets are read here and not when the button is drawn: a last change and the click may arrive together.
-    chosen, models = st.session_state, state.models()
+    chosen = st.session_state
     unseen, choice = unseen_documents(), str(chosen["adapt_choice"])
     if choice in unseen:
         passage, watched = unseen[choice]
@@ -76,7 +76,7 @@ def _adapt(name: str) -> None:
         watched = own_question(str(chosen["adapt_question"]), str(chosen["adapt_answer"]))
     config = AdaptConfig(steps=int(chosen["adapt_steps"]), seed=state.settings().seed)
     label = message("Learning {title}", title=passage.title or message("your text"))
-    state.start_job(name, label, lambda ws: pipeline.adapt(ws, models, passage, held_out=watched, config=config))
+    state.start_job(name, label, pipeline.adapt, passage=passage, held_out=watched, config=config)
 
 
 def own_document(title: str, text: str) -> Passage:
@@ -143,18 +143,18 @@ def change_panel(ws: Workspace, busy: bool) -> None:
 
 
 def _edit(name: str, passage_id: str, title: str) -> None:
-    models = state.models()
     passage = Passage(passage_id, title, str(st.session_state["change_text"]).strip())
     config = AdaptConfig(seed=state.settings().seed)
     state.start_job(
         name,
         message("Editing {title}", title=title or passage_id),
-        lambda ws: pipeline.adapt(ws, models, passage, config=config, edit=True),
+        pipeline.adapt,
+        passage=passage,
+        config=config,
+        edit=True,
     )
 
 
 def _forget(name: str, passage_id: str) -> None:
-    models = state.models()
-    state.start_job(
-        name, message("Forgetting {title}", title=passage_id), lambda ws: pipeline.forget(ws, models, passage_id)
-    )
+    label = message("Forgetting {title}", title=passage_id)
+    state.start_job(name, label, pipeline.forget, passage_id=passage_id)

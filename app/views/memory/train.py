@@ -166,12 +166,10 @@ def _shipped_fits() -> bool:
 
 
 def _train(name: str) -> None:
-    models, steps = state.models(), BUDGETS[st.session_state["train_budget"]]
+    steps = BUDGETS[st.session_state["train_budget"]]
     config, start = course(name, steps)
     resume = bool(steps and st.session_state["train_resume"])
-    state.start_job(
-        name, "Training the memory", lambda ws: pipeline.train(ws, models, config, resume=resume, start=start)
-    )
+    state.start_job(name, "Training the memory", pipeline.train, config=config, resume=resume, start=start)
 
 
 def live(history: Sequence[Mapping[str, Any]]) -> None:

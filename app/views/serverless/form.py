@@ -80,8 +80,7 @@ def form(ws: Workspace, passages: int, busy: bool) -> None:
         rerank=rerank,
         cache=cache,
     )
-    models, corpus = state.models(), state.corpus_of(ws)
-    state.start_job(ws.name, "Serverless load", lambda target: runs.run(target, models, corpus, config))
+    state.start_timed_job(ws.name, "Serverless load", runs.run, corpus=state.corpus_of(ws), config=config)
     st.rerun()
 
 

@@ -47,7 +47,4 @@ def bring_documents() -> None:
 
 
 def _start_sample() -> None:
-    models, settings = state.models(), state.settings()
-    state.start_job(
-        state.SAMPLE, "Building the sample workspace", lambda ws: pipeline.build_sample(ws, models, settings)
-    )
+    state.start_job(state.SAMPLE, "Building the sample workspace", pipeline.build_sample)

@@ -33,8 +33,7 @@ def job_panel(ws: Workspace, live: Live | None = None, stays: bool = False) -> b
     Returns:
         Whether a job is running.
     """
-    refused = st.session_state.pop(state.REFUSED, None)
-    if refused:
+    if refused := state.refusal():
         st.warning(escape(" ".join(map(t, refused))), icon=":material/hourglass_top:")
     job = state.board().latest(str(ws.path))
     if job is None:

@@ -121,9 +121,4 @@ def _use(ws: Workspace, wanted: Settings, embed: bool) -> None:
         show_error(error)
         return
     if embed:
-        models, settings = state.models(), state.settings()
-        state.start_job(
-            ws.name,
-            message("Embedding {name} anew", name=ws.name),
-            lambda ws: pipeline.embed_anew(ws, models, settings),
-        )
+        state.start_job(ws.name, message("Embedding {name} anew", name=ws.name), pipeline.embed_anew)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,6 @@ from app.views.shared.shipped import shipped_as, shipped_line
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.labs.benchmarks import stores as bench
-from core.labs.benchmarks import workloads
 from core.labs.benchmarks.store_verdict import Tested, verdict
 from core.workspace import Workspace
 
@@ -65,18 +63,7 @@ def bench_panel(ws: Workspace, busy: bool) -> None:
 
 
 def _start(ws: Workspace) -> None:
-    models = state.models()
-    state.start_job(
-        ws.name,
-        "Measuring the stores",
-        lambda target: bench.run(
-            target,
-            [
-                partial(workloads.of_workspace, target, models, _QUERIES),
-                partial(workloads.synthetic, SMALL, 384, _QUERIES),
-            ],
-        ),
-    )
+    state.start_timed_job(ws.name, "Measuring the stores", bench.run_usual, queries=_QUERIES, synthetic=SMALL)
 
 
 def _show(number: int, tested: Tested, k: int, clients: int) -> None:

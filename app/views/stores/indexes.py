@@ -12,9 +12,8 @@ from app.views.shared.frame import show_failure
 from app.views.shared.text import escape
 from core.artefacts import DEFAULT_STORE, index_kind
 from core.errors import TesseraError
-from core.jobs import Work
 from core.messages import message
-from core.stores.index import build_index, delete_index
+from core.stores.index import build_indexes, delete_index
 from core.stores.registry import STORES
 from core.units import size
 from core.workspace import ArtefactState, Workspace
@@ -90,16 +89,12 @@ def _weight(found: ArtefactState) -> str:
 
 
 def _start(ws: Workspace, names: Sequence[str], force: bool) -> None:
-    def build(target: Workspace) -> Work:
-        for name in names:
-            yield from build_index(target, name, force)
-
     label = (
         message("Indexing with {store}", store=message(STORES[names[0]].label))
         if len(names) == 1
         else message("Building {n} indexes", n=len(names))
     )
-    state.start_job(ws.name, label, build)
+    state.start_job(ws.name, label, build_indexes, stores=names, force=force)
 
 
 def _delete(ws: Workspace, name: str) -> None:

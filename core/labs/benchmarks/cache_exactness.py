@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,10 @@ from core.kvcache.store import CacheStore
 from core.kvcache.variants import BLOCKS
 from core.models.language_model import LanguageModel
 from core.models.session import Session
+from core.models.variant import ModelVariant
+from core.settings import Settings
+from core.voronoi.partition import load_cells
+from core.workspace import Workspace
 
 LOGIT_BOUND = 1e-4
 KEY_BOUND = 1e-4
@@ -69,6 +73,19 @@ def verify(cells: Sequence[list[Passage]], load: Callable[[str], LanguageModel],
     yield Progress(STAGE, 0, total, "loading the model in float32")
     for done, check in enumerate(_all_checks(load, dtype, chosen, questions), start=1):
         yield Progress(STAGE, done, total, check.name, asdict(check))
+
+
+def verify_workspace(ws: Workspace, settings: Settings, count: int = 2) -> Work:
+    """See ``verify``, with the cells of a workspace and the model of some settings.
+
+    Raises:
+        ArtefactMissing: There is no partition.
+    """
+    variant = ModelVariant.of(settings)
+    cells = load_cells(ws)
+    return verify(
+        cells, lambda dtype: LanguageModel.load(replace(variant, dtype=dtype), settings), variant.dtype, count
+    )
 
 
 def _all_checks(

@@ -13,6 +13,7 @@ from pathlib import Path
 from core.corpus.types import Question
 from core.cost import Account, BreakEven, build_time
 from core.errors import TesseraError
+from core.fair_lock import until_turn
 from core.jobs import Progress, Work
 from core.kvcache.identity import chosen_precision
 from core.manifest import write_atomically
@@ -79,6 +80,12 @@ def measure_payoff(resources: Resources, questions: Sequence[Question]) -> Work:
     """
     if not questions:
         raise TesseraError("There is no question to ask.", "Give a corpus with questions.")
+    with resources.models.lock.ticket() as ticket:
+        yield from until_turn(ticket, 0, len(questions))
+        yield from _measured(resources, questions)
+
+
+def _measured(resources: Resources, questions: Sequence[Question]) -> Work:
     resources = replace(resources, settings=resources.settings.in_process)
     ws = resources.workspace
     lm = resources.language_model()

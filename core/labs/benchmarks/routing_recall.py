@@ -18,7 +18,8 @@ from core.jobs import Progress, Work
 from core.manifest import write_atomically
 from core.messages import message
 from core.models.embeddings import load_vectors
-from core.models.encoder import Encoder, Vectors
+from core.models.encoder import Vectors
+from core.models.registry import Models
 from core.voronoi.partition import Partition
 from core.voronoi.routing import RecallPoint, default_nprobe, route, routing_recall
 from core.workspace import Workspace
@@ -82,12 +83,12 @@ class RecallReport:
 
 
 def measure_recall(
-    ws: Workspace, encoder: Encoder, questions: Sequence[Question], rows: Mapping[str, int], split: str, k: int = 3
+    ws: Workspace, models: Models, questions: Sequence[Question], rows: Mapping[str, int], split: str, k: int = 3
 ) -> Work:
     """Encodes and routes questions, and keeps the report in the workspace: see ``saved_report``.
 
     Args:
-        encoder: The encoder the passages were embedded with.
+        models: Their encoder must be the one that the passages were embedded with.
         questions: Those without a gold passage are left out.
         rows: Row of each passage by its id.
         split: Name under which the report is kept.
@@ -100,6 +101,7 @@ def measure_recall(
         ArtefactStale: The passages were embedded by another encoder.
         TesseraError: No question names a gold passage of the corpus.
     """
+    encoder = models.encoder()
     ws.require("embeddings", {"encoder": encoder.fingerprint})
     partition = ws.read("partition", Partition.load)
     asked = [question for question in questions if question.passage_ids and set(question.passage_ids) <= set(rows)]

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -25,11 +26,12 @@ import numpy as np
 
 from core.errors import TesseraError
 from core.jobs import Progress, Work
-from core.labs.benchmarks import store_memory, store_verdict
+from core.labs.benchmarks import store_memory, store_verdict, workloads
 from core.labs.benchmarks.store_verdict import Measured, Tested
 from core.labs.benchmarks.workloads import Workload
 from core.manifest import write_atomically
 from core.messages import message
+from core.models.registry import Models
 from core.stores.base import SearchRequest, ServerStore, VectorStore
 from core.stores.registry import STORES, StoreSpec, find_store
 from core.workspace import Workspace
@@ -81,6 +83,32 @@ def run(ws: Workspace, workloads: Sequence[Callable[[], Workload]], names: Seque
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(asdict(Bench(machine, now, K, CLIENTS, tuple(tested))), indent=1).encode())
     yield Progress("Search bench", 1, 1, "kept", {"file": str(path)})
+
+
+def run_usual(
+    ws: Workspace,
+    models: Models,
+    queries: int,
+    synthetic: int,
+    dim: int = 384,
+    seed: int = 0,
+    names: Sequence[str] = (),
+) -> Work:
+    """Measures on the passages of the workspace and, unless ``synthetic`` is 0, on so many synthetic vectors.
+
+    Args:
+        ws: See ``run``; holds the passages.
+        models: Their encoder.
+        queries: Most questions per setting.
+        synthetic: Synthetic vectors.
+        dim: Their dimension.
+        seed: Of what is drawn.
+        names: See ``run``.
+    """
+    makers: list[Callable[[], Workload]] = [partial(workloads.of_workspace, ws, models, queries, seed)]
+    if synthetic:
+        makers.append(partial(workloads.synthetic, synthetic, dim, queries, seed))
+    return run(ws, makers, names)
 
 
 def load(ws: Workspace) -> Bench | None:

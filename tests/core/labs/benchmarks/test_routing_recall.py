@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def ws(models, tiny_corpus):
 
 def measure(ws, models, corpus, split="train", questions=None):
     asked = corpus.questions[split] if questions is None else questions
-    return list(measure_recall(ws, models.encoder(), asked, corpus.index(), split))
+    return list(measure_recall(ws, models, asked, corpus.index(), split))
 
 
 def test_a_report_is_kept_until_the_partition_changes(ws, models, tiny_corpus):
@@ -101,7 +102,9 @@ def test_another_encoder_is_refused(ws, models, tiny_corpus):
         fingerprint = "other"
 
     with pytest.raises(ArtefactStale, match="encoder"):
-        list(measure_recall(ws, Other(), tiny_corpus.questions["dev"], tiny_corpus.index(), "dev"))
+        list(
+            measure_recall(ws, SimpleNamespace(encoder=Other), tiny_corpus.questions["dev"], tiny_corpus.index(), "dev")
+        )
 
 
 def test_a_damaged_report_is_a_sentence(ws, models, tiny_corpus):

@@ -1,0 +1,273 @@
+"""A long job works in a process of its own, so that whoever asks a question meanwhile need not wait for it.
+
+    work = in_process(Task(ws.path, settings, pipeline.cluster, {"config": config}), models.lock)
+    job = Job("Cutting cells", work.steps, work.cancel)
+
+    the app, which answers                        the job: python -m app build-job
+    Task            -- stdin ------------------>  calls the builder
+    Progress        <------------------ stdout --  one per step, then how it ended
+    "stop", "turn"  -- stdin ------------------>  nothing more to be read: the app has ended, and so does the job
+
+The command line's entry makes it give way (``app.cli.giving_way``) before torch is loaded. A job with a clock beside
+its answers does not give way: it takes turns with the questions instead, in the one queue of the app. Both ends run the
+same code of this machine's user, so they speak pickle.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, TYPE_CHECKING, Any
+
+from core.errors import TesseraError
+from core.fair_lock import FairLock, Ticket, until_turn
+from core.jobs import JobCancelled, JobFailed, Progress, Work, failure
+from core.messages import message
+from core.settings import ROOT, Settings
+from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.methods.resources import Resources
+
+BUILD, TIMED = "build-job", "timed-job"
+"""Commands that run a ``Task``, giving way to questions or taking turns with them."""
+_STOP, _TURN = "stop", "turn"
+_STEP, _WANTED, _OVER, _FAILED, _CANCELLED, _DONE = "step", "turn wanted", "turn over", "failed", "cancelled", "done"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job does.
+
+    Attributes:
+        workspace: Folder of the workspace.
+        settings: Settings of its models.
+        make: A builder; whichever of ``ws``, ``models``, ``settings`` and ``resources`` it takes, and is not given, it
+            gets from the process that it runs in.
+        given: Its other arguments, by name.
+        timed: Whether it measures how long answers take.
+    """
+
+    workspace: Path
+    settings: Settings
+    make: Callable[..., Work]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    timed: bool = False
+
+    def begin(self, resources: Resources) -> Work:
+        """Calls the builder."""
+        offered = {
+            "ws": resources.workspace,
+            "models": resources.models,
+            "settings": resources.settings,
+            "resources": resources,
+        }
+        lacking = inspect.signature(self.make).parameters.keys() - self.given.keys()
+        return self.make(**{name: value for name, value in offered.items() if name in lacking}, **self.given)
+
+
+class ProcessWork:
+    """A task at work in a process of its own, seen from the app.
+
+    Args:
+        task: What it does.
+        turns: Where it queues for its turns, if it is timed.
+    """
+
+    def __init__(self, task: Task, turns: FairLock) -> None:
+        self._task, self._turns = task, turns
+        self._process: subprocess.Popen[bytes] | None = None
+        self._begun = self._cancelled = False
+        self._speaking = threading.Lock()
+
+    def cancel(self) -> None:
+        """Asks it to stop after the step it is in; before its first one there is nothing to lose, and it is ended."""
+        self._cancelled = True
+        self._say(_STOP)
+        if self._process and not self._begun:
+            self._process.kill()
+
+    def steps(self) -> Work:
+        """Starts the process and passes its steps on; closing this stops it after the step it is in.
+
+        Raises:
+            JobFailed: It failed; with what it said.
+            JobCancelled: It was cancelled.
+            TesseraError: It ended without a word.
+        """
+        process = _start(self._task)
+        try:
+            with self._speaking:
+                self._process = process
+                _send(self._task, process)
+            yield from self._relayed(process)
+        finally:
+            self.cancel()
+            for _ in _events(process):
+                pass
+            with self._speaking:
+                for pipe in (process.stdin, process.stdout):
+                    if pipe:
+                        with suppress(OSError):  # what was still to be said to a process that has ended
+                            pipe.close()
+            process.wait()
+
+    def _relayed(self, process: subprocess.Popen[bytes]) -> Iterator[Progress]:
+        done = total = 0
+        with ExitStack() as turn:
+            for kind, value in _events(process):
+                if kind == _STEP:
+                    self._begun = True
+                    done, total = value.done, value.total
+                    yield value
+                elif kind == _WANTED:
+                    yield from until_turn(turn.enter_context(self._turns.ticket()), done, total)
+                    self._say(_TURN)
+                elif kind == _OVER:
+                    turn.close()
+                elif kind == _DONE:
+                    return
+                elif kind == _CANCELLED:
+                    raise JobCancelled
+                else:
+                    raise JobFailed(*value)
+        if self._cancelled:
+            raise JobCancelled
+        raise TesseraError(
+            message("The process that worked on this was ended (code {code}).", code=process.wait()),
+            "Start it again: caches, trainings and evaluations go on where they were. If it ends again, this machine "
+            "may have too little memory for it.",
+        )
+
+    def _say(self, word: str) -> None:
+        with self._speaking:
+            if self._process:
+                _send(word, self._process)
+
+
+def _start(task: Task) -> subprocess.Popen[bytes]:
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", TIMED if task.timed else BUILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+
+
+def _send(word: object, process: subprocess.Popen[bytes]) -> None:
+    with suppress(OSError, ValueError):  # a process that has ended is noticed by who reads
+        if process.stdin:
+            pickle.dump(word, process.stdin)
+            process.stdin.flush()
+
+
+def _events(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, Any]]:
+    """What the process says, until it has ended."""
+    with suppress(EOFError, pickle.UnpicklingError):
+        while process.stdout:
+            yield pickle.load(process.stdout)
+
+
+def serve() -> None:
+    """Runs the task that comes in at stdin; what it prints goes to stderr, as it comes from libraries."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal ends the app, and that ends this process
+    heard, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # for processes that the builder starts
+    os.dup2(2, 1)
+    app = _App(heard, told)
+    try:
+        task: Task = pickle.load(heard)
+        threading.Thread(target=app.listen, daemon=True).start()
+        _work(task, app)
+        end: tuple[str, Any] = (_DONE, None)
+    except JobCancelled:
+        end = (_CANCELLED, None)
+    except Exception as error:  # the process's boundary: a bug must be shown, not vanish with the process
+        end = (_FAILED, failure(error))
+    app.tell(*end)
+
+
+def _work(task: Task, app: _App) -> None:
+    from core.methods.resources import Resources
+    from core.models.registry import Models
+
+    models = Models(task.settings)
+    if task.timed:
+        models.lock = _SharedTurns(app)
+    with closing(task.begin(Resources(Workspace(task.workspace), models, task.settings))) as work:
+        for step in work:
+            app.tell(_STEP, step)
+            if app.stopped.is_set():
+                raise JobCancelled
+
+
+class _App:
+    """The app, seen from the process of a job."""
+
+    def __init__(self, heard: IO[bytes], told: IO[bytes]) -> None:
+        self._heard, self._told = heard, told
+        self._speaking = threading.Lock()
+        self._words: SimpleQueue[str] = SimpleQueue()
+        self.stopped = threading.Event()
+
+    def listen(self) -> None:
+        """Hears what the app says; ends this process with the app, at once: a build that is killed loses nothing."""
+        with suppress(EOFError, pickle.UnpicklingError, OSError):
+            while True:
+                word = pickle.load(self._heard)
+                if word == _STOP:
+                    self.stopped.set()
+                self._words.put(word)
+        os._exit(1)
+
+    def tell(self, kind: str, value: Any = None) -> None:
+        with self._speaking:
+            pickle.dump((kind, value), self._told)
+            self._told.flush()
+
+    def await_turn(self) -> None:
+        """Waits for the turn among all who ask the app.
+
+        Raises:
+            JobCancelled: It was cancelled meanwhile.
+        """
+        self.tell(_WANTED)
+        if self._words.get() == _STOP:
+            raise JobCancelled
+
+
+class _SharedTurns(FairLock):
+    """The queue of the app, in which this process stands as one of those who ask."""
+
+    def __init__(self, app: _App) -> None:
+        super().__init__()
+        self._app, self._ours = app, False
+
+    def await_turn(self, ticket: Ticket, timeout: float | None) -> bool:
+        """Waits for the turn in this process, and then, however long it takes, for that of this process."""
+        if not super().await_turn(ticket, timeout):
+            return False
+        if not self._ours:  # only the thread whose turn it is comes here
+            self._app.await_turn()
+            self._ours = True
+        return True
+
+    def leave(self, ticket: Ticket) -> None:
+        """Gives the turn back to the app with the last ticket of the thread that has it."""
+        with self._changed:
+            own = [other for other in self._queue if other.thread is ticket.thread]
+            if self._ours and own == [ticket] and self._queue[0] is ticket:
+                self._ours = False
+                self._app.tell(_OVER)
+        super().leave(ticket)
