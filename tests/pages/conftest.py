@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,12 +15,12 @@ from core import pipeline
 from core.errors import ArtefactMissing
 from core.methods import registry
 from core.methods.base import Answer, Evidence, EvidenceChosen, Finished, Text, Working
-from core.methods.resources import Resources
 from core.settings import ROOT, Settings
 from core.trace import Span, Trace
 from core.voronoi.partition import PartitionConfig
 from core.workspace import Workspace
 from tests.models import TinyModels
+from tests.work_here import WorkHere
 
 TIMEOUT = 300
 
@@ -79,22 +78,6 @@ def models(settings, tiny_lm, tiny_encoder, monkeypatch):
     monkeypatch.setattr(state, "models", lambda: models)
     monkeypatch.setattr(state, "ProcessWork", partial(WorkHere, models))
     return models
-
-
-class WorkHere:
-    """Stands in for ``ProcessWork``: works here on the tiny models, with a task and steps that have travelled."""
-
-    def __init__(self, models, task, turns):
-        stands_in = "<locals>" in task.make.__qualname__  # of a test
-        self._models, self._task = models, task if stands_in else pickle.loads(pickle.dumps(task))
-
-    def steps(self):
-        ws = Workspace(self._task.workspace)
-        for step in self._task.begin(Resources(ws, self._models, self._task.settings)):
-            yield pickle.loads(pickle.dumps(step))
-
-    def cancel(self):
-        pass
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from streamlit.runtime import get_instance
@@ -16,6 +16,7 @@ from core.jobs import JobState
 from core.methods.cag import Cag
 from core.settings import Settings
 from tests.models import TinyEncoder, TinyModels, tiny_language_model
+from tests.work_here import WorkHere
 
 PULSE = "TESSERA_TEST_PULSE"
 HOLD = "TESSERA_TEST_HOLD"
@@ -29,6 +30,7 @@ def set_up() -> None:
     models = TinyModels(Settings.from_environment(), tiny_language_model(), TinyEncoder())
     models.lock.attend = queue_notice.attend
     state.models = lambda: models
+    state.ProcessWork = partial(WorkHere, models)
     threading.Thread(target=_beat, args=(models, state.board(), Path(os.environ[PULSE])), daemon=True).start()
     threading.Thread(target=_hold, args=(models, Path(os.environ[HOLD])), daemon=True).start()
 

@@ -1,0 +1,24 @@
+"""The work of a job in the process of the tests, whose models are tiny: one of its own would load the real ones."""
+
+from __future__ import annotations
+
+import pickle
+
+from core.methods.resources import Resources
+from core.workspace import Workspace
+
+
+class WorkHere:
+    """Stands in for ``ProcessWork``: works here on the tiny models, with a task and steps that have travelled."""
+
+    def __init__(self, models, task, turns):
+        stands_in = "<locals>" in task.make.__qualname__  # of a test
+        self._models, self._task = models, task if stands_in else pickle.loads(pickle.dumps(task))
+
+    def steps(self):
+        ws = Workspace(self._task.workspace)
+        for step in self._task.begin(Resources(ws, self._models, self._task.settings)):
+            yield pickle.loads(pickle.dumps(step))
+
+    def cancel(self):
+        pass
