@@ -16,8 +16,8 @@ from core.evaluation.feedback import (
     NOTE_LIMIT,
     Feedback,
     FileFeedback,
-    Kept,
     RedisFeedback,
+    StoredFeedback,
     feedback_log,
     rank,
     to_csv,
@@ -137,10 +137,10 @@ def test_a_line_cut_short_by_a_kill_costs_only_itself(tmp_path):
     log.add(LIKED)
     with (tmp_path / FILE).open("ab") as file:
         file.write(b'{"question": "half')
-    assert log.all() == Kept([LIKED], 1)
+    assert log.all() == StoredFeedback([LIKED], 1)
     after = replace(LIKED, question="after")
     log.add(after)
-    assert log.all() == Kept([LIKED, after], 1)
+    assert log.all() == StoredFeedback([LIKED, after], 1)
 
 
 DAMAGED = (b"{", b"[]", b"null", b"\xff", b'{"question": "q"}')
@@ -155,7 +155,7 @@ def test_a_damaged_record_costs_only_itself(log, kind, tmp_path, line):
             file.write(line + b"\n")
     else:
         connection().client().hset(log._key, "damaged", line)
-    assert log.all() == Kept([LIKED], 1)
+    assert log.all() == StoredFeedback([LIKED], 1)
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path):
