@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from app.navigation import PAGES
 from tests.e2e.steps import answered, choose_methods, keyed, method, settled, visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.real]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.slow]
 QUESTIONS = (
     "Which quarry supplied the blue slate for the houses of Brannoch?",
     "In which year was comet Threll discovered?",
