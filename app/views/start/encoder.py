@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import streamlit as st
 from pydantic import SecretStr
 
 from app import state
-from app.i18n import labels, t
-from app.views.shared.frame import guarded, show_error
+from app.i18n import t
+from app.views.shared.frame import guarded
 from app.views.shared.text import escape
-from app.views.start.model import keep_lines
+from app.views.start.model import keep_lines, place, use
 from core import pipeline
-from core.errors import TesseraError
 from core.messages import message
 from core.models.presets import ENCODERS, MULTILINGUAL_E5
 from core.models.server import Server
@@ -34,19 +34,10 @@ def encoder_picker(ws: Workspace, busy: bool) -> None:
     """
     with st.expander(t("Change the encoder"), icon=":material/translate:"):
         settings = state.settings()
-        if settings.allowed_hosts:
-            # A stranger must not have this machine fetch what he names.
-            st.caption(t("Others may use this app, so the encoder is chosen where it is started: TESSERA_ENCODER."))
-            return
-        where = st.segmented_control(
-            t("It runs"),
-            ("here", "server"),
-            default="server" if settings.embed_url else "here",
-            required=True,
-            format_func=labels({"here": "in this process", "server": "on a server"}),
-            key=_WHERE,
-        )
-        _server(ws, settings, busy) if where == "server" else _here(ws, settings, busy)
+        refused = t("Others may use this app, so the encoder is chosen where it is started: TESSERA_ENCODER.")
+        where = place(settings, bool(settings.embed_url), _WHERE, refused)
+        if where:
+            _server(ws, settings, busy) if where == "server" else _here(ws, settings, busy)
 
 
 def _here(ws: Workspace, settings: Settings, busy: bool) -> None:
@@ -67,13 +58,12 @@ def _here(ws: Workspace, settings: Settings, busy: bool) -> None:
             name=MULTILINGUAL_E5.name,
         )
     )
-    has_corpus = ws.state("corpus").status == "ready"
-    label = t("Use it and embed {name} anew", name=ws.name) if has_corpus else t("Use this encoder")
+    has_corpus = _has_corpus(ws)
     manifest = ws.manifest("embeddings")
     current = chosen == settings.encoder and not settings.embed_url
     same = current and (not has_corpus or (manifest and manifest.params["encoder"] == chosen))
     wanted = replace(settings, encoder=chosen, embed_url="", embed_model="", embed_key=SecretStr(""))
-    st.button(label, key="encoder-use", disabled=busy or bool(same), on_click=_use, args=(ws, wanted, has_corpus))
+    _use_button(ws, wanted, "encoder-use", busy or bool(same))
     st.caption(t("To have it again after a restart, put this into the file .env:"))
     st.code(f"TESSERA_ENCODER={chosen}", language=None)
 
@@ -108,17 +98,22 @@ def _server(ws: Workspace, settings: Settings, busy: bool) -> None:
     )
     st.success(f"**{escape(found.server)}**  \n{facts}  \n{alike}", icon=":material/check_circle:")
     wanted = replace(settings, embed_url=server.url, embed_model=server.model, embed_key=server.key)
-    has_corpus = ws.state("corpus").status == "ready"
-    label = t("Use it and embed {name} anew", name=ws.name) if has_corpus else t("Use this encoder")
-    st.button(label, type="primary", key="embed-use", disabled=busy, on_click=_use, args=(ws, wanted, has_corpus))
+    _use_button(ws, wanted, "embed-use", busy, kind="primary")
     keep_lines(f"TESSERA_EMBED_URL={server.address}\nTESSERA_EMBED_MODEL={server.model}", "TESSERA_EMBED_KEY")
 
 
+def _has_corpus(ws: Workspace) -> bool:
+    return ws.state("corpus").status == "ready"
+
+
+def _use_button(
+    ws: Workspace, wanted: Settings, key: str, disabled: bool, kind: Literal["primary", "secondary"] = "secondary"
+) -> None:
+    embed = _has_corpus(ws)
+    label = t("Use it and embed {name} anew", name=ws.name) if embed else t("Use this encoder")
+    st.button(label, type=kind, key=key, disabled=disabled, on_click=_use, args=(ws, wanted, embed))
+
+
 def _use(ws: Workspace, wanted: Settings, embed: bool) -> None:
-    try:
-        state.choose(wanted)
-    except TesseraError as error:
-        show_error(error)
-        return
-    if embed:
-        state.start_job(ws.name, message("Embedding {name} anew", name=ws.name), pipeline.embed_anew)
+    name = message("Embedding {name} anew", name=ws.name)
+    use(wanted, lambda: state.start_job(ws.name, name, pipeline.embed_anew) if embed else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -29,19 +30,33 @@ def model_picker(ws: Workspace) -> None:
     """The form; what it changes holds for this process, and a note says how to keep it."""
     with st.expander(t("Change the language model"), icon=":material/neurology:"):
         settings = state.settings()
-        if settings.allowed_hosts:
-            # A stranger must not send this machine to addresses of its own network.
-            st.caption(t("Others may use this app, so the model is chosen where it is started: TESSERA_ENGINE_URL."))
-            return
-        where = st.segmented_control(
-            t("It runs"),
-            ("here", "server"),
-            default="server" if settings.engine_url else "here",
-            required=True,
-            format_func=labels({"here": "in this process", "server": "on a server"}),
-            key=_WHERE,
-        )
-        _server(settings) if where == "server" else _here(ws, settings)
+        refused = t("Others may use this app, so the model is chosen where it is started: TESSERA_ENGINE_URL.")
+        where = place(settings, bool(settings.engine_url), _WHERE, refused)
+        if where:
+            _server(settings) if where == "server" else _here(ws, settings)
+
+
+def place(settings: Settings, on_server: bool, key: str, refused: str) -> str | None:
+    """Where a model is to run, "here" or "server"; None, with the reason shown, where others may use the app.
+
+    A stranger must neither send this machine to addresses of its own network nor have it fetch what he names.
+
+    Args:
+        on_server: Where it runs now.
+        key: Of the control.
+        refused: What strangers are told.
+    """
+    if settings.allowed_hosts:
+        st.caption(refused)
+        return None
+    return st.segmented_control(
+        t("It runs"),
+        ("here", "server"),
+        default="server" if on_server else "here",
+        required=True,
+        format_func=labels({"here": "in this process", "server": "on a server"}),
+        key=key,
+    )
 
 
 def _here(ws: Workspace, settings: Settings) -> None:
@@ -56,7 +71,7 @@ def _here(ws: Workspace, settings: Settings) -> None:
     st.caption(_consequences(ws, str(chosen)))
     same = chosen == settings.model and not settings.engine_url
     wanted = replace(settings, model=str(chosen), engine_url="")
-    st.button(t("Use this model"), key="engine-here", disabled=same, on_click=_use, args=(wanted,))
+    st.button(t("Use this model"), key="engine-here", disabled=same, on_click=use, args=(wanted,))
     keep_lines(f"TESSERA_MODEL={chosen}")
 
 
@@ -112,7 +127,7 @@ def _found(settings: Settings, server: Server, found: Found) -> None:
         icon=":material/check_circle:",
     )
     wanted = replace(settings, engine_url=server.url, engine_model=server.model, engine_key=server.key)
-    st.button(t("Use this server"), type="primary", key="engine-use", on_click=_use, args=(wanted,))
+    st.button(t("Use this server"), type="primary", key="engine-use", on_click=use, args=(wanted,))
     keep_lines(f"TESSERA_ENGINE_URL={server.address}\nTESSERA_ENGINE_MODEL={server.model}")
 
 
@@ -122,8 +137,11 @@ def keep_lines(lines: str, key: str = "TESSERA_ENGINE_KEY") -> None:
     st.code(lines, language=None)
 
 
-def _use(wanted: Settings) -> None:
+def use(wanted: Settings, then: Callable[[], object] = lambda: None) -> None:
+    """Chooses settings for this process and goes on, or shows why they cannot be chosen."""
     try:
         state.choose(wanted)
     except TesseraError as error:
         show_error(error)
+    else:
+        then()
