@@ -78,8 +78,9 @@ class ZCodec:
     def _sharpness(self) -> float:
         """The factor on squared distances under which attention falls by ``_FALL`` to the nearest neighbour."""
         sample = self._keys[:: max(1, len(self._keys) // _SAMPLE)]
-        nearest = torch.cdist(sample, self._keys).topk(2, largest=False).values[:, 1]
-        return _FALL / max(float(nearest.square().median()), 1e-6)
+        # Few at a time, as in ``read``: all distances to the vocabulary at once would take 200 MB.
+        parts = [torch.cdist(part, self._keys).topk(2, largest=False).values[:, 1] for part in sample.split(_AT_ONCE)]
+        return _FALL / max(float(torch.cat(parts).square().median()), 1e-6)
 
     def _look_up(self, z: torch.Tensor) -> torch.Tensor:
         """Coordinates [n, width] of z [n, z_dim]: a softmax over its nearest tokens; a z of zeros stays the mean."""
