@@ -109,10 +109,23 @@ class Memory:
 
     def with_pool(self, pool: MemoryPool, card: store.Card, keys: torch.Tensor | None = None) -> Memory:
         """The same model and parts over other documents; with ``keys`` it routes by these and reads ``pool``."""
+        keys = self._keys_of(pool) if keys is None else keys
         other = Memory(self.lm, pool, self.projector, self.router, card, self.folder, keys, self.codec)
-        # What depends on the model alone takes a moment to make.
-        other.__dict__ |= {name: self.__dict__[name] for name in ("lexicon",) if name in self.__dict__}
+        if "lexicon" in self.__dict__:  # it depends on the model alone, and takes a moment to make
+            other.lexicon = self.lexicon
         return other
+
+    @torch.no_grad()
+    def _keys_of(self, pool: MemoryPool) -> torch.Tensor:
+        """Keys [N, m, dim] of a pool; a document whose z is as it is here keeps its own, others are read anew."""
+        here = {passage_id: row for row, passage_id in enumerate(self.pool.ids)}
+        rows = [here.get(passage_id, -1) for passage_id in pool.ids]
+        kept = [row >= 0 and self.pool.z[row].equal(z) for row, z in zip(rows, pool.z, strict=True)]
+        keys = self.keys[[max(row, 0) for row in rows]].clone()
+        anew = [number for number, keep in enumerate(kept) if not keep]
+        if anew:
+            keys[anew] = self.router.keys(self.codec.read(pool.z[anew]))
+        return keys
 
     @cached_property
     def lexicon(self) -> Lexicon:
