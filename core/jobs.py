@@ -105,8 +105,8 @@ def failure(error: Exception) -> tuple[str, str]:
         return error.error, error.details
     if isinstance(error, TesseraError):
         return error.message, ""
-    told = message("This is a bug in Tessera: {kind}: {error}", kind=type(error).__name__, error=str(error))
-    return told, "".join(traceback.format_exception(error))
+    what = message("This is a bug in Tessera: {kind}: {error}", kind=type(error).__name__, error=str(error))
+    return what, "".join(traceback.format_exception(error))
 
 
 class JobState(str, Enum):
@@ -280,7 +280,7 @@ class JobBoard:
     def ended(self, key: str) -> list[Report]:
         """How the jobs of ``key`` that have ended went, latest first."""
         with self._lock:
-            reports = [job.report() for found, job in reversed(self._begun) if found == key]
+            reports = [job.report() for owner, job in reversed(self._begun) if owner == key]
         return [report for report in reports if report.state is not JobState.RUNNING]
 
     def clear(self, key: str) -> None:

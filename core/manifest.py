@@ -146,9 +146,9 @@ def damage(folder: Path, manifest: Manifest, sizes: Mapping[str, int] | None = N
         sizes: What ``file_sizes`` gave, where it is at hand already.
         read: Whether to compare digests, for which every file is read once in a process; otherwise sizes alone.
     """
-    found = file_sizes(folder) if sizes is None else sizes
+    actual = file_sizes(folder) if sizes is None else sizes
     for name, size in manifest.files.items():
-        if found.get(name) != size:
+        if actual.get(name) != size:
             return message("its file {name} is missing or cut short", name=name)
     for name, digest in manifest.digests.items() if read else ():
         with suppress(FileNotFoundError):  # a build has just replaced the folder, and the caller looks again

@@ -51,22 +51,22 @@ def belongings(ws: Workspace) -> list[Belonging]:
     """
     files = [path for path in ws.path.rglob("*") if path.is_file()]
     weight = size(sum(path.stat().st_size for path in files))
-    found = [Belonging(message("{n:,} files, {size}", n=len(files), size=weight), str(ws.path))]
+    parts = [Belonging(message("{n:,} files, {size}", n=len(files), size=weight), str(ws.path))]
     for kind in _CELLS:
         for variant in list_variants(ws, kind):
             if variant.location:
                 what = message("{label}, {size}", label=message(artefact(kind).label), size=size(variant.bytes))
-                found.append(Belonging(what, variant.location, not is_own(variant.folder)))
+                parts.append(Belonging(what, variant.location, not is_own(variant.folder)))
     for store, folder in indexes(ws):
         outside = STORES[store].external_location(folder)
         if outside:
             place, own = outside
-            found.append(Belonging(message("{store} index", store=message(STORES[store].label)), place, not own))
+            parts.append(Belonging(message("{store} index", store=message(STORES[store].label)), place, not own))
     server = server_in_use()
     if server:
         for name, count in stored_counts(server, key_of(ws)).items():
-            found.append(Belonging(message("{n:,} {name}", n=count, name=message(name)), server.place))
-    return found
+            parts.append(Belonging(message("{n:,} {name}", n=count, name=message(name)), server.place))
+    return parts
 
 
 def delete_workspace(ws: Workspace) -> None:

@@ -163,8 +163,8 @@ class Settings:
             TesseraError: A variable holds a value of the wrong kind.
         """
         load_dotenv(env_file, override=False)  # into the environment, where other libraries look for their names
-        found = _Environment()
-        return replace(found.tessera, redis_url=found.tessera.redis_url or found.redis_url)
+        environment = _Environment()
+        return replace(environment.tessera, redis_url=environment.tessera.redis_url or environment.redis_url)
 
 
 class _Environment(BaseSettings):

@@ -44,7 +44,7 @@ def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Interval:
         return Interval(mean, mean, mean, len(sample))
     from scipy import stats  # takes a second to import
 
-    found = stats.bootstrap(
+    interval = stats.bootstrap(
         (sample,),
         np.mean,
         n_resamples=RESAMPLES,
@@ -52,7 +52,7 @@ def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Interval:
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), len(sample))
+    return Interval(mean, float(interval.low), float(interval.high), len(sample))
 
 
 def paired_difference(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> Interval:
@@ -69,8 +69,8 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     """Ends of the 95 % score interval of a share; ``n`` is at least 1."""
     from scipy import stats
 
-    found = stats.binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
-    return float(found.low), float(found.high)
+    interval = stats.binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,8 @@ def median_trace(traces: Sequence[Trace]) -> Trace:
             seen[span.name] = seen.get(span.name, 0) + 1
             timed.setdefault((span.name, seen[span.name]), []).append(span)
     spans = (
-        Span(name, median(span.start_ms for span in found), median(span.ms for span in found))
-        for (name, _), found in timed.items()
+        Span(name, median(span.start_ms for span in same), median(span.ms for span in same))
+        for (name, _), same in timed.items()
     )
     return replace(
         traces[0],

@@ -58,14 +58,14 @@ def listed(names: str) -> frozenset[Authority]:
         TesseraError: An entry is no name.
     """
     entries = [entry.strip() for entry in names.split(",") if entry.strip()]
-    found = {entry: authority(entry) for entry in entries}
-    for entry, known in found.items():
+    authorities = {entry: authority(entry) for entry in entries}
+    for entry, known in authorities.items():
         if known is None:
             raise TesseraError(
                 message("TESSERA_ALLOWED_HOSTS names {entry!r}, which is no host.", entry=entry),
                 "Give names such as tessera.example.org or 192.168.1.7:8501, with commas between them.",
             )
-    return frozenset(known for known in found.values() if known)
+    return frozenset(known for known in authorities.values() if known)
 
 
 class Gate:
@@ -106,10 +106,10 @@ class Gate:
                 return "A page of another origin asks (Origin)."
         return ""
 
-    def _knows(self, asked: Authority | None, scheme: str, server: tuple[str, int | None]) -> bool:
-        if asked is None:
+    def _knows(self, requested: Authority | None, scheme: str, server: tuple[str, int | None]) -> bool:
+        if requested is None:
             return False
-        name, port = asked
+        name, port = requested
         usual = _WEB_PORTS[scheme]
         own = name in (*_OWN_NAMES, server[0]) and (port or usual) == server[1]
         return own or (name, port) in self._listed or ((name, None) in self._listed and port in (None, 80, 443))

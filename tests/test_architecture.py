@@ -28,7 +28,6 @@ GROUND = {
     "digests",
     "errors",
     "fair_lock",
-    "gpu_search",
     "jobs",
     "jsonl",
     "manifest",

@@ -50,9 +50,5 @@ def describe_latency(bounds_ms: Sequence[int], counts: Sequence[int]) -> str:
 
 def labels(bounds_ms: Sequence[int]) -> list[str]:
     """Names of the buckets: "≤ 5 ms" up to "> 10 s"."""
-    named = [_name(bound) for bound in bounds_ms]
-    return [*(f"≤ {name}" for name in named), f"> {named[-1]}"]
-
-
-def _name(ms: int) -> str:
-    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:g} s"
+    names = [f"{ms} ms" if ms < 1000 else f"{ms / 1000:g} s" for ms in bounds_ms]
+    return [*(f"≤ {name}" for name in names), f"> {names[-1]}"]

@@ -49,6 +49,14 @@ def marks(name: str, colour: str, symbol: str, x: Sequence[Any], y: Sequence[Any
     return go.Scatter(x=x, y=y, name=name, **trace)
 
 
+def line(
+    name: str, colour: str, x: Sequence[Any], y: Sequence[Any], hover: str, width: float = 2.5, **trace: Any
+) -> go.Scatter:
+    """A line of one colour; ``dash`` sets its pattern, a ``mode`` with markers puts a mark at every point."""
+    look = {"color": colour, "width": width, "dash": trace.pop("dash", "solid")}
+    return go.Scatter(x=x, y=y, name=name, line=look, hovertemplate=hover, **{"mode": "lines", **trace})
+
+
 def links(ends: Iterable[tuple[int, float, float]]) -> go.Scatter:
     """A line in each row from one value to another, behind the two marks that it joins."""
     ends = list(ends)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures.layout import finish, marks
+from app.figures.layout import finish, line, marks
 from app.figures.palette import MUTED, method_style
 from core.cost import Account, cheapest
 from core.messages import joined, message
@@ -22,16 +22,9 @@ def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
     figure = go.Figure()
     for account in accounts:
         style = method_style(account.method)
-        figure.add_trace(
-            go.Scatter(
-                x=ticks,
-                y=[account.total_s(count) for count in ticks],
-                name=account.label,
-                mode="lines",
-                line={"color": style.colour, "width": 2.5},
-                hovertemplate=message("<b>%{fullData.name}</b>: %{y:,.1f} s for %{x:,} questions<extra></extra>"),
-            )
-        )
+        hover = message("<b>%{fullData.name}</b>: %{y:,.1f} s for %{x:,} questions<extra></extra>")
+        seconds = [account.total_s(count) for count in ticks]
+        figure.add_trace(line(account.label, style.colour, ticks, seconds, hover))
         total = [account.total_s(questions)]
         mark = marks("", style.colour, style.marker, [questions], total, showlegend=False, hoverinfo="skip")
         figure.add_trace(mark)

@@ -191,7 +191,8 @@ def _add_passages(figure: go.Figure, data: MapData, colours: Sequence[str]) -> N
     opened = set(data.question.cells) if data.question else set(cells)
     told_apart = data.question is not None and len(opened) < len(data.labels)
     size = 11 if len(cells) <= 200 else 8 if len(cells) <= 1000 else 6
-    snippets = [_snippet(text) if len(cells) <= _MOST_SNIPPETS else "" for text in data.texts]
+    short = (textwrap.shorten(text, _SNIPPET, placeholder=" …") for text in data.texts)
+    snippets = [_wrapped(text) if len(cells) <= _MOST_SNIPPETS else "" for text in short]
     symbols = _symbols(colours)
     ringed = [row for row, cell in enumerate(cells) if told_apart and cell in opened]
     figure.add_trace(
@@ -340,12 +341,7 @@ def _lay_out(figure: go.Figure, height: int) -> None:
         hovermode="closest",
         hoverlabel={"align": "left"},
         dragmode="pan",
-        modebar={
-            "remove": ["autoScale2d"],
-            "bgcolor": "rgba(0,0,0,0)",
-            "color": MUTED,
-            "activecolor": ACCENT,
-        },
+        modebar={"remove": ["autoScale2d"], "bgcolor": "rgba(0,0,0,0)", "color": MUTED, "activecolor": ACCENT},
         uirevision="map",  # a new question must not undo the reader's zoom
     )
     bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "showline": False, "ticks": ""}
@@ -357,10 +353,6 @@ def _lay_out(figure: go.Figure, height: int) -> None:
 def _plain(text: str) -> str:
     """Text as it stands: Plotly would take its tags and line breaks for its own."""
     return escape(" ".join(text.split()))
-
-
-def _snippet(text: str) -> str:
-    return _wrapped(textwrap.shorten(text, _SNIPPET, placeholder=" …"))
 
 
 def _wrapped(text: str) -> str:

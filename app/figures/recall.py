@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures.layout import finish
+from app.figures.layout import finish, line
 from app.figures.palette import ACCENT, MUTED
 from core.labs.benchmarks.routing_recall import MarginGroup
 from core.messages import message
@@ -22,22 +22,16 @@ def recall_figure(points: Sequence[RecallPoint], opened: int | None = None) -> g
         points: Ascending in ``nprobe``.
         opened: Cells opened on this page; None marks none.
     """
-    figure = go.Figure(
-        go.Scatter(
-            x=[point.nprobe for point in points],
-            y=[point.recall for point in points],
-            mode="lines+markers",
-            line={"color": ACCENT, "width": 2},
-            marker={"size": [13 if point.nprobe == opened else 7 for point in points], "color": ACCENT},
-            customdata=[[f"{point.tokens:,.0f}"] for point in points],
-            hovertemplate=message("%{x} opened: recall %{y:.3f}, %{customdata[0]} tokens<extra></extra>"),
-            showlegend=False,
-        )
-    )
+    hover = message("%{x} opened: recall %{y:.3f}, %{customdata[0]} tokens<extra></extra>")
+    marker = {"size": [13 if point.nprobe == opened else 7 for point in points], "color": ACCENT}
+    tokens = [[f"{point.tokens:,.0f}"] for point in points]
+    more = {"width": 2, "mode": "lines+markers", "marker": marker, "customdata": tokens, "showlegend": False}
+    opening, recalls = [point.nprobe for point in points], [point.recall for point in points]
+    figure = go.Figure(line("", ACCENT, opening, recalls, hover, **more))
     ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= points[-1].nprobe]
     finish(figure, _HEIGHT, t=16)
     figure.update_xaxes(type="log", title=message("cells opened (nprobe)"), tickvals=ticks, ticktext=ticks)
-    _shares(figure, [point.recall for point in points])
+    _shares(figure, recalls)
     return figure
 
 
@@ -54,24 +48,16 @@ def describe_recall(points: Sequence[RecallPoint]) -> str:
 
 def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
     """Recall with one cell and with two, for each quarter of the questions by margin."""
-    names = margin_names(groups)
+    names, counts = margin_names(groups), [[group.questions] for group in groups]
     figure = go.Figure()
     for label, colour, symbol, values in (
         (message("nearest cell"), ACCENT, "circle", [group.recall for group in groups]),
         (message("two cells"), MUTED, "diamond", [group.recall_two for group in groups]),
     ):
-        figure.add_trace(
-            go.Scatter(
-                x=names,
-                y=values,
-                name=label,
-                mode="lines+markers",
-                line={"color": colour, "width": 1.5},
-                marker={"size": 10, "symbol": symbol, "color": colour},
-                customdata=[[group.questions] for group in groups],
-                hovertemplate=message("%{fullData.name}: %{y:.1%} of %{customdata[0]} questions<extra></extra>"),
-            )
-        )
+        hover = message("%{fullData.name}: %{y:.1%} of %{customdata[0]} questions<extra></extra>")
+        marker = {"size": 10, "symbol": symbol, "color": colour}
+        more = {"width": 1.5, "mode": "lines+markers", "marker": marker, "customdata": counts}
+        figure.add_trace(line(label, colour, names, values, hover, **more))
     finish(figure, _HEIGHT, t=30)
     figure.update_xaxes(title=message("margin of the question: from the border inwards"), type="category")
     _shares(figure, [value for group in groups for value in (group.recall, group.recall_two)])

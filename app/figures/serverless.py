@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.figures.layout import filled_bars, finish
+from app.figures.layout import filled_bars, finish, line
 from app.figures.palette import ALERT
 from core.messages import joined, message
 from core.units import milliseconds, seconds
@@ -25,11 +25,6 @@ class Line:
     colour: str
     dash: str
     symbol: str
-
-    @property
-    def look(self) -> dict[str, Any]:
-        """The line as Plotly takes it."""
-        return {"color": self.colour, "dash": self.dash, "width": 2.5}
 
 
 LINES = {"flat": Line("#2f7fc1", "solid", "circle"), "ivf-hnsw-sq": Line("#c27a0a", "dash", "diamond")}
@@ -51,18 +46,10 @@ def latency_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         latency = index["load"]["latency"]
         if not latency:
             continue
-        cdf, line = latency["cdf"], LINES[kind]
+        cdf, style = latency["cdf"], LINES[kind]
         shares = [row / (len(cdf) - 1) for row in range(len(cdf))]
-        figure.add_trace(
-            go.Scatter(
-                x=cdf,
-                y=shares,
-                mode="lines",
-                name=label(kind),
-                line=line.look,
-                hovertemplate=message("%{y:.0%} within %{x:,.0f} ms<extra>%{fullData.name}</extra>"),
-            )
-        )
+        hover = message("%{y:.0%} within %{x:,.0f} ms<extra>%{fullData.name}</extra>")
+        figure.add_trace(line(label(kind), style.colour, cdf, shares, hover, dash=style.dash))
     finish(figure, 320)
     figure.update_xaxes(title=message("ms from when a request was due to its answer"), type="log")
     figure.update_yaxes(title=message("answered"), tickformat=".0%", range=[0, 1.02])
@@ -160,25 +147,16 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
         crossed: ``where`` and ``size`` of the crossover.
         what: "search_ms" or "retrieval_ms".
     """
-    figure = go.Figure()
+    figure, ticks = go.Figure(), [size["passages"] for size in sizes]
     for kind in sizes[0]["indexes"]:
-        line = LINES[kind]
+        style = LINES[kind]
         indexes = [size["indexes"][kind] for size in sizes]
         recalls = [f"{index['recall']['mean']:.3f}" if index["recall"] else "unknown" for index in indexes]
-        figure.add_trace(
-            go.Scatter(
-                x=[size["passages"] for size in sizes],
-                y=[index["probe"][what] for index in indexes],
-                mode="lines+markers",
-                name=label(kind),
-                line=line.look,
-                marker={"symbol": line.symbol, "size": 10, "color": line.colour},
-                customdata=recalls,
-                hovertemplate=message(
-                    "%{x:,} passages: %{y:,.1f} ms, recall %{customdata}<extra>%{fullData.name}</extra>"
-                ),
-            )
-        )
+        marker = {"symbol": style.symbol, "size": 10, "color": style.colour}
+        hover = message("%{x:,} passages: %{y:,.1f} ms, recall %{customdata}<extra>%{fullData.name}</extra>")
+        times = [index["probe"][what] for index in indexes]
+        more = {"mode": "lines+markers", "marker": marker, "customdata": recalls, "dash": style.dash}
+        figure.add_trace(line(label(kind), style.colour, ticks, times, hover, **more))
     if crossed.get("where") == "between":
         figure.add_vline(x=crossed["size"], line={"color": ALERT, "dash": "dot", "width": 2})
         figure.add_annotation(
@@ -193,7 +171,6 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
             font={"color": ALERT},
         )
     finish(figure, 340)
-    ticks = [size["passages"] for size in sizes]
     figure.update_xaxes(
         title=message("passages in the index"), type="log", tickvals=ticks, ticktext=[f"{n:,}" for n in ticks]
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.figures.layout import finish
+from app.figures.layout import filled_bars, finish, line
 from app.figures.palette import ACCENT, ALERT, MUTED, SPANS, ink_on
 from app.figures.serverless import LINES, label
 from core.messages import joined, message
@@ -127,21 +127,10 @@ def share_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     for function, (name, _) in _SHOWN.items():
         parts = [found.get(function, 0.0) for found in rows.values()]
         if any(parts):
-            colour = _SHARES[function]
-            figure.add_trace(
-                go.Bar(
-                    y=list(rows),
-                    x=parts,
-                    name=name,
-                    orientation="h",
-                    marker={"color": colour},
-                    text=[f"{part:.0%}" if part >= _LEGIBLE else "" for part in parts],
-                    textfont={"color": ink_on(colour)},
-                    hovertemplate=message("%{fullData.name}: %{x:.1%}<extra>%{y}</extra>"),
-                )
-            )
-    finish(figure, 90 + 44 * len(rows))
-    figure.update_layout(barmode="stack")
+            texts = [f"{part:.0%}" if part >= _LEGIBLE else "" for part in parts]
+            hover = message("%{fullData.name}: %{x:.1%}<extra>%{y}</extra>")
+            figure.add_trace(filled_bars(name, _SHARES[function], parts, texts, y=list(rows), hovertemplate=hover))
+    finish(figure, 90 + 44 * len(rows), barmode="stack")
     figure.update_xaxes(tickformat=".0%", range=[0, 1])
     figure.update_yaxes(autorange="reversed")
     return figure
@@ -172,28 +161,13 @@ def live_figure(history: Sequence[Mapping[str, Any]]) -> go.Figure:
     figure = go.Figure()
     current = history[-1]["load"] if history else ""
     points = [point for point in history if point.get("load") == current]
+    times = [point["t"] for point in points]
     for key, name, colour, dash in (("p50_ms", "p50", ACCENT, "solid"), ("p99_ms", "p99", ALERT, "dash")):
-        figure.add_trace(
-            go.Scatter(
-                x=[point["t"] for point in points],
-                y=[point[key] for point in points],
-                mode="lines",
-                name=name,
-                line={"color": colour, "dash": dash, "width": 2.5},
-                hovertemplate=message("%{fullData.name} %{y:,.0f} ms at %{x:.0f} s<extra></extra>"),
-            )
-        )
-    figure.add_trace(
-        go.Scatter(
-            x=[point["t"] for point in points],
-            y=[point["rate"] for point in points],
-            mode="lines",
-            name=message("requests per second (right)"),
-            yaxis="y2",
-            line={"color": MUTED, "dash": "dot", "width": 2},
-            hovertemplate=message("%{y:.1f} requests per second<extra></extra>"),
-        )
-    )
+        hover = message("%{fullData.name} %{y:,.0f} ms at %{x:.0f} s<extra></extra>")
+        figure.add_trace(line(name, colour, times, [point[key] for point in points], hover, dash=dash))
+    rates, hover = [point["rate"] for point in points], message("%{y:.1f} requests per second<extra></extra>")
+    name = message("requests per second (right)")
+    figure.add_trace(line(name, MUTED, times, rates, hover, width=2, dash="dot", yaxis="y2"))
     finish(figure, 280)
     figure.update_layout(
         yaxis2={"overlaying": "y", "side": "right", "rangemode": "tozero", "showgrid": False, "fixedrange": True}
@@ -229,27 +203,11 @@ def cost_figure(
     """
     figure = go.Figure()
     for kind, costs in lines.items():
-        line = LINES[kind]
-        figure.add_trace(
-            go.Scatter(
-                x=list(traffic),
-                y=list(costs),
-                mode="lines",
-                name=label(kind),
-                line=line.look,
-                hovertemplate=message("%{x:,.0f} a month: $%{y:.4f}<extra>%{fullData.name}</extra>"),
-            )
-        )
-    figure.add_trace(
-        go.Scatter(
-            x=list(traffic),
-            y=list(always),
-            mode="lines",
-            name=message("always on ({machine})", machine=machine),
-            line={"color": MUTED, "dash": "dot", "width": 2},
-            hovertemplate=message("%{x:,.0f} a month: $%{y:.4f}<extra>always on</extra>"),
-        )
-    )
+        style, hover = LINES[kind], message("%{x:,.0f} a month: $%{y:.4f}<extra>%{fullData.name}</extra>")
+        figure.add_trace(line(label(kind), style.colour, list(traffic), list(costs), hover, dash=style.dash))
+    name = message("always on ({machine})", machine=machine)
+    hover = message("%{x:,.0f} a month: $%{y:.4f}<extra>always on</extra>")
+    figure.add_trace(line(name, MUTED, list(traffic), list(always), hover, width=2, dash="dot"))
     figure.add_vline(x=at, line={"color": ALERT, "width": 1.5})
     finish(figure, 320)
     figure.update_xaxes(title=message("queries a month"), type="log", dtick=1)

@@ -7,7 +7,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from app.figures.layout import finish
+from app.figures.layout import finish, line
 from core.labs.benchmarks.store_verdict import Measured
 from core.messages import joined, message
 
@@ -34,26 +34,16 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
     for number, store in enumerate(dict.fromkeys(row.store for row in drawn)):
         colour, symbol = _STYLES[number % len(_STYLES)]
         own = sorted((row for row in drawn if row.store == store), key=lambda row: (row.recall or 0.0, row.qps_1))
-        figure.add_trace(
-            go.Scatter(
-                x=[row.recall for row in own],
-                y=[row.qps_1 for row in own],
-                mode="lines+markers",
-                name=escape(own[0].label),
-                line={"color": colour, "width": 1.5},
-                marker={
-                    "size": 11,
-                    "symbol": [f"{symbol}-open" if row.dominated else symbol for row in own],
-                    "color": colour,
-                    "line": {"color": colour, "width": 1.8},
-                },
-                customdata=[[escape(row.setting), f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}"] for row in own],
-                hovertemplate=message(
-                    "<b>%{fullData.name}</b>, %{customdata[0]}<br>recall %{x:.3f}, %{y:,.0f} queries a second"
-                    "<br>p50 %{customdata[1]} ms, p99 %{customdata[2]} ms<extra></extra>"
-                ),
-            )
+        symbols = [f"{symbol}-open" if row.dominated else symbol for row in own]
+        marker = {"size": 11, "symbol": symbols, "color": colour, "line": {"color": colour, "width": 1.8}}
+        settings = [[escape(row.setting), f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}"] for row in own]
+        hover = message(
+            "<b>%{fullData.name}</b>, %{customdata[0]}<br>recall %{x:.3f}, %{y:,.0f} queries a second"
+            "<br>p50 %{customdata[1]} ms, p99 %{customdata[2]} ms<extra></extra>"
         )
+        recalls, rates = [row.recall for row in own], [row.qps_1 for row in own]
+        more = {"width": 1.5, "mode": "lines+markers", "marker": marker, "customdata": settings}
+        figure.add_trace(line(escape(own[0].label), colour, recalls, rates, hover, **more))
     lowest = min([_LOWEST, *(row.recall for row in drawn if row.recall is not None)])
     finish(figure, 420, t=46, b=44)
     figure.update_xaxes(title=message("recall against the exact search"), range=[lowest - 0.01, 1.005])

@@ -217,6 +217,7 @@ def _bar_trace(name: str, bars: Sequence[Bar]) -> go.Bar:
 
 
 def _add_first_tokens(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:
+    middle = 0.75 * _axis_ms(rows)  # the name of what lies beyond stands on the left
     figure.add_trace(
         go.Scatter(
             x=[method.trace.ttft_ms for method in rows],
@@ -224,17 +225,13 @@ def _add_first_tokens(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:
             mode="markers+text",
             name=message("first token"),
             text=[joined(" ", (" ", message("first token"), seconds(method.trace.ttft_ms))) for method in rows],
-            textposition=["middle right" if _left_half(method, rows) else "middle left" for method in rows],
+            textposition=["middle right" if method.trace.ttft_ms < middle else "middle left" for method in rows],
             textfont={"size": 12},
             marker={"symbol": "triangle-up", "size": 10, "color": ALERT},
             hovertemplate=message("first token of the answer  %{text}<extra></extra>"),
             cliponaxis=False,
         )
     )
-
-
-def _left_half(method: MethodTiming, rows: Sequence[MethodTiming]) -> bool:
-    return method.trace.ttft_ms < 0.75 * _axis_ms(rows)
 
 
 def _add_repeats(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.layout import finish
+from app.figures.layout import finish, line
 from app.figures.palette import MUTED, method_style
 from core.messages import message
 
@@ -62,7 +62,7 @@ def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = ""
     Args:
         title: What the loss is of, where it is not what is studied.
     """
-    scores = [line for line in held_out if line.values]
+    scores = [score for score in held_out if score.values]
     titles = [title or message("Loss on what is studied"), *([message("Held-out questions")] if scores else [])]
     figure = make_subplots(rows=1, cols=len(titles), subplot_titles=titles, horizontal_spacing=0.1)
     figure.add_trace(
@@ -78,22 +78,12 @@ def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = ""
         row=1,
         col=1,
     )
-    figure.add_trace(
-        go.Scatter(
-            x=loss.steps,
-            y=smooth(loss.values),
-            mode="lines",
-            line={"color": _MEMORY, "width": 2.5},
-            name=loss.name,
-            hovertemplate=message("step %{x}: %{y:.3f}<extra></extra>"),
-            showlegend=False,
-        ),
-        row=1,
-        col=1,
-    )
-    measured = [line for line in scores if not line.control]
-    for line in scores:
-        figure.add_trace(_score(line, measured.index(line) if line in measured else 0), row=1, col=2)
+    hover = message("step %{x}: %{y:.3f}<extra></extra>")
+    smoothed = line(loss.name, _MEMORY, loss.steps, smooth(loss.values), hover, showlegend=False)
+    figure.add_trace(smoothed, row=1, col=1)
+    measured = [score for score in scores if not score.control]
+    for score in scores:
+        figure.add_trace(_score(score, measured.index(score) if score in measured else 0), row=1, col=2)
     figure.update_xaxes(title=message("step"), rangemode="tozero")
     figure.update_yaxes(rangemode="tozero")
     if scores:
@@ -103,16 +93,11 @@ def training_figure(loss: Curve, held_out: Sequence[Curve] = (), title: str = ""
     return figure
 
 
-def _score(line: Curve, number: int) -> go.Scatter:
+def _score(score: Curve, number: int) -> go.Scatter:
     """A line of scores; those that are no control differ by dash and symbol, in the order of ``number``."""
-    colour = MUTED if line.control else _MEMORY
-    dash, symbol = ("dot", "x") if line.control else _STYLES[number % len(_STYLES)]
-    return go.Scatter(
-        x=line.steps,
-        y=line.values,
-        mode="lines+markers",
-        name=line.name,
-        line={"color": colour, "width": 2, "dash": dash},
-        marker={"size": 7, "symbol": symbol},
-        hovertemplate=message("%{fullData.name} at step %{x}: %{y:.1%}<extra></extra>"),
-    )
+    colour = MUTED if score.control else _MEMORY
+    dash, symbol = ("dot", "x") if score.control else _STYLES[number % len(_STYLES)]
+    hover = message("%{fullData.name} at step %{x}: %{y:.1%}<extra></extra>")
+    marker = {"size": 7, "symbol": symbol}
+    more = {"width": 2, "dash": dash, "mode": "lines+markers", "marker": marker}
+    return line(score.name, colour, score.steps, score.values, hover, **more)

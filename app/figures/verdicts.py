@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 
 import plotly.graph_objects as go
@@ -46,12 +46,8 @@ def verdicts_figure(counts: Mapping[str, Mapping[Kind, int]], labels: Mapping[st
 
 def describe_verdicts(counts: Mapping[str, Mapping[Kind, int]], labels: Mapping[str, str]) -> str:
     """The bars in words."""
-    methods: Sequence[str] = [
-        joined("", (labels[method], ": ", joined(", ", (_part(kind, n) for kind, n in parts.items()))))
-        for method, parts in counts.items()
-    ]
+    methods = []
+    for method, parts in counts.items():
+        named = (joined(" ", (f"{n:,}", message(VERDICTS[kind].label))) for kind, n in parts.items())
+        methods.append(joined("", (labels[method], ": ", joined(", ", named))))
     return message("What became of the questions, by method. {methods}.", methods=joined("; ", methods))
-
-
-def _part(kind: Kind, n: int) -> str:
-    return joined(" ", (f"{n:,}", message(VERDICTS[kind].label)))

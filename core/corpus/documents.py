@@ -36,8 +36,8 @@ def documents(corpus: Corpus) -> list[StoredDocument]:
         if passage.source:
             by_file.setdefault(passage.source.file, []).append(passage)
     return [
-        StoredDocument(file, len(found), max(passage.source.last_page for passage in found if passage.source))
-        for file, found in by_file.items()
+        StoredDocument(file, len(members), max(passage.source.last_page for passage in members if passage.source))
+        for file, members in by_file.items()
     ]
 
 
@@ -47,13 +47,13 @@ def without(corpus: Corpus, files: Iterable[str]) -> Corpus:
     Raises:
         CorpusError: One of them is not there.
     """
-    gone, there = set(files), {document.file for document in documents(corpus)}
-    if missing := sorted(gone - there):
+    removed, existing = set(files), {document.file for document in documents(corpus)}
+    if missing := sorted(removed - existing):
         raise CorpusError(
             message("The corpus has no document {name!r}.", name=missing[0]),
-            message("It has: {names}.", names=", ".join(sorted(there)) or "none"),
+            message("It has: {names}.", names=", ".join(sorted(existing)) or "none"),
         )
-    return _with(corpus, [passage for passage in corpus.passages if _file(passage) not in gone])
+    return _with(corpus, [passage for passage in corpus.passages if _file(passage) not in removed])
 
 
 def others(corpus: Corpus, files: Iterable[str]) -> list[Passage]:

@@ -33,15 +33,15 @@ def without_duplicates(corpus: Corpus) -> Distinct:
     """Keeps the first of every passage."""
     first: dict[tuple[str, str], str] = {}
     kept_for: dict[str, str] = {}
-    kept: list[Passage] = []
+    unique: list[Passage] = []
     for passage in corpus.passages:
         key = same_passage_key(passage.title, passage.text)
         if key in first:
             kept_for[passage.id] = first[key]
         else:
             first[key] = passage.id
-            kept.append(passage)
+            unique.append(passage)
     questions = {
         split: tuple(question.about(kept_for) for question in group) for split, group in corpus.questions.items()
     }
-    return Distinct(replace(corpus, passages=tuple(kept), questions=questions), kept_for)
+    return Distinct(replace(corpus, passages=tuple(unique), questions=questions), kept_for)

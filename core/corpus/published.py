@@ -113,13 +113,13 @@ def squad_rows(data: Sequence[Any]) -> Iterator[Row]:
     """Articles of a SQuAD file as the rows that the hub has of them."""
     for article in data:
         for paragraph in article["paragraphs"]:
-            for asked in paragraph["qas"]:
-                answers = [] if asked.get("is_impossible") else [answer["text"] for answer in asked["answers"]]
+            for question in paragraph["qas"]:
+                answers = [] if question.get("is_impossible") else [answer["text"] for answer in question["answers"]]
                 yield {
-                    "id": asked["id"],
+                    "id": question["id"],
                     "title": article.get("title", ""),
                     "context": paragraph["context"],
-                    "question": asked["question"],
+                    "question": question["question"],
                     "answers": {"text": answers},
                 }
             if not paragraph["qas"]:
@@ -191,7 +191,7 @@ def convert_simplified_nq(row: Row) -> Converted:
     """A row of Natural Questions, simplified: the long answer is the passage, the short ones are the answers."""
     words = str(row["document_text"]).split(" ")
     name = str(row.get("example_id") or _digest("q", str(row["question_text"])))
-    asked = clean(str(row["question_text"]), "natural_questions")
+    question = clean(str(row["question_text"]), "natural_questions")
     title = parse_qs(urlparse(str(row.get("document_url") or "")).query).get("title", [""])[0].replace("_", " ")
     for annotation in row["annotations"]:
         long = annotation["long_answer"]
@@ -200,11 +200,11 @@ def convert_simplified_nq(row: Row) -> Converted:
             continue
         spans = annotation.get("short_answers") or ()
         short = [_plain(" ".join(words[span["start_token"] : span["end_token"]])) for span in spans]
-        said = str(annotation.get("yes_no_answer") or "").casefold()
-        answers = _distinct([*short, said if said in ("yes", "no") else ""])
+        yes_no = str(annotation.get("yes_no_answer") or "").casefold()
+        answers = _distinct([*short, yes_no if yes_no in ("yes", "no") else ""])
         passage = Passage(_digest("nq", text), clean_title(title, "natural_questions"), text)
-        return (passage,), (Question(f"nqq-{name}", asked, answers, (passage.id,)),) if answers else ()
-    return (), (Question(f"nqq-{name}", asked, ()),)
+        return (passage,), (Question(f"nqq-{name}", question, answers, (passage.id,)),) if answers else ()
+    return (), (Question(f"nqq-{name}", question, ()),)
 
 
 def _plain(text: str) -> str:

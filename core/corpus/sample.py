@@ -66,11 +66,11 @@ def load_edited(folder: Path = SAMPLE) -> _Asked:
 
 
 def _read(folder: Path, name: str) -> _Asked:
-    found: list[tuple[Passage, tuple[Question, ...]]] = []
+    rows: list[tuple[Passage, tuple[Question, ...]]] = []
     for where, row in json_lines(name, read_file(folder / name)):
         passage, questions = row.get("passage"), row.get("questions")
         if not isinstance(passage, dict) or not isinstance(questions, list):
             raise refused(where, "lacks its passage or its questions", "Restore the file.")
-        asked = tuple(question_from(question, where) for question in questions)
-        found.append((passage_from(passage, where), asked))
-    return tuple(found)
+        own_questions = tuple(question_from(question, where) for question in questions)
+        rows.append((passage_from(passage, where), own_questions))
+    return tuple(rows)

@@ -45,27 +45,27 @@ def read_beir(folder: Path) -> Corpus:
         passages[name] = Passage(name, clean_title(str(row.get("title") or ""), where), text)
         if len(passages) > MAX_PASSAGES:
             raise refused(where, message("goes beyond {n:,} passages", n=MAX_PASSAGES), "Split the folder.")
-    asked = {
+    texts = {
         str(row.get("_id", "")): clean(str(row.get("text") or ""), where)
         for where, row in json_lines(_QUERIES, read_file(folder / _QUERIES))
     }
     questions: dict[str, tuple[Question, ...]] = {}
     for path in sorted((folder / _JUDGED).glob("*.tsv")):
         gold = _gold(path, passages)
-        found = tuple(Question(name, asked[name], (), tuple(ids)) for name, ids in gold.items() if asked.get(name))
-        questions |= {path.stem: found} if found else {}
+        labelled = tuple(Question(name, texts[name], (), tuple(ids)) for name, ids in gold.items() if texts.get(name))
+        questions |= {path.stem: labelled} if labelled else {}
     if not passages:
         raise refused(str(folder / _CORPUS), "holds no passage", "Put one JSON object on each line.")
     return Corpus(folder.resolve().name, tuple(passages.values()), questions)
 
 
 def _gold(path: Path, passages: dict[str, Passage]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    gold: dict[str, list[str]] = {}
     for line in decode(path.name, read_file(path))[0].split("\n")[1:]:
         cells = line.split("\t")
         if len(cells) >= 3 and cells[1] in passages and cells[2].strip().lstrip("+").isdigit() and int(cells[2]) > 0:
-            found.setdefault(cells[0], []).append(cells[1])
-    return found
+            gold.setdefault(cells[0], []).append(cells[1])
+    return gold
 
 
 def is_saved(folder: Path) -> bool:

@@ -90,8 +90,8 @@ def _ends_sentence(text: str, match: regex.Match[str]) -> bool:
         return True
     start = match.start()
     before = text[max(0, start - _LOOK_BACK) : start]
-    found = _WORD_BEFORE.search(before)
-    word = found[0] if found else ""
+    last = _WORD_BEFORE.search(before)
+    word = last[0] if last else ""
     is_initial = len(word) == 1 and "A" <= word <= "Z" and not _REGNAL.search(before)
     return not (is_initial or _ABBREVIATION.fullmatch(word) or _is_list_number(text, start - len(word), word))
 

@@ -191,8 +191,8 @@ class RedisFeedback:
         with translating_errors(self._server):
             lines = self._server.client().hvals(self._key)
         rows = [jsonl.decoded(line) for line in lines]
-        found = [feedback for row in rows if row and (feedback := _read(row))]
-        return StoredFeedback(sorted(found, key=lambda entry: (entry.given, entry.id)), len(lines) - len(found))
+        ratings = [feedback for row in rows if row and (feedback := _read(row))]
+        return StoredFeedback(sorted(ratings, key=lambda entry: (entry.given, entry.id)), len(lines) - len(ratings))
 
 
 def _read(row: Mapping[str, Any]) -> Feedback | None:

@@ -83,23 +83,23 @@ def generate(ws: Workspace, models: Models, settings: Settings, wanted: int = WA
     with ws.lock():
         corpus = ws.read("corpus", load)
         lm, reader = models.language_model(models.variant.plain), open_engine(models, settings)
-        found: list[Question] = []
+        written: list[Question] = []
         texts: set[str] = set()
         drafts = _drafts(corpus.passages, random.Random(seed))
         for tried, draft in zip(range(wanted * _TRIES), drafts, strict=False):
-            yield Progress("Writing questions", len(found), wanted, message("{n:,} sentences tried", n=tried))
+            yield Progress("Writing questions", len(written), wanted, message("{n:,} sentences tried", n=tried))
             text = write_question(lm, draft.sentence, draft.answer)
             fresh = text.casefold() not in texts and _is_grounded(text, draft.passage)
             if fresh and is_answered(reader, text, draft.passage, draft.answer):
                 texts.add(text.casefold())
-                found.append(_question(len(found) + 1, text, draft))
-            if len(found) == wanted:
+                written.append(_question(len(written) + 1, text, draft))
+            if len(written) == wanted:
                 break
-        if not found:
+        if not written:
             why = "No question was answered from its own passage."
             raise TesseraError(why, "Write some yourself, or choose a larger language model.")
-        write_corpus(ws, with_generated(corpus, found))
-        yield Progress("Writing questions", len(found), len(found), "", {"questions": len(found)})
+        write_corpus(ws, with_generated(corpus, written))
+        yield Progress("Writing questions", len(written), len(written), "", {"questions": len(written)})
 
 
 def with_generated(corpus: Corpus, questions: Sequence[Question]) -> Corpus:
@@ -145,8 +145,8 @@ def is_answered(reader: Engine, question: str, passage: Passage, answer: str) ->
 def _is_grounded(question: str, passage: Passage) -> bool:
     """Whether a question speaks of what its passage speaks of."""
     words = set(tokenise(question)) - stop_words()
-    found = words & set(tokenise(f"{passage.title} {passage.text}"))
-    return bool(words) and len(found) >= _GROUNDED * len(words)
+    shared = words & set(tokenise(f"{passage.title} {passage.text}"))
+    return bool(words) and len(shared) >= _GROUNDED * len(words)
 
 
 def _drafts(passages: Sequence[Passage], rng: random.Random) -> Iterator[_Draft]:

@@ -72,9 +72,9 @@ class LessonKind:
     shows: Callable[[Measured], bool]
     near: bool = False
 
-    def order(self, found: Measured) -> tuple[int, float, str]:
+    def order(self, measured: Measured) -> tuple[int, float, str]:
         """What questions are sorted by, best first: more right answers, then the margin."""
-        return -found.right, found.margin if self.near else -found.margin, found.question_id
+        return -measured.right, measured.margin if self.near else -measured.margin, measured.question_id
 
 
 KINDS: dict[str, LessonKind] = {
@@ -172,13 +172,13 @@ def measured(answers: Mapping[str, Rows]) -> list[Measured]:
     return [_measured({name: answers[name][i] for name in clocks}, first) for i in answers["cag"]]
 
 
-def choose(found: Iterable[Measured], each: int = EACH) -> list[dict[str, Any]]:
+def choose(measured: Iterable[Measured], each: int = EACH) -> list[dict[str, Any]]:
     """The best questions of each kind: first one of every kind, then another one.
 
     Questions that more methods get right are better, then those far from a border, or near one where that is the point.
     """
-    found = list(found)
-    best = {name: sorted(filter(kind.shows, found), key=kind.order)[:each] for name, kind in KINDS.items()}
+    measured = list(measured)
+    best = {name: sorted(filter(kind.shows, measured), key=kind.order)[:each] for name, kind in KINDS.items()}
     return [
         {"kind": name, **asdict(shown[rank])}
         for rank in range(each)

@@ -43,10 +43,10 @@ class Bm25Rag:
         tracer = Tracer(self._engine.synchronise)
         with tracer.span("retrieve"):
             hits = self._store.search(SearchRequest(text=question, k=self._top_k))
-            found = [(self._passages[hit.passage_id], hit.score) for hit in hits]
-            found = [found[number] for number in worth_reading(question, found, self._cutoff)]
-        passages = [passage for passage, _ in found]
-        evidence = as_evidence(passages, (score for _, score in found))
+            candidates = [(self._passages[hit.passage_id], hit.score) for hit in hits]
+            candidates = [candidates[number] for number in worth_reading(question, candidates, self._cutoff)]
+        passages = [passage for passage, _ in candidates]
+        evidence = as_evidence(passages, (score for _, score in candidates))
         yield EvidenceChosen(evidence)
         tracer.bytes_touched += self._store.stats().bytes + sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)

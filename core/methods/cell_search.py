@@ -70,8 +70,8 @@ class CellSearch:
             rows = [row for cell in opened for row in self.members[cell]]
             scores = self.scores(rows, vector)
             best = np.argsort(-scores, kind="stable")[: self._top_k]
-            found = [(self._passages[rows[i]], float(scores[i])) for i in best]
-            best = best[worth_reading(question, found, self._cutoff, self._unrelated)]
+            candidates = [(self._passages[rows[i]], float(scores[i])) for i in best]
+            best = best[worth_reading(question, candidates, self._cutoff, self._unrelated)]
         details = {
             "cells": [cells[i] for i in best],
             "nearest": list(routed.cells if only is None else opened),

@@ -45,8 +45,8 @@ class Retrieval:
                 vector = self._encoder.encode_query(question)
         with tracer.span("retrieve"):
             hits = self._index.search(SearchRequest(vector=vector, text=text, k=self._top_k))
-            found = [(self._passages[hit.passage_id], hit.score) for hit in hits]
-            return [hits[number] for number in worth_reading(question, found, self._cutoff, self._unrelated)]
+            candidates = [(self._passages[hit.passage_id], hit.score) for hit in hits]
+            return [hits[number] for number in worth_reading(question, candidates, self._cutoff, self._unrelated)]
 
 
 class Rag:

@@ -126,10 +126,10 @@ class RedisRag:
         with tracer.span("retrieve"):
             request = SearchRequest(vector=vector, text=question, k=self._top_k, options=self._options)
             hits = self._store.search(request)
-        found = [(self._passages[hit.passage_id], hit.score) for hit in hits]
-        found = [found[number] for number in self._worth_reading(question, found)]
-        passages = [passage for passage, _ in found]
-        evidence = as_evidence(passages, (score for _, score in found))
+        candidates = [(self._passages[hit.passage_id], hit.score) for hit in hits]
+        candidates = [candidates[number] for number in self._worth_reading(question, candidates)]
+        passages = [passage for passage, _ in candidates]
+        evidence = as_evidence(passages, (score for _, score in candidates))
         yield EvidenceChosen(evidence)
         tracer.bytes_touched += sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)
@@ -139,10 +139,10 @@ class RedisRag:
         details |= self._count(trace.total_ms, len(passages), "miss" if self._cache else "bypass")
         yield Finished(Answer(self.name, question, text, evidence, trace, details))
 
-    def _worth_reading(self, question: str, found: Sequence[tuple[Passage, float]]) -> list[int]:
+    def _worth_reading(self, question: str, candidates: Sequence[tuple[Passage, float]]) -> list[int]:
         if self._cutoff and self._options:  # a hybrid score is no cosine: a share of the best one says nothing
-            return meant_rows(question, [passage for passage, _ in found])
-        return worth_reading(question, found, self._cutoff, self._unrelated)
+            return meant_rows(question, [passage for passage, _ in candidates])
+        return worth_reading(question, candidates, self._cutoff, self._unrelated)
 
     def _facts(self, passages: int) -> dict[str, Any]:
         return {"store": STORE, "top_k": passages, **self._options}

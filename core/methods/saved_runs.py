@@ -27,13 +27,13 @@ def save_run(ws: Workspace, run: Run) -> None:
 
 def saved_runs(ws: Workspace) -> list[Run]:
     """All saved runs, latest first; a file that another version wrote is passed over."""
-    found = []
+    runs = []
     for path in (ws.path / _FOLDER).glob("*.json"):
         try:
-            found.append(_adapter().validate_json(path.read_bytes()))
+            runs.append(_adapter().validate_json(path.read_bytes()))
         except (OSError, ValidationError):  # gone meanwhile, or of another version: a list need not fail for it
             continue
-    return sorted(found, key=lambda run: run.asked, reverse=True)
+    return sorted(runs, key=lambda run: run.asked, reverse=True)
 
 
 def saved_run(ws: Workspace, run_id: str) -> Run | None:

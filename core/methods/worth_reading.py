@@ -9,7 +9,7 @@ from core.corpus.types import Passage
 
 
 def worth_reading(
-    question: str, found: Sequence[tuple[Passage, float]], cutoff: float, unrelated: float = 0.0
+    question: str, candidates: Sequence[tuple[Passage, float]], cutoff: float, unrelated: float = 0.0
 ) -> list[int]:
     """The passages that match the question nearly as well as the first, and of rows of a table those it means.
 
@@ -17,18 +17,18 @@ def worth_reading(
     all of them are read.
 
     Args:
-        found: Passages and their scores, the best first.
+        candidates: Passages and their scores, the best first.
         cutoff: Least share of the best score; 0 reads all.
         unrelated: Where scores begin; see ``core.models.presets.unrelated_cosine``.
 
     Returns:
-        Their numbers in ``found``, at least one where there is a passage.
+        Their numbers in ``candidates``, at least one where there is a passage.
     """
     if not cutoff:
-        return list(range(len(found)))
-    meant = meant_rows(question, [passage for passage, _ in found])
-    least = cutoff * (found[meant[0]][1] - unrelated) + unrelated if meant else 0.0
-    behind = (place for place, number in enumerate(meant) if place and found[number][1] < least)
+        return list(range(len(candidates)))
+    meant = meant_rows(question, [passage for passage, _ in candidates])
+    least = cutoff * (candidates[meant[0]][1] - unrelated) + unrelated if meant else 0.0
+    behind = (place for place, number in enumerate(meant) if place and candidates[number][1] < least)
     return meant[: next(behind, len(meant))]
 
 

@@ -135,8 +135,8 @@ class _LibraryEncoder:
         ).cpu()
 
     def encode_tokens(self, texts: Sequence[str]) -> list[torch.Tensor]:
-        found = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
-        return [vectors.float().cpu() for vectors in found]
+        tokens = self._model.encode(list(texts), output_value="token_embeddings", show_progress_bar=False)
+        return [vectors.float().cpu() for vectors in tokens]
 
 
 def _load(folder: Path, device: torch.device) -> PooledEncoder | _LibraryEncoder:

@@ -57,10 +57,10 @@ def with_weights(source: Path, target: Path, dtype: str, model: PreTrainedModel)
     weights = _in_gguf_layout(model)
 
     def weight(tensor: Any) -> np.ndarray:
-        found = weights.get(tensor.name)
-        if found is None or list(found.shape) != list(reversed(tensor.shape.tolist())):
+        value = weights.get(tensor.name)
+        if value is None or list(value.shape) != list(reversed(tensor.shape.tolist())):
             raise ValueError(f"the model has no {tensor.name} of the shape {tensor.shape.tolist()}")
-        return found.detach().float().cpu().numpy()
+        return value.detach().float().cpu().numpy()
 
     _rewrite(source, target, dtype, weight)
 

@@ -147,13 +147,13 @@ def _tokenizer(cursor: _Cursor, longest: int) -> PreTrainedTokenizerFast:
 def _tensors(cursor: _Cursor) -> list[tuple[str, np.ndarray[Any, Any]]]:
     """Every tensor under its name in transformers, in float32 and not yet in shape."""
     (count,) = cursor.take("i")
-    found = []
+    tensors = []
     for _ in range(count):
         (length,) = cursor.take("H")
         (name,) = cursor.take(f"{length}s")
         kind, size, offset, _ = cursor.take("BIQQ")
-        found.append((_full_name(name.decode()), _values(cursor.data, kind, size, offset)))
-    return found
+        tensors.append((_full_name(name.decode()), _values(cursor.data, kind, size, offset)))
+    return tensors
 
 
 def _values(data: bytes, kind: int, size: int, offset: int) -> np.ndarray[Any, Any]:

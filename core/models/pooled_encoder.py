@@ -59,7 +59,7 @@ class PooledEncoder:
         vectors: list[torch.Tensor] = []
         for start in range(0, len(texts), _BATCH):
             states, mask = self._states(list(texts[start : start + _BATCH]))
-            vectors.extend(row[kept.bool()].float().cpu() for row, kept in zip(states, mask, strict=True))
+            vectors.extend(row[real.bool()].float().cpu() for row, real in zip(states, mask, strict=True))
         return vectors
 
     def _encode(self, texts: list[str]) -> torch.Tensor:

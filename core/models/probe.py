@@ -102,12 +102,13 @@ def _traced(engine: ServerEngine, passages: list[Passage], question: str) -> Tra
 def _listed(engine: ServerEngine) -> tuple[tuple[str, ...], int | None, float]:
     """Names of the models, the context of the one that is asked, and how long the reply took in ms."""
     began = time.perf_counter()
-    found = engine.models()
+    models = engine.models()
     took = (time.perf_counter() - began) * 1000
-    asked = next((entry for entry in found if entry.id == engine.server.model), found[0] if len(found) == 1 else None)
-    reported = (asked.model_extra or {}) if asked else {}
+    only = models[0] if len(models) == 1 else None
+    model = next((entry for entry in models if entry.id == engine.server.model), only)
+    reported = (model.model_extra or {}) if model else {}
     # vLLM and SGLang say max_model_len, llama.cpp says meta.n_ctx, some hosted ones say context_length.
     context = (
         reported.get("max_model_len") or (reported.get("meta") or {}).get("n_ctx") or reported.get("context_length")
     )
-    return tuple(entry.id for entry in found), int(context) if context else None, took
+    return tuple(entry.id for entry in models), int(context) if context else None, took

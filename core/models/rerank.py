@@ -72,9 +72,9 @@ class LateInteraction:
 
     def scores(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """Mean over the question's tokens of the largest cosine similarity to a token of the passage, in [-1, 1]."""
-        asked = normalize(self._encoder.encode_tokens([question], query=True)[0], dim=1)
-        found = self._encoder.encode_tokens(texts(passages))
-        return [float((asked @ normalize(tokens, dim=1).T).amax(1).mean()) for tokens in found]
+        query = normalize(self._encoder.encode_tokens([question], query=True)[0], dim=1)
+        documents = self._encoder.encode_tokens(texts(passages))
+        return [float((query @ normalize(tokens, dim=1).T).amax(1).mean()) for tokens in documents]
 
 
 class CrossEncoder:

@@ -58,12 +58,12 @@ class ServerEncoder:
 
         with self.server.reading(), self.server.reaching():
             try:
-                found = self._client.models.list().data
+                models = self._client.models.list().data
             except openai.NotFoundError:
                 return _USUAL_TOKENS
-        own = [entry for entry in found if entry.id == self.server.model] or found[:1]
-        said = (own[0].model_extra or {}) if own else {}
-        return int(said.get("max_model_len") or (said.get("meta") or {}).get("n_ctx") or _USUAL_TOKENS)
+        own = [entry for entry in models if entry.id == self.server.model] or models[:1]
+        reported = (own[0].model_extra or {}) if own else {}
+        return int(reported.get("max_model_len") or (reported.get("meta") or {}).get("n_ctx") or _USUAL_TOKENS)
 
     def count(self, text: str) -> int:
         """Number of tokens of a text, which the server counts; more than ``max_tokens`` where it refuses to read it."""
@@ -89,15 +89,15 @@ class ServerEncoder:
     def _embed(self, texts: Sequence[str]) -> Vectors:
         given = [normalise(text) or " " for text in texts]  # an empty input is refused
         try:
-            found = [entry.embedding for entry in sorted(self._request(given).data, key=lambda entry: entry.index)]
+            embeddings = [entry.embedding for entry in sorted(self._request(given).data, key=lambda entry: entry.index)]
         except TooLong:
             if len(given) > 1:
                 return np.concatenate([self._embed([text]) for text in given])
             if len(given[0]) < 2:
                 raise
             return self._embed([given[0][: len(given[0]) // 2]])
-        lengths = {len(vector) for vector in found}
-        vectors = np.asarray(found if len(lengths) == 1 else [], dtype=np.float32)
+        lengths = {len(vector) for vector in embeddings}
+        vectors = np.asarray(embeddings if len(lengths) == 1 else [], dtype=np.float32)
         norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
         if len(vectors) != len(given) or not (np.isfinite(norms).all() and (norms > 0).all()):
             what = message("{name} sent no vector for each of {n} texts.", name=self.name, n=len(given))
@@ -143,7 +143,7 @@ def probe_embedder(server: Server) -> EmbedderFound:
     """
     encoder = ServerEncoder(server)
     began = time.perf_counter()
-    asked = encoder.encode_query(_PROBES[0])
+    query = encoder.encode_query(_PROBES[0])
     took_ms = (time.perf_counter() - began) * 1000
-    near, far = (float(vector @ asked) for vector in encoder.encode_passages(_PROBES[1:]))
+    near, far = (float(vector @ query) for vector in encoder.encode_passages(_PROBES[1:]))
     return EmbedderFound(encoder.name, encoder.dim, encoder.max_tokens, took_ms, near, far)

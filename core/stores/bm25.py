@@ -124,10 +124,10 @@ class Bm25:
     def delete(self, passage_ids: Sequence[str]) -> int:
         """See ``VectorStore.delete``."""
         with self._writing:
-            kept = self._state.without(set(passage_ids))
-            removed = len(self._state.documents) - len(kept)
+            remaining = self._state.without(set(passage_ids))
+            removed = len(self._state.documents) - len(remaining)
             if removed:
-                self._replace(kept)
+                self._replace(remaining)
             return removed
 
     def search(self, request: SearchRequest) -> list[Hit]:

@@ -23,7 +23,6 @@ from typing_extensions import Self
 from core.artefacts import index_kind
 from core.corpus.types import Passage
 from core.errors import ArtefactStale, TesseraError
-from core.gpu_search import GpuIndex, gpus
 from core.manifest import write_atomically
 from core.messages import message
 from core.models.encoder import Vectors
@@ -44,6 +43,23 @@ Tensors = Mapping[str, Vectors]
 """Trained parameters of an index by name; empty for a flat index."""
 
 
+class _GpuIndex:
+    """A copy of a flat index on all GPUs, where faiss-gpu is installed. Its vectors stay in memory as well.
+
+    Tested with a stand-in for the GPU alone.
+    """
+
+    def __init__(self, index: faiss.Index) -> None:
+        self._index = faiss.index_cpu_to_all_gpus(index)
+        self._lock = threading.Lock()  # an index on a GPU searches for one thread at a time
+
+    def search(self, query: Vectors, k: int) -> tuple[Vectors, npt.NDArray[np.int64]]:
+        """Scores and rows [n, k] of the nearest vectors of queries [n, dim]."""
+        with self._lock:
+            scores, rows = self._index.search(query, k)
+        return np.asarray(scores), np.asarray(rows)
+
+
 @dataclass(frozen=True)
 class _State:
     """An immutable snapshot of the store; updates replace it, so that a search needs no lock.
@@ -58,7 +74,7 @@ class _State:
     fields: list[tuple[str, ...]]
     index: faiss.Index | None
     bytes: int
-    on_gpu: GpuIndex | None = None
+    on_gpu: _GpuIndex | None = None
 
     @property
     def dim(self) -> int | None:
@@ -82,12 +98,7 @@ _TOLERATED = 2.0
 
 
 class FaissRows:
-    """Finds passages by the inner product of unit vectors; subclasses choose the FAISS index.
-
-    Args:
-        folder: Folder of its file.
-        state: Its content.
-    """
+    """Finds passages by the inner product of unit vectors; subclasses choose the FAISS index."""
 
     store: ClassVar[str]
     """Name in the registry."""
@@ -156,21 +167,21 @@ class FaissRows:
             vectors = check_rows(passages, vectors, state.dim)
             last = last_occurrences(passages)
             fresh = [(p.id, *(getattr(p, name) for name in FILTERS)) for p in (passages[row] for row in last)]
-            kept = state.rows_without({passage.id for passage in passages})
+            remaining = state.rows_without({passage.id for passage in passages})
             old, known = self._held(vectors[:0])
             self._replace(
-                np.concatenate([old[kept], vectors[last]]), [state.fields[row] for row in kept] + fresh, known
+                np.concatenate([old[remaining], vectors[last]]), [state.fields[row] for row in remaining] + fresh, known
             )
 
     def delete(self, passage_ids: Sequence[str]) -> int:
         """See ``VectorStore.delete``."""
         with self._writing:
             state = self._state
-            kept = state.rows_without(set(passage_ids))
-            removed = len(state.fields) - len(kept)
+            remaining = state.rows_without(set(passage_ids))
+            removed = len(state.fields) - len(remaining)
             if removed:
                 old, known = self._held(np.zeros((0, 0), np.float32))
-                self._replace(old[kept], [state.fields[row] for row in kept], known)
+                self._replace(old[remaining], [state.fields[row] for row in remaining], known)
             return removed
 
     def search(self, request: SearchRequest) -> list[Hit]:
@@ -186,7 +197,7 @@ class FaissRows:
         selected = {"sel": faiss.IDSelectorBatch(state.matching(request))} if request.filter else {}
         parameters = self.parameters(request, **selected)
         k = min(request.k, len(state.fields))
-        if state.on_gpu and not selected:  # filters are the CPU's
+        if state.on_gpu and not selected:  # FAISS filters on the CPU alone
             scores, rows = state.on_gpu.search(query, k)
         else:
             scores, rows = state.index.search(query, k, params=parameters)
@@ -220,7 +231,8 @@ class FaissRows:
     @classmethod
     def _state_of(cls, vectors: Vectors, learned: Tensors, fields: list[tuple[str, ...]], size: int) -> _State:
         index = cls.index(vectors, learned) if len(vectors) else None
-        return _State(fields, index, size, GpuIndex(index) if cls.flat and index is not None and gpus() else None)
+        copied = cls.flat and index is not None and faiss.get_num_gpus() > 0
+        return _State(fields, index, size, _GpuIndex(index) if copied else None)
 
 
 def _read(path: Path) -> tuple[Vectors, Tensors, list[tuple[str, ...]]]:
@@ -271,7 +283,7 @@ class FaissIvf(FaissRows):
             seed=_SEED,
             spherical=True,
             min_points_per_centroid=1,
-            gpu=gpus() > 0,
+            gpu=faiss.get_num_gpus() > 0,
         )
         kmeans.train(vectors)
         return {"centroids": np.asarray(kmeans.centroids, dtype=np.float32)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from core.gpu_search import gpus
 from core.models.encoder import Vectors
 
 IntArray = npt.NDArray[np.int64]
@@ -42,7 +41,7 @@ def k_means(vectors: Vectors, k: int, seed: int) -> Vectors:
         seed=seed,
         min_points_per_centroid=1,
         max_points_per_centroid=len(vectors),
-        gpu=gpus() > 0,
+        gpu=faiss.get_num_gpus() > 0,
     )
     run.train(vectors)
     return _unit(np.asarray(run.centroids, dtype=np.float32))

@@ -68,8 +68,8 @@ def add_html(outline: Outline, text: str, where: str) -> str:
         root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise refused(where, "holds no text", "Choose a file with text in it.") from error
-    found = root.find(".//title")
-    title = " ".join((found.text_content() if found is not None else "").split())
+    heading = root.find(".//title")
+    title = " ".join((heading.text_content() if heading is not None else "").split())
     body = root.find("body")
     if body is not None:
         walk = _Walk(outline, body)

@@ -40,7 +40,7 @@ def read_markdown(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -
         )
     decoded, note = decode(name, content)
     text = _FRONT_MATTER.sub("", decoded)
-    notes = {f"[^{found['mark']}]": " ".join(found["text"].split()) for found in _FOOTNOTE.finditer(text)}
+    notes = {f"[^{note['mark']}]": " ".join(note["text"].split()) for note in _FOOTNOTE.finditer(text)}
     outline = Outline(name)
     if text.strip():
         add_html(outline, _rendered(_FOOTNOTE.sub("", text), notes), name)
@@ -73,7 +73,7 @@ def _with_notes(tokens: list[Token], notes: dict[str, str]) -> list[Token]:
     for block in tokens:
         placed.append(block)
         if notes and block.type == "inline":
-            due += [found[0] for found in _REFERENCE.finditer(block.content) if found[0] in notes]
+            due += [reference[0] for reference in _REFERENCE.finditer(block.content) if reference[0] in notes]
         if due and block.level == 0 and block.nesting <= 0 and block.type != "inline":
             for mark in dict.fromkeys(due):
                 text = Token("text", "", 0, content=f"{mark} {notes[mark]}")

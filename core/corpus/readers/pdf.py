@@ -98,7 +98,7 @@ def _title(name: str, given: str) -> str:
 
 
 def _pages(name: str, pdf: PdfDocument) -> list[_Page]:
-    found: list[tuple[list[Piece], Rules, float, bool]] = []
+    contents: list[tuple[list[Piece], Rules, float, bool]] = []
     characters = 0
     for number in range(len(pdf)):
         page = pdf[number]
@@ -108,23 +108,23 @@ def _pages(name: str, pdf: PdfDocument) -> list[_Page]:
             why = message("holds more than {n:,} characters", n=MAX_CHARACTERS)
             raise refused(name, why, "Split it into smaller files.")
         way = way_of(page, text)
-        found.append((words(text, way), rules(page, way), way.top, bool(way.quarters)))
+        contents.append((words(text, way), rules(page, way), way.top, bool(way.quarters)))
         text.close()
         page.close()
-    heights = [height for _, _, height, _ in found]
-    kept = without_running([pieces(own) for own, *_ in found], heights)
+    heights = [height for _, _, height, _ in contents]
+    bodies = without_running([pieces(own) for own, *_ in contents], heights)
     pages = []
-    for number, (own, drawn, height, turned) in enumerate(found):
-        tables = find_tables([word for word in own if _among(word, kept[number])], kept[number], drawn)
-        rest = [piece for piece in kept[number] if not any(within(piece, table) for table in tables)]
+    for number, (own, drawn, height, turned) in enumerate(contents):
+        tables = find_tables([word for word in own if _among(word, bodies[number])], bodies[number], drawn)
+        rest = [piece for piece in bodies[number] if not any(within(piece, table) for table in tables)]
         pages.append(_Page(number + 1, height, tuple(rest), tuple(tables), turned))
     return pages
 
 
-def _among(word: Piece, kept: Sequence[Piece]) -> bool:
-    """Whether a word is part of a piece that was kept."""
+def _among(word: Piece, body: Sequence[Piece]) -> bool:
+    """Whether a word is part of a piece of the body."""
     return any(
-        piece.x0 <= word.x0 + 0.1 and word.x1 <= piece.x1 + 0.1 and abs(piece.y - word.y) < word.size for piece in kept
+        piece.x0 <= word.x0 + 0.1 and word.x1 <= piece.x1 + 0.1 and abs(piece.y - word.y) < word.size for piece in body
     )
 
 
@@ -154,16 +154,16 @@ class _Writer:
                 sizes[round(piece.size, 1)] += len(piece.text)
         self._body = sizes.most_common(1)[0][0] if sizes else 0.0
         lines = (piece.text for page in pages for piece in page.pieces)
-        self._hyphenated = frozenset(found.casefold() for line in lines for found in _HYPHENATED.findall(line))
+        self._hyphenated = frozenset(word.casefold() for line in lines for word in _HYPHENATED.findall(line))
         self._items: list[tuple[str, tuple[Box, ...]]] = []
         self._printed_on = 0
         self._sizes: list[float] = []
 
     def write(self, pages: Sequence[_Page], recognised: dict[int, str]) -> None:
-        found = [(page, blocks(in_order([*page.pieces, *page.tables]), self._body, page.height)) for page in pages]
-        heads = {round(block.lines[0].size, 1) for _, group in found for block in group if block.kind == "heading"}
+        laid_out = [(page, blocks(in_order([*page.pieces, *page.tables]), self._body, page.height)) for page in pages]
+        heads = {round(block.lines[0].size, 1) for _, group in laid_out for block in group if block.kind == "heading"}
         self._sizes = sorted(heads, reverse=True)
-        for page, group in found:
+        for page, group in laid_out:
             self._outline.page(page.number)
             self._printed_on = 0 if page.turned else page.number
             self._page(group)

@@ -55,15 +55,15 @@ def without_running(pages: Sequence[Sequence[Piece]], heights: Sequence[float]) 
     seen: Counter[tuple[str, int]] = Counter()
     edges: list[list[tuple[tuple[str, int], list[Piece]]]] = []
     for pieces, height in zip(pages, heights, strict=True):
-        found = [(_key(line), line) for line in _edge_lines(pieces, height)]
-        edges.append(found)
-        seen.update({key for key, _ in found})
+        keyed = [(_key(line), line) for line in _edge_lines(pieces, height)]
+        edges.append(keyed)
+        seen.update({key for key, _ in keyed})
     enough = 2 if len(pages) == 2 else max(3, round(0.4 * len(pages)))
-    kept: list[list[Piece]] = []
-    for pieces, found in zip(pages, edges, strict=True):
-        dropped = {id(piece) for key, line in found if _runs(key, seen, enough) for piece in line}
-        kept.append([piece for piece in pieces if id(piece) not in dropped])
-    return kept
+    bodies: list[list[Piece]] = []
+    for pieces, keyed in zip(pages, edges, strict=True):
+        dropped = {id(piece) for key, line in keyed if _runs(key, seen, enough) for piece in line}
+        bodies.append([piece for piece in pieces if id(piece) not in dropped])
+    return bodies
 
 
 def _without_contents(pieces: Sequence[Piece]) -> list[Piece]:
@@ -153,19 +153,19 @@ def blocks(lines: Sequence[Sequence[Item]], body: float, height: float) -> list[
         body: Height of the letters of most of the document.
         height: Of the page.
     """
-    found: list[Block] = []
+    result: list[Block] = []
     spacing = _spacing([line[0] for line in lines if isinstance(line[0], Piece)])
     for (item,) in lines:
         if isinstance(item, Table):
-            found.append(Block("table", table=item))
+            result.append(Block("table", table=item))
             continue
         kind = _kind(item, body, height)
-        before = found[-1] if found and found[-1].lines else None
+        before = result[-1] if result and result[-1].lines else None
         if before and _same_block(before, item, kind, spacing):
-            found[-1] = replace(before, lines=(*before.lines, item))
+            result[-1] = replace(before, lines=(*before.lines, item))
         else:
-            found.append(Block(kind, (item,)))
-    return found
+            result.append(Block(kind, (item,)))
+    return result
 
 
 def _kind(line: Piece, body: float, height: float) -> Kind:
@@ -242,5 +242,5 @@ def heading_level(text: str, size: float, sizes: Sequence[float]) -> int:
 
 def note_of(text: str) -> tuple[str, str]:
     """Mark and text of a footnote."""
-    found = _NOTE.match(text)
-    return (found["mark"], text[found.end() :]) if found else ("", text)
+    match = _NOTE.match(text)
+    return (match["mark"], text[match.end() :]) if match else ("", text)

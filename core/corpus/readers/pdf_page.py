@@ -108,12 +108,12 @@ def _quarters(text: PdfTextPage, number: int) -> int:
 
 def words(text: PdfTextPage, way: Way) -> list[Piece]:
     """The words of a page that run its way, in the order in which they are drawn."""
-    found: list[Piece] = []
+    result: list[Piece] = []
     current: Piece | None = None
     for character in _characters(text, way):
         if character is None:
             if current:
-                found.append(current)
+                result.append(current)
             current = None
             continue
         if current and _goes_on(current, character):
@@ -125,9 +125,9 @@ def words(text: PdfTextPage, way: Way) -> list[Piece]:
             )
         else:
             if current:
-                found.append(current)
+                result.append(current)
             current = character
-    return [*found, current] if current else found
+    return [*result, current] if current else result
 
 
 def _goes_on(word: Piece, character: Piece) -> bool:
@@ -183,10 +183,10 @@ def rows(pieces: Iterable[Piece]) -> list[list[Piece]]:
     return [sorted(line, key=lambda piece: piece.x0) for line in lines]
 
 
-def pieces(found: Sequence[Piece]) -> list[Piece]:
+def pieces(words: Sequence[Piece]) -> list[Piece]:
     """Words joined up to the next wide gap; the mark of an item stays with it."""
     joined: list[Piece] = []
-    for line in rows(_with_raised(found)):
+    for line in rows(_with_raised(words)):
         parts: list[Piece] = []
         for word in line:
             if parts and word.x0 - parts[-1].x1 < _PIECE_GAP * max(word.size, parts[-1].size):
@@ -207,31 +207,31 @@ def join(left: Piece, right: Piece) -> Piece:
     return Piece(text, left.x0, max(left.x1, right.x1), left.y, size, left.bold and right.bold)
 
 
-def _with_raised(found: Sequence[Piece]) -> list[Piece]:
+def _with_raised(words: Sequence[Piece]) -> list[Piece]:
     """The words, small raised digits as part of the word they stand at ("near miss¹", "10⁶")."""
-    small = [word for word in found if word.text.isdigit() and len(word.text) < 4]
-    bodies = [word for word in found if word not in small]
+    small = [word for word in words if word.text.isdigit() and len(word.text) < 4]
+    bodies = [word for word in words if word not in small]
     raised: dict[int, list[Piece]] = {}
-    kept: list[Piece] = []
+    result: list[Piece] = []
     for mark in small:
-        at = next((i for i, word in enumerate(found) if _stands_at(mark, word)), None)
+        at = next((i for i, word in enumerate(words) if _stands_at(mark, word)), None)
         if at is None:
-            kept.append(mark)
+            result.append(mark)
         else:
             raised.setdefault(at, []).append(mark)
     if not raised:
-        return list(found)
+        return list(words)
     joined = [
         replace(
             word,
             text=word.text + "".join(mark.text.translate(_SUPERSCRIPT) for mark in raised[i]),
             x1=max(mark.x1 for mark in raised[i]),
         )
-        for i, word in enumerate(found)
+        for i, word in enumerate(words)
         if i in raised
     ]
-    untouched = {id(found[i]) for i in raised}
-    return [word for word in (*bodies, *kept) if id(word) not in untouched] + joined
+    untouched = {id(words[i]) for i in raised}
+    return [word for word in (*bodies, *result) if id(word) not in untouched] + joined
 
 
 def _stands_at(mark: Piece, word: Piece) -> bool:

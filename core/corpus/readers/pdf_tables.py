@@ -109,11 +109,11 @@ def _touch(one: tuple[float, float, float, float, bool], other: tuple[float, flo
 
 
 def _distinct(values: Sequence[float]) -> list[float]:
-    found: list[float] = []
+    distinct: list[float] = []
     for value in sorted(values):
-        if not found or value - found[-1] > _NEAR:
-            found.append(value)
-    return found
+        if not distinct or value - distinct[-1] > _NEAR:
+            distinct.append(value)
+    return distinct
 
 
 def _of_grid(words: Sequence[Piece], xs: Sequence[float], ys: Sequence[float], standing: _Standing) -> Table | None:

@@ -136,15 +136,15 @@ def known_columns(
 
 def _section(where: str, values: Mapping[str, Any], columns: Mapping[str, str]) -> Section:
     def value(role: str) -> str:
-        found = values.get(columns[role]) if role in columns else None
-        if found is None:
+        cell = values.get(columns[role]) if role in columns else None
+        if cell is None:
             return ""
-        if isinstance(found, int) and not isinstance(found, bool) and role != "text":
-            return str(found)
-        if not isinstance(found, str):
-            why = message("has {kind} in {field!r} instead of text", kind=type(found).__name__, field=columns[role])
+        if isinstance(cell, int) and not isinstance(cell, bool) and role != "text":
+            return str(cell)
+        if not isinstance(cell, str):
+            why = message("has {kind} in {field!r} instead of text", kind=type(cell).__name__, field=columns[role])
             raise refused(where, why, "Correct the row.")
-        return clean(found, where) if role == "text" else clean_title(found, where)
+        return clean(cell, where) if role == "text" else clean_title(cell, where)
 
     return Section(
         text=value("text"), title=value("title") or _title_within(values, where), id=value("id"), topic=value("topic")
@@ -156,8 +156,8 @@ def _title_within(values: Mapping[str, Any], where: str) -> str:
     metadata = values.get("metadata")
     if not isinstance(metadata, Mapping):
         return ""
-    found = metadata.get("title") or metadata.get("source")
-    return clean_title(found, where) if isinstance(found, str) else ""
+    title = metadata.get("title") or metadata.get("source")
+    return clean_title(title, where) if isinstance(title, str) else ""
 
 
 def read_csv(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:

@@ -210,14 +210,8 @@ def _relative(one: torch.Tensor, other: torch.Tensor) -> float:
 
 
 def _differing(layers: Sequence[Any], stored: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> int:
-    pairs = [
-        (a, b) for layer, held in zip(layers, stored, strict=True) for a, b in zip(_both(layer), held, strict=True)
-    ]
-    return sum(int((a != b).sum()) for a, b in pairs)
-
-
-def _both(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    return layer.keys, layer.values
+    pairs = zip(layers, stored, strict=True)
+    return sum(int((layer.keys != k).sum()) + int((layer.values != v).sum()) for layer, (k, v) in pairs)
 
 
 def _spread(cells: Sequence[list[Passage]], count: int) -> list[list[Passage]]:

@@ -74,7 +74,11 @@ class _Reply:
 
 
 def precision_table(
-    lm: LanguageModel, cells: Sequence[Sequence[Passage]], asked: Sequence[RoutedQuestion], limit: int, repeats: int = 3
+    lm: LanguageModel,
+    cells: Sequence[Sequence[Passage]],
+    questions: Sequence[RoutedQuestion],
+    limit: int,
+    repeats: int = 3,
 ) -> Work:
     """Writes the cells of the questions in every precision into a temporary folder, and asks.
 
@@ -87,36 +91,36 @@ def precision_table(
     Raises:
         TesseraError: There is no question.
     """
-    if not asked:
+    if not questions:
         raise TesseraError("There is no question to ask.", "Give --questions, or another --split.")
     reference = chosen_precision("auto", lm.dtype)
     names = [reference, *(name for name in COMPARED if name != reference)]
-    used = sorted({entry.cell for entry in asked})
+    used = sorted({entry.cell for entry in questions})
     with tempfile.TemporaryDirectory(prefix="tessera-precision-") as folder:
         stores = {name: CacheStore(Path(folder) / name) for name in names}
         yield from _write(lm, cells, used, stores)
         replies: dict[str, list[_Reply]] = {}
         times: dict[str, list[LoadTimes]] = defaultdict(list)
         for done, (name, store) in enumerate(stores.items()):
-            yield Progress("Loading and asking", done * len(asked), len(names) * len(asked), name)
+            yield Progress("Loading and asking", done * len(questions), len(names) * len(questions), name)
             times[name] = [measure_loading(store, lm, cell, repeats) for cell in used]
-            replies[name] = yield from _ask(lm, store, asked, limit, done, len(names), name)
-        rows = [_row(name, stores[name], times[name], replies[name], replies[reference], asked) for name in names]
-    total = len(names) * len(asked)
+            replies[name] = yield from _ask(lm, store, questions, limit, done, len(names), name)
+        rows = [_row(name, stores[name], times[name], replies[name], replies[reference], questions) for name in names]
+    total = len(names) * len(questions)
     order = [row for name in COMPARED for row in rows if row.precision == name]
     order += [row for row in rows if row.precision not in COMPARED]
-    data = {"reference": reference, "cells": len(used), "n": len(asked), "rows": [asdict(row) for row in order]}
+    data = {"reference": reference, "cells": len(used), "n": len(questions), "rows": [asdict(row) for row in order]}
     yield Progress("Loading and asking", total, total, "", data)
 
 
 def choose_questions(routed: Sequence[RoutedQuestion], cells: int, questions: int) -> list[RoutedQuestion]:
     """The first ``questions`` questions that fall into the first ``cells`` cells met."""
-    kept: set[int] = set()
+    used: set[int] = set()
     chosen = []
     for entry in routed:
-        if len(kept) < cells:
-            kept.add(entry.cell)
-        if entry.cell in kept:
+        if len(used) < cells:
+            used.add(entry.cell)
+        if entry.cell in used:
             chosen.append(entry)
     return chosen[:questions]
 
@@ -141,10 +145,16 @@ def _write(
 
 
 def _ask(
-    lm: LanguageModel, store: CacheStore, asked: Sequence[RoutedQuestion], limit: int, turn: int, turns: int, name: str
+    lm: LanguageModel,
+    store: CacheStore,
+    questions: Sequence[RoutedQuestion],
+    limit: int,
+    turn: int,
+    turns: int,
+    name: str,
 ) -> Generator[Progress, None, list[_Reply]]:
     replies = []
-    for entry in asked:
+    for entry in questions:
         session = lm.session(store.load(entry.cell, lm).cache())
         session.prefill(lm.prompt.tail(entry.question.text))
         if session.logits is None:
@@ -152,7 +162,7 @@ def _ask(
         logits = session.logits.float().cpu().clone()
         text = lm.text(session.decode(limit))
         replies.append(_Reply(text, logits))
-        yield Progress("Loading and asking", turn * len(asked) + len(replies), turns * len(asked), name)
+        yield Progress("Loading and asking", turn * len(questions) + len(replies), turns * len(questions), name)
     return replies
 
 
@@ -162,11 +172,11 @@ def _row(
     times: Sequence[LoadTimes],
     replies: Sequence[_Reply],
     references: Sequence[_Reply],
-    asked: Sequence[RoutedQuestion],
+    questions: Sequence[RoutedQuestion],
 ) -> PrecisionRow:
     states = store.states()
     errors = [(ours.logits - theirs.logits).abs() for ours, theirs in zip(replies, references, strict=True)]
-    golds = [entry.question.answers for entry in asked]
+    golds = [entry.question.answers for entry in questions]
     cold = [loaded.cold for loaded in times if loaded.cold is not None]
     return PrecisionRow(
         precision=name,

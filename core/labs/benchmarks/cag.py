@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,6 @@ from core.errors import TesseraError
 from core.jobs import Progress, Work
 from core.labs.benchmarks.cag_setups import PeerSetups, Setups
 from core.labs.benchmarks.clock import Clocked, spread
-from core.labs.benchmarks.limits import read_bandwidth, weight_bytes
 from core.labs.benchmarks.llama_cpp import Opener
 from core.messages import message
 from core.models.device import describe
@@ -30,6 +30,7 @@ from core.models.language_model import LanguageModel
 from core.models.machine import processor
 
 STAGE = "Measuring"
+_BANDWIDTH_FLOATS = 1 << 26
 _ROOM = 64
 """Tokens of llama.cpp's context beyond what is asked of it."""
 
@@ -68,8 +69,8 @@ def questions_about(corpus: Corpus, passages: Sequence[Passage], most: int) -> l
     """Questions of the corpus that these passages answer, test questions first; one about a title where it has none."""
     held = {passage.id for passage in passages}
     every = [question for split in ("test", "dev", "train") for question in corpus.questions.get(split, ())]
-    found = [question.text for question in every if question.passage_ids and held >= set(question.passage_ids)]
-    return found[:most] or [f"What do the passages say about {passages[0].title or 'it'}, and when did it happen?"]
+    texts = [question.text for question in every if question.passage_ids and held >= set(question.passage_ids)]
+    return texts[:most] or [f"What do the passages say about {passages[0].title or 'it'}, and when did it happen?"]
 
 
 def bench_cag(
@@ -109,8 +110,8 @@ def bench_cag(
                     _note(run, name, clocked, name in steps)
                 done += 1
                 yield Progress(STAGE, done, total, name)
-        asked = [len(tails[number % len(tails)]) for number in range(1, config.repeats + 1)]
-        yield Progress(STAGE, total, total, "", _result(lm, setups, config, asked, run))
+        lengths = [len(tails[number % len(tails)]) for number in range(1, config.repeats + 1)]
+        yield Progress(STAGE, total, total, "", _result(lm, setups, config, lengths, run))
 
 
 def _note(run: _Run, name: str, clocked: Clocked, step: bool) -> None:
@@ -121,7 +122,7 @@ def _note(run: _Run, name: str, clocked: Clocked, step: bool) -> None:
 
 
 def _result(
-    lm: LanguageModel, setups: Setups, config: CagBenchConfig, asked: Sequence[int], run: _Run
+    lm: LanguageModel, setups: Setups, config: CagBenchConfig, question_lengths: Sequence[int], run: _Run
 ) -> dict[str, Any]:
     """All numbers, the ratios, and how far from the machine's limits they are."""
     ttft = {name: spread([each.ttft_ms for each in clocked]) for name, clocked in run.answers.items()}
@@ -138,7 +139,7 @@ def _result(
         "cpu": {"name": processor(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
         "n": config.repeats,
         "context_tokens": len(setups.context),
-        "question_tokens": int(median(asked)),
+        "question_tokens": int(median(question_lengths)),
         "answer_tokens": config.answer_tokens,
         "cache_bytes": setups.cache_bytes,
         "setups": {
@@ -185,3 +186,23 @@ def _ratios(ms: Mapping[str, float], steps: Mapping[str, float], floor: float) -
     ratios["rag_to_blocks_hot"] = ms["rag"] / ms["blocks_hot"]
     peers = {f"{name}_to_hot": value / ms["hot"] for name, value in ms.items() if name.startswith("llama_cpp")}
     return {**ratios, **peers}
+
+
+def weight_bytes(lm: LanguageModel) -> int:
+    """Bytes of weights that one token passes through: all but the embedding, unless the head is the same tensor."""
+    tensors = {parameter.data_ptr(): parameter.nbytes for parameter in lm.model.parameters()}
+    embedding, head = lm.model.get_input_embeddings().weight, lm.model.get_output_embeddings()
+    if head is None or head.weight.data_ptr() != embedding.data_ptr():
+        tensors.pop(embedding.data_ptr(), None)
+    return sum(tensors.values())
+
+
+def read_bandwidth(device: torch.device, floats: int = _BANDWIDTH_FLOATS) -> float:
+    """Bytes per second at which the device reads memory that no cache holds: the best of five sums."""
+    block = torch.ones(floats, device=device)
+    best = float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        block.sum().item()
+        best = min(best, time.perf_counter() - began)
+    return block.nbytes / best

@@ -167,7 +167,8 @@ class PeerSetups:
 
     def answering(self) -> dict[str, Setup]:
         """Each answers the question once."""
-        return {f"{self._name}_hot": self._hot, f"{self._name}_warm": self._warm, f"{self._name}_no_cache": self._full}
+        setups = {"hot": self._hot, "warm": self._warm, "no_cache": lambda: self._ask(reuse=False)}
+        return {f"{self._name}_{setup}": answer for setup, answer in setups.items()}
 
     def _hot(self) -> Clocked:
         self._peer.restore()  # it holds the passages and no question
@@ -179,9 +180,6 @@ class PeerSetups:
         restored = watch.stop().total_ms
         answered = self._ask(reuse=True)
         return Clocked(restored + answered.ttft_ms, restored + answered.total_ms)
-
-    def _full(self) -> Clocked:
-        return self._ask(reuse=False)
 
     def _ask(self, reuse: bool) -> Clocked:
         return self._peer.answer(self._setups.context + self._setups.tail, self._tokens, reuse)

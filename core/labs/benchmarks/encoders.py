@@ -124,7 +124,7 @@ def compare(
         TesseraError: The corpus has no question of that split that names its passages, or a stage fails.
     """
     with TemporaryDirectory(prefix="tessera-encoders-") as folder:
-        ws, found = Workspace(Path(folder) / "encoders"), list[Compared]()
+        ws, compared = Workspace(Path(folder) / "encoders"), list[Compared]()
         first: tuple[Hits, Mapping[str, Rows]] | None = None
         for name in encoders:
             own = replace(settings, encoder=name)
@@ -140,7 +140,7 @@ def compare(
             hits = _hits(resources, questions, vectors)
             rows = (yield from _answer(resources, questions, split, answered)) if answered else {}
             first = first or (hits, rows)
-            found.append(_compared(resources, questions, vectors, question_ms, (hits, rows), first))
+            compared.append(_compared(resources, questions, vectors, question_ms, (hits, rows), first))
         comparison = Comparison(
             corpus=resources.corpus.name,
             passages=len(resources.corpus.passages),
@@ -150,7 +150,7 @@ def compare(
             model={"name": settings.model, "dtype": ModelVariant.of(settings).dtype},
             machine=machine(describe(choose_device(settings.device))),
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            encoders=tuple(found),
+            encoders=tuple(compared),
         )
         yield Progress("Comparing encoders", 1, 1, "", {"comparison": asdict(comparison)})
 
@@ -186,8 +186,8 @@ def _hits(resources: Resources, questions: Sequence[Question], vectors: Vectors)
 def _answer(
     resources: Resources, questions: tuple[Question, ...], split: str, n: int
 ) -> Generator[Progress, None, dict[str, Rows]]:
-    asked = QuestionSet(questions, message("{split} questions", split=split))
-    plan = plan_run(parse_variants(METHODS), asked, n, resources.settings.seed)
+    question_set = QuestionSet(questions, message("{split} questions", split=split))
+    plan = plan_run(parse_variants(METHODS), question_set, n, resources.settings.seed)
     folder = run_folder(resources, plan)
     yield from evaluate(resources, plan, folder)
     return dict(answers_of(folder))
@@ -220,6 +220,6 @@ def _compared(
         cells=partition.k,
         nearest=nearest.recall,
         searched=searched.recall,
-        methods={name: method_figures(list(found.values()), seed) for name, found in own[1].items()},
-        differences={name: differences(found, first[1][name], seed) for name, found in own[1].items()},
+        methods={name: method_figures(list(rows_of.values()), seed) for name, rows_of in own[1].items()},
+        differences={name: differences(rows_of, first[1][name], seed) for name, rows_of in own[1].items()},
     )

@@ -31,15 +31,15 @@ class LlamaCpp:
 
     Args:
         gguf: The model.
-        context: Longest sequence in tokens.
         threads: CPU threads, as many as torch has.
+        context: Longest sequence in tokens.
         folder: Where it saves its state.
 
     Raises:
         TesseraError: The bindings are not installed, or the file is no model.
     """
 
-    def __init__(self, gguf: Path, context: int, threads: int, folder: Path) -> None:
+    def __init__(self, gguf: Path, threads: int, context: int, folder: Path) -> None:
         if not installed():
             raise TesseraError("llama.cpp cannot be measured: xllamacpp is not installed.", "pip install xllamacpp")
         import xllamacpp
@@ -112,8 +112,4 @@ def peers(lm: LanguageModel, settings: Settings) -> dict[str, Opener]:
     if original is None:
         return {}
     files = {"llama_cpp": dequantised_file(original, lm.identity.dtype), "llama_cpp_published": original}
-    return {name: partial(_open, gguf, torch.get_num_threads()) for name, gguf in files.items()}
-
-
-def _open(gguf: Path, threads: int, context: int, folder: Path) -> LlamaCpp:
-    return LlamaCpp(gguf, context, threads, folder)
+    return {name: partial(LlamaCpp, gguf, torch.get_num_threads()) for name, gguf in files.items()}

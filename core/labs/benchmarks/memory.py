@@ -158,8 +158,8 @@ def _look(resources: Resources, questions: int) -> dict[str, int]:
 
 def _questions(resources: Resources, count: int) -> list[str]:
     groups = resources.corpus.questions.values()
-    asked = [question.text for group in groups for question in group] or [p.title for p in resources.corpus.passages]
-    return list(islice(cycle(asked), count))
+    texts = [question.text for group in groups for question in group] or [p.title for p in resources.corpus.passages]
+    return list(islice(cycle(texts), count))
 
 
 def _held(resources: Resources, opened: list[Method]) -> dict[str, int]:

@@ -5,9 +5,8 @@ The last measurement is saved in ``runs/payoff.json`` of the workspace, with the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.corpus.types import Question
@@ -16,8 +15,7 @@ from core.errors import TesseraError
 from core.fair_lock import until_turn
 from core.jobs import Progress, Work
 from core.kvcache.identity import chosen_precision
-from core.manifest import write_atomically
-from core.messages import message
+from core.labs.benchmarks.reports import read_report, write_report
 from core.methods.base import answer
 from core.methods.comparison import open_for_measuring
 from core.methods.registry import METHODS
@@ -49,7 +47,7 @@ class Payoff:
     dtype: str
     device: str
     rag: Clocks
-    cag: Clocks
+    cag: Clocks = Clocks((), ())  # a report of an early version has none
 
     @property
     def questions(self) -> int:
@@ -109,9 +107,7 @@ def _measured(resources: Resources, questions: Sequence[Question]) -> Work:
         rag=clocks[RAG],
         cag=clocks[CAG],
     )
-    path = _path(ws)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(asdict(payoff), indent=1).encode())
+    write_report(_path(ws), payoff)
 
 
 def saved_payoff(ws: Workspace, blocks: str) -> Payoff | None:
@@ -120,18 +116,8 @@ def saved_payoff(ws: Workspace, blocks: str) -> Payoff | None:
     Raises:
         TesseraError: The file is damaged.
     """
-    path = _path(ws)
-    if not path.is_file():
-        return None
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts.get("blocks") != blocks or CAG not in facts:
-            return None
-        clocks = {name: Clocks(tuple(facts[name]["ttft_ms"]), tuple(facts[name]["total_ms"])) for name in (RAG, CAG)}
-        return Payoff(**{**facts, **clocks})
-    except (ValueError, KeyError, TypeError) as error:
-        why = message("{path} is damaged ({error}).", path=path, error=error)
-        raise TesseraError(why, "Delete it and measure again.") from error
+    payoff = read_report(_path(ws), Payoff)
+    return payoff if payoff and payoff.blocks == blocks and payoff.questions else None
 
 
 def _path(ws: Workspace) -> Path:

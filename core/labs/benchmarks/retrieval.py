@@ -82,8 +82,8 @@ def run(ws: Workspace, models: Models, settings: Settings, queries: int, split: 
     chosen = _drawn(corpus.questions.get(split, ()), queries, settings.seed, split)
     again = open_reranker(rerank or MAXSIM, encoder, settings)
     began = time.perf_counter()
-    asked = [(question, encoder.encode_query(question.text)) for question in chosen]
-    encode_ms = 1000 * (time.perf_counter() - began) / len(asked)
+    encoded = [(question, encoder.encode_query(question.text)) for question in chosen]
+    encode_ms = 1000 * (time.perf_counter() - began) / len(encoded)
     known = {passage.id: passage for passage in corpus.passages}
     rows: list[Row] = []
     with TemporaryDirectory(prefix="tessera-retrieval-") as scratch:
@@ -108,7 +108,7 @@ def run(ws: Workspace, models: Models, settings: Settings, queries: int, split: 
             }
             for number, (name, way) in enumerate(ways.items()):
                 yield Progress("Retrieval bench", number, len(ways), name)
-                rows.append(_measured(name, way, asked))
+                rows.append(_measured(name, way, encoded))
         finally:
             redis.close()
             drop(folder / "redis")
@@ -141,15 +141,15 @@ def _reranked(store: VectorStore, again: Reranker, known: dict[str, Passage], by
     return find
 
 
-def _measured(name: str, way: Way, asked: Sequence[tuple[Question, Vectors]]) -> Row:
-    for question, vector in asked[:_WARM_UP]:
+def _measured(name: str, way: Way, questions: Sequence[tuple[Question, Vectors]]) -> Row:
+    for question, vector in questions[:_WARM_UP]:
         way(question.text, vector)
-    times, found = [], []
-    for question, vector in asked:
+    times, results = [], []
+    for question, vector in questions:
         began = time.perf_counter()
-        found.append(way(question.text, vector))
+        results.append(way(question.text, vector))
         times.append(1000 * (time.perf_counter() - began))
-    gold = [set(question.passage_ids) for question, _ in asked]
-    recall = {k: float(np.mean([bool(g & set(ids[:k])) for g, ids in zip(gold, found, strict=True)])) for k in DEPTHS}
+    gold = [set(question.passage_ids) for question, _ in questions]
+    recall = {k: float(np.mean([bool(g & set(ids[:k])) for g, ids in zip(gold, results, strict=True)])) for k in DEPTHS}
     p50, p99 = (float(value) for value in np.percentile(times, (50, 99)))
-    return Row(name, len(asked), recall, sum(not ids for ids in found), p50, p99)
+    return Row(name, len(questions), recall, sum(not ids for ids in results), p50, p99)

@@ -5,9 +5,8 @@ The report of a split is kept in ``runs/routing-<split>.json`` of the workspace,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,7 @@ import numpy as np
 from core.corpus.types import Question
 from core.errors import TesseraError
 from core.jobs import Progress, Work
-from core.manifest import write_atomically
-from core.messages import message
+from core.labs.benchmarks.reports import read_report, write_report
 from core.models.embeddings import load_vectors
 from core.models.encoder import Vectors
 from core.models.registry import Models
@@ -77,9 +75,9 @@ class RecallReport:
     partition: str
     points: tuple[RecallPoint, ...]
     margins: tuple[MarginGroup, ...]
-    searches: tuple[SearchPoint, ...]
-    k: int
-    default: int
+    searches: tuple[SearchPoint, ...] = ()  # a report of an early version has none of these
+    k: int = 0
+    default: int = 0
 
 
 def measure_recall(
@@ -104,18 +102,18 @@ def measure_recall(
     encoder = models.encoder()
     ws.require("embeddings", {"encoder": encoder.fingerprint})
     partition = ws.read("partition", Partition.load)
-    asked = [question for question in questions if question.passage_ids and set(question.passage_ids) <= set(rows)]
-    if not asked:
+    labelled = [question for question in questions if question.passage_ids and set(question.passage_ids) <= set(rows)]
+    if not labelled:
         raise TesseraError("No question names its gold passage.", "Routing recall needs questions with passage ids.")
     vectors = []
-    for question in asked:
+    for question in labelled:
         vectors.append(encoder.encode_query(question.text))
-        yield Progress("Routing questions", len(vectors), len(asked))
+        yield Progress("Routing questions", len(vectors), len(labelled))
     queries = np.stack(vectors)
-    gold = [[rows[passage_id] for passage_id in question.passage_ids] for question in asked]
+    gold = [[rows[passage_id] for passage_id in question.passage_ids] for question in labelled]
     report = RecallReport(
         split=split,
-        questions=len(asked),
+        questions=len(labelled),
         cells=partition.k,
         partition=ws.fingerprint("partition"),
         points=tuple(routing_recall(partition, queries, gold, probes(partition.k))),
@@ -124,9 +122,7 @@ def measure_recall(
         k=k,
         default=default_nprobe(partition.k),
     )
-    path = report_path(ws, split)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(asdict(report), indent=1).encode())
+    write_report(report_path(ws, split), report)
 
 
 def search_recall(
@@ -143,15 +139,15 @@ def search_recall(
     similarity = queries @ vectors.T
     order = np.argsort(-(queries @ partition.centroids.T), axis=1, kind="stable")
     rank = np.argsort(order, axis=1)[:, partition.assignment]
-    found = []
+    points = []
     for nprobe in sorted({*probes(partition.k), default_nprobe(partition.k)}):
         opened = rank < nprobe
         best = np.argsort(-np.where(opened, similarity, -2.0), axis=1, kind="stable")[:, :k]
         shares = [np.isin(rows, best[i]).mean() for i, rows in enumerate(gold)]
         passages = float(opened.sum(axis=1).mean())
         read = (partition.k + passages) * vectors.shape[1] * vectors.itemsize
-        found.append(SearchPoint(nprobe, float(np.mean(shares)), passages, read))
-    return found
+        points.append(SearchPoint(nprobe, float(np.mean(shares)), passages, read))
+    return points
 
 
 def recall_by_margin(
@@ -166,12 +162,12 @@ def recall_by_margin(
     """
     margins = np.array([route(partition, query).margin for query in queries])
     order = np.argsort(margins, kind="stable")
-    found = []
+    measured = []
     for members in np.array_split(order, min(groups, len(order))):
         one, two = routing_recall(partition, queries[members], [gold[row] for row in members], [1, 2])
         low, high = float(margins[members[0]]), float(margins[members[-1]])
-        found.append(MarginGroup(low, high, len(members), one.recall, two.recall))
-    return found
+        measured.append(MarginGroup(low, high, len(members), one.recall, two.recall))
+    return measured
 
 
 def probes(cells: int) -> list[int]:
@@ -185,22 +181,8 @@ def saved_report(ws: Workspace, split: str) -> RecallReport | None:
     Raises:
         TesseraError: The file is damaged.
     """
-    path = report_path(ws, split)
-    if not path.is_file():
-        return None
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        points = tuple(RecallPoint(**point) for point in facts.pop("points"))
-        margins = tuple(MarginGroup(**group) for group in facts.pop("margins"))
-        if "searches" not in facts:
-            return None  # measured by an older version
-        searches = tuple(SearchPoint(**point) for point in facts.pop("searches"))
-        report = RecallReport(points=points, margins=margins, searches=searches, **facts)
-    except (ValueError, KeyError, TypeError) as error:
-        raise TesseraError(
-            message("{path} is damaged ({error}).", path=path, error=error), "Delete it and measure again."
-        ) from error
-    return report if report.partition == ws.fingerprint("partition") else None
+    report = read_report(report_path(ws, split), RecallReport)
+    return report if report and report.searches and report.partition == ws.fingerprint("partition") else None
 
 
 def report_path(ws: Workspace, split: str) -> Path:

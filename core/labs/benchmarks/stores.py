@@ -8,7 +8,6 @@ clients; for each store: seconds to build, bytes on disk and in memory. Nothing 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -16,7 +15,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from itertools import product
@@ -27,9 +26,9 @@ import numpy as np
 from core.errors import TesseraError
 from core.jobs import Progress, Work
 from core.labs.benchmarks import store_memory, store_verdict, workloads
+from core.labs.benchmarks.reports import read_report, write_report
 from core.labs.benchmarks.store_verdict import Measured, Tested
 from core.labs.benchmarks.workloads import Workload
-from core.manifest import write_atomically
 from core.messages import message
 from core.models.registry import Models
 from core.stores.base import SearchRequest, ServerStore, VectorStore
@@ -80,8 +79,7 @@ def run(ws: Workspace, workloads: Sequence[Callable[[], Workload]], names: Seque
     machine = f"{os.cpu_count()} cores, OMP_NUM_THREADS={threads}"
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     path = ws.path / "runs" / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(asdict(Bench(machine, now, K, CLIENTS, tuple(tested))), indent=1).encode())
+    write_report(path, Bench(machine, now, K, CLIENTS, tuple(tested)))
     yield Progress("Search bench", 1, 1, "kept", {"file": str(path)})
 
 
@@ -94,17 +92,7 @@ def run_usual(
     seed: int = 0,
     names: Sequence[str] = (),
 ) -> Work:
-    """Measures on the passages of the workspace and, unless ``synthetic`` is 0, on so many synthetic vectors.
-
-    Args:
-        ws: See ``run``; holds the passages.
-        models: Their encoder.
-        queries: Most questions per setting.
-        synthetic: Synthetic vectors.
-        dim: Their dimension.
-        seed: Of what is drawn.
-        names: See ``run``.
-    """
+    """Measures ``queries`` questions on the passages of the workspace, and on synthetic vectors; see ``run``."""
     makers: list[Callable[[], Workload]] = [partial(workloads.of_workspace, ws, models, queries, seed)]
     if synthetic:
         makers.append(partial(workloads.synthetic, synthetic, dim, queries, seed))
@@ -117,19 +105,7 @@ def load(ws: Workspace) -> Bench | None:
     Raises:
         TesseraError: Its file is damaged.
     """
-    path = ws.path / "runs" / FILE
-    if not path.is_file():
-        return None
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        tested = tuple(
-            Tested(**{**one, "rows": tuple(Measured(**row) for row in one["rows"])}) for one in fields.pop("tested")
-        )
-        return Bench(**fields, tested=tested)
-    except (ValueError, TypeError, KeyError) as error:
-        raise TesseraError(
-            message("{path} is damaged ({error}).", path=path, error=error), "Delete it and run the bench again."
-        ) from error
+    return read_report(ws.path / "runs" / FILE, Bench)
 
 
 def settings_of(spec: StoreSpec) -> list[dict[str, int]]:
@@ -153,7 +129,7 @@ def _test(workload: Workload, specs: dict[str, StoreSpec]) -> Generator[Progress
                 for row in _measure_store(name, spec, workload, exact):
                     rows.append(row)
                     done += 1
-                    yield Progress(stage, done, total, _named(spec, row))
+                    yield Progress(stage, done, total, f"{spec.label} {row.setting}: {row.p50_ms:.2f} ms")
             except TesseraError as error:
                 skipped[name] = str(error)
         done = sum(list(steps.values())[: list(specs).index(name) + 1])
@@ -181,17 +157,17 @@ def _measure_store(
             requests = _requests(spec, workload, options)
             for request in requests[:_WARM_UP]:
                 store.search(request)
-            found, times = [], []
+            results, times = [], []
             for request in requests:
                 began = time.perf_counter()
                 hits = store.search(request)
                 times.append(1000 * (time.perf_counter() - began))
-                found.append(frozenset(hit.passage_id for hit in hits))
+                results.append(frozenset(hit.passage_id for hit in hits))
             yield Measured(
                 store=name,
                 options=options,
-                recall=_recall(found, exact) if "vector" in spec.searches else None,
-                gold=_reached(found, workload.gold) if workload.gold else None,
+                recall=_recall(results, exact) if "vector" in spec.searches else None,
+                gold=_reached(results, workload.gold) if workload.gold else None,
                 p50_ms=float(np.percentile(times, 50)),
                 p99_ms=float(np.percentile(times, 99)),
                 qps_1=1000 * len(times) / sum(times),
@@ -242,15 +218,11 @@ def _throughput(store: VectorStore, requests: Sequence[SearchRequest]) -> float:
         return answered / (time.perf_counter() - began)
 
 
-def _recall(found: Sequence[frozenset[str]], exact: Sequence[frozenset[str]]) -> float:
+def _recall(results: Sequence[frozenset[str]], exact: Sequence[frozenset[str]]) -> float:
     """Share of the exact nearest that were found, averaged over the questions."""
-    return float(np.mean([len(got & true) / len(true) for got, true in zip(found, exact, strict=True)]))
+    return float(np.mean([len(got & true) / len(true) for got, true in zip(results, exact, strict=True)]))
 
 
-def _reached(found: Sequence[frozenset[str]], gold: Sequence[frozenset[str]]) -> float:
+def _reached(results: Sequence[frozenset[str]], gold: Sequence[frozenset[str]]) -> float:
     """Share of the questions with an answering passage among the hits."""
-    return float(np.mean([bool(got & right) for got, right in zip(found, gold, strict=True)]))
-
-
-def _named(spec: StoreSpec, row: Measured) -> str:
-    return f"{spec.label} {row.setting}: {row.p50_ms:.2f} ms"
+    return float(np.mean([bool(got & right) for got, right in zip(results, gold, strict=True)]))

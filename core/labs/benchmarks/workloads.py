@@ -50,13 +50,13 @@ class Workload:
 
     def exact(self, k: int) -> list[frozenset[str]]:
         """Ids of the k nearest passages of every question, by comparing with all of them."""
-        found: list[frozenset[str]] = []
+        nearest: list[frozenset[str]] = []
         k = min(k, len(self.vectors))
         for start in range(0, len(self.queries), _BATCH):
             scores = self.queries[start : start + _BATCH] @ self.vectors.T
             best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-            found.extend(frozenset(self.passages[row].id for row in rows) for rows in best)
-        return found
+            nearest.extend(frozenset(self.passages[row].id for row in rows) for rows in best)
+        return nearest
 
 
 def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> Workload:
@@ -80,12 +80,12 @@ def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> 
         gold = tuple(frozenset({corpus.passages[row].id}) for row in rows)
         texts = tuple(corpus.passages[row].title for row in rows)
         return Workload(name, corpus.passages, vectors, displaced, texts, gold, "displaced passages")
-    asked: Sequence[Question] = corpus.questions[split][:queries]
+    questions: Sequence[Question] = corpus.questions[split][:queries]
     encoder = models.encoder()
     ws.require("embeddings", {"encoder": encoder.fingerprint})
-    encoded = np.stack([encoder.encode_query(question.text) for question in asked])
-    gold = tuple(frozenset(question.passage_ids) for question in asked)
-    texts = tuple(question.text for question in asked)
+    encoded = np.stack([encoder.encode_query(question.text) for question in questions])
+    gold = tuple(frozenset(question.passage_ids) for question in questions)
+    texts = tuple(question.text for question in questions)
     return Workload(name, corpus.passages, vectors, encoded, texts, gold, f"{split} questions")
 
 

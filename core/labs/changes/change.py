@@ -83,18 +83,18 @@ class Change:
             return replace(corpus, passages=(*corpus.passages, self.passage))
         if self.kind == "edit":
             return replace(corpus, passages=tuple(self.passage if p.id == name else p for p in corpus.passages))
-        kept = tuple(passage for passage in corpus.passages if passage.id != name)
+        others = tuple(passage for passage in corpus.passages if passage.id != name)
         questions = {
             split: tuple(question for question in group if name not in question.passage_ids)
             for split, group in corpus.questions.items()
         }
-        return replace(corpus, passages=kept, questions=questions)
+        return replace(corpus, passages=others, questions=questions)
 
     def old_questions(self, questions: Sequence[Question]) -> tuple[Question, ...]:
         """Those with an answer that the change must not touch: none about its passage, and not its own question."""
-        asked = folded(self.question.text)
+        own_text = folded(self.question.text)
         others = (q for q in questions if q.answers and self.passage.id not in q.passage_ids)
-        return tuple(q for q in others if folded(q.text) != asked)
+        return tuple(q for q in others if folded(q.text) != own_text)
 
     def verdict(self, answer: Answer) -> Verdict:
         """What an answer to the question shows."""

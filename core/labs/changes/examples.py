@@ -14,19 +14,19 @@ from core.metrics import coverage
 from core.normalise import folded
 
 
-def added(passage: Passage, asked: Question | None, questions: Sequence[Question] = ()) -> Change:
+def added(passage: Passage, question: Question | None, questions: Sequence[Question] = ()) -> Change:
     """The addition of a passage.
 
     Args:
-        asked: The question about it; None takes the first of ``questions``.
+        question: The question about it; None takes the first of ``questions``.
         questions: Further questions that it answers.
 
     Raises:
         TesseraError: There is no question at all.
     """
-    if asked is None and not questions:
+    if question is None and not questions:
         raise TesseraError("A text of your own comes without a question.", "Give --question and --answer.")
-    first = asked or questions[0]
+    first = question or questions[0]
     return Change("add", passage, first, _others(first, questions))
 
 
@@ -40,34 +40,34 @@ def edits(corpus: Corpus) -> tuple[Change, ...]:
     return tuple(edit_of(corpus, passage, asked[0]) for passage, asked in load_edited() if passage.id in held)
 
 
-def example_edit(corpus: Corpus, asked: Question | None = None) -> Change:
+def example_edit(corpus: Corpus, question: Question | None = None) -> Change:
     """The first edit that ships with the sample.
 
     Raises:
         TesseraError: The corpus is another one.
     """
-    found = edits(corpus)
-    if not found:
+    examples = edits(corpus)
+    if not examples:
         raise TesseraError(
             message("There is no example of an edit for {corpus}.", corpus=corpus.name),
             "Give --id, --text, --question and --answer.",
         )
-    return edit_of(corpus, found[0].passage, asked or found[0].question)
+    return edit_of(corpus, examples[0].passage, question or examples[0].question)
 
 
-def edit_of(corpus: Corpus, passage: Passage, asked: Question | None) -> Change:
+def edit_of(corpus: Corpus, passage: Passage, question: Question | None) -> Change:
     """An edit, with those of the corpus' questions about the passage that its new text still answers.
 
     Raises:
         TesseraError: There is no question.
     """
-    if asked is None:
+    if question is None:
         raise TesseraError(
             message("The edit of {id!r} comes without a question.", id=passage.id), "Give --question and --answer."
         )
     own = [q for group in corpus.questions.values() for q in group if q.passage_ids == (passage.id,)]
-    still = [question for question in own if coverage(passage.text, question.answers)]
-    return Change("edit", passage, asked, _others(asked, still))
+    still = [other for other in own if coverage(passage.text, other.answers)]
+    return Change("edit", passage, question, _others(question, still))
 
 
 def edited(corpus: Corpus, passage_id: str, text: str, title: str = "") -> Passage:
@@ -80,18 +80,18 @@ def edited(corpus: Corpus, passage_id: str, text: str, title: str = "") -> Passa
     return replace(old, text=text.strip(), title=title.strip() or old.title)
 
 
-def deletion(corpus: Corpus, passage_id: str = "", asked: Question | None = None) -> Change:
+def deletion(corpus: Corpus, passage_id: str = "", given: Question | None = None) -> Change:
     """The deletion of a passage.
 
     Args:
         passage_id: Which passage; empty takes the first that one of the corpus' questions rests on alone.
-        asked: The question whose answer goes with it; None takes one of the corpus.
+        given: The question whose answer goes with it; None takes one of the corpus.
 
     Raises:
         TesseraError: The corpus does not hold it, or asks nothing about it alone.
     """
-    question = asked if asked and passage_id else question_about(corpus, passage_id)
-    return Change("delete", passage_of(corpus, passage_id or question.passage_ids[0]), asked or question)
+    question = given if given and passage_id else question_about(corpus, passage_id)
+    return Change("delete", passage_of(corpus, passage_id or question.passage_ids[0]), given or question)
 
 
 def question_about(corpus: Corpus, passage_id: str = "") -> Question:
@@ -130,5 +130,5 @@ def question_of(text: str, answers: Sequence[str]) -> Question:
     return Question("own", text.strip(), tuple(answer.strip() for answer in answers if answer.strip()))
 
 
-def _others(asked: Question, questions: Sequence[Question]) -> tuple[Question, ...]:
-    return tuple(question for question in questions if folded(question.text) != folded(asked.text))
+def _others(question: Question, questions: Sequence[Question]) -> tuple[Question, ...]:
+    return tuple(other for other in questions if folded(other.text) != folded(question.text))

@@ -77,14 +77,14 @@ def _run(
     try:
         with resources.models.lock:
             method = updater.open()
-        asked = (*questions, *change.about)
-        before = yield from _ask_old(resources, method, asked, _stage(name, "old questions, before"))
+        all_questions = (*questions, *change.about)
+        before = yield from _ask_old(resources, method, all_questions, _stage(name, "old questions, before"))
         first = _ask(resources, method, change.question.text)
         result = replace(result, state="running", before=_attempt(change, first, 0.0))
         yield Progress(_stage(name, "taking up the change"), 0, 1, "", {DATA: result})
         result, method = yield from _update(updater, change, clock, result, method)
-        after = yield from _ask_old(resources, method, asked, _stage(name, "old questions, after"))
-        result = _finished(result, change, asked, before, after)
+        after = yield from _ask_old(resources, method, all_questions, _stage(name, "old questions, after"))
+        result = _finished(result, change, all_questions, before, after)
         yield Progress(_stage(name, result.state), 1, 1, "", {DATA: result})
     finally:
         updater.close()
@@ -143,11 +143,15 @@ def _ask_old(
 
 
 def _finished(
-    result: MethodResult, change: Change, asked: Sequence[Question], before: Sequence[Answer], after: Sequence[Answer]
+    result: MethodResult,
+    change: Change,
+    questions: Sequence[Question],
+    before: Sequence[Answer],
+    after: Sequence[Answer],
 ) -> MethodResult:
     """The result with its verdict and what became of the other questions: old ones first, then those of the passage."""
-    answers = compare(change, asked, before, after).answers
-    old = len(asked) - len(change.about)
+    answers = compare(change, questions, before, after).answers
+    old = len(questions) - len(change.about)
     return replace(
         result,
         state="not reached" if result.known_ms is None else "known",

@@ -143,11 +143,11 @@ class MethodResult:
     def to_json(self) -> dict[str, Any]:
         """All of it, in plain values."""
         figures = {"known_ms": self.known_ms, "by_stage": self.by_stage()}
-        asked = {"regressions": self.regressions, "about": self.about}
+        groups = {"regressions": self.regressions, "about": self.about}
         return {
             **asdict(self),
             **figures,
-            **{name: {**found.figures(), **asdict(found)} if found else None for name, found in asked.items()},
+            **{name: {**group.figures(), **asdict(group)} if group else None for name, group in groups.items()},
         }
 
 

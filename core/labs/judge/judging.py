@@ -51,8 +51,8 @@ def judge_run(folder: Path, judge: Judge, python: Path, methods: Sequence[str] |
     """
     run = read_run(folder)
     keys = {name: facts["key"] for name, facts in run["methods"].items() if methods is None or name in methods}
-    rows = [row for found in read_answers(folder, keys, run["questions"]["ids"]).values() for row in found.values()]
-    rows = [row for row in rows if row["answer"].strip()]
+    answers = read_answers(folder, keys, run["questions"]["ids"])
+    rows = [row for by_question in answers.values() for row in by_question.values() if row["answer"].strip()]
     if run.get("judge", {}).get("fingerprint") != judge.fingerprint:
         (folder / JUDGED_FILE).unlink(missing_ok=True)
     write_run(folder, {**run, "judge": {"name": judge.name, "fingerprint": judge.fingerprint, "by": "Ragas"}})

@@ -33,7 +33,7 @@ class Checked:
         return self.predicted / self.measured - 1
 
 
-def check(found: Coefficients, ws: Workspace) -> list[Checked]:
+def check(measured: Coefficients, ws: Workspace) -> list[Checked]:
     """What the coefficients predict of a workspace, beside its manifests.
 
     Raises:
@@ -44,22 +44,22 @@ def check(found: Coefficients, ws: Workspace) -> list[Checked]:
     corpus, embeddings, blocks = (ws.manifest(kind) for kind in ("corpus", "embeddings", "blocks"))
     assert corpus and embeddings and blocks
     count = int(corpus.params["passages"])
-    tokens = count * found.tokens
+    tokens = count * measured.tokens
     figures = (
         ("tokens", tokens, float(blocks.params["tokens"])),
-        ("bytes of blocks", tokens * found.kv_token, float(blocks.params["bytes"])),
-        ("seconds of blocks", tokens * found.block_token, blocks.build_s),
-        ("bytes of vectors", count * found.vector, float(ws.state("embeddings", read=False).bytes)),
-        ("seconds of embedding", count * found.embed, embeddings.build_s),
+        ("bytes of blocks", tokens * measured.kv_token, float(blocks.params["bytes"])),
+        ("seconds of blocks", tokens * measured.block_token, blocks.build_s),
+        ("bytes of vectors", count * measured.vector, float(ws.state("embeddings", read=False).bytes)),
+        ("seconds of embedding", count * measured.embed, embeddings.build_s),
     )
-    return [Checked(what, count, predicted, measured) for what, predicted, measured in figures]
+    return [Checked(what, count, predicted, actual) for what, predicted, actual in figures]
 
 
-def check_indexes(found: Coefficients, prices: Prices, ws: Workspace) -> list[Checked]:
+def check_indexes(measured: Coefficients, prices: Prices, ws: Workspace) -> list[Checked]:
     """What the coefficients predict of indexes alone, beside the last search bench of a workspace; empty without one.
 
     Args:
-        found: Of the workspace that predicts.
+        measured: Of the workspace that predicts.
         prices: How fast memory is read.
         ws: The other.
 
@@ -69,9 +69,9 @@ def check_indexes(found: Coefficients, prices: Prices, ws: Workspace) -> list[Ch
     bench = stores.load(ws)
     checked: list[Checked] = []
     for tested in bench.tested if bench else ():
-        speed = pace(Demand(tested.n, 1, 1, model=found.model), found, prices)
-        predicted = 1000 * (found.search + looked_at(tested.n) * found.vector * speed.scan)
-        held = tested.n * found.vector
+        speed = pace(Demand(tested.n, 1, 1, model=measured.model), measured, prices)
+        predicted = 1000 * (measured.search + looked_at(tested.n) * measured.vector * speed.scan)
+        held = tested.n * measured.vector
         flat = (row for row in tested.rows if row.store == "faiss-flat")
         checked += [Checked("bytes of the index", tested.n, held, float(row.disk_bytes)) for row in flat]
         lists = [row for row in tested.rows if row.store == "faiss-ivf"]

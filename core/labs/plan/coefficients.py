@@ -89,9 +89,9 @@ class Coefficients:
     quality: Mapping[str, Difference]
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Coefficients:
+    def from_json(cls, facts: Mapping[str, Any]) -> Coefficients:
         """What ``asdict`` gave, as the command ``plan --json`` prints it."""
-        return cls(**{**found, "quality": {name: Difference(**row) for name, row in found["quality"].items()}})
+        return cls(**{**facts, "quality": {name: Difference(**row) for name, row in facts["quality"].items()}})
 
 
 def coefficients(ws: Workspace) -> Coefficients:
@@ -172,5 +172,5 @@ def _per_unit(rows: Sequence[Mapping[str, Any]], spans: Sequence[str], units: Ca
 
 
 def _quality(folder: Path) -> dict[str, Difference]:
-    found = summarise(folder, [RAG, CAG, MEMORY])[f"differences_to_{RAG}"]
-    return {name: Difference(**{part: scores["f1"][part] for part in _PARTS}) for name, scores in found.items()}
+    differences = summarise(folder, [RAG, CAG, MEMORY])[f"differences_to_{RAG}"]
+    return {name: Difference(**{part: scores["f1"][part] for part in _PARTS}) for name, scores in differences.items()}

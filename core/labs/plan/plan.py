@@ -146,17 +146,17 @@ class MethodPlan:
     breaks: Message
 
 
-def pace(demand: Demand, found: Coefficients, prices: Prices) -> Pace:
+def pace(demand: Demand, measured: Coefficients, prices: Prices) -> Pace:
     """How fast it goes.
 
     Raises:
         TesseraError: The table has no such machine.
     """
-    shape, measured = shape_of(demand.model), shape_of(found.model)
+    shape, reference = shape_of(demand.model), shape_of(measured.model)
     if not demand.machine:
-        grown, machine = shape.parameters / measured.parameters, prices.machines["cpu"]
+        grown, machine = shape.parameters / reference.parameters, prices.machines["cpu"]
         scan = 1 / (machine.memory_gb_s * _GB)
-        return Pace(found.prefill_token * grown, found.decode_token * grown, found.load_byte, scan, machine)
+        return Pace(measured.prefill_token * grown, measured.decode_token * grown, measured.load_byte, scan, machine)
     if demand.machine not in prices.machines:
         what = message("The price table has no machine {name!r}.", name=demand.machine)
         raise TesseraError(what, message("Choose from: {names}.", names=", ".join(prices.machines)))
@@ -165,12 +165,12 @@ def pace(demand: Demand, found: Coefficients, prices: Prices) -> Pace:
     return Pace(prefill, shape.weights * scan, 1 / (machine.disk_gb_s * _GB), scan, machine)
 
 
-def plan(demand: Demand, found: Coefficients, prices: Prices) -> tuple[MethodPlan, ...]:
+def plan(demand: Demand, measured: Coefficients, prices: Prices) -> tuple[MethodPlan, ...]:
     """RAG, CAG, and memory where one was measured."""
-    speed = pace(demand, found, prices)
-    methods = {RAG: _rag, CAG: _cag, **({MEMORY: _memory} if found.z else {})}
+    speed = pace(demand, measured, prices)
+    methods = {RAG: _rag, CAG: _cag, **({MEMORY: _memory} if measured.z else {})}
     return tuple(
-        _plan(name, make(demand, found, speed), demand, found, prices, speed) for name, make in methods.items()
+        _plan(name, make(demand, measured, speed), demand, measured, prices, speed) for name, make in methods.items()
     )
 
 
@@ -188,9 +188,9 @@ def pays(ours: MethodPlan, rag: MethodPlan) -> BreakEven:
 def advice(demand: Demand, plans: Sequence[MethodPlan]) -> Message:
     """What to do, in one sentence."""
     rag, cag = plans[0], plans[1]
-    found = pays(cag, rag)
+    break_even = pays(cag, rag)
     values = {"rag": f"{rag.month:,.0f}", "cag": f"{cag.month:,.0f}", "ratio": f"{rag.ttft_s / cag.ttft_s:.1f}"}
-    if found.questions is None:
+    if break_even.questions is None:
         return message("Do not cache: a question takes no less time from blocks than from text here.")
     if cag.month > rag.month:
         return message(
@@ -198,7 +198,7 @@ def advice(demand: Demand, plans: Sequence[MethodPlan]) -> Message:
             "is worth the difference.",
             **values,
         )
-    days = found.questions / demand.day
+    days = break_even.questions / demand.day
     return message(
         "Cache: {cag} a month against {rag}, a first token {ratio} times as soon, and the build has paid for itself "
         "after {days:,.1f} days.",
@@ -233,10 +233,10 @@ class _Quantities:
 
 
 def _plan(
-    name: str, needs: _Quantities, demand: Demand, found: Coefficients, prices: Prices, speed: Pace
+    name: str, needs: _Quantities, demand: Demand, measured: Coefficients, prices: Prices, speed: Pace
 ) -> MethodPlan:
     ttft = needs.find + needs.load * speed.load + needs.prefilled * speed.prefill + needs.recalled * speed.decode
-    total = ttft + found.answer * speed.decode
+    total = ttft + measured.answer * speed.decode
     memory = speed.machine.memory_gb * _GB
     room = max(memory - shape_of(demand.model).weights, _LEAST_ROOM * memory)
     machines = max(math.ceil(demand.qps * total / _BUSY), math.ceil(needs.held / room), 1)
@@ -252,55 +252,55 @@ def _plan(
         machines=machines,
         month=machines * hour * MONTH_H + needs.stored / _GB * prices.disk_gb_month + renewing,
         building=demand.passages * needs.build / 3600 * hour,
-        quality=found.quality.get(name),
+        quality=measured.quality.get(name),
         breaks=needs.breaks,
     )
 
 
-def _search(demand: Demand, found: Coefficients, speed: Pace) -> float:
-    return found.encode + found.search + looked_at(demand.passages) * found.vector * speed.scan
+def _search(demand: Demand, measured: Coefficients, speed: Pace) -> float:
+    return measured.encode + measured.search + looked_at(demand.passages) * measured.vector * speed.scan
 
 
-def _rag(demand: Demand, found: Coefficients, speed: Pace) -> _Quantities:
-    vectors, read = demand.passages * found.vector, found.read * found.tokens
+def _rag(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
+    vectors, read = demand.passages * measured.vector, measured.read * measured.tokens
     return _Quantities(
-        stored=demand.passages * found.text + vectors,
+        stored=demand.passages * measured.text + vectors,
         held=vectors,
-        build=found.embed,
-        find=_search(demand, found, speed),
+        build=measured.embed,
+        find=_search(demand, measured, speed),
         load=0.0,
-        prefilled=read + found.question,
+        prefilled=read + measured.question,
         recalled=0.0,
         breaks=message("prefill: every question reads {n:,.0f} tokens again", n=read),
     )
 
 
-def _cag(demand: Demand, found: Coefficients, speed: Pace) -> _Quantities:
-    same = demand.model == found.model
-    kv_token = found.kv_token if same else shape_of(demand.model).kv_token
-    block = found.block_token if same and not demand.machine else speed.prefill
-    keys, vectors = found.tokens * kv_token, demand.passages * found.vector
+def _cag(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
+    same = demand.model == measured.model
+    kv_token = measured.kv_token if same else shape_of(demand.model).kv_token
+    block = measured.block_token if same and not demand.machine else speed.prefill
+    keys, vectors = measured.tokens * kv_token, demand.passages * measured.vector
     return _Quantities(
         stored=demand.passages * keys + vectors,
         held=vectors,
-        build=found.embed + found.tokens * block,
-        find=_search(demand, found, speed),
-        load=found.read * keys,
-        prefilled=found.question,
+        build=measured.embed + measured.tokens * block,
+        find=_search(demand, measured, speed),
+        load=measured.read * keys,
+        prefilled=measured.question,
         recalled=0.0,
-        breaks=message("disk: {n:,.0f} bytes of keys and values for a byte of text", n=keys / found.text),
+        breaks=message("disk: {n:,.0f} bytes of keys and values for a byte of text", n=keys / measured.text),
     )
 
 
-def _memory(demand: Demand, found: Coefficients, speed: Pace) -> _Quantities:
-    learn = found.learn * speed.prefill / found.prefill_token
+def _memory(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
+    learn = measured.learn * speed.prefill / measured.prefill_token
     return _Quantities(
-        stored=demand.passages * (found.z + found.key),
-        held=demand.passages * found.key,
+        stored=demand.passages * (measured.z + measured.key),
+        held=demand.passages * measured.key,
         build=learn,
-        find=found.route * speed.prefill / found.prefill_token + demand.passages * found.key * speed.scan,
+        find=measured.route * speed.prefill / measured.prefill_token + demand.passages * measured.key * speed.scan,
         load=0.0,
-        prefilled=found.question + found.recall_tokens,
-        recalled=found.recall_tokens,
+        prefilled=measured.question + measured.recall_tokens,
+        recalled=measured.recall_tokens,
         breaks=message("training: {s:,.1f} s for a document, and routing looks at every key", s=learn),
     )

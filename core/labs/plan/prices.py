@@ -59,8 +59,8 @@ def load_prices(path: Path = PRICES) -> Prices:
     """
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found: Prices = TypeAdapter(Prices).validate_python({**table, "as_of": str(table["as_of"])})
+        prices: Prices = TypeAdapter(Prices).validate_python({**table, "as_of": str(table["as_of"])})
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValidationError) as error:
         what = message("{path} is no table of prices ({error}).", path=path, error=str(error).splitlines()[0])
         raise TesseraError(what, "Start from the one that ships.") from error
-    return found
+    return prices

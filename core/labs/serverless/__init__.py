@@ -1,1 +1,1 @@
-"""Serverless RAG: Lambda handlers over core, a local twin that runs them as on AWS, and the load that measures both."""
+"""Serverless RAG: Lambda handlers over core, a local cloud that runs them as AWS does, and a load that measures it."""

@@ -26,15 +26,13 @@ def runtime() -> Any:
     Raises:
         ModelError: No region is configured.
     """
-    return _asking("a client", lambda: boto3.client("bedrock-runtime"))
+    return _calling("a client", lambda: boto3.client("bedrock-runtime"))
 
 
 class TitanEncoder:
     """Titan Embed v2 as an encoder: unit vectors, one call per text.
 
     Args:
-        client: See ``runtime``.
-        model: Bedrock id.
         dimensions: 256, 512 or 1024.
     """
 
@@ -64,7 +62,7 @@ class TitanEncoder:
             ModelError: Bedrock refused, or answered with something else.
         """
         body = json.dumps({"inputText": text, "dimensions": self.dim, "normalize": True})
-        reply = _asking(
+        reply = _calling(
             self.name,
             lambda: self._client.invoke_model(
                 modelId=self.name, body=body, contentType="application/json", accept="application/json"
@@ -83,9 +81,7 @@ class ClaudeReader:
     """Claude as the reader of passages, through Bedrock's Converse API.
 
     Args:
-        client: See ``runtime``.
         model: Bedrock id or inference profile.
-        max_new_tokens: Longest answer.
     """
 
     def __init__(self, client: Any, model: str, max_new_tokens: int) -> None:
@@ -100,14 +96,14 @@ class ClaudeReader:
             ModelError: Bedrock refused.
         """
         context = "\n\n".join(f"[{p.title}] {p.text}" if p.title else p.text for p in passages)
-        said = f"Passages:\n\n{context}\n\nQuestion: {question}" if passages else f"Question: {question}"
+        prompt = f"Passages:\n\n{context}\n\nQuestion: {question}" if passages else f"Question: {question}"
         with tracer.span("converse"):
-            reply = _asking(
+            reply = _calling(
                 self.name,
                 lambda: self._client.converse(
                     modelId=self.name,
                     system=[{"text": SYSTEM}],
-                    messages=[{"role": "user", "content": [{"text": said}]}],
+                    messages=[{"role": "user", "content": [{"text": prompt}]}],
                     inferenceConfig={"maxTokens": self._limit, "temperature": 0.0},
                 ),
             )
@@ -116,7 +112,7 @@ class ClaudeReader:
         return "".join(part.get("text", "") for part in reply["output"]["message"]["content"]).strip()
 
 
-def _asking(what: str, ask: Callable[[], _Result]) -> _Result:
+def _calling(what: str, ask: Callable[[], _Result]) -> _Result:
     try:
         return ask()
     except ClientError as error:

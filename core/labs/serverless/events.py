@@ -85,7 +85,7 @@ def proxy_response(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def http_event(path: str, body: bytes | str, request_id: str = "", method: str = "POST") -> dict[str, Any]:
-    """An event of an HTTP API (format 2.0), as the twin and the tests send it; bytes that are no text go as base64."""
+    """An event of an HTTP API (format 2.0), as the local cloud sends it; bytes that are no text go as base64."""
     try:
         text, encoded = body.decode() if isinstance(body, bytes) else body, False
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What the functions may be asked, checked at the door: whatever is wrong is named before any model is loaded."""
+"""Requests to the functions, checked when they come in: whatever is wrong is named before any model is loaded."""
 
 from __future__ import annotations
 
@@ -118,14 +118,14 @@ class KeepRequest:
             BadRequest: A field is missing, unknown or of the wrong kind.
         """
         _only(body, ("request", "result"))
-        asked, result = body.get("request"), body.get("result")
-        if not isinstance(asked, Mapping) or not isinstance(result, Mapping):
+        request, result = body.get("request"), body.get("result")
+        if not isinstance(request, Mapping) or not isinstance(result, Mapping):
             raise BadRequest("'request' or 'result' is no JSON object.", "Give both as they were sent and answered.")
         _only(result, ("answer", "passages"))
         if not isinstance(result.get("answer"), str):
             raise BadRequest(f"'answer' is {_short(result.get('answer'))}.", "Give a text.")
         _passages(result, MAX_K)
-        return cls(RetrievalRequest.parse(asked, default_k), result)
+        return cls(RetrievalRequest.parse(request, default_k), result)
 
 
 @dataclass(frozen=True)

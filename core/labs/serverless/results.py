@@ -94,10 +94,10 @@ class Results:
 
     def find(self, request: RetrievalRequest) -> dict[str, Any] | None:
         """The result that was kept for the same words, or None."""
-        kept = self._objects.read(self._name(request))
-        if kept is None or kept.get("expires", 0) <= self._clock() or kept.get("index") != self._published():
+        entry = self._objects.read(self._name(request))
+        if entry is None or entry.get("expires", 0) <= self._clock() or entry.get("index") != self._published():
             return None
-        return kept.get("result")
+        return entry.get("result")
 
     def keep(self, request: RetrievalRequest, result: dict[str, Any]) -> None:
         """Keeps a result until it expires."""

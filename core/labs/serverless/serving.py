@@ -1,4 +1,4 @@
-"""A workspace behind the twin's HTTP front."""
+"""A workspace behind the local cloud's HTTP front."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from core.corpus import store as corpus_store
 from core.errors import TesseraError
+from core.labs.serverless.local_lambda.cloud import LocalCloud, rag_functions
 from core.labs.serverless.local_lambda.front import Front
-from core.labs.serverless.local_lambda.twin import Twin, rag_functions
 from core.labs.serverless.settings import KINDS, IndexKind
 from core.labs.serverless.table import PassageTable
 from core.messages import message
@@ -37,9 +37,9 @@ def serving(ws: Workspace, kind: str, url: str | None, port: int, concurrency: i
     place = url or str(build_index(ws, chosen))
     front = Front(port, names)
     try:
-        kept = str(ws.path / "serverless" / "results")
-        with Twin(rag_functions(place, chosen, concurrency, front.address, results_url=kept)) as twin:
-            front.twin = twin
+        results_url = str(ws.path / "serverless" / "results")
+        with LocalCloud(rag_functions(place, chosen, concurrency, front.address, results_url=results_url)) as cloud:
+            front.cloud = cloud
             front.start()
             yield front
     finally:

@@ -36,13 +36,7 @@ class Retrieved:
 
 
 class PassageTable:
-    """Searches by vector and brings the texts of what it found.
-
-    Args:
-        location: Where the database lives.
-        store: The vectors.
-        texts: The texts.
-    """
+    """Searches by vector and returns the passages with their texts."""
 
     def __init__(self, location: TableLocation, store: LanceTable, texts: Table) -> None:
         self._location = location
@@ -54,8 +48,6 @@ class PassageTable:
         """Builds the index at a folder or an ``s3://`` URL and replaces an existing one.
 
         Args:
-            url: Where.
-            kind: How it is to be searched.
             passages: The passages, ids unique.
             vectors: [n, dim] their unit vectors.
 
@@ -93,8 +85,6 @@ class PassageTable:
 
         Args:
             vector: [dim] unit vector of the question.
-            k: Most passages wanted.
-            tracer: Takes the times.
         """
         with tracer.span("search"):
             hits = self._store.search(SearchRequest(k, vector=vector))

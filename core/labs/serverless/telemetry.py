@@ -1,4 +1,4 @@
-"""What a function says of itself: one CloudWatch line in the embedded metric format, one X-Ray subsegment.
+"""What a function reports of each invocation: one CloudWatch line in the embedded metric format, one X-Ray subsegment.
 
 Sources: Amazon CloudWatch User Guide, "Specification: Embedded metric format"; AWS X-Ray Developer Guide, "X-Ray
 segment documents" and "Sending trace data to X-Ray with the daemon".
@@ -50,7 +50,7 @@ class Observation:
 
 def emf(seen: Observation) -> dict[str, Any]:
     """The document of the embedded metric format: durations in ms per span, and counts of what happened."""
-    durations = {_metric_name(span.name): round(span.ms, 3) for span in seen.trace.spans}
+    durations = {span.name.title().replace(" ", ""): round(span.ms, 3) for span in seen.trace.spans}
     counts = {
         "Cold": int(seen.cold),
         "Refused": int(seen.outcome == "refused"),
@@ -133,7 +133,3 @@ def _send(daemon: str, document: Mapping[str, Any]) -> None:
 def trace_header() -> str:
     """A fresh header of a sampled trace: what API Gateway would send along."""
     return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=1"
-
-
-def _metric_name(span: str) -> str:
-    return "".join(word.capitalize() for word in span.split())

@@ -2,7 +2,7 @@
 
 The handler runs under ``awslambdaric``, the client that Lambda itself runs, wherever that is installed. Elsewhere (it
 has no wheel for every machine) ``serve`` speaks the same protocol: next invocation, response or error, again. A worker
-whose parent is gone ends by itself, so a twin that is killed leaves no process behind.
+whose parent is gone ends by itself, so a local cloud that is killed leaves no process behind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 API_VARIABLE = "AWS_LAMBDA_RUNTIME_API"
-PARENT_VARIABLE = "TESSERA_TWIN_PID"
+PARENT_VARIABLE = "TESSERA_LAMBDA_PID"
 VERSION = "2018-06-01"
 _LOOK_S = 0.5
 
@@ -38,7 +38,7 @@ def runs_under_lambda_client() -> bool:
 
 
 def main(arguments: list[str]) -> None:
-    """Runs a handler until the twin goes away.
+    """Runs a handler until the local cloud goes away.
 
     Args:
         arguments: Program name and the handler, as ``module.function``.

@@ -120,8 +120,8 @@ class EmbeddedServer:
             self._join()
             began, failed = time.monotonic(), 0
             while failed < _ATTEMPTS and time.monotonic() - began < _START_S:
-                if found := self._running():
-                    return found
+                if running := self._running():
+                    return running
                 if self._supervisor is None or self._supervisor.poll() is not None:
                     self._supervisor = _supervise(self.folder, server, module)
                 time.sleep(_POLL_S)
@@ -173,8 +173,8 @@ class EmbeddedServer:
         began = time.monotonic()
         while time.monotonic() - began < _LOAD_S:
             try:
-                found = Address(**json.loads((self.folder / supervisor.STATE_FILE).read_text()))
-                return found if found.answers() else None
+                address = Address(**json.loads((self.folder / supervisor.STATE_FILE).read_text()))
+                return address if address.answers() else None
             except (FileNotFoundError, ValueError, TypeError):
                 return None
             except redis.BusyLoadingError:

@@ -101,7 +101,7 @@ def test_the_default_models_answer_through_every_route_and_leave_no_process(tmp_
         assert "Tess Quill" in post("/orchestrate", question)["answer"]
         asked = post("/ask", question)
         assert asked["status"] == "SUCCEEDED" and "Tess Quill" in json.loads(asked["output"])["answer"]
-        pids = front.twin.pids()
+        pids = front.cloud.pids()
         assert len(pids) == 3
     for pid in pids:
         with pytest.raises(ProcessLookupError):

@@ -42,11 +42,11 @@ def parse_methods(names: str) -> tuple[str, ...]:
     Raises:
         TesseraError: There is none, or one that cannot take up a change.
     """
-    asked = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-    for name in asked or ("",):
+    methods = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    for name in methods or ("",):
         if name not in UPDATERS:
             raise TesseraError(
                 message("There is no method {name!r} that takes up a change.", name=name),
                 message("Choose from: {names}.", names=", ".join(UPDATERS)),
             )
-    return asked
+    return methods

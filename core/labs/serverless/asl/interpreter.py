@@ -60,14 +60,12 @@ class Execution:
 
 @dataclass
 class Interpreter:
-    """A machine with the world it runs in.
+    """Runs a state machine.
 
     Args:
-        definition: The machine.
         task: Runs what a Task asks for.
-        sleep: Waits between attempts.
         clock: Seconds, monotonic.
-        rng: Draws the jitter.
+        rng: Draws the jitter of retries.
     """
 
     definition: Definition
@@ -112,7 +110,7 @@ class Interpreter:
         if kind == "Succeed":
             return None, data
         if kind == "Fail":
-            raise StateFailed(_said(state, "Error", data), _said(state, "Cause", data))
+            raise StateFailed(_text_at(state, "Error", data), _text_at(state, "Cause", data))
         given = fill(state["Parameters"], data) if "Parameters" in state else data
         if kind == "Pass":
             result = given
@@ -180,11 +178,11 @@ def _placed(data: Any, path: str | None, result: Any) -> Any:
     return data if path is None else put(data, path, result)
 
 
-def _said(state: Mapping[str, Any], what: str, data: Any) -> str:
+def _text_at(state: Mapping[str, Any], what: str, data: Any) -> str:
     if f"{what}Path" not in state:
         return str(state.get(what, ""))
-    found = get(data, state[f"{what}Path"])
-    return found if isinstance(found, str) else json.dumps(found)
+    value = get(data, state[f"{what}Path"])
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _choose(state: Mapping[str, Any], data: Any) -> str:

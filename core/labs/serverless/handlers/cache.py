@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.labs.serverless.handlers.frame import Frame, Kept
+from core.labs.serverless.handlers.frame import Frame, OpenedOnce
 from core.labs.serverless.requests import KeepRequest, RetrievalRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.labs.serverless.results import Results
 
 _frame = Frame("cache")
-_kept: Kept[Results] = Kept()
+_opened: OpenedOnce[Results] = OpenedOnce()
 
 
 def open_results(settings: FunctionSettings, tracer: Tracer) -> Results:
@@ -35,14 +35,14 @@ def handler(event: object, context: object) -> dict[str, Any]:
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
         keeping = KeepRequest.parse(body, settings.base.top_k) if "result" in body else None
-        asked = keeping.request if keeping else RetrievalRequest.parse(body, settings.base.top_k)
-        results = _kept.get(settings, lambda: open_results(settings, tracer))
+        request = keeping.request if keeping else RetrievalRequest.parse(body, settings.base.top_k)
+        results = _opened.get(settings, lambda: open_results(settings, tracer))
         if keeping:
             with tracer.span("keep"):
-                results.keep(asked, dict(keeping.result))
+                results.keep(request, dict(keeping.result))
             return {"kept": True}
         with tracer.span("look up"):
-            result = results.find(asked)
+            result = results.find(request)
         return {"hit": result is not None, "result": result}
 
     return _frame.run(event, context, work)

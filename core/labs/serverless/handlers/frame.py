@@ -19,7 +19,7 @@ from core.labs.serverless.requests import BadRequest
 from core.labs.serverless.telemetry import Observation, report
 from core.trace import Trace, Tracer
 
-_Kept = TypeVar("_Kept")
+_Opened = TypeVar("_Opened")
 Work = Callable[[Mapping[str, Any], Tracer], dict[str, Any]]
 """Answers a body; times itself on the tracer."""
 
@@ -28,17 +28,17 @@ class Throttled(TesseraError):
     """A function this one calls is at its concurrency limit."""
 
 
-class Kept(Generic[_Kept]):
+class OpenedOnce(Generic[_Opened]):
     """What a process opens once and uses again: models and tables. Other settings open it anew."""
 
     def __init__(self) -> None:
-        self._held: tuple[object, _Kept] | None = None
+        self._last: tuple[object, _Opened] | None = None
 
-    def get(self, settings: object, open_it: Callable[[], _Kept]) -> _Kept:
+    def get(self, settings: object, open_it: Callable[[], _Opened]) -> _Opened:
         """What was opened with these settings."""
-        if self._held is None or self._held[0] != settings:
-            self._held = (settings, open_it())
-        return self._held[1]
+        if self._last is None or self._last[0] != settings:
+            self._last = (settings, open_it())
+        return self._last[1]
 
 
 class Frame:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.corpus.types import Passage
-from core.labs.serverless.handlers.frame import Frame, Kept
+from core.labs.serverless.handlers.frame import Frame, OpenedOnce
 from core.labs.serverless.requests import GenerationRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
@@ -31,12 +31,7 @@ class Reader(Protocol):
 
 
 class LocalReader:
-    """The language model of this machine, with the prompt and the decoding of standard RAG.
-
-    Args:
-        lm: The model.
-        max_new_tokens: Longest answer.
-    """
+    """The language model of this machine, with the prompt and the decoding of standard RAG."""
 
     def __init__(self, lm: LanguageModel, max_new_tokens: int) -> None:
         self._lm = lm
@@ -67,7 +62,7 @@ def open_reader(settings: FunctionSettings, tracer: Tracer) -> Reader:
         return LocalReader(Models(settings.base).language_model(), settings.base.max_new_tokens)
 
 
-_kept: Kept[Reader] = Kept()
+_opened: OpenedOnce[Reader] = OpenedOnce()
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
@@ -76,7 +71,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
         request = GenerationRequest.parse(body)
-        reader = _kept.get(settings, lambda: open_reader(settings, tracer))
+        reader = _opened.get(settings, lambda: open_reader(settings, tracer))
         answer = reader.answer(request.question, request.passages, tracer)
         return {
             "question": request.question,

@@ -1,7 +1,7 @@
 """The orchestrator, the baseline to the state machine: one function that calls the others and waits for each.
 
 Simple, and paid for twice: while a called function works, this one is billed for waiting. It asks Lambda through boto3;
-``AWS_ENDPOINT_URL_LAMBDA`` leads the same calls to the local twin.
+``AWS_ENDPOINT_URL_LAMBDA`` leads the same calls to the local cloud.
 
     {"question": "...", "k": 3, "rerank": false, "cache": false}
         -> {"question", "answer", "passages", "cached", "stages", "function"}
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import TesseraError
-from core.labs.serverless.handlers.frame import Frame, Kept, Throttled
+from core.labs.serverless.handlers.frame import Frame, OpenedOnce, Throttled
 from core.labs.serverless.requests import BadRequest, RetrievalRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
@@ -48,17 +48,17 @@ class Orchestrator:
             if known and known["hit"]:
                 return {"question": question, **known["result"], "cached": True, "stages": stages}
         with tracer.span("retrieval"):
-            found = self.invoke(names.retrieval_function, body)
-        stages["retrieval"], passages = found["function"], found["passages"]
+            retrieved = self.invoke(names.retrieval_function, body)
+        stages["retrieval"], passages = retrieved["function"], retrieved["passages"]
         if request.rerank:
             with tracer.span("rerank"):
-                given = {"question": question, "passages": passages, "k": request.k}
-                ranked = self.invoke(names.rerank_function, given)
+                payload = {"question": question, "passages": passages, "k": request.k}
+                ranked = self.invoke(names.rerank_function, payload)
             stages["rerank"], passages = ranked["function"], ranked["passages"]
         with tracer.span("generation"):
-            said = self.invoke(names.generation_function, {"question": question, "passages": passages})
-        stages["generation"] = said["function"]
-        result = {"answer": said["answer"], "passages": passages}
+            generated = self.invoke(names.generation_function, {"question": question, "passages": passages})
+        stages["generation"] = generated["function"]
+        result = {"answer": generated["answer"], "passages": passages}
         if request.cache:
             self._cached(names.cache_function, {"request": body, "result": result}, "keep", stages, tracer)
         return {"question": question, **result, "cached": False, "stages": stages}
@@ -114,7 +114,7 @@ def open_orchestrator(settings: FunctionSettings) -> Orchestrator:
     return Orchestrator(client, settings)
 
 
-_kept: Kept[Orchestrator] = Kept()
+_opened: OpenedOnce[Orchestrator] = OpenedOnce()
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
@@ -123,6 +123,6 @@ def handler(event: object, context: object) -> dict[str, Any]:
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
         request = RetrievalRequest.parse(body, settings.base.top_k)
-        return _kept.get(settings, lambda: open_orchestrator(settings)).answer(request, tracer)
+        return _opened.get(settings, lambda: open_orchestrator(settings)).answer(request, tracer)
 
     return _frame.run(event, context, work)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.labs.serverless.handlers.frame import Frame, Kept
+from core.labs.serverless.handlers.frame import Frame, OpenedOnce
 from core.labs.serverless.requests import RerankRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.models.rerank import Reranker
 
 _frame = Frame("rerank")
-_kept: Kept[Reranker] = Kept()
+_opened: OpenedOnce[Reranker] = OpenedOnce()
 
 
 def open_again(settings: FunctionSettings, tracer: Tracer) -> Reranker:
@@ -54,6 +54,6 @@ def handler(event: object, context: object) -> dict[str, Any]:
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
         request = RerankRequest.parse(body, settings.base.top_k)
-        return best(_kept.get(settings, lambda: open_again(settings, tracer)), request, tracer)
+        return best(_opened.get(settings, lambda: open_again(settings, tracer)), request, tracer)
 
     return _frame.run(event, context, work, Reranker=settings.reranker)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.labs.serverless.handlers.frame import Frame, Kept
+from core.labs.serverless.handlers.frame import Frame, OpenedOnce
 from core.labs.serverless.requests import CANDIDATES, RetrievalRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
@@ -23,12 +23,7 @@ _frame = Frame("retrieval")
 
 
 class Retriever:
-    """What stays in memory between invocations.
-
-    Args:
-        encoder: Embeds questions.
-        table: The index.
-    """
+    """Encoder and index, which stay in memory between invocations."""
 
     def __init__(self, encoder: Encoder, table: PassageTable) -> None:
         self._encoder = encoder
@@ -53,10 +48,11 @@ class Retriever:
         """The reply to a request."""
         with tracer.span("encode"):
             vector = self._encoder.encode_query(request.question)
-        found = self._table.search(vector, max(request.k, CANDIDATES) if request.rerank else request.k, tracer)
+        hits = self._table.search(vector, max(request.k, CANDIDATES) if request.rerank else request.k, tracer)
         passages = [
-            {"id": f.passage.id, "title": f.passage.title, "text": f.passage.text, "score": round(f.score, 6)}
-            for f in found
+            {"id": p.id, "title": p.title, "text": p.text, "score": round(hit.score, 6)}
+            for hit in hits
+            for p in (hit.passage,)
         ]
         return {"question": request.question, "k": request.k, "passages": passages}
 
@@ -75,7 +71,7 @@ def open_encoder(settings: FunctionSettings) -> Encoder:
     return SentenceEncoder(settings.base.encoder, settings.base)
 
 
-_kept: Kept[Retriever] = Kept()
+_opened: OpenedOnce[Retriever] = OpenedOnce()
 
 
 def handler(event: object, context: object) -> dict[str, Any]:
@@ -84,6 +80,6 @@ def handler(event: object, context: object) -> dict[str, Any]:
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
         request = RetrievalRequest.parse(body, settings.base.top_k)
-        return _kept.get(settings, lambda: Retriever.open(settings, tracer)).find(request, tracer)
+        return _opened.get(settings, lambda: Retriever.open(settings, tracer)).find(request, tracer)
 
     return _frame.run(event, context, work, Index=settings.index_kind)

@@ -1,1 +1,1 @@
-"""The local twin of Lambda, API Gateway and Step Functions: real processes and real clocks, no cloud."""
+"""Lambda, API Gateway and Step Functions on this machine: real processes and real clocks, no AWS."""

@@ -1,4 +1,4 @@
-"""The twin's HTTP front on 127.0.0.1: routes as API Gateway's, and Lambda's own Invoke for boto3.
+"""The local cloud's HTTP front on 127.0.0.1: routes as API Gateway's, and Lambda's own Invoke for boto3.
 
 POST /retrieve /rerank /generate /orchestrate     a function, through an event of an HTTP API
 POST /ask                                 the state machine, answered as StartSyncExecution answers
@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from core.labs.serverless.asl.interpreter import Execution
 from core.labs.serverless.events import http_event
+from core.labs.serverless.local_lambda.cloud import LocalCloud
 from core.labs.serverless.local_lambda.pool import Record
-from core.labs.serverless.local_lambda.twin import Twin
 from core.labs.serverless.requests import BadRequest, read_object
 from core.web import Bounded, Gate, WebServer
 
@@ -32,7 +32,7 @@ _AT_ONCE = 64
 
 
 class Front:
-    """Serves a twin until it is closed.
+    """Serves a local cloud until it is closed.
 
     Args:
         port: Where to listen; 0 takes a free one.
@@ -40,14 +40,14 @@ class Front:
 
     Attributes:
         address: ``http://127.0.0.1:PORT``.
-        twin: What answers; set before the first request.
+        cloud: What answers; set before the first request.
 
     Raises:
         TesseraError: The port is taken.
     """
 
     def __init__(self, port: int = 0, names: str = "") -> None:
-        self.twin: Twin | None = None
+        self.cloud: LocalCloud | None = None
         # What the orchestrator calls must find a thread even when everything that came from outside waits for one.
         self._outer, self._inner = CapacityLimiter(_AT_ONCE), CapacityLimiter(_AT_ONCE)
         routes = [
@@ -65,16 +65,16 @@ class Front:
         return JSONResponse({"status": "ok", "workers": len(self._serving().pids())})
 
     async def _ask(self, request: Request) -> Response:
-        twin, payload = self._serving(), read_object(await request.body())
-        asked = await run_sync(twin.ask, payload, limiter=self._outer)
-        return JSONResponse(sync_execution(asked.execution))
+        cloud, payload = self._serving(), read_object(await request.body())
+        run = await run_sync(cloud.ask, payload, limiter=self._outer)
+        return JSONResponse(sync_execution(run.execution))
 
     async def _function(self, request: Request) -> Response:
-        twin, path = self._serving(), request.url.path
-        if ROUTES[path] not in twin.pools:
+        cloud, path = self._serving(), request.url.path
+        if ROUTES[path] not in cloud.pools:
             raise HTTPException(404)
         event = http_event(path, await request.body(), str(uuid.uuid4()))
-        return _proxied(await run_sync(twin.invoke, ROUTES[path], event, limiter=self._outer))
+        return _proxied(await run_sync(cloud.invoke, ROUTES[path], event, limiter=self._outer))
 
     async def _invoke(self, request: Request) -> Response:
         pool = self._serving().pools.get(request.path_params["name"])
@@ -82,10 +82,10 @@ class Front:
             raise HTTPException(404)
         return _invoked(await run_sync(pool.invoke, await request.body() or b"{}", limiter=self._inner))
 
-    def _serving(self) -> Twin:
-        if self.twin is None:
+    def _serving(self) -> LocalCloud:
+        if self.cloud is None:
             raise HTTPException(503)
-        return self.twin
+        return self.cloud
 
 
 def sync_execution(execution: Execution) -> dict[str, str]:

@@ -72,7 +72,7 @@ class Pool:
 
     def __init__(self, config: FunctionConfig, log: Path | None = None) -> None:
         self.config = config
-        self._scratch = tempfile.TemporaryDirectory(prefix="tessera-twin-") if log is None else None
+        self._scratch = tempfile.TemporaryDirectory(prefix="tessera-lambda-") if log is None else None
         self.log = Path(self._scratch.name) / f"{config.name}.log" if self._scratch else log or Path()
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
@@ -132,26 +132,26 @@ class Pool:
         if failed is None:
             deadline = time.time() + self.config.timeout_s
             invocation = Invocation(request_id, payload, deadline, self.config.arn, trace_header())
-            said = worker.invoke(invocation)
+            reply = worker.invoke(invocation)
         else:
-            said = failed
-        ended = said.at if said else time.monotonic()
-        outcome, content = self._outcome(said)
+            reply = failed
+        ended = reply.at if reply else time.monotonic()
+        outcome, content = self._outcome(reply)
         self._give_back(worker, outcome)
         duration = max(0.0, (ended - began) * 1000) if failed is None else 0.0
         billed = math.ceil(init_ms + duration)
         name, memory = self.config.name, self.config.memory_mb
         return Record(request_id, name, outcome, cold, init_ms, duration, billed, memory, content)
 
-    def _outcome(self, said: FunctionReply | None) -> tuple[Outcome, bytes]:
-        if said is None:
+    def _outcome(self, reply: FunctionReply | None) -> tuple[Outcome, bytes]:
+        if reply is None:
             return "timeout", _error("Sandbox.Timedout", f"Task timed out after {self.config.timeout_s:.2f} seconds")
-        if said.kind == "response":
-            return "ok", said.content
-        if said.kind == "error":
-            return "error", said.content
-        if said.kind == "init error":
-            return "crash", said.content or _error("Sandbox.Timedout", "The function did not start in time")
+        if reply.kind == "response":
+            return "ok", reply.content
+        if reply.kind == "error":
+            return "error", reply.content
+        if reply.kind == "init error":
+            return "crash", reply.content or _error("Sandbox.Timedout", "The function did not start in time")
         return "crash", _error("Runtime.ExitError", "Runtime exited without providing a reason")
 
     def _give_back(self, worker: Worker, outcome: Outcome) -> None:

@@ -21,12 +21,12 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True)
 class FunctionConfig:
-    """A function as the twin runs it; the names are Lambda's.
+    """A function as the local cloud runs it; the names are Lambda's.
 
     Attributes:
         name: Its name.
         handler: ``module.function``.
-        memory_mb: What it is billed for; the twin does not limit memory.
+        memory_mb: What it is billed for; the local cloud does not limit memory.
         timeout_s: Longest invocation; its worker is killed then.
         concurrency: Most workers at once; a request beyond them is throttled.
         idle_s: A worker that has had nothing to do for as long is ended.
@@ -57,7 +57,6 @@ class Worker:
         log: File that takes what the process writes.
 
     Attributes:
-        init_ms: From the start of the process to its first question for work; 0 until then.
         idle_since: Monotonic seconds.
     """
 
@@ -74,7 +73,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C goes to the twin alone, which then ends its workers in order
+                start_new_session=True,  # Ctrl-C goes to the local cloud alone, which then ends its workers in order
             )
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
@@ -92,14 +91,14 @@ class Worker:
     @property
     def init_ms(self) -> float:
         """From the start of the process to its first question for work; 0 until then."""
-        return (self._api.asked_at - self._began) * 1000 if self._api.asked.is_set() else 0.0
+        return (self._api.started_at - self._began) * 1000 if self._api.started.is_set() else 0.0
 
     def wait_ready(self) -> FunctionReply | None:
-        """Waits until the process asks for work; what it said instead when it did not, None when it did."""
+        """Waits until the process asks for work; what it reported instead when it did not, None when it did."""
         deadline = self._began + self._config.init_timeout_s
-        while not self._api.asked.wait(0.01):
+        while not self._api.started.wait(0.01):
             try:
-                return self._api.said.get_nowait()
+                return self._api.replies.get_nowait()
             except queue.Empty:
                 if time.monotonic() > deadline:
                     self.kill()
@@ -112,12 +111,12 @@ class Worker:
         deadline = time.monotonic() + (invocation.deadline - time.time())
         while True:
             try:
-                said = self._api.said.get(timeout=max(0.0, deadline - time.monotonic()))
+                reply = self._api.replies.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 self.kill()
                 return None
-            if said.kind == "exit" or said.request_id == invocation.request_id:
-                return said
+            if reply.kind == "exit" or reply.request_id == invocation.request_id:
+                return reply
 
     def kill(self) -> None:
         """Ends the process at once, as Lambda does after a time-out."""
@@ -137,7 +136,7 @@ class Worker:
 
     def _watch(self) -> None:
         self._process.wait()
-        self._api.said.put(FunctionReply("exit", "", b"", time.monotonic()))
+        self._api.replies.put(FunctionReply("exit", "", b"", time.monotonic()))
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -61,10 +61,8 @@ class FunctionReply:
 
 
 _KINDS: dict[str, Literal["response", "error", "init error"]] = {
-    "response": "response",
-    "error": "error",
-    "init": "init error",
-}
+    "response": "response", "error": "error", "init": "init error"
+}  # fmt: skip
 
 
 class RuntimeApi:
@@ -72,19 +70,19 @@ class RuntimeApi:
 
     Attributes:
         address: ``host:port``, as the worker is told.
-        asked: Set once the worker has asked for its first invocation, that is, when its start is over.
-        said: What it reports, in order.
+        started: Set once the worker has asked for its first invocation.
+        replies: What it reports, in order.
     """
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.asked_at = 0.0
-        self.said: queue.Queue[FunctionReply] = queue.Queue()
+        self.started = threading.Event()
+        self.started_at = 0.0
+        self.replies: queue.Queue[FunctionReply] = queue.Queue()
         self._work: queue.Queue[Invocation | None] = queue.Queue()
         routes = [
             Route(f"{_PREFIX}/invocation/next", self._next),
-            Route(f"{_PREFIX}/invocation/{{request_id}}/{{kind}}", self._told, methods=["POST"]),
-            Route(f"{_PREFIX}/init/error", self._told, methods=["POST"]),
+            Route(f"{_PREFIX}/invocation/{{request_id}}/{{kind}}", self._report, methods=["POST"]),
+            Route(f"{_PREFIX}/init/error", self._report, methods=["POST"]),
         ]
         self._server = WebServer(Gate(Starlette(routes=routes)), patience_s=_NO_HURRY_S)
         self._server.start()
@@ -101,9 +99,9 @@ class RuntimeApi:
 
     def _next(self, _: Request) -> Response:
         """Waits for work, in a thread; there is none when the API closes."""
-        if not self.asked.is_set():
-            self.asked_at = time.monotonic()
-            self.asked.set()
+        if not self.started.is_set():
+            self.started_at = time.monotonic()
+            self.started.set()
         invocation = self._work.get()
         if invocation is None:
             return JSONResponse({}, 410)
@@ -115,11 +113,11 @@ class RuntimeApi:
         }
         return Response(invocation.payload, 200, headers, "application/json")
 
-    async def _told(self, request: Request) -> Response:
+    async def _report(self, request: Request) -> Response:
         content, at = await request.body(), time.monotonic()
         request_id = request.path_params.get("request_id", "")
         kind = _KINDS.get(request.path_params.get("kind", "init"))
         if kind is None:
             return JSONResponse({}, 404)
-        self.said.put(FunctionReply(kind, request_id, content, at))
+        self.replies.put(FunctionReply(kind, request_id, content, at))
         return JSONResponse({"status": "OK"}, 202)

@@ -44,21 +44,21 @@ def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) ->
         seed: Of the synthetic ones; the same ones come first at every size.
     """
     real = min(size, len(passages))
-    kept, rows = tuple(passages[:real]), vectors[:real]
+    own, rows = tuple(passages[:real]), vectors[:real]
     missing = size - real
     if not missing:
-        return Grown(kept, rows, real)
+        return Grown(own, rows, real)
     rng = np.random.default_rng(seed)
     centres = rows[rng.integers(0, real, missing)]
     noise = rng.standard_normal((missing, vectors.shape[1]), dtype=np.float32)
     noise *= SPREAD / np.sqrt(vectors.shape[1])
-    made = centres + noise
-    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    near = centres + noise
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
     synthetic = tuple(
         Passage(f"synthetic-{number}", f"Synthetic {number}", f"Synthetic passage {number}.")
         for number in range(missing)
     )
-    return Grown(kept + synthetic, np.concatenate([rows, made.astype(np.float32)]), real)
+    return Grown(own + synthetic, np.concatenate([rows, near.astype(np.float32)]), real)
 
 
 def exact(vectors: Vectors, queries: Vectors, k: int) -> list[list[int]]:
@@ -67,16 +67,15 @@ def exact(vectors: Vectors, queries: Vectors, k: int) -> list[list[int]]:
     Args:
         vectors: [n, dim] unit vectors.
         queries: [m, dim] unit vectors.
-        k: How many.
     """
-    found = []
+    nearest = []
     for query in queries:
         scores = vectors @ query
         top = np.argpartition(-scores, min(k, len(scores) - 1))[:k] if k < len(scores) else np.arange(len(scores))
-        found.append(top[np.argsort(-scores[top], kind="stable")].tolist())
-    return found
+        nearest.append(top[np.argsort(-scores[top], kind="stable")].tolist())
+    return nearest
 
 
-def recall(found: Sequence[str], wanted: Sequence[str]) -> float:
+def recall(hits: Sequence[str], wanted: Sequence[str]) -> float:
     """Share of ``wanted`` that was found: recall@k for k = len(wanted)."""
-    return len(set(found) & set(wanted)) / len(wanted)
+    return len(set(hits) & set(wanted)) / len(wanted)

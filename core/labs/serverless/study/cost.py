@@ -131,8 +131,8 @@ def estimate(load: Load, prices: Prices) -> Cost | None:
     executions = load.requests if load.machine_ms else 0
     fees = sum(invocations.values()) * prices.request + executions * prices.machine_request
     # A look-up reads the result and the mark of the index, keeping one reads the mark and writes.
-    looked_up, kept = load.calls.get("lookup", 0), load.calls.get("keep", 0)
-    objects = (2 * looked_up + kept) * prices.get + kept * prices.put
+    looked_up, stored = load.calls.get("lookup", 0), load.calls.get("keep", 0)
+    objects = (2 * looked_up + stored) * prices.get + stored * prices.put
     if objects:
         functions["cache"] += objects * 1000 / good
     fees += objects

@@ -70,13 +70,8 @@ def run_load(
     """Sends questions drawn at random; closing the generator stops sending and waits for what is under way.
 
     Args:
-        send: Sends one question.
-        questions: What to draw from.
-        arrivals: When they come.
-        seed: Of arrivals and draw.
-        label: What the progress is called.
+        seed: Of the arrivals and of the draw of questions.
         clock: Seconds, monotonic.
-        sleep: Waits.
 
     Returns:
         All samples in the order in which they ended.
@@ -155,8 +150,7 @@ def cold_starts(
     for number, (kind, send) in enumerate(senders.items()):
         yield Progress(message("Cold starts, {what}", what=label), number, len(senders), kind)
         with ThreadPoolExecutor(count) as threads:
-            asked = threads.map(lambda row, send=send: _sample(send, questions, row), range(count))
-            started[kind] = list(asked)
+            started[kind] = list(threads.map(lambda row, send=send: _sample(send, questions, row), range(count)))
     return started
 
 

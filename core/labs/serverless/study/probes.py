@@ -90,8 +90,8 @@ def compare(probes: Probes, kinds: Sequence[IndexKind], seed: int) -> dict[str, 
     for what in ("search_ms", "retrieval_ms", "total_ms"):
         pairs = zip(probes.times(kinds[0], what), probes.times(kinds[1], what), strict=True)
         logs = [math.log(max(a, 1e-6) / max(b, 1e-6)) for a, b in pairs]
-        found = bootstrap_mean(logs, seed)
-        ratios[what] = {"ratio": math.exp(found.mean), "lo": math.exp(found.lo), "hi": math.exp(found.hi), "n": found.n}
+        log = bootstrap_mean(logs, seed)
+        ratios[what] = {"ratio": math.exp(log.mean), "lo": math.exp(log.lo), "hi": math.exp(log.hi), "n": log.n}
     return ratios
 
 

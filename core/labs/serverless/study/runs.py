@@ -61,13 +61,13 @@ def material(ws: Workspace, models: Models, corpus: Corpus, place: str | None = 
         ArtefactMissing: Its passages are not embedded yet.
         TesseraError: There are no questions to ask.
     """
-    asked = [question.text for split in ("test", "dev", "train") for question in corpus.questions.get(split, ())]
-    if not asked:
+    texts = [question.text for split in ("test", "dev", "train") for question in corpus.questions.get(split, ())]
+    if not texts:
         raise TesseraError(
             message("The corpus of {name!r} has no questions to ask.", name=ws.name),
             "Use a corpus with questions, such as 'sample'.",
         )
-    return Material(corpus, load_vectors(ws), models.encoder(), tuple(asked[:_MAX_QUESTIONS]), place)
+    return Material(corpus, load_vectors(ws), models.encoder(), tuple(texts[:_MAX_QUESTIONS]), place)
 
 
 def run(ws: Workspace, models: Models, corpus: Corpus, config: StudyConfig, place: str | None = None) -> Work:

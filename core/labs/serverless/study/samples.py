@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from core.labs.serverless.local_lambda.cloud import LocalCloud, PipelineRun
 from core.labs.serverless.local_lambda.pool import Record
-from core.labs.serverless.local_lambda.twin import Asked, Twin
 
 Stage = Literal["retrieval", "pipeline"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -32,11 +32,11 @@ Sender = Callable[[str], Reply]
 """Sends one question and waits for what becomes of it."""
 
 
-def sender(twin: Twin, stage: Stage, k: int, rerank: bool = False, cache: bool = False) -> Sender:
-    """Sends questions to ``stage`` of a twin, asking for ``k`` passages."""
+def sender(cloud: LocalCloud, stage: Stage, k: int, rerank: bool = False, cache: bool = False) -> Sender:
+    """Sends questions to ``stage`` of a local cloud, asking for ``k`` passages."""
     if stage == "retrieval":
-        return lambda text: _retrieved(twin.invoke("retrieval", {"question": text, "k": k}))
-    return lambda text: _piped(twin.ask({"question": text, "k": k, "rerank": rerank, "cache": cache}))
+        return lambda text: _retrieved(cloud.invoke("retrieval", {"question": text, "k": k}))
+    return lambda text: _piped(cloud.ask({"question": text, "k": k, "rerank": rerank, "cache": cache}))
 
 
 def _retrieved(record: Record) -> Reply:
@@ -47,14 +47,14 @@ def _retrieved(record: Record) -> Reply:
     return Reply("ok", stages, spans, (record,), _ids(reply), 0.0)
 
 
-def _piped(asked: Asked) -> Reply:
-    execution = asked.execution
+def _piped(run: PipelineRun) -> Reply:
+    execution = run.execution
     if execution.status != "SUCCEEDED":
-        last = asked.records[-1].outcome if asked.records else "error"
+        last = run.records[-1].outcome if run.records else "error"
         outcome = "timeout" if execution.status == "TIMED_OUT" else last
-        return Reply("error" if outcome == "ok" else outcome, {}, {}, asked.records, (), execution.ms)
+        return Reply("error" if outcome == "ok" else outcome, {}, {}, run.records, (), execution.ms)
     stages, spans = _times({name: facts for name, facts in execution.output["stages"].items() if facts})
-    return Reply("ok", stages, spans, asked.records, _ids(execution.output), execution.ms)
+    return Reply("ok", stages, spans, run.records, _ids(execution.output), execution.ms)
 
 
 def _times(functions: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, float], dict[str, float]]:

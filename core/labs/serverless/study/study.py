@@ -1,7 +1,7 @@
 """The study: the same questions to every kind of index, over growing corpora, on real workers under a rising load.
 
-For each size the indexes are built side by side and get a twin each. They then take turns, so that a busy minute of the
-machine hits both: first under load, round by round, then question by question for paired times. Nothing runs in
+For each size the indexes are built side by side and get a local cloud each. They then take turns, so that a busy minute
+of the machine hits both: first under load, round by round, then question by question for paired times. Nothing runs in
 parallel that is timed.
 """
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from core.corpus.types import Corpus
 from core.jobs import Progress
-from core.labs.serverless.local_lambda.twin import Twin, rag_functions
+from core.labs.serverless.local_lambda.cloud import LocalCloud, rag_functions
 from core.labs.serverless.settings import IndexKind
 from core.labs.serverless.study.config import StudyConfig
 from core.labs.serverless.study.corpus import Grown, exact, grow, recall
@@ -67,8 +67,6 @@ def study(material: Material, config: StudyConfig, logs: Path | None = None) -> 
     """Runs the study; closing it ends all workers.
 
     Args:
-        material: What to work on.
-        config: What to do.
         logs: Folder for what the workers write.
 
     Returns:
@@ -102,7 +100,7 @@ def _one_size(
         table.close()
     yield Progress(message("Finding the exact answers among {n:,}", n=size), 0, 1)
     wanted = [[grown.passages[row].id for row in rows] for rows in exact(grown.vectors, queries, config.k)]
-    with ExitStack() as open_twins:
+    with ExitStack() as open_clouds:
         senders: dict[IndexKind, Sender] = {}
         working: dict[IndexKind, Sender] = {}
         for kind in config.kinds:
@@ -113,9 +111,9 @@ def _one_size(
                 generation=config.stage == "pipeline",
                 results_url=f"{place}-results" if config.cache else "",
             )
-            twin = open_twins.enter_context(Twin(functions, logs=logs / f"{size}-{kind}" if logs else None))
-            senders[kind] = sender(twin, config.stage, config.k, config.rerank, config.cache)
-            working[kind] = sender(twin, config.stage, config.k, config.rerank)
+            cloud = open_clouds.enter_context(LocalCloud(functions, logs=logs / f"{size}-{kind}" if logs else None))
+            senders[kind] = sender(cloud, config.stage, config.k, config.rerank, config.cache)
+            working[kind] = sender(cloud, config.stage, config.k, config.rerank)
         passages = message("{n:,} passages", n=size)
         starts = yield from cold_starts(senders, questions, config.concurrency, passages)
         samples = yield from _loads(senders, questions, config, size)
@@ -152,7 +150,7 @@ def _size_findings(
     wanted: Sequence[Sequence[str]],
 ) -> Findings:
     prices = load_prices()
-    for kind, found in indexes.items():
+    for kind, findings in indexes.items():
         everything = [sample for run in samples[kind] for sample in run]
         load = summarise(everything)
         # Rounds are put one after another: what "per second" means is summed over their lengths.
@@ -160,19 +158,16 @@ def _size_findings(
         good = [sample for sample in everything if sample.outcome == "ok"]
         recalls = [recall(reply.found, wanted[number]) for number, reply in probes.of(kind) if reply.found]
         cost = estimate(summarise([*starts[kind], *everything]), prices)
-        found["cold"] = cold_summary(starts[kind])
-        found["load"] = {
-            **asdict(load),
-            "seconds": seconds,
-            "throughput_rps": len(good) / seconds if seconds else 0.0,
-        }
-        found["recall"] = asdict(bootstrap_mean(recalls, config.seed)) if recalls else None
-        found["probe"] = probes.summary(kind)
-        found["cost"] = asdict(cost) if cost else None
-    found_size: Findings = {"passages": len(grown.passages), "real": grown.real, "indexes": dict(indexes)}
+        findings["cold"] = cold_summary(starts[kind])
+        rate = len(good) / seconds if seconds else 0.0
+        findings["load"] = {**asdict(load), "seconds": seconds, "throughput_rps": rate}
+        findings["recall"] = asdict(bootstrap_mean(recalls, config.seed)) if recalls else None
+        findings["probe"] = probes.summary(kind)
+        findings["cost"] = asdict(cost) if cost else None
+    size_findings: Findings = {"passages": len(grown.passages), "real": grown.real, "indexes": dict(indexes)}
     if len(config.kinds) == 2:
-        found_size["compared"] = compare(probes, config.kinds, config.seed)
-    return found_size
+        size_findings["compared"] = compare(probes, config.kinds, config.seed)
+    return size_findings
 
 
 def _findings(config: StudyConfig, material: Material, sizes: list[Findings], began: datetime) -> Findings:
@@ -201,10 +196,10 @@ def _crossovers(config: StudyConfig, sizes: list[Findings]) -> Findings:
     if len(config.kinds) != 2:
         return {}
     first, second = config.kinds
-    points = [found["passages"] for found in sizes]
+    points = [size["passages"] for size in sizes]
     crossed: Findings = {}
     for what in ("search_ms", "retrieval_ms"):
-        lines = [[found["indexes"][kind]["probe"][what] for found in sizes] for kind in (first, second)]
+        lines = [[size["indexes"][kind]["probe"][what] for size in sizes] for kind in (first, second)]
         if all(value is not None for line in lines for value in line):
             crossed[what] = asdict(crossover(points, lines[0], lines[1]))
     return crossed

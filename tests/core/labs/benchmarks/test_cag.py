@@ -1,9 +1,10 @@
 import pytest
+import torch
 
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import TesseraError
 from core.labs.benchmarks import cag
-from core.labs.benchmarks.cag import CagBenchConfig, bench_cag, questions_about
+from core.labs.benchmarks.cag import CagBenchConfig, bench_cag, questions_about, read_bandwidth, weight_bytes
 from core.labs.benchmarks.clock import Clocked
 
 QUESTIONS = ("Who built the lighthouse?", "Who lit the blue lamp of the harbour, and on which winter evening was it?")
@@ -138,3 +139,12 @@ def test_questions_are_those_that_the_passages_answer():
 def test_an_answer_of_one_token_is_refused():
     with pytest.raises(TesseraError, match="pace"):
         CagBenchConfig(answer_tokens=1)
+
+
+def test_bytes_of_weights(tiny_lm):
+    parameters = sum(parameter.nbytes for parameter in tiny_lm.model.parameters())
+    assert weight_bytes(tiny_lm) == parameters - tiny_lm.model.get_input_embeddings().weight.nbytes
+
+
+def test_bandwidth_is_bytes_by_seconds():
+    assert 1e7 < read_bandwidth(torch.device("cpu"), floats=1 << 16) < 1e13

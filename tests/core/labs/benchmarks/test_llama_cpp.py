@@ -38,7 +38,7 @@ def test_a_widened_file_holds_the_same_values_in_another_format(tiny_gguf, tmp_p
 
 @bindings
 def test_it_answers_anew_from_what_it_holds_and_from_what_it_saved(tiny_gguf, tmp_path):
-    peer = LlamaCpp(tiny_gguf, 256, 1, tmp_path)
+    peer = LlamaCpp(tiny_gguf, 1, 256, tmp_path)
     context, tail = list(range(20, 80)), [7, 8, 9]
     anew = peer.answer(context + tail, 4, reuse=False)
     assert 0 < anew.ttft_ms <= anew.total_ms
@@ -51,17 +51,17 @@ def test_it_answers_anew_from_what_it_holds_and_from_what_it_saved(tiny_gguf, tm
 @bindings
 def test_what_it_refuses_is_said(tiny_gguf, tmp_path):
     with pytest.raises(TesseraError, match=r"refused"):
-        LlamaCpp(tiny_gguf, 256, 1, tmp_path).answer(list(range(20, 320)), 4, reuse=False)
+        LlamaCpp(tiny_gguf, 1, 256, tmp_path).answer(list(range(20, 320)), 4, reuse=False)
     (tmp_path / "text.gguf").write_text("no model")
     with pytest.raises(TesseraError, match="cannot load"):
-        LlamaCpp(tmp_path / "text.gguf", 128, 1, tmp_path)
+        LlamaCpp(tmp_path / "text.gguf", 1, 128, tmp_path)
 
 
 def test_without_the_bindings_there_is_no_peer(tiny_lm, tmp_path, monkeypatch):
     monkeypatch.setattr(llama_cpp, "find_spec", lambda name: None)
     assert peers(tiny_lm, Settings()) == {}
     with pytest.raises(TesseraError, match="not installed"):
-        LlamaCpp(tmp_path / "model.gguf", 128, 1, tmp_path)
+        LlamaCpp(tmp_path / "model.gguf", 1, 128, tmp_path)
 
 
 def test_peers_are_the_same_number_format_and_the_published_one(tiny_lm, tiny_gguf, monkeypatch):

@@ -1,4 +1,4 @@
-"""Small Lambda handlers for trying the twin: real processes that start in a moment."""
+"""Small Lambda handlers for trying the local cloud: real processes that start in a moment."""
 
 from __future__ import annotations
 

@@ -59,11 +59,11 @@ def test_claude_reads_passages_and_its_tokens_are_counted(bedrock):
         "usage": {"inputTokens": 41, "outputTokens": 3, "totalTokens": 44},
         "metrics": {"latencyMs": 5},
     }
-    said = "Passages:\n\n[T] one\n\ntwo\n\nQuestion: q?"
+    prompt = "Passages:\n\n[T] one\n\ntwo\n\nQuestion: q?"
     wanted = {
         "modelId": CLAUDE,
         "system": ANY,
-        "messages": [{"role": "user", "content": [{"text": said}]}],
+        "messages": [{"role": "user", "content": [{"text": prompt}]}],
         "inferenceConfig": {"maxTokens": 9, "temperature": 0.0},
     }
     stub.add_response("converse", reply, wanted)

@@ -46,9 +46,9 @@ def test_a_question_over_http_is_answered_by_a_worker(prepared, monkeypatch):
         body = json.dumps({"question": "Who planted the pear orchard?", "k": 1}).encode()
         with urllib.request.urlopen(urllib.request.Request(f"{front.address}/retrieve", body), timeout=90) as reply:
             found = json.loads(reply.read())
-        pids = front.twin.pids()
+        pids = front.cloud.pids()
     assert "Tess Quill" in found["passages"][0]["text"] and found["function"]["cold"] is True
-    assert pids and not front.twin.pids()
+    assert pids and not front.cloud.pids()
 
 
 def test_what_cannot_be_served_is_a_sentence(prepared, tmp_path):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core.labs.serverless.handlers import cache, generation, orchestrator, rerank, retrieval
-from core.labs.serverless.handlers.frame import Frame, Kept
+from core.labs.serverless.handlers.frame import Frame, OpenedOnce
 from core.labs.serverless.table import PassageTable
 from tests.models import tiny_sentence_encoder
 
@@ -45,7 +45,7 @@ def functions(index, lines, tiny_encoder, tiny_lm, monkeypatch, tmp_path):
         (cache, "cache"),
     ):
         monkeypatch.setattr(module, "_frame", Frame(name, lines.write))
-        monkeypatch.setattr(module, "_kept", Kept())
+        monkeypatch.setattr(module, "_opened", OpenedOnce())
     monkeypatch.setenv("TESSERA_ENCODER", str(tiny_sentence_encoder(tmp_path / "bert")))
     monkeypatch.setenv("TESSERA_RESULTS_URL", str(tmp_path / "results"))
     monkeypatch.setattr(retrieval, "open_encoder", lambda settings: tiny_encoder)

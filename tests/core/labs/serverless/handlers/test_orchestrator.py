@@ -1,4 +1,4 @@
-"""The orchestrator's calls, through boto3 and a stub of Lambda's answers; through the twin in tests of workers."""
+"""The orchestrator's calls, through boto3 and a stub of Lambda's answers; through the local cloud in test_cloud."""
 
 import io
 import json

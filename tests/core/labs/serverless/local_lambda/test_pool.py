@@ -155,7 +155,7 @@ def test_the_lambda_client_itself_is_used_where_it_is_installed():
     assert worker.runs_under_lambda_client()
 
 
-def test_workers_of_a_killed_twin_end_by_themselves():
+def test_workers_of_a_killed_cloud_end_by_themselves():
     code = (
         "import json, time\n"
         "from core.labs.serverless.local_lambda.pool import Pool\n"
@@ -164,10 +164,10 @@ def test_workers_of_a_killed_twin_end_by_themselves():
         "print(json.loads(pool.invoke(b'{}').payload)['pid'], flush=True)\n"
         "time.sleep(60)\n"
     )
-    twin = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    pid = int(twin.stdout.readline())
+    cloud = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    pid = int(cloud.stdout.readline())
     assert alive(pid)
-    twin.send_signal(signal.SIGKILL)
-    twin.wait()
-    twin.stdout.close()
+    cloud.send_signal(signal.SIGKILL)
+    cloud.wait()
+    cloud.stdout.close()
     wait_until(lambda: not alive(pid))

@@ -18,7 +18,7 @@ TINY = "tests.core.labs.serverless.study.tiny"
 
 
 def functions(url, kind, concurrency, endpoint="", generation=True, results_url=""):
-    """The twin's functions with tiny models; everything else is as it is."""
+    """The local cloud's functions with tiny models; everything else is as it is."""
     environment = {"TESSERA_INDEX_URL": url, "TESSERA_INDEX_KIND": kind, "TESSERA_RESULTS_URL": results_url}
     names = ["retrieval"] + ["rerank", "generation"] * generation + ["cache"] * bool(results_url)
     workers = {"retrieval": concurrency}

@@ -18,10 +18,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from core.errors import TesseraError
+from core.labs.serverless.local_lambda.cloud import LocalCloud
 from core.labs.serverless.local_lambda.front import Front
 from core.labs.serverless.local_lambda.pool import Record
 from core.labs.serverless.local_lambda.process import FunctionConfig
-from core.labs.serverless.local_lambda.twin import Twin
 from tests.core.labs.serverless.local_lambda.test_pool import alive, wait_until
 
 ECHO = "tests.core.labs.serverless.echo"
@@ -35,15 +35,15 @@ def functions(concurrency=2):
 
 
 @pytest.fixture
-def twin():
-    with Twin(functions()) as opened:
+def cloud():
+    with LocalCloud(functions()) as opened:
         yield opened
 
 
 @pytest.fixture
-def front(twin):
+def front(cloud):
     front = Front()
-    front.twin = twin
+    front.cloud = cloud
     front.start()
     yield front
     front.close()
@@ -58,29 +58,29 @@ def post(address, path, content):
         return error.code, json.loads(error.read())
 
 
-def test_the_state_machine_runs_over_real_processes(twin):
-    asked = twin.ask({"question": "mills"})
+def test_the_state_machine_runs_over_real_processes(cloud):
+    asked = cloud.ask({"question": "mills"})
     assert asked.execution.status == "SUCCEEDED" and asked.execution.output["answer"] == "about mills"
     assert [record.function for record in asked.records] == ["retrieval", "generation"]
-    assert len(twin.pids()) == 2
+    assert len(cloud.pids()) == 2
 
 
 def test_workers_killed_in_mid_load_lose_no_accepted_request_and_leave_no_process():
     rng, seen = random.Random(3), set()
 
-    def kill(twin):
+    def kill(cloud):
         for _ in range(4):
-            wait_until(lambda: twin.pools["retrieval"].busy() > 1)
-            seen.update(twin.pids())
-            os.kill(rng.choice(twin.pools["retrieval"].pids()), signal.SIGKILL)
+            wait_until(lambda: cloud.pools["retrieval"].busy() > 1)
+            seen.update(cloud.pids())
+            os.kill(rng.choice(cloud.pools["retrieval"].pids()), signal.SIGKILL)
             time.sleep(0.5)
 
-    with Twin(functions(concurrency=3)) as twin, ThreadPoolExecutor(4) as threads:
-        chaos = threads.submit(kill, twin)
+    with LocalCloud(functions(concurrency=3)) as cloud, ThreadPoolExecutor(4) as threads:
+        chaos = threads.submit(kill, cloud)
         questions = [{"question": f"q{number}", "sleep": 0.3} for number in range(48)]
-        asked = list(threads.map(twin.ask, questions))
+        asked = list(threads.map(cloud.ask, questions))
         chaos.result()
-        seen.update(twin.pids())
+        seen.update(cloud.pids())
     outcomes = {record.outcome for one in asked for record in one.records}
     assert "crash" in outcomes, "no worker was hit while it worked: the test says nothing"
     assert [one.execution.status for one in asked] == ["SUCCEEDED"] * len(asked)
@@ -117,7 +117,7 @@ def throttled(name):
 def test_a_function_is_told_of_a_body_that_is_no_text(front, monkeypatch):
     events = []
     monkeypatch.setattr(
-        front.twin, "invoke", lambda name, event: events.append(event) or front.twin.pools[name].invoke(b"{}")
+        front.cloud, "invoke", lambda name, event: events.append(event) or front.cloud.pools[name].invoke(b"{}")
     )
     post(front.address, "/retrieve", b"caf\xe9")
     assert events[0]["isBase64Encoded"] and base64.b64decode(events[0]["body"]) == b"caf\xe9"
@@ -150,8 +150,8 @@ def test_unknown_routes_are_404_and_too_much_is_413(front):
     connection.close()
 
 
-def test_health_says_how_many_workers_there_are(front, twin):
-    twin.invoke("retrieval", {"question": "q"})
+def test_health_says_how_many_workers_there_are(front, cloud):
+    cloud.invoke("retrieval", {"question": "q"})
     with urllib.request.urlopen(f"{front.address}/health", timeout=60) as reply:
         assert json.loads(reply.read()) == {"status": "ok", "workers": 1}
 

@@ -1,16 +1,14 @@
-"""The whole twin: a pool per function, the state machine over them, and an HTTP front like API Gateway's."""
+"""The local cloud: a pool of workers for each function, and the state machine over them."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
-
-from typing_extensions import Self
 
 from core.labs.serverless.asl.definition import FILE, load
 from core.labs.serverless.asl.interpreter import Execution, Interpreter, StateFailed
@@ -18,23 +16,20 @@ from core.labs.serverless.local_lambda.pool import Pool, Record
 from core.labs.serverless.local_lambda.process import FunctionConfig
 from core.labs.serverless.settings import IndexKind
 
-_ASKED = ("cache", "retrieval", "rerank", "generation")
-_ERRORS = {
-    "throttled": "Lambda.TooManyRequestsException",
-    "crash": "Runtime.ExitError",
-    "timeout": "Sandbox.Timedout",
-}
+_STAGES = ("cache", "retrieval", "rerank", "generation")
+"""Functions that the state machine calls."""
+_ERRORS = {"throttled": "Lambda.TooManyRequestsException", "crash": "Runtime.ExitError", "timeout": "Sandbox.Timedout"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class PipelineRun:
     """One execution of the pipeline, with the invocations it took."""
 
     execution: Execution
     records: tuple[Record, ...]
 
 
-class Twin:
+class LocalCloud(AbstractContextManager["LocalCloud"]):
     """Runs functions and the state machine until it is closed.
 
     Args:
@@ -43,23 +38,13 @@ class Twin:
         logs: Folder for what the workers write; without one, temporary files.
     """
 
-    def __init__(
-        self,
-        functions: Sequence[FunctionConfig],
-        machine: Path = FILE,
-        logs: Path | None = None,
-    ) -> None:
-        self._definition = load(machine, {f"{name.capitalize()}FunctionArn": name for name in _ASKED})
+    def __init__(self, functions: Sequence[FunctionConfig], machine: Path = FILE, logs: Path | None = None) -> None:
+        self._definition = load(machine, {f"{name.capitalize()}FunctionArn": name for name in _STAGES})
         if logs:
             logs.mkdir(parents=True, exist_ok=True)
         self.pools = {config.name: Pool(config, logs / f"{config.name}.log" if logs else None) for config in functions}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def invoke(self, function: str, payload: Mapping[str, Any]) -> Record:
@@ -70,7 +55,7 @@ class Twin:
         """
         return self.pools[function].invoke(json.dumps(payload).encode())
 
-    def ask(self, payload: Any) -> Asked:
+    def ask(self, payload: Any) -> PipelineRun:
         """One execution of the state machine: question in, answer out."""
         records: list[Record] = []
 
@@ -83,7 +68,7 @@ class Twin:
             raise StateFailed(name, record.payload.decode())
 
         execution = Interpreter(self._definition, task).run(payload)
-        return Asked(execution, tuple(records))
+        return PipelineRun(execution, tuple(records))
 
     def pids(self) -> list[int]:
         """All worker processes that run now."""
@@ -110,7 +95,7 @@ def rag_functions(
         kind: How it is searched.
         concurrency: Workers of the retrieval function; generation and re-ranking get one, for a model takes half a
             gigabyte.
-        endpoint: Address of the twin's HTTP front, for the orchestrator; without it, no orchestrator.
+        endpoint: Address of the local cloud's HTTP front, for the orchestrator; without it, no orchestrator.
         generation: Whether there is anyone to answer, and to re-rank.
         results_url: Where results are kept; without it, no cache function.
     """
@@ -121,13 +106,13 @@ def rag_functions(
     if results_url:
         functions.append(_function("cache", 512, concurrency, {**environment, "TESSERA_RESULTS_URL": results_url}))
     if endpoint:
-        told = {
+        client = {
             "AWS_ENDPOINT_URL_LAMBDA": endpoint,
             "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }
-        functions.append(_function("orchestrator", 512, 1, told, 120.0))
+        functions.append(_function("orchestrator", 512, 1, client, 120.0))
     return functions
 
 
