@@ -42,23 +42,23 @@ def measure(resources: Resources, name: str, questions: int, rounds: int) -> Wor
     Raises:
         TesseraError: There is no question, or a build fails.
     """
-    asked = [question.text for group in resources.corpus.questions.values() for question in group][:questions]
-    if not asked:
+    texts = [question.text for group in resources.corpus.questions.values() for question in group][:questions]
+    if not texts:
         raise TesseraError("There is no question to ask.", "Give a corpus with questions.")
-    method, _ = open_for_measuring(name, resources, asked[0])
+    method, _ = open_for_measuring(name, resources, texts[0])
     quiet: list[dict[str, float]] = []
     beside: list[dict[str, float]] = []
     builds: list[dict[str, float]] = []
     for number in range(rounds):
         yield Progress(STAGE, 3 * number, 3 * rounds, "questions alone")
-        quiet += [_clocks(method, text) for text in asked]
+        quiet += [_clocks(method, text) for text in texts]
         yield Progress(STAGE, 3 * number + 1, 3 * rounds, "a build alone")
         with _building(resources) as build:
             build.ends_within(None)
         yield Progress(STAGE, 3 * number + 2, 3 * rounds, "questions during a build")
         answered: list[dict[str, float]] = []
         with _building(resources) as disturbed:
-            for text in cycle(asked):
+            for text in cycle(texts):
                 clocks = _clocks(method, text)
                 if disturbed.ends_within(0):
                     break

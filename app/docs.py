@@ -83,7 +83,7 @@ def _run(run: Mapping[str, Any]) -> str:
 
 def _encoders(result: Mapping[str, Any]) -> str:
     """What encoders find, and what RAG and CAG answer with each."""
-    found = [
+    recalls = [
         (
             row["name"],
             *(_interval(row["recall"][k]) for k in row["recall"]),
@@ -106,7 +106,7 @@ def _encoders(result: Mapping[str, Any]) -> str:
         for method, figures in row["methods"].items()
     ]
     heads = ("Encoder", "R@1", "R@3", "R@5", "R@1 - first", "Cells", "Gold in the nearest", "A passage", "A question")
-    tables = _table(heads, found)
+    tables = _table(heads, recalls)
     if answers:
         tables += "\n" + _table(("Method", *_SCORES.values(), "EM - first", "First token"), answers)
     return tables
@@ -121,24 +121,24 @@ def _with_encoder(method: str, encoder: str) -> str:
 def _scores(result: Mapping[str, Any], language: str = "en") -> str:
     words = table(language)
     rows = []
-    for name, found in result["methods"].items():
+    for name, scores in result["methods"].items():
         method = METHODS[name.split(PLAIN)[0]]
         label = words.get(method.label, method.label) + (f" `{PLAIN}`" if PLAIN in name else "")
         rows.append(
             (
                 f"*{label}*" if method.role == "control" else label,
-                *(_interval(found.get(score)) for score in _SCORES),
+                *(_interval(scores.get(score)) for score in _SCORES),
                 _interval(result[f"differences_to_{BASELINE}"].get(name, {}).get("em"), signed=True),
-                *(f"{found[clock]['median']:,.0f} ms" for clock in ("ttft_ms", "total_ms")),
+                *(f"{scores[clock]['median']:,.0f} ms" for clock in ("ttft_ms", "total_ms")),
                 f"{result['efficiency'][name]['bytes_per_1000_documents'] / 1e6:,.1f}",
             )
         )
     return _table([words.get(head, head) for head in _HEADS], rows)
 
 
-def _interval(found: Mapping[str, float] | None, signed: bool = False) -> str:
+def _interval(interval: Mapping[str, float] | None, signed: bool = False) -> str:
     style = "+.2f" if signed else ".2f"
-    return f"{found['mean']:{style}} ({found['lo']:{style}} to {found['hi']:{style}})" if found else ""
+    return f"{interval['mean']:{style}} ({interval['lo']:{style}} to {interval['hi']:{style}})" if interval else ""
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

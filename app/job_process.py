@@ -182,12 +182,12 @@ def _events(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, Any]]:
 def serve() -> None:
     """Runs the task that comes in at stdin; what it prints goes to stderr, as it comes from libraries."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal ends the app, and that ends this process
-    heard, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # for processes that the builder starts
     os.dup2(2, 1)
-    app = _App(heard, told)
+    app = _App(requests, replies)
     try:
-        task: Task = pickle.load(heard)
+        task: Task = pickle.load(requests)
         threading.Thread(target=app.listen, daemon=True).start()
         _work(task, app)
         end: tuple[str, Any] = (_DONE, None)
@@ -215,8 +215,8 @@ def _work(task: Task, app: _App) -> None:
 class _App:
     """The app, seen from the process of a job."""
 
-    def __init__(self, heard: IO[bytes], told: IO[bytes]) -> None:
-        self._heard, self._told = heard, told
+    def __init__(self, requests: IO[bytes], replies: IO[bytes]) -> None:
+        self._requests, self._replies = requests, replies
         self._speaking = threading.Lock()
         self._words: SimpleQueue[str] = SimpleQueue()
         self.stopped = threading.Event()
@@ -225,7 +225,7 @@ class _App:
         """Hears what the app says; ends this process with the app, at once: a build that is killed loses nothing."""
         with suppress(EOFError, pickle.UnpicklingError, OSError):
             while True:
-                word = pickle.load(self._heard)
+                word = pickle.load(self._requests)
                 if word == _STOP:
                     self.stopped.set()
                 self._words.put(word)
@@ -233,8 +233,8 @@ class _App:
 
     def tell(self, kind: str, value: Any = None) -> None:
         with self._speaking:
-            pickle.dump((kind, value), self._told)
-            self._told.flush()
+            pickle.dump((kind, value), self._replies)
+            self._replies.flush()
 
     def await_turn(self) -> None:
         """Waits for the turn among all who ask the app.

@@ -70,35 +70,35 @@ def cag(
     corpus = store.load(ws.require("corpus"))
     chosen = corpus.passages[:passages]
     lm = resources.language_model()
-    asked = questions_about(corpus, chosen, repeats + 1)
+    texts = questions_about(corpus, chosen, repeats + 1)
     beside = peers(lm, settings) if llama_cpp else {}
-    found = drive(bench_cag(lm, chosen, asked, CagBenchConfig(repeats, tokens), beside))
+    result = drive(bench_cag(lm, chosen, texts, CagBenchConfig(repeats, tokens), beside))
     if as_json:
-        emit({"workspace": ws.name, "passages": len(chosen), **found})
+        emit({"workspace": ws.name, "passages": len(chosen), **result})
     else:
-        _show_cag(found)
+        _show_cag(result)
 
 
-def _show_cag(found: dict[str, Any]) -> None:
+def _show_cag(result: dict[str, Any]) -> None:
     console.print(
-        f"{found['model']} in {found['dtype']} on {found['device']}: {found['context_tokens']:,} tokens cached, "
-        f"{found['question_tokens']} of the question, {found['answer_tokens']} of the answer; "
-        f"median of {found['n']}, ms. The question alone takes {found['floor_ttft_ms']:,.1f} (the floor)."
+        f"{result['model']} in {result['dtype']} on {result['device']}: {result['context_tokens']:,} tokens cached, "
+        f"{result['question_tokens']} of the question, {result['answer_tokens']} of the answer; "
+        f"median of {result['n']}, ms. The question alone takes {result['floor_ttft_ms']:,.1f} (the floor)."
     )
     table = Table("Setup", "First token", "p10 to p90", "x floor", "Last token", "p10 to p90", "What")
-    for name, setup in found["setups"].items():
+    for name, setup in result["setups"].items():
         first, last = _cells(setup["ttft_ms"]), _cells(setup["total_ms"])
         table.add_row(name, *first, f"{setup['to_floor']:.2f}", *last, _MEANING.get(name, ""))
     console.print(table)
-    decode = found["decode"]
+    decode = result["decode"]
     paces = ", ".join(f"{name} {pace['median']:.1f}" for name, pace in decode["tokens_per_s"].items())
     console.print(
         f"Decoding behind it, tokens/s: {paces}. hot moves {decode['share_of_limit']:.0%} of the "
         f"{decode['read_bytes_per_s'] / 1e9:.1f} GB/s that this machine reads."
     )
-    steps = ", ".join(f"{name} {step['median']:,.1f} ms" for name, step in found["steps_ms"].items())
+    steps = ", ".join(f"{name} {step['median']:,.1f} ms" for name, step in result["steps_ms"].items())
     say(f"Beside answers: {steps}.")
-    say(", ".join(f"{name} {ratio:.2f}" for name, ratio in found["ratios"].items()))
+    say(", ".join(f"{name} {ratio:.2f}" for name, ratio in result["ratios"].items()))
 
 
 def _cells(spread: dict[str, float]) -> tuple[str, str]:
@@ -122,22 +122,22 @@ def memory(
     from core.labs.benchmarks.memory import bench_memory
 
     names = tuple(names_in(method))
-    found = drive(bench_memory(lambda: open_resources(workspace, plain), names, questions))
+    footprint = drive(bench_memory(lambda: open_resources(workspace, plain), names, questions))
     if as_json:
-        emit({"workspace": workspace, **found})
+        emit({"workspace": workspace, **footprint})
     else:
-        _show_memory(found)
+        _show_memory(footprint)
 
 
-def _show_memory(found: dict[str, Any]) -> None:
+def _show_memory(footprint: dict[str, Any]) -> None:
     table = Table("came with", "resident", "of it in no file")
-    for owner, taken in found["owners"].items():
+    for owner, taken in footprint["owners"].items():
         table.add_row(owner, *(f"{taken[part] / _MB:,.0f} MB" for part in ("resident", "anonymous")))
     console.print(table)
-    held = ", ".join(f"{name} {size / _MB:,.1f} MB" for name, size in found["held"].items())
+    held = ", ".join(f"{name} {size / _MB:,.1f} MB" for name, size in footprint["held"].items())
     say(f"Counted by itself: {held}.")
     growth = Table("questions", "resident", "of it in no file", "KV caches", "threads", "open files", "temporary files")
-    for look in found["growth"]:
+    for look in footprint["growth"]:
         sizes = (f"{look[part] / _MB:,.0f} MB" for part in ("resident", "anonymous", "caches"))
         counts = (str(look[part]) for part in ("threads", "open_files", "temporary_files"))
         growth.add_row(str(look["questions"]), *sizes, *counts)
@@ -234,10 +234,10 @@ def _show_encoders(comparison: dict[str, Any]) -> None:
     heads = ("encoder", "recall@1", "@3", "@5", "nearest cell", "cells searched", "ms/passage", "ms/question", "EM")
     table = Table(*heads)
     for row in comparison["encoders"]:
-        found = [f"{interval['mean']:.3f}" for interval in row["recall"].values()]
+        recalls = [f"{interval['mean']:.3f}" for interval in row["recall"].values()]
         scores = ", ".join(f"{name} {figures['em']['mean']:.2f}" for name, figures in row["methods"].items())
         shares = [f"{row['nearest']:.3f} of {row['cells']:,}", f"{row['searched']:.3f}"]
-        table.add_row(row["name"], *found, *shares, f"{row['passage_ms']:.0f}", f"{row['question_ms']:.1f}", scores)
+        table.add_row(row["name"], *recalls, *shares, f"{row['passage_ms']:.0f}", f"{row['question_ms']:.1f}", scores)
     console.print(table)
     say(
         f"{comparison['passages']:,} passages and {comparison['questions']:,} {comparison['split']} questions of "
@@ -268,16 +268,16 @@ def retrieval(
 
     settings, ws = settings_and_workspace(workspace)
     ws.require("embeddings")
-    found = drive(ways.run(ws, Models(settings), settings, queries, split, rerank, keywords))
+    result = drive(ways.run(ws, Models(settings), settings, queries, split, rerank, keywords))
     if as_json:
-        emit({"workspace": ws.name, **found, "rows": [asdict(row) for row in found["rows"]]})
+        emit({"workspace": ws.name, **result, "rows": [asdict(row) for row in result["rows"]]})
         return
     table = Table("way", *(f"recall@{k}" for k in ways.DEPTHS), "nothing found", "p50 ms", "p99 ms")
-    for row in found["rows"]:
+    for row in result["rows"]:
         shares = (f"{row.recall[k]:.3f}" for k in ways.DEPTHS)
         table.add_row(row.way, *shares, str(row.empty), f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}")
     console.print(table)
-    n, encode = found["rows"][0].n, found["encode_ms"]
+    n, encode = result["rows"][0].n, result["encode_ms"]
     say(f"{n:,} {split} questions; encoding one takes {encode:.1f} ms and is not in these times.")
 
 
@@ -296,23 +296,23 @@ def build(
     """
     from app.build_and_ask import measure
 
-    found = drive(measure(open_resources(workspace), method, questions, rounds))
+    result = drive(measure(open_resources(workspace), method, questions, rounds))
     if as_json:
-        emit({"workspace": workspace, "method": method, **found})
+        emit({"workspace": workspace, "method": method, **result})
     else:
-        _show_build(found)
+        _show_build(result)
 
 
-def _show_build(found: dict[str, Any]) -> None:
+def _show_build(result: dict[str, Any]) -> None:
     table = Table("question", "n", "first token ms", "whole answer ms")
     for name in ("quiet", "during a build"):
-        rows = found[name]
+        rows = result[name]
         clocks = [f"{median(row[clock] for row in rows):,.0f}" for clock in ("ttft_ms", "total_ms")]
         table.add_row(name, str(len(rows)), *clocks)
     console.print(table)
-    console.print(f"During a build an answer took {found['ratio']:.2f} times as long (medians).")
+    console.print(f"During a build an answer took {result['ratio']:.2f} times as long (medians).")
     builds = Table("build alone s", "with questions s", "these took s", "lost beside them s")
-    for row in found["builds"]:
+    for row in result["builds"]:
         lost = row["with_questions_s"] - row["alone_s"] - row["questions_s"]
         builds.add_row(*(f"{value:.1f}" for value in (*row.values(), lost)))
     console.print(builds)

@@ -122,13 +122,13 @@ def cache(
     resources = open_resources(workspace, plain, cache_precision=precision)
     ws, models, settings = resources.workspace, resources.models, resources.settings
     if settings.engine_url:
-        found = drive(pipeline.warm(ws, settings))
-        reused = "not reported" if found["reused"] is None else f"{found['reused']:,}"
+        warmed = drive(pipeline.warm(ws, settings))
+        reused = "not reported" if warmed["reused"] is None else f"{warmed['reused']:,}"
         if as_json:
-            emit({"workspace": ws.name, "kind": "prefixes", **found})
+            emit({"workspace": ws.name, "kind": "prefixes", **warmed})
         else:
             console.print(
-                f"{found['server']} has read {found['cells']:,} cells: {found['tokens']:,} tokens, and reused of "
+                f"{warmed['server']} has read {warmed['cells']:,} cells: {warmed['tokens']:,} tokens, and reused of "
                 f"earlier prompts: {reused}."
             )
         return
@@ -185,10 +185,10 @@ def models(as_json: JsonOption = False) -> None:
     from core.models.download import locate
 
     settings = Settings.from_environment()
-    found = {"model": settings.model} | ({} if settings.embed_url else {"encoder": settings.encoder})
-    folders = {role: str(locate(name, settings.home)) for role, name in found.items()}
+    names = {"model": settings.model} | ({} if settings.embed_url else {"encoder": settings.encoder})
+    folders = {role: str(locate(name, settings.home)) for role, name in names.items()}
     if as_json:
-        emit({role: {"name": found[role], "folder": folder} for role, folder in folders.items()})
+        emit({role: {"name": names[role], "folder": folder} for role, folder in folders.items()})
     else:
         for role, folder in folders.items():
-            say(f"{role}: {found[role]} in {folder}")
+            say(f"{role}: {names[role]} in {folder}")

@@ -40,13 +40,13 @@ def verify(
     from core.labs.benchmarks.cache_exactness import verify_workspace
 
     settings, ws = settings_and_workspace(workspace)
-    found: list[dict[str, Any]] = []
-    drive(verify_workspace(ws, settings, cells), lambda step: found.append(dict(step.data)) if step.data else None)
-    exact = all(check["passed"] is not False for check in found)
+    checks: list[dict[str, Any]] = []
+    drive(verify_workspace(ws, settings, cells), lambda step: checks.append(dict(step.data)) if step.data else None)
+    exact = all(check["passed"] is not False for check in checks)
     if as_json:
-        emit({"workspace": ws.name, "model": settings.model, "exact": exact, "checks": found})
+        emit({"workspace": ws.name, "model": settings.model, "exact": exact, "checks": checks})
     else:
-        _show_verify(found)
+        _show_verify(checks)
     if not exact:
         raise typer.Exit(EXIT_FAILED)
 
@@ -141,9 +141,9 @@ def precision(
     possible = chosen_questions(questions, split, resources.corpus)
     encoder, lm = resources.models.encoder(), resources.language_model()
     routed = [RoutedQuestion(q, route(partition, encoder.encode_query(q.text)).cells[0]) for q in possible]
-    asked = choose_questions(routed, cells, n)
-    found = drive(precision_table(lm, load_cells(ws), asked, settings.max_new_tokens))
-    facts = {"workspace": ws.name, "model": lm.identity.name, "device": str(lm.device), **found}
+    routed_questions = choose_questions(routed, cells, n)
+    table = drive(precision_table(lm, load_cells(ws), routed_questions, settings.max_new_tokens))
+    facts = {"workspace": ws.name, "model": lm.identity.name, "device": str(lm.device), **table}
     if as_json:
         emit(facts)
     else:

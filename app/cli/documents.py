@@ -120,11 +120,11 @@ def questions(
 
     settings, ws = settings_and_workspace(workspace)
     drive(generate(ws, Models(settings), settings, n))
-    found = generated(ws.read("corpus", load))
+    written = generated(ws.read("corpus", load))
     if as_json:
-        emit({"workspace": ws.name, "questions": [asdict(question) for question in found]})
+        emit({"workspace": ws.name, "questions": [asdict(question) for question in written]})
         return
-    for question in found:
+    for question in written:
         say(f"{question.text}  {' / '.join(question.answers)}")
 
 
@@ -145,14 +145,14 @@ def delete(
 
     settings, _ = settings_and_workspace(workspace)
     ws = existing_workspace(workspace, settings.workspaces)
-    found = belongings(ws)
+    parts = belongings(ws)
     if as_json:
         if yes:
             delete_workspace(ws)
-        listed = [{"what": one.what, "where": one.where, "stays": one.stays} for one in found]
+        listed = [{"what": one.what, "where": one.where, "stays": one.stays} for one in parts]
         emit({"workspace": ws.name, "deleted": yes, "belongings": listed})
         return
-    for one in found:
+    for one in parts:
         note = " (stays: it belongs to the workspace that this one is a copy of)" if one.stays else ""
         say(f"  {one.what}: {one.where}{note}", aside)
     if not yes and not typer.confirm(f"Delete the workspace {ws.name} with all of this?", err=True):

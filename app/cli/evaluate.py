@@ -193,8 +193,8 @@ def judge(
     from core.labs.judge.judging import Judge, judge_run, ragas_python
 
     settings, ws = settings_and_workspace(workspace)
-    found = {folder.name: folder for folder in list_runs(ws)}
-    folder = found.get(run) if run else next(iter(found.values()), None)
+    runs = {folder.name: folder for folder in list_runs(ws)}
+    folder = runs.get(run) if run else next(iter(runs.values()), None)
     if folder is None:
         remedy = f"Run `{command_line('eval', workspace)}` first."
         raise TesseraError(f"There is no run {run or 'to judge'} in {ws.name}.", remedy)
@@ -202,7 +202,7 @@ def judge(
     chosen = names_in(methods) or None
     drive(judge_run(folder, judge_model, ragas_python(), chosen))
     scores = summarise(folder, chosen)["methods"]
-    judged = {method: {name: found[name] for name in _JUDGED if name in found} for method, found in scores.items()}
+    judged = {method: {name: row[name] for name in _JUDGED if name in row} for method, row in scores.items()}
     if as_json:
         emit({"workspace": ws.name, "run": folder.name, "judge": judge_model.name, "methods": judged})
         return

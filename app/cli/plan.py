@@ -45,26 +45,26 @@ def plan(
     from core.workspace import existing_workspace
 
     settings, ws = settings_and_workspace(workspace)
-    found = coefficients(ws)
+    measured = coefficients(ws)
     table = load_prices(prices or PRICES)
     if check:
         others = [existing_workspace(name, settings.workspaces) for name in names_in(check)]
-        checked = [one for other in others for one in check_plan(found, other)]
-        checked += [one for other in others for one in check_indexes(found, table, other)]
+        checked = [one for other in others for one in check_plan(measured, other)]
+        checked += [one for other in others for one in check_indexes(measured, table, other)]
         _show_checked(checked, as_json)
         return
     demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
-    plans = make_plan(demand, found, table)
+    plans = make_plan(demand, measured, table)
     text = advice(demand, plans)
     if as_json:
         break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
-        facts = {"demand": asdict(demand), "coefficients": asdict(found), "prices": asdict(table)}
+        facts = {"demand": asdict(demand), "coefficients": asdict(measured), "prices": asdict(table)}
         emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, "advice": text})
         return
     _show(plans, demand.day)
     say(text)
     say(
-        f"From {found.run} (n = {found.n}, {found.model}, {found.machine}) and prices of {table.as_of} in "
+        f"From {measured.run} (n = {measured.n}, {measured.model}, {measured.machine}) and prices of {table.as_of} in "
         f"{table.currency}; other models and machines by their operations and bandwidths, not measured."
     )
 
@@ -87,8 +87,8 @@ def _show(plans: tuple[MethodPlan, ...], day: float) -> None:
     )
     table = Table(*names)
     for one in plans:
-        found = pays(one, plans[0])
-        after = "never" if found.questions is None else f"{found.questions / day:,.1f} days"
+        break_even = pays(one, plans[0])
+        after = "never" if break_even.questions is None else f"{break_even.questions / day:,.1f} days"
         quality = f"{one.quality.mean:+.2f} ({one.quality.lo:+.2f} to {one.quality.hi:+.2f})" if one.quality else ""
         table.add_row(
             METHODS[one.method].label,

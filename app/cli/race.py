@@ -60,8 +60,8 @@ def race(
     config = RaceConfig(parse_methods(methods), steps, every)
     models = Models(settings)
     resources = Resources(ws, models, settings)
-    asked = _question(question, answer or [])
-    made = _change(change, resources.corpus, passage_id, text, file, title, unseen, asked, models)
+    own_question = _question(question, answer or [])
+    made = _change(change, resources.corpus, passage_id, text, file, title, unseen, own_question, models)
     old = old_questions(resources.corpus, made, n, settings.seed, split)
     history: list[Any] = []
     drive(run(resources, made, config, old), lambda step: history.append(step.data))
@@ -86,7 +86,7 @@ def _change(
     file: Path | None,
     title: str,
     unseen: int,
-    asked: Question | None,
+    question: Question | None,
     models: Models,
 ) -> Change:
     """The change that the options name, or the example that they leave room for."""
@@ -102,12 +102,12 @@ def _change(
         raise TesseraError(f"There is no change {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
     if kind == "add":
         passage, questions = (own, ()) if own else unseen_document(unseen)
-        return added(replace(passage, id=passage_id or passage.id), asked, questions)
+        return added(replace(passage, id=passage_id or passage.id), question, questions)
     if kind == "delete":
-        return deletion(corpus, passage_of(corpus, passage_id).id if passage_id else "", asked)
+        return deletion(corpus, passage_of(corpus, passage_id).id if passage_id else "", question)
     if not passage_id and not own:
-        return example_edit(corpus, asked)
-    return edit_of(corpus, edited(corpus, passage_id, own.text if own else "", title), asked)
+        return example_edit(corpus, question)
+    return edit_of(corpus, edited(corpus, passage_id, own.text if own else "", title), question)
 
 
 def _show(change: Change, results: Sequence[MethodResult]) -> None:
@@ -124,9 +124,9 @@ def _show(change: Change, results: Sequence[MethodResult]) -> None:
         table.add_row(*map(Text, cells))  # as it stands: an answer may hold what looks like markup
     console.print(table)
     for result in results:
-        for what, found in (("old question", result.regressions), ("further question about it", result.about)):
-            if found:
-                f = found.figures()
+        for what, regressions in (("old question", result.regressions), ("further question about it", result.about)):
+            if regressions:
+                f = regressions.figures()
                 console.print(
                     f"{METHODS[result.method].label}: of {plural(int(f['n']), what)}, {f['changed']:.0f} answered "
                     f"differently, {f['broken']:.0f} right became wrong, {f['mended']:.0f} wrong became right; "

@@ -44,11 +44,11 @@ def flush_cache(workspace: WorkspaceOption = "sample", as_json: JsonOption = Fal
     from core.stores.redis.connection import connection
 
     _, ws = settings_and_workspace(workspace)
-    gone = flush(connection(), key_of(ws))
+    flushed = flush(connection(), key_of(ws))
     if as_json:
-        emit({"workspace": ws.name, "forgotten": gone})
+        emit({"workspace": ws.name, "forgotten": flushed})
     else:
-        say(f"Forgot {gone:,} answers of {ws.name}.")
+        say(f"Forgot {flushed:,} answers of {ws.name}.")
 
 
 @redis.command()

@@ -48,7 +48,7 @@ def search(
 
     Example: python -m app search --text "Who invented the drum lens?" --store redis-flat --filter topic=lenses
     """
-    _report(_found(text, store, k, narrow or (), workspace, {}), as_json)
+    _report(_search(text, store, k, narrow or (), workspace, {}), as_json)
 
 
 def hybrid(
@@ -74,7 +74,7 @@ def hybrid(
     Example: python -m app hybrid --text "drum lens" --keywords 50
     """
     options = {"required_words": required(require)} if require else {"keyword_percent": keywords}
-    _report(_found(text, store, k, narrow or (), workspace, options), as_json)
+    _report(_search(text, store, k, narrow or (), workspace, options), as_json)
 
 
 def required(words: str) -> int:
@@ -109,7 +109,7 @@ def parse_filters(pairs: Sequence[str]) -> dict[str, str]:
     return parsed
 
 
-def _found(
+def _search(
     text: str, store: str, k: int, narrow: Sequence[str], workspace: str, options: dict[str, int]
 ) -> dict[str, Any]:
     from core.artefacts import index_kind
@@ -151,18 +151,19 @@ def _found(
     }
 
 
-def _report(found: dict[str, Any], as_json: bool) -> None:
+def _report(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        emit(found)
+        emit(result)
         return
-    warn(found["warnings"])
-    for rank, hit in enumerate(found["hits"], start=1):
+    warn(result["warnings"])
+    for rank, hit in enumerate(result["hits"], start=1):
         line = f"{rank:>2}  {hit['score']:.3f}  {hit['cited']}  [{hit['passage_id']}]"
         say(line)
         say(f"           {hit['text'][:_SHOWN]}")
-    if not found["hits"]:
+    if not result["hits"]:
         console.print("Nothing was found.")
-    say(f"{found['backend']}: {len(found['hits'])} of {found['documents']:,} passages in {found['search_ms']:.1f} ms.")
+    hits, documents = len(result["hits"]), result["documents"]
+    say(f"{result['backend']}: {hits} of {documents:,} passages in {result['search_ms']:.1f} ms.")
 
 
 def routing(
@@ -185,9 +186,9 @@ def routing(
     settings, ws = settings_and_workspace(workspace)
     models = Models(settings)
     corpus = Resources(ws, models, settings).corpus
-    asked = chosen_questions(questions, split, corpus)[:n]
+    labelled = chosen_questions(questions, split, corpus)[:n]
     name = questions.stem if questions else split
-    drive(measure_recall(ws, models, asked, corpus.index(), name, settings.top_k))
+    drive(measure_recall(ws, models, labelled, corpus.index(), name, settings.top_k))
     report = saved_report(ws, name)
     if report is None:
         raise RuntimeError("a report that was just written is there")  # a bug, not a user's error

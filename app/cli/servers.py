@@ -81,17 +81,17 @@ def engine(
     key = settings.engine_key if own else SecretStr("")
     wanted = model or (settings.engine_model if own else "")
     server = named(url or settings.engine_url, wanted, settings.engine_timeout, key)
-    found = probe(server)
+    probed = probe(server)
     if as_json:
-        emit({"engine": "server", **found.facts()})
+        emit({"engine": "server", **probed.facts()})
         return
-    context = f"{found.context:,} tokens" if found.context else "not reported"
+    context = f"{probed.context:,} tokens" if probed.context else "not reported"
     for name, value in (
-        ("server", found.server),
-        ("models", ", ".join(found.models)),
+        ("server", probed.server),
+        ("models", ", ".join(probed.models)),
         ("context", context),
-        ("prefixes", found.prefixes),
-        ("round trip", f"{found.round_trip_ms:,.1f} ms"),
+        ("prefixes", probed.prefixes),
+        ("round trip", f"{probed.round_trip_ms:,.1f} ms"),
     ):
         say(f"{name:<12}{value}")
 
@@ -111,16 +111,16 @@ def _embeddings(settings: Settings, url: str, model: str, as_json: bool) -> None
     own = url in ("", settings.embed_url)
     key = settings.embed_key if own else SecretStr("")
     wanted = model or (settings.embed_model if own else "")
-    found = probe_embedder(Server(url or settings.embed_url, wanted, settings.engine_timeout, key, "TESSERA_EMBED"))
+    probed = probe_embedder(Server(url or settings.embed_url, wanted, settings.engine_timeout, key, "TESSERA_EMBED"))
     if as_json:
-        emit({"runs": "server", **found.facts()})
+        emit({"runs": "server", **probed.facts()})
         return
     for name, value in (
-        ("encoder", found.server),
-        ("dimension", f"{found.dim:,}"),
-        ("longest", f"{found.max_tokens:,} tokens"),
-        ("similarity", f"{found.near:.2f} for two sentences about one thing, {found.far:.2f} about two things"),
-        ("round trip", f"{found.round_trip_ms:,.1f} ms"),
+        ("encoder", probed.server),
+        ("dimension", f"{probed.dim:,}"),
+        ("longest", f"{probed.max_tokens:,} tokens"),
+        ("similarity", f"{probed.near:.2f} for two sentences about one thing, {probed.far:.2f} about two things"),
+        ("round trip", f"{probed.round_trip_ms:,.1f} ms"),
     ):
         say(f"{name:<12}{value}")
 

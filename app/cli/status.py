@@ -40,13 +40,13 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
             }
             for state in states
         ]
-        kept = [_facts(variant) for variant in variants]
+        variant_facts = [_facts(variant) for variant in variants]
         emit(
             {
                 "workspace": ws.name,
                 "path": str(ws.path),
                 "artefacts": artefacts,
-                "caches": kept,
+                "caches": variant_facts,
                 "damaged_lines": damaged,
                 "warning": truncation_warning(ws),
                 "encoder": encoder,

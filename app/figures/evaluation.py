@@ -101,8 +101,8 @@ def label_sides(points: Sequence[MethodPoint]) -> dict[str, str]:
     return sides
 
 
-def _mark(point: MethodPoint, metric: str, kept: bool, heaviest: float, side: str) -> go.Scatter:
-    """A method with its interval; ``kept`` when no other beats it."""
+def _mark(point: MethodPoint, metric: str, unbeaten: bool, heaviest: float, side: str) -> go.Scatter:
+    """A method with its interval; ``unbeaten`` when no other beats it."""
     style = method_style(point.name.partition(":")[0])
     return go.Scatter(
         x=[point.ms],
@@ -118,13 +118,13 @@ def _mark(point: MethodPoint, metric: str, kept: bool, heaviest: float, side: st
         },
         mode="markers+text",
         name=point.label,
-        text=[f"<b>{point.label}</b>" if kept else point.label],
+        text=[f"<b>{point.label}</b>" if unbeaten else point.label],
         textposition=side,
         marker={
             "color": style.colour,
             "symbol": style.marker,
             "size": _diameter(point.bytes, heaviest),
-            "opacity": 0.9 if kept else 0.6,
+            "opacity": 0.9 if unbeaten else 0.6,
             "line": {"width": 2, "color": style.colour},  # an open symbol is nothing but its line
         },
         customdata=[[seconds(point.ms), size(point.bytes), point.lo, point.hi, point.n]],

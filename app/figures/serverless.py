@@ -62,10 +62,10 @@ def describe_latency(indexes: Mapping[str, Mapping[str, Any]]) -> str:
         message(
             "{index}: half within {p50}, 90 % within {p90}, 99 % within {p99}",
             index=label(kind),
-            **{name: seconds(found[name]) for name in ("p50", "p90", "p99")},
+            **{name: seconds(latency[name]) for name in ("p50", "p90", "p99")},
         )
         for kind, index in indexes.items()
-        if (found := index["load"]["latency"])
+        if (latency := index["load"]["latency"])
     ]
     return message("Latency under load. {indexes}.", indexes=joined(". ", parts))
 

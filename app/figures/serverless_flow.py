@@ -60,7 +60,7 @@ def stages(pipeline: bool, times: Mapping[str, Mapping[str, float]]) -> list[Sta
         times: Index, or nothing, to the median ms of each stage.
     """
     boxes = {
-        stage: Stage(name, note, {index: found[stage] for index, found in times.items() if stage in found})
+        stage: Stage(name, note, {index: medians[stage] for index, medians in times.items() if stage in medians})
         for stage, (name, note) in _FUNCTIONS.items()
     }
     client = Stage(message("Client"), message("open loop"), timed=False)
@@ -125,7 +125,7 @@ def share_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     figure = go.Figure()
     rows = shares(indexes)
     for function, (name, _) in _SHOWN.items():
-        parts = [found.get(function, 0.0) for found in rows.values()]
+        parts = [row.get(function, 0.0) for row in rows.values()]
         if any(parts):
             texts = [f"{part:.0%}" if part >= _LEGIBLE else "" for part in parts]
             hover = message("%{fullData.name}: %{x:.1%}<extra>%{y}</extra>")
@@ -150,8 +150,8 @@ def shares(indexes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, floa
 def describe_shares(indexes: Mapping[str, Mapping[str, Any]]) -> str:
     """The shares in words."""
     rows = []
-    for row, found in shares(indexes).items():
-        parts = (joined(" ", (_SHOWN[name][0], f"{share:.0%}")) for name, share in found.items() if name in _SHOWN)
+    for row, parts_of in shares(indexes).items():
+        parts = (joined(" ", (_SHOWN[name][0], f"{share:.0%}")) for name, share in parts_of.items() if name in _SHOWN)
         rows.append(joined(": ", (row, joined(", ", parts))))
     return joined("; ", rows)
 

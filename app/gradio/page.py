@@ -103,10 +103,10 @@ def build_page(service: ComparisonService, tools: Tools, waiting: int) -> gr.Blo
             stop = gr.Button("Stop")
         if examples := _examples(service):
             gr.Examples(
-                [[found.question.text] for found in examples],
+                [[one.question.text] for one in examples],
                 question,
                 label="Questions that no training has seen",
-                example_labels=[": ".join(filter(None, (found.label, found.question.text))) for found in examples],
+                example_labels=[": ".join(filter(None, (one.label, one.question.text))) for one in examples],
             )
         status = gr.Textbox(label="What happens", value="Ready.", interactive=False)
         columns = _method_columns(ready)
@@ -120,7 +120,7 @@ def build_page(service: ComparisonService, tools: Tools, waiting: int) -> gr.Blo
         for boxes in columns.values():
             outputs += [boxes.column, boxes.answer, boxes.evidence]
         fill = _filler(service, status, columns, pages, chart, numbers, json_box)
-        asked = gr.on(
+        submitted = gr.on(
             [go.click, question.submit],
             fill,
             [question, methods, passages],
@@ -130,7 +130,7 @@ def build_page(service: ComparisonService, tools: Tools, waiting: int) -> gr.Blo
             api_name="compare_stream",
             api_visibility="undocumented",
         )
-        stop.click(lambda: "Stopped.", None, status, cancels=[asked], queue=False, api_visibility="private")
+        stop.click(lambda: "Stopped.", None, status, cancels=[submitted], queue=False, api_visibility="private")
         _offer(tools)
         demo.arguments = {**tools.arguments, "compare_stream": Arguments(fill)}
         demo.default_config.fns = _Functions(demo.fns)
@@ -182,7 +182,7 @@ def _filler(
             for name, event in events:
                 yield _drawn(name, event, texts, status, columns[name])
         rows = timings(run)
-        judged = {columns[name].answer: _judged(run.answers[name], found) for name, found in verdicts(run).items()}
+        judged = {columns[name].answer: _judged(run.answers[name], verdict) for name, verdict in verdicts(run).items()}
         yield {
             **judged,
             status: _done(run),
@@ -229,9 +229,9 @@ def _clocks(answer: Answer) -> str:
     return f"first token {seconds(answer.trace.ttft_ms)}, last token {seconds(answer.trace.total_ms)}"
 
 
-def _judged(answer: Answer, found: Verdict) -> gr.Textbox:
+def _judged(answer: Answer, verdict: Verdict) -> gr.Textbox:
     """The answer with its verdict, and why."""
-    return gr.Textbox(info=f"{found.style.symbol} {found.style.label}: {found.why} {_clocks(answer)}")
+    return gr.Textbox(info=f"{verdict.style.symbol} {verdict.style.label}: {verdict.why} {_clocks(answer)}")
 
 
 def _done(run: Run) -> str:

@@ -134,8 +134,8 @@ class ComparisonService:
             passages, vectors = load_passages(self.ws), load_vectors(self.ws)
             scores = vectors @ encoder.encode_query(query[:MAX_QUESTION])
         best = np.argsort(-scores, kind="stable")[:k]
-        found = as_evidence([passages[row] for row in best], [float(scores[row]) for row in best])
-        return found, script_warnings(query, encoder)
+        evidence = as_evidence([passages[row] for row in best], [float(scores[row]) for row in best])
+        return evidence, script_warnings(query, encoder)
 
     def _stream(self, run: Run) -> Generator[tuple[str, RunEvent], None, None]:
         resources = Resources(self.ws, self.models, run.choices.applied_to(self.settings))

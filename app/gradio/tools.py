@@ -126,9 +126,9 @@ class Tools:
         run = self._service.answer(self._service.choose(question, [method], passages))
         if method in run.failures:
             raise TesseraError(*run.failures[method])
-        kept = record(run)
-        (answer,) = kept.pop("answers")
-        return {**kept, **answer}
+        run_record = record(run)
+        (answer,) = run_record.pop("answers")
+        return {**run_record, **answer}
 
     def list_methods(self) -> list[dict[str, Any]]:
         """List the methods that can be compared, and whether each is ready.
@@ -154,5 +154,5 @@ class Tools:
             Under passages id, title, text, score and place in its file of each, best first; under warnings what the
             encoder does not know of the text.
         """
-        found, warnings = self._service.search(query, k)
-        return {"passages": [piece.to_json() for piece in found], "warnings": list(warnings)}
+        passages, warnings = self._service.search(query, k)
+        return {"passages": [piece.to_json() for piece in passages], "warnings": list(warnings)}

@@ -37,9 +37,9 @@ _FOLDERS = {"ko": "korean"}
 
 def language() -> str:
     """Code of this session's language: as chosen, else as linked, else the browser's, else English."""
-    for found in (st.session_state.get(KEY), st.query_params.get(PARAM), browser_language()):
-        if found in LANGUAGES:
-            return str(found)
+    for code in (st.session_state.get(KEY), st.query_params.get(PARAM), browser_language()):
+        if code in LANGUAGES:
+            return str(code)
     return "en"
 
 
@@ -96,5 +96,5 @@ def table_files(code: str) -> list[Path]:
 
 
 def _fill(text: str, values: Mapping[str, object]) -> str:
-    told = {name: t(value) if isinstance(value, Message) else value for name, value in values.items()}
-    return text.format(**told) if told else text
+    translated = {name: t(value) if isinstance(value, Message) else value for name, value in values.items()}
+    return text.format(**translated) if translated else text

@@ -28,37 +28,37 @@ def translated(figure: go.Figure) -> go.Figure:
     if language() == "en":
         return figure
     figure.for_each_trace(_trace)
-    figure.for_each_annotation(lambda annotation: annotation.update(text=_told(annotation.text)))
+    figure.for_each_annotation(lambda annotation: annotation.update(text=_translated(annotation.text)))
     figure.for_each_xaxis(_axis)
     figure.for_each_yaxis(_axis)
     for menu in (*figure.layout.updatemenus, *figure.layout.sliders):
         for entry in getattr(menu, "buttons", None) or menu.steps:
-            entry.label = _told(entry.label)
+            entry.label = _translated(entry.label)
     return figure
 
 
 def _trace(trace: Any) -> None:
     for place in _MARKED:
-        found = getattr(trace, place, None)
-        told = _told(found)
-        if told is not found:
-            trace[place] = told
+        text = getattr(trace, place, None)
+        translation = _translated(text)
+        if translation is not text:
+            trace[place] = translation
     colorbar = getattr(trace, "colorbar", None)
     if colorbar and colorbar.title.text:
-        colorbar.title.text = _told(colorbar.title.text)
+        colorbar.title.text = _translated(colorbar.title.text)
 
 
 def _axis(axis: Any) -> None:
     if axis.title.text:
-        axis.title.text = _told(axis.title.text)
+        axis.title.text = _translated(axis.title.text)
     if axis.ticktext is not None:
-        axis.ticktext = _told(axis.ticktext)
+        axis.ticktext = _translated(axis.ticktext)
 
 
-def _told(found: Any) -> Any:
+def _translated(marked: Any) -> Any:
     """A marked text in the other language; in a list of texts those that are marked; anything else as it is."""
-    if isinstance(found, Message):
-        return t(found)
-    if isinstance(found, (list, tuple)) and any(isinstance(text, Message) for text in found):
-        return [t(text) if isinstance(text, Message) else text for text in found]
-    return found
+    if isinstance(marked, Message):
+        return t(marked)
+    if isinstance(marked, (list, tuple)) and any(isinstance(text, Message) for text in marked):
+        return [t(text) if isinstance(text, Message) else text for text in marked]
+    return marked

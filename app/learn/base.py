@@ -11,6 +11,7 @@ import streamlit as st
 from app.figures.bars import Amount, bars_figure, describe_bars
 from app.i18n import t
 from app.views.shared.chart import chart
+from app.views.shared.table import show_table
 from core.corpus.types import Corpus, Passage, Question
 from core.workspace import Workspace
 
@@ -98,8 +99,4 @@ def bars(amounts: Sequence[Amount], title: str, key: str, log: bool = False) -> 
     """Bars, and the same numbers as a table for those who want them so; what they are called is given in words."""
     chart(bars_figure(amounts, title, log), key=key, alt=describe_bars(amounts, title))
     with st.expander(t("As a table"), icon=":material/table:"):
-        st.dataframe(
-            {"": [amount.name for amount in amounts], title: [amount.label for amount in amounts]},
-            hide_index=True,
-            key=f"{key}_table",
-        )
+        show_table([{"": amount.name, title: amount.label} for amount in amounts], f"{key}_table")

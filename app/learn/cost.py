@@ -16,6 +16,7 @@ from app.views.compare.break_even import ledger_panel
 from app.views.compare.columns import heading
 from app.views.shared.chart import chart
 from app.views.shared.shipped import shipped, shipped_line
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.cost import Account
 from core.labs.plan.coefficients import Coefficients
@@ -35,14 +36,14 @@ _PEAK = 5
 
 def predict() -> Prediction:
     """When blocks have paid for themselves."""
-    found = shipped("sample-test")["efficiency"]["cag"]["break_even"]
+    break_even = shipped("sample-test")["efficiency"]["cag"]["break_even"]
     never = len(_QUESTIONS)
-    after = found["questions"]
+    after = break_even["questions"]
     return Prediction(
         t(
             "The blocks of the sample took {time} more to build than RAG's index. After how many questions has that "
             "paid for itself?",
-            time=duration(found["build_s"]),
+            time=duration(break_even["build_s"]),
         ),
         (*(t("about {n:,}", n=count) for count in _QUESTIONS), t("never")),
         never if after is None else nearest(_QUESTIONS, after),
@@ -60,7 +61,7 @@ def show(_tour: Tour) -> None:
 @st.fragment
 def _calculator() -> None:
     """Only this is drawn again when a slider moves."""
-    found, prices = Coefficients.from_json(shipped("plan")["coefficients"]), load_prices()
+    measured, prices = Coefficients.from_json(shipped("plan")["coefficients"]), load_prices()
     with st.container(border=True, key="learn-calculator"):
         left, right = st.columns(2)
         number = "{:,}".format
@@ -72,27 +73,24 @@ def _calculator() -> None:
             0.0, 1.0, prices.disk_gb_month, 0.01, key="learn_disk",
         )  # fmt: skip
         demand = Demand(float(passages), _PEAK * day / 86_400, float(day), float(changes))
-        plans = plan(demand, found, replace(prices, disk_gb_month=price))
+        plans = plan(demand, measured, replace(prices, disk_gb_month=price))
         st.markdown(f":material/lightbulb: **{escape(t(advice(demand, plans)))}**")
         accounts = [
             Account(one.method, t(registry.METHODS[one.method].label), one.build_s, one.total_s * 1000) for one in plans
         ]
         words = describe_ledger(accounts, day)
         chart(ledger_figure(accounts, day), key="learn_calculator", alt=words)
-        st.dataframe(
-            [
-                {
-                    t("method"): account.label,
-                    t("On disk"): size(one.stored),
-                    t("to build"): duration(account.build_s),
-                    t("First token"): seconds(one.ttft_s * 1000),
-                    t("A month ({currency})", currency=prices.currency): f"{one.month:,.0f}",
-                }
-                for account, one in zip(accounts, plans, strict=True)
-            ],
-            hide_index=True,
-            key="learn_calculator_table",
-        )
+        rows = [
+            {
+                t("method"): account.label,
+                t("On disk"): size(one.stored),
+                t("to build"): duration(account.build_s),
+                t("First token"): seconds(one.ttft_s * 1000),
+                t("A month ({currency})", currency=prices.currency): f"{one.month:,.0f}",
+            }
+            for account, one in zip(accounts, plans, strict=True)
+        ]
+        show_table(rows, "learn_calculator_table")
     read_this(
         t(
             "Reckoned from what the sample's methods took for each passage, token and question, times yours. Both axes "

@@ -70,8 +70,8 @@ def live(tour: Tour) -> None:
     scores = load_vectors(tour.ws) @ vector
     best = np.argsort(-scores, kind="stable")[:_SHOWN]
     gold = {passage.id for passage in tour.gold}
-    found = [(tour.corpus.passages[row], float(scores[row])) for row in best]
-    amounts = [Amount(passage.title, score, f"{score:.3f}", passage.id in gold) for passage, score in found]
+    hits = [(tour.corpus.passages[row], float(scores[row])) for row in best]
+    amounts = [Amount(passage.title, score, f"{score:.3f}", passage.id in gold) for passage, score in hits]
     bars(amounts, t("cosine similarity"), "learn_embed")
     read_this(
         t(

@@ -35,17 +35,17 @@ _HELD = (1.0, 0.9, 0.8, 0.5)
 
 def predict() -> Prediction:
     """How often the right document says the right thing."""
-    found = recorded("failures")
+    record = recorded("failures")
     return Prediction(
         t(
             "The memory found the right document for {routed} of {asked} held-out questions. How often is the answer "
             "in what it then says?",
-            routed=found["routed"],
-            asked=found["asked"],
+            routed=record["routed"],
+            asked=record["asked"],
         ),
         [t("always") if share == 1 else t("in about {share:.0%}", share=share) for share in _HELD],
-        nearest(_HELD, found["held"] / found["routed"]),
-        t("In {held} of {routed}; in the others it is lost.", held=found["held"], routed=found["routed"]),
+        nearest(_HELD, record["held"] / record["routed"]),
+        t("In {held} of {routed}; in the others it is lost.", held=record["held"], routed=record["routed"]),
     )
 
 
@@ -179,26 +179,26 @@ def _said_wrong(tour: Tour) -> None:
     question = questions[number]
     with state.models().lock:
         memory = state.memory_of(tour.ws)
-        found = memory.route(question.text, 1).documents[0].passage_id
-        said = ZReader(memory).evidence(question.text, [found])
+        routed = memory.route(question.text, 1).documents[0].passage_id
+        evidence = ZReader(memory).evidence(question.text, [routed])
     st.markdown(f"**{escape(question.text)}**")
-    _verdict(question, found, said)
+    _verdict(question, routed, evidence)
 
 
-def _verdict(question: Question, found: str, said: str) -> None:
-    routed, right = found in question.passage_ids, bool(coverage(said, question.answers))
+def _verdict(question: Question, document: str, evidence: str) -> None:
+    routed, right = document in question.passage_ids, bool(coverage(evidence, question.answers))
     marks = {True: ":green[:material/check:]", False: ":red[:material/close:]"}
     found_it = t("right document") if routed else t("wrong document")
     said_it = t("the answer is in what it says") if right else t("the answer is not in what it says")
     st.markdown(f"{marks[routed]} {found_it} · {marks[right]} {said_it}")
-    st.text(t("It says: {text}", text=said or t("(nothing)")))
+    st.text(t("It says: {text}", text=evidence or t("(nothing)")))
     st.text(t("The passage says: {text}", text=" ".join(question.evidence) or t("(unknown)")))
     st.text(t("Gold answer: {text}", text=" / ".join(question.answers)))
     read_this(
         t(
             "ROUGE-L {score:.2f} between the two sentences. A high score beside a wrong answer is the typical failure: "
             "the sentence comes back, the name in it does not.",
-            score=rouge_l(said, question.evidence),
+            score=rouge_l(evidence, question.evidence),
         )
     )
 

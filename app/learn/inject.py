@@ -48,8 +48,8 @@ def predict() -> Prediction:
 
 def show(_tour: Tour) -> None:
     """Two lanes, then one number of the cache to break."""
-    found = recorded("inject")
-    names = {name for lane in ("read", "blocks") for run in found[lane] for name, *_ in run["trace"]["spans"]}
+    record = recorded("inject")
+    names = {name for lane in ("read", "blocks") for run in record[lane] for name, *_ in run["trace"]["spans"]}
     words = {
         "read": t("The text is read (RAG)"),
         "blocks": t("Its blocks are put in (RAG + blocks)"),
@@ -60,13 +60,13 @@ def show(_tour: Tour) -> None:
         "sum": t("First token {times} times as soon: {saved} tokens are not read again."),
         "spans": {name: t(name) for name in names},
     }
-    exhibit("lanes", {**found, "colours": SPANS}, words)
+    exhibit("lanes", {**record, "colours": SPANS}, words)
     read_this(
         t(
             "“{question}”. Both lanes search alike and answer from the same passages; medians of {n} runs, played at "
             "their true pace. **Move the slider**: the upper lane grows with every passage, the lower one hardly.",
-            question=found["question"],
-            n=found["read"][0]["n"],
+            question=record["question"],
+            n=record["read"][0]["n"],
         )
     )
     measured_line("inject")
@@ -99,7 +99,7 @@ def live(tour: Tour) -> None:
     """The same passages twice: read now, and taken from the cache."""
     settings = state.settings()
     choices = Choices(tour.ws.name, tour.question.text, ("cag",), settings.reader, settings.top_k)
-    kept = st.session_state.get("learn_inject")
+    last = st.session_state.get("learn_inject")
     if st.button(t("Run both"), type="primary", icon=":material/play_arrow:", key="learn-inject"):
         with st.status(t("Opening KV-cache CAG, not timed"), expanded=False) as status:
             with state.models().lock:
@@ -107,22 +107,22 @@ def live(tour: Tour) -> None:
                 status.update(label=t("Answering from the blocks"))
                 injected = answer(method, tour.question.text)
                 status.update(label=t("Reading the same passages"))
-                said, trace = _read(tour, choices, injected)
+                read_text, trace = _read(tour, choices, injected)
             status.update(label=t("Both have answered"), state="complete")
-        kept = (tour.question.id, injected, said, trace, measured_on(resources_of(tour.ws, choices, here=True)))
-        st.session_state["learn_inject"] = kept
-    if not kept or kept[0] != tour.question.id:
+        last = (tour.question.id, injected, read_text, trace, measured_on(resources_of(tour.ws, choices, here=True)))
+        st.session_state["learn_inject"] = last
+    if not last or last[0] != tour.question.id:
         st.caption(t("Nothing has been run for this question yet."))
         return
-    _, injected, said, trace, ground = kept
-    _side_by_side(injected, said, trace, ground)
+    _, injected, read_text, trace, ground = last
+    _side_by_side(injected, read_text, trace, ground)
 
 
-def _side_by_side(injected: Answer, said: str, trace: Trace, ground: RunContext) -> None:
+def _side_by_side(injected: Answer, read_text: str, trace: Trace, context: RunContext) -> None:
     """Both answers, their clocks, and whether they agree."""
     read, cached = t("Read now"), t("From the blocks")
     left, right = st.columns(2)
-    for column, title, text, clock in ((left, read, said, trace), (right, cached, injected.text, injected.trace)):
+    for column, title, text, clock in ((left, read, read_text, trace), (right, cached, injected.text, injected.trace)):
         with column.container(border=True):
             st.markdown(f"**{title}**")
             st.text(text or t("(said nothing)"))
@@ -131,14 +131,14 @@ def _side_by_side(injected: Answer, said: str, trace: Trace, ground: RunContext)
     rows = [MethodTiming(read, trace), MethodTiming(cached, injected.trace)]
     chart(timing_figure(rows), key="learn_inject_chart", alt=describe_timing(rows))
     same = t("The answers are word for word the same.")
-    if said != injected.text:
+    if read_text != injected.text:
         same = t("The answers are **not the same**: the blocks do not fit.")
     rest = t(
         "What the lower row lacks is the prefill of {tokens:,} tokens. n = 1, on {device} in {dtype}, {method} opened "
         "before the clock.",
         tokens=injected.trace.cached_tokens,
-        device=ground.device,
-        dtype=ground.dtype,
+        device=context.device,
+        dtype=context.dtype,
         method=t(registry.METHODS["cag"].label),
     )
     read_this(f"{same} {rest}")

@@ -18,9 +18,9 @@ _TIMES = (1.0, 50.0, 500.0, 5_000.0)
 
 
 def _bytes() -> int:
-    found = recorded("kv_cache")
-    per_token = 2 * found["layers"] * found["kv_heads"] * found["head_dim"] * found["number_bytes"]
-    return int(per_token * len(found["tokens"]))
+    record = recorded("kv_cache")
+    per_token = 2 * record["layers"] * record["kv_heads"] * record["head_dim"] * record["number_bytes"]
+    return int(per_token * len(record["tokens"]))
 
 
 def predict() -> Prediction:

@@ -78,17 +78,17 @@ def live(tour: Tour) -> None:
     resources = resources_of(tour.ws, choices)
     if st.button(t("Run RAG"), type="primary", icon=":material/play_arrow:", key="learn-rag"):
         with state.models().lock:
-            found = answer(state.open_methods().open("rag", resources), tour.question.text)
-            segments = segments_read(found, resources.language_model())
-        st.session_state["learn_rag"] = (tour.question.id, found, segments)
-    kept = st.session_state.get("learn_rag")
-    if not kept or kept[0] != tour.question.id:
+            result = answer(state.open_methods().open("rag", resources), tour.question.text)
+            segments = segments_read(result, resources.language_model())
+        st.session_state["learn_rag"] = (tour.question.id, result, segments)
+    last = st.session_state.get("learn_rag")
+    if not last or last[0] != tour.question.id:
         st.caption(t("Nothing has been run for this question yet."))
         return
-    _, found, segments = kept
-    st.text(found.text or t("(said nothing)"))
-    took = t("first token {time}", time=seconds(found.trace.ttft_ms))
-    st.caption(f"{took} · {t('{n:,} tokens prefilled', n=found.trace.prompt_tokens)}")
+    _, result, segments = last
+    st.text(result.text or t("(said nothing)"))
+    took = t("first token {time}", time=seconds(result.trace.ttft_ms))
+    st.caption(f"{took} · {t('{n:,} tokens prefilled', n=result.trace.prompt_tokens)}")
     for segment in segments:
         st.text(f"[{segment.tokens}] {segment.text}")
 

@@ -147,12 +147,12 @@ class Recorder:
         settings = replace(self.resources.settings, top_k=k, score_cutoff=0.0)
         opened = method(replace(self.resources, settings=settings))
         answer(opened, self.question.text)  # warm
-        found = [answer(opened, self.question.text) for _ in range(_REPEATS)]
-        trace: Trace = median_trace([one.trace for one in found])
+        answers = [answer(opened, self.question.text) for _ in range(_REPEATS)]
+        trace: Trace = median_trace([one.trace for one in answers])
         return {
-            "answer": found[0].text,
-            "right": bool(coverage(found[0].text, self.question.answers)),
-            "evidence": [(piece.passage_id, piece.score) for piece in found[0].evidence],
+            "answer": answers[0].text,
+            "right": bool(coverage(answers[0].text, self.question.answers)),
+            "evidence": [(piece.passage_id, piece.score) for piece in answers[0].evidence],
             "n": _REPEATS,
             "trace": {
                 **asdict(trace),
@@ -164,12 +164,12 @@ class Recorder:
         """What the question of the tour is answered from every cell alone."""
         partition = self.resources.workspace.read("partition", Partition.load)
         cells = self.resources.cells_of(self.question.passage_ids)
-        found = drive_all(answer_from_cells(self.resources, self.question.text, range(partition.k)))
+        steps = drive_all(answer_from_cells(self.resources, self.question.text, range(partition.k)))
         return {
             "question": self.question.text,
             "answers": [
                 {"text": row["answer"].text, "verdict": verdict_on(row["answer"], self.question, cells).kind}
-                for row in found
+                for row in steps
             ],
         }
 
@@ -208,11 +208,11 @@ class Recorder:
                 place = int(tensor.abs().argmax())
                 _, _, token, number = np.unravel_index(place, tuple(tensor.shape))
                 value = float(tensor.flatten()[place])
-                said = []
+                answers = []
                 for factor in _FACTORS:
                     changed = [[keys.clone(), values.clone()] for keys, values in block]
                     changed[layer][part].view(-1)[place] = value * factor
-                    said.append(self._from_block(head, [(keys, values) for keys, values in changed]))
+                    answers.append(self._from_block(head, [(keys, values) for keys, values in changed]))
                 cases.append(
                     {
                         "layer": layer,
@@ -220,7 +220,7 @@ class Recorder:
                         "token": words[token],
                         "number": int(number),
                         "value": round(value, 2),
-                        "said": said,
+                        "said": answers,
                     }
                 )
         return {
@@ -241,12 +241,12 @@ class Recorder:
         """A document's z on the straight way from first to trained, and with each vector erased."""
         memory, trained = self.memory.memory, self._trained()
         first = document_z(memory, self.gold)
-        stages = [{"share": share, **self._said(first + share * (trained - first))} for share in _SHARES]
+        stages = [{"share": share, **self._read(first + share * (trained - first))} for share in _SHARES]
         without = []
         for number in range(len(trained)):
             erased = trained.clone()
             erased[number] = 0.0
-            without.append({key: said for key, said in self._said(erased).items() if key != "words"})
+            without.append({key: said for key, said in self._read(erased).items() if key != "words"})
         memory.set_z(self.gold.id, trained)
         return {
             "question": self.question.text,
@@ -262,7 +262,7 @@ class Recorder:
         pool = self.memory.memory.pool
         return pool.z[pool.row(self.gold.id)].clone()
 
-    def _said(self, z: torch.Tensor) -> dict[str, Any]:
+    def _read(self, z: torch.Tensor) -> dict[str, Any]:
         memory = self.memory.memory
         memory.set_z(self.gold.id, z)
         reader = ZReader(memory, self.memory.reader.config)
@@ -321,22 +321,23 @@ class Recorder:
     def failures(self) -> dict[str, Any]:
         """Held-out questions that the memory routed right: how often its evidence holds the answer, and where not."""
         memory = self.memory.memory
-        asked = [q for q in self.corpus.questions["dev"] if len(q.passage_ids) == 1]
-        routed = memory.route_all([q.text for q in asked], 1)
-        right = [q for q, found in zip(asked, routed, strict=True) if found.documents[0].passage_id in q.passage_ids]
-        said: list[str] = []
+        questions = [q for q in self.corpus.questions["dev"] if len(q.passage_ids) == 1]
+        routed = memory.route_all([q.text for q in questions], 1)
+        first = [routing.documents[0].passage_id for routing in routed]
+        right = [q for q, passage_id in zip(questions, first, strict=True) if passage_id in q.passage_ids]
+        evidence: list[str] = []
         for start, end in pairwise([*range(0, len(right), 16), len(right)]):
             part = right[start:end]
-            said += batch_evidence(memory, [q.text for q in part], [q.passage_ids[0] for q in part])
+            evidence += batch_evidence(memory, [q.text for q in part], [q.passage_ids[0] for q in part])
         wrong = [
             (rouge_l(text, q.evidence), q, text)
-            for q, text in zip(right, said, strict=True)
+            for q, text in zip(right, evidence, strict=True)
             if not coverage(text, q.answers)
         ]
         # A word that was left out cannot be pointed at.
         shown = [(score, q, text) for score, q, text in wrong if _strange(text, q.evidence[0])]
         return {
-            "asked": len(asked),
+            "asked": len(questions),
             "routed": len(right),
             "held": len(right) - len(wrong),
             "found": [
@@ -349,7 +350,7 @@ class Recorder:
                     "answers": q.answers,
                     "rouge_l": round(score, 2),
                 }
-                for score, q, text in sorted(shown, key=lambda found: -found[0])[:_MISTAKES]
+                for score, q, text in sorted(shown, key=lambda row: -row[0])[:_MISTAKES]
             ],
         }
 
@@ -375,7 +376,7 @@ def write(parts: Sequence[str]) -> None:
     for part in parts or PARTS:
         # One recorder for each: what one of them changes in a model must not be in another's numbers.
         recorder = Recorder(Resources(ws, Models(settings), settings), tour_question())
-        found = getattr(recorder, part)()
+        record = getattr(recorder, part)()
         on = machine(describe(choose_device(settings.device)))
         lm, encoder = recorder.lm, {"name": settings.encoder, "dtype": "float32"}
         measured = {
@@ -384,14 +385,14 @@ def write(parts: Sequence[str]) -> None:
             "machine": {name: on[name] for name in ("processor", "threads", "device")},
             "model": encoder if part == "embed" else {"name": lm.identity.name, "dtype": lm.identity.dtype},
         }
-        saved[part] = {"measured": measured, **found}
+        saved[part] = {"measured": measured, **record}
         RECORD.write_text(json.dumps(saved, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _strange(said: str, passage: str) -> list[int]:
+def _strange(text: str, passage: str) -> list[int]:
     """Numbers of the words of a sentence that the passage does not have; little words do not count."""
     known = set(map(folded, re.findall(r"\w+", passage))) | _LITTLE
-    return [i for i, word in enumerate(said.split()) if set(map(folded, re.findall(r"\w+", word))) - known]
+    return [i for i, word in enumerate(text.split()) if set(map(folded, re.findall(r"\w+", word))) - known]
 
 
 def _eight_bits(numbers: np.ndarray) -> str:

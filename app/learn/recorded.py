@@ -16,8 +16,8 @@ RECORD = SAMPLE / "learn.json"
 @cache
 def recorded(part: str) -> dict[str, Any]:
     """One part of the record, with ``measured``: when, on which machine, with which model and artefacts."""
-    found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))[part]
-    return found
+    record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))[part]
+    return record
 
 
 @cache

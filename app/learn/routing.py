@@ -11,6 +11,7 @@ from app.learn.base import Prediction, Step, Tour, read_this
 from app.learn.exhibits import exhibit, measured_line
 from app.learn.recorded import recorded
 from app.views.shared.chart import chart
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 
 _SHOWN = 6
@@ -21,31 +22,31 @@ _UNKNOWN = "What is the capital of France?"
 
 def predict() -> Prediction:
     """What a question wakes that no document answers."""
-    found = next(row for row in recorded("routing")["questions"] if row["text"] == _UNKNOWN)
-    title, weight, _ = found["documents"][0]
+    unknown = next(row for row in recorded("routing")["questions"] if row["text"] == _UNKNOWN)
+    title, weight, _ = unknown["documents"][0]
     return Prediction(
         t("“{question}” is asked of a memory of an invented world. What weighs most?", question=_UNKNOWN),
         (t("the null slot: nobody knows"), t("some document")),
-        0 if found["null"] > weight else 1,
-        t("The null slot has {null:.0%}, {title} {weight:.0%}.", null=found["null"], title=title, weight=weight),
+        0 if unknown["null"] > weight else 1,
+        t("The null slot has {null:.0%}, {title} {weight:.0%}.", null=unknown["null"], title=title, weight=weight),
     )
 
 
 def show(_tour: Tour) -> None:
     """Two questions side by side, and what they wake."""
-    found = recorded("routing")
+    record = recorded("routing")
     words = {
         "question": [t("One question"), t("Another question")],
         "null": t("not in memory"),
         "silent": t("It would rather say nothing."),
         "reads": t("It would read {title}."),
     }
-    exhibit("routes", found, words)
+    exhibit("routes", record, words)
     read_this(
         t(
             "Bars share 100 % among {documents} documents and the null slot; the heaviest {shown} documents are shown. "
             "✓ marks those that hold the answer.",
-            documents=found["documents"],
+            documents=record["documents"],
             shown=_SHOWN,
         )
     )
@@ -62,18 +63,12 @@ def live(tour: Tour) -> None:
         memory = state.memory_of(tour.ws)
         routing = memory.route(text, _SHOWN)
     titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
-    weights = [Weight(titles[found.passage_id] or found.passage_id, found.weight) for found in routing.documents]
+    weights = [Weight(titles[routed.passage_id] or routed.passage_id, routed.weight) for routed in routing.documents]
     weights.append(Weight(t("not in memory"), routing.null, null=True))
     weights.sort(key=lambda weight: -weight.weight)
     chart(routing_figure(weights), key="learn_routing", alt=describe_routing(weights))
-    st.dataframe(
-        {
-            t("document"): [weight.title for weight in weights],
-            t("weight"): [f"{weight.weight:.1%}" for weight in weights],
-        },
-        hide_index=True,
-        key="learn_routing_table",
-    )
+    rows = [{t("document"): weight.title, t("weight"): f"{weight.weight:.1%}"} for weight in weights]
+    show_table(rows, "learn_routing_table")
     best = titles[routing.documents[0].passage_id]
     verdict = t("It would rather **say nothing**.")
     if routing.knows:

@@ -25,8 +25,8 @@ _KEY = "learn_training"
 
 def predict() -> Prediction:
     """When it first answers all that it has not studied."""
-    found = recorded("training")
-    looks = [(step["step"], step["coverage"]) for step in found["steps"] if "coverage" in step]
+    record = recorded("training")
+    looks = [(step["step"], step["coverage"]) for step in record["steps"] if "coverage" in step]
     first = next((step for step, share in looks if share == 1), None)
     stays = next((step for i, (step, _) in enumerate(looks) if all(share == 1 for _, share in looks[i:])), None)
     ends = (0, 10, looks[-1][0])
@@ -38,7 +38,7 @@ def predict() -> Prediction:
     return Prediction(
         t(
             "{count} questions about a new document are not studied. When are all of them answered for the first time?",
-            count=len(found["held_out"]),
+            count=len(record["held_out"]),
         ),
         (
             t("before any training"),
@@ -53,7 +53,7 @@ def predict() -> Prediction:
 
 def show(_tour: Tour) -> None:
     """A recorded training, to scrub through."""
-    found = recorded("training")
+    record = recorded("training")
     words = {
         "step": t("Step"),
         "play": t("Play the training"),
@@ -62,13 +62,13 @@ def show(_tour: Tour) -> None:
         "figures": t("Step {step} · loss {loss} · {right} of {all} answers said"),
         "nothing": t("(nothing)"),
     }
-    exhibit("scrub", found, words)
+    exhibit("scrub", record, words)
     read_this(
         t(
             "The memory learns “{title}”, a document that it has never seen; only the document's z moves. **Move the "
             "slider** and read what it says to questions that it does not study. The loss falls either way: only the "
             "questions tell whether the document is known.",
-            title=escape(found["title"]),
+            title=escape(record["title"]),
         )
     )
     measured_line("training")
@@ -90,9 +90,9 @@ def live(tour: Tour) -> None:
     steps = right.slider(t("Steps"), 4, 40, 12, step=4, key="learn_training_steps", help=pace)
     if st.button(t("Train"), type="primary", icon=":material/model_training:", key="learn-train"):
         _train(tour, *unseen[title], steps)
-    kept = st.session_state.get(_KEY)
-    if kept and kept[0] == title:
-        _curves(kept[1], "kept")
+    last = st.session_state.get(_KEY)
+    if last and last[0] == title:
+        _curves(last[1], "kept")
     else:
         st.caption(t("No step has been taken on this document yet."))
 
@@ -153,7 +153,7 @@ def _curves(history: Sequence[Mapping[str, Any]], key: str) -> None:
             last=loss.values[-1],
         ),
     )
-    said: dict[str, str] = next((data["evidence"] for data in reversed(history) if "evidence" in data), {})
+    evidence: dict[str, str] = next((data["evidence"] for data in reversed(history) if "evidence" in data), {})
     fallen = tn(
         len(loss.values),
         "Left: loss on what it studies, in nats a token, {first:.2f} at first and {last:.2f} after {n:,} step.",
@@ -166,9 +166,9 @@ def _curves(history: Sequence[Mapping[str, Any]], key: str) -> None:
         "still not answer from it: only the right side counts."
     )
     read_this(f"{fallen} {rest}")
-    asked = {question.id: question.text for _, group in load_unseen() for question in group}
-    for name, text in list(said.items())[:2]:
-        st.markdown(t("Held out: *{question}* It now says:", question=escape(asked.get(name, name))))
+    questions = {question.id: question.text for _, group in load_unseen() for question in group}
+    for name, text in list(evidence.items())[:2]:
+        st.markdown(t("Held out: *{question}* It now says:", question=escape(questions.get(name, name))))
         st.text(text or t("(nothing)"))
 
 

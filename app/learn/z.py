@@ -10,6 +10,7 @@ from app.i18n import t
 from app.learn.base import Prediction, Step, Tour, nearest, read_this
 from app.learn.exhibits import exhibit, measured_line
 from app.learn.recorded import recorded
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.memory.model import Memory
 from core.units import size
@@ -43,7 +44,7 @@ def predict() -> Prediction:
 
 def show(_tour: Tour) -> None:
     """The z of one document as words, on its way, and with one vector erased."""
-    found = recorded("z")
+    record = recorded("z")
     words = {
         "way": t("From the first z to the trained one"),
         "whole": t("All vectors"),
@@ -54,22 +55,22 @@ def show(_tour: Tour) -> None:
         "nothing": t("(nothing)"),
         "sum": t("With one vector erased, {right} of {all} answers are right."),
     }
-    exhibit("words", found, words)
+    exhibit("words", record, words)
     read_this(
         t(
             "“{question}”, asked of {title} alone. Each word is the token nearest to one of the {vectors} vectors of "
             "{numbers} numbers: the document's own telling words. **Move the slider**: on the straight way from the "
             "first z to the trained one the words hardly change, and what the memory says does. Then **erase one "
             "vector** (it is set to the mean of all embeddings) and ask again: try a digit of the answer.",
-            question=found["question"],
-            title=escape(found["title"]),
-            vectors=len(found["without"]),
-            numbers=found["numbers"],
+            question=record["question"],
+            title=escape(record["title"]),
+            vectors=len(record["without"]),
+            numbers=record["numbers"],
         )
     )
-    label = t("The text of {title}, which the memory does not hold", title=escape(found["title"]))
+    label = t("The text of {title}, which the memory does not hold", title=escape(record["title"]))
     with st.expander(label, icon=":material/article:"):
-        st.text(found["text"])
+        st.text(record["text"])
     measured_line("z")
 
 
@@ -90,9 +91,7 @@ def live(tour: Tour) -> None:
     with state.models().lock:
         words, nearness = nearest_words(memory, chosen)
     rows = [words[start : start + _COLUMNS] for start in range(0, len(words), _COLUMNS)]
-    st.dataframe(
-        [{str(column + 1): word for column, word in enumerate(row)} for row in rows], hide_index=True, key="learn_z"
-    )
+    show_table([{str(column): word for column, word in enumerate(row, start=1)} for row in rows], "learn_z")
     text = next((passage.text for passage in tour.corpus.passages if passage.id == chosen), "")
     read_this(_reading(memory, chosen, text, nearness))
     label = t("The text of {title}, which the memory does not hold", title=escape(titles[chosen]))

@@ -107,7 +107,7 @@ def chosen_change(corpus: Corpus) -> Change:
         unseen, choice = unseen_documents(), str(chosen["race_document"])
         if choice in unseen:
             passage, questions = unseen[choice]
-            return added(passage, _asked(questions), questions)
+            return added(passage, _choose_question(questions), questions)
         own = _own()
         return added(own_document(str(chosen["race_title"]), str(chosen["race_text"])), own)
     if kind == "edit":
@@ -115,10 +115,10 @@ def chosen_change(corpus: Corpus) -> Change:
         if passage == passage_of(corpus, passage_id):
             raise TesseraError("The text is as it was.", "Change a fact in it, and ask for that.")
         return edit_of(corpus, passage, _own(f"_{passage_id}"))
-    return deletion(corpus, passage_id, _asked(_about(corpus, passage_id)))
+    return deletion(corpus, passage_id, _choose_question(_about(corpus, passage_id)))
 
 
-def _asked(questions: Sequence[Question]) -> Question:
+def _choose_question(questions: Sequence[Question]) -> Question:
     """The question that is chosen, or one's own."""
     by_text = {question.text: question for question in questions}
     return by_text.get(str(st.session_state.get("race_asked", ""))) or _own()

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 from pydantic import TypeAdapter
 
@@ -15,6 +14,7 @@ from app.i18n import t
 from app.views.compare.columns import heading
 from app.views.shared.chart import chart
 from app.views.shared.shipped import shipped, shipped_line
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.corpus.types import Corpus
@@ -49,7 +49,7 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
     if not results:
         return
     rows = [row_of(result, live) for result in results]
-    _asked(history)
+    _describe_change(history)
     chart(
         race_figure(rows, t("seconds of its own work since the change"), t("first right"), t("not reached")),
         key=f"race-figure-{live}",
@@ -99,18 +99,18 @@ def verdict(result: MethodResult, live: bool = False) -> str:
     return t("getting ready") if result.state == "preparing" else t("at work")
 
 
-def _asked(history: Sequence[Mapping[str, Any]]) -> None:
+def _describe_change(history: Sequence[Mapping[str, Any]]) -> None:
     about = report(history)
     if not about:
         return
     change, model, machine = about["change"], about["model"], about["machine"]
     title = change["passage"]["title"] or change["passage"]["id"]
-    said = {
+    titles = {
         "add": t("Added: {title}", title=escape(title)),
         "edit": t("Edited: {title}", title=escape(title)),
         "delete": t("Deleted: {title}", title=escape(title)),
     }
-    st.subheader(said[change["kind"]], anchor=False)
+    st.subheader(titles[change["kind"]], anchor=False)
     with st.container(key="race-question"):
         st.text(f"{change['question']['text']}  →  {' · '.join(change['question']['answers'])}")
     reader = t(" + reader") if model["adapter"] else ""
@@ -131,14 +131,14 @@ def _answers(results: Sequence[MethodResult], live: bool) -> None:
             if result.before is None:
                 st.caption(t("getting ready: it is opened, warmed and asked the old questions"))
                 continue
-            _said(result, "before", t("before the change"), result.before, marked=False)
+            _show_attempt(result, "before", t("before the change"), result.before, marked=False)
             if result.before.verdict.known:
                 st.caption(t("It was right before the change already: its time says little."))
             for number, attempt in enumerate(result.attempts):
-                _said(result, str(number), _when(attempt), attempt)
+                _show_attempt(result, str(number), _when(attempt), attempt)
 
 
-def _said(result: MethodResult, key: str, when: str, attempt: Attempt, marked: bool = True) -> None:
+def _show_attempt(result: MethodResult, key: str, when: str, attempt: Attempt, marked: bool = True) -> None:
     known = attempt.verdict.known
     mark = (":green[:material/check_circle:] " if known else ":gray[:material/close:] ") if marked else ""
     source = t("from this passage") if attempt.verdict.from_passage else t("not from this passage")
@@ -166,7 +166,7 @@ def _stages(results: Sequence[MethodResult]) -> None:
         }
         for name in names
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="race-stages")
+    show_table(rows, "race-stages")
     st.caption(
         t(
             "Time is the work of each method, which run one at a time. Opening and warming the methods and asking the "
@@ -176,32 +176,26 @@ def _stages(results: Sequence[MethodResult]) -> None:
 
 
 def _regressions(results: Sequence[MethodResult]) -> None:
-    asked = [result for result in results if result.regressions]
-    if asked:
+    compared = [result for result in results if result.regressions]
+    if compared:
         st.subheader(t("What the change broke"), anchor=False)
         st.caption(t("The same old questions, before and after. None of them is about the document that changed."))
-        rows = [_counts(result, result.regressions) for result in asked if result.regressions]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="race-regressions")
+        rows = [_counts(result, result.regressions) for result in compared if result.regressions]
+        show_table(rows, "race-regressions")
     about = [result for result in results if result.about]
     if about:
         st.subheader(t("What else it knows about the document"), anchor=False)
         st.caption(t("Further questions that its text answers: one right answer is not yet the whole document."))
         rows = [_counts(result, result.about) for result in about if result.about]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="race-about")
-    if asked or about:
+        show_table(rows, "race-about")
+    if compared or about:
         with st.expander(t("Every answer before and after"), icon=":material/difference:"):
-            found = [
-                row
-                for result in results
-                for part in (result.regressions, result.about)
-                if part
-                for row in _each(result, part)
-            ]
-            st.dataframe(pd.DataFrame(found), hide_index=True, key="race-each")
+            parts = [(result, part) for result in results for part in (result.regressions, result.about) if part]
+            show_table([row for result, part in parts for row in _each(result, part)], "race-each")
 
 
-def _counts(result: MethodResult, found: Regressions) -> dict[str, Any]:
-    figures = found.figures()
+def _counts(result: MethodResult, regressions: Regressions) -> dict[str, Any]:
+    figures = regressions.figures()
     return {
         t("Method"): t(registry.METHODS[result.method].label),
         t("Asked"): int(figures["n"]),
@@ -215,7 +209,7 @@ def _counts(result: MethodResult, found: Regressions) -> dict[str, Any]:
     }
 
 
-def _each(result: MethodResult, found: Regressions) -> list[dict[str, Any]]:
+def _each(result: MethodResult, regressions: Regressions) -> list[dict[str, Any]]:
     marks = {True: "✓", False: "✗"}
     return [
         {
@@ -225,16 +219,16 @@ def _each(result: MethodResult, found: Regressions) -> list[dict[str, Any]]:
             t("After"): f"{marks[one.right_after]} {one.after}",
             t("Accepted"): " · ".join(one.golds),
         }
-        for one in found.answers
+        for one in regressions.answers
     ]
 
 
 def _take_along(history: Sequence[Mapping[str, Any]]) -> None:
-    found = report(history)
+    facts = report(history)
     st.download_button(
         t("Download as JSON"),
-        json.dumps(found, ensure_ascii=False, indent=1),
-        f"race-{found['change']['kind']}-{found['workspace']}.json",
+        json.dumps(facts, ensure_ascii=False, indent=1),
+        f"race-{facts['change']['kind']}-{facts['workspace']}.json",
         "application/json",
         icon=":material/download:",
         key="race-download",

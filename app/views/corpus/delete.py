@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.i18n import t
 from app.views.shared.frame import show_failure
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.errors import TesseraError
 from core.removal import belongings
@@ -44,7 +44,7 @@ def deletion(ws: Workspace, busy: bool) -> None:
             {"what": t(one.what), "where": t(one.where), "state": stays if one.stays else t("goes")} for one in found
         ]
         columns = {"what": t("What"), "where": t("Kept at"), "state": t("State")}
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="belongings", column_config=columns)
+        show_table(rows, "belongings", columns)
         with st.container(horizontal=True):
             st.button(
                 t("Delete all of it"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import pandas as pd
 import streamlit as st
 
 from app import state
@@ -12,6 +11,7 @@ from app.i18n import labels, t
 from app.open_methods import describe, opener
 from app.views.compare.columns import Live, show_method
 from app.views.shared.frame import show_warnings
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.artefacts import index_kind
 from core.corpus.types import Corpus
@@ -138,18 +138,14 @@ def _hits(corpus: Corpus, hits: list[Hit], before: dict[str, int] | None, key: s
         if before is not None:
             row["was"] = _moved(before.get(hit.passage_id), rank)
         rows.append({**row, "text": known[hit.passage_id].text})
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key=key,
-        column_config={
-            "rank": st.column_config.NumberColumn("", width=30),
-            "title": t("Passage"),
-            "score": st.column_config.NumberColumn(t("Score"), format="%.3f", width=70),
-            "was": st.column_config.TextColumn(t("Moved"), width=70),
-            "text": t("Text"),
-        },
-    )
+    columns = {
+        "rank": st.column_config.NumberColumn("", width=30),
+        "title": t("Passage"),
+        "score": st.column_config.NumberColumn(t("Score"), format="%.3f", width=70),
+        "was": st.column_config.TextColumn(t("Moved"), width=70),
+        "text": t("Text"),
+    }
+    show_table(rows, key, columns)
 
 
 def _moved(before: int | None, rank: int) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from app.figures.latency import describe_latency, latency_figure
 from app.i18n import duration, t, tn
 from app.views.shared.chart import chart
 from app.views.shared.frame import empty_state, guarded
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.labs.redis_status import ServerFacts, is_running, server_facts
 from core.stores.redis.answer_keys import entries, flush, key_of
@@ -39,7 +39,7 @@ def server_panel() -> bool:
                 "What it held is still on disk."
             ),
         )
-        st.button(t("Start Redis"), type="primary", icon=":material/play_arrow:", key="redis-start", on_click=_want)
+        st.button(t("Start Redis"), type="primary", icon=":material/play_arrow:", key="redis-start", on_click=_start)
         return False
     _facts(server_facts(found))
     return True
@@ -77,12 +77,7 @@ def answers_panel(ws: Workspace) -> None:
         t("Forget all"), icon=":material/delete:", key="redis-flush", width="stretch", on_click=_flush, args=(found, ws)
     )
     rows = [{"question": e.question, "answer": e.answer, "left": duration(e.left_s)} for e in saved[:_LISTED]]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="redis-answers",
-        column_config={"question": t("Question"), "answer": t("Answer"), "left": t("Kept for")},
-    )
+    show_table(rows, "redis-answers", {"question": t("Question"), "answer": t("Answer"), "left": t("Kept for")})
 
 
 def _facts(facts: ServerFacts) -> None:
@@ -103,16 +98,8 @@ def _facts(facts: ServerFacts) -> None:
     if facts.indexes:
         rows = [{"index": i.name, "entries": i.documents, "memory": size(i.bytes)} for i in facts.indexes]
         with st.expander(tn(len(rows), "{n:,} index", "{n:,} indexes"), icon=":material/view_list:"):
-            st.dataframe(
-                pd.DataFrame(rows),
-                hide_index=True,
-                key="redis-indexes",
-                column_config={
-                    "index": t("Index"),
-                    "entries": st.column_config.NumberColumn(t("Entries"), format="localized"),
-                    "memory": t("Memory in use"),
-                },
-            )
+            columns = {"index": t("Index"), "entries": (t("Entries"), "localized"), "memory": t("Memory in use")}
+            show_table(rows, "redis-indexes", columns)
 
 
 def _counted(counted: Snapshot) -> None:
@@ -141,7 +128,7 @@ def _saved(ms: float) -> str:
     return milliseconds(ms) if ms < 1000 else duration(ms / 1000)
 
 
-def _want() -> None:
+def _start() -> None:
     st.session_state["redis_wanted"] = True
 
 

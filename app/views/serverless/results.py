@@ -11,6 +11,7 @@ from app.figures import serverless as figures
 from app.figures import serverless_flow as flow
 from app.i18n import labels, t, tn
 from app.views.shared.chart import chart
+from app.views.shared.table import show_table
 from core.labs.serverless.study import cost, runs
 from core.workspace import Workspace
 
@@ -211,7 +212,7 @@ def compared(ws: Workspace, current: str) -> None:
 
 
 def _show(rows: pd.DataFrame, key: str) -> None:
-    st.dataframe(rows, hide_index=True, key=key, column_config={name: t(name) for name in rows.columns})
+    show_table(rows, key, {name: t(name) for name in rows.columns})
 
 
 _TIMES = {"search_ms": "search alone", "retrieval_ms": "the retrieval function"}

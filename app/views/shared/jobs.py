@@ -79,12 +79,12 @@ def job_summary(ws: Workspace) -> None:
     waited = job is not None and st.session_state.get(state.WATCHED) == id(job)
     if waited and drawn and drawn.state is not JobState.RUNNING and st.session_state.get(_TOLD) != id(job):
         st.session_state[_TOLD] = id(job)
-        text, icon = _told(drawn)
+        text, icon = _outcome(drawn)
         st.toast(text, icon=icon, duration="long")
     if ended := state.board().ended(str(ws.path)):
         with st.expander(t("Finished jobs"), icon=":material/history:"):
             for report in ended:
-                st.caption(_told(report)[0])
+                st.caption(_outcome(report)[0])
     if job is None or drawn is None or drawn.state is not JobState.RUNNING:
         return
     st.session_state[state.WATCHED] = id(job)
@@ -114,9 +114,9 @@ def _show(ws: Workspace, job: Job, report: Report) -> None:
         return
     text, button = st.columns([7, 1], vertical_alignment="center")
     with text:
-        told, icon = _told(report)
+        outcome, icon = _outcome(report)
         box = {JobState.DONE: st.success, JobState.CANCELLED: st.info}.get(report.state, st.error)
-        box(told, icon=icon)
+        box(outcome, icon=icon)
     with button:
         st.button(t("Close"), key="job-close", on_click=state.board().clear, args=(str(ws.path),), width="stretch")
     _refused_files(report)
@@ -125,7 +125,7 @@ def _show(ws: Workspace, job: Job, report: Report) -> None:
             st.code(report.details, language=None)
 
 
-def _told(report: Report) -> tuple[str, str]:
+def _outcome(report: Report) -> tuple[str, str]:
     """How a job ended, in a sentence, and its icon."""
     name, elapsed = t(report.name), duration(report.elapsed_s)
     if report.state is JobState.DONE:

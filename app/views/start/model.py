@@ -109,19 +109,19 @@ def _server(settings: Settings) -> None:
             st.session_state[_TESTED] = (server, probe(server))
     tested: tuple[Server, Found] | None = st.session_state.get(_TESTED)
     if tested and tested[0].url == url.strip():
-        _found(settings, *tested)
+        _show_probe(settings, *tested)
 
 
-def _found(settings: Settings, server: Server, found: Found) -> None:
+def _show_probe(settings: Settings, server: Server, probed: Found) -> None:
     """What the test found, and the button that uses the server."""
-    context = t("{n:,} tokens", n=found.context) if found.context else t("not reported")
+    context = t("{n:,} tokens", n=probed.context) if probed.context else t("not reported")
     st.success(
         "  \n".join(
             (
-                f"**{escape(found.server)}**",
+                f"**{escape(probed.server)}**",
                 t("Context: {context}", context=context),
-                t("Prefixes: {prefixes}", prefixes=t(found.prefixes)),
-                t("Round trip: {ms:,.0f} ms", ms=found.round_trip_ms),
+                t("Prefixes: {prefixes}", prefixes=t(probed.prefixes)),
+                t("Round trip: {ms:,.0f} ms", ms=probed.round_trip_ms),
             )
         ),
         icon=":material/check_circle:",

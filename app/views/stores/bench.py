@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app import state
@@ -12,6 +11,7 @@ from app.figures.stores import describe_recall, recall_figure
 from app.i18n import t
 from app.views.shared.chart import chart
 from app.views.shared.shipped import shipped_as, shipped_line
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.labs.benchmarks import stores as bench
@@ -75,7 +75,7 @@ def _show(number: int, tested: Tested, k: int, clients: int) -> None:
             "{n} {asked}, {dim} dimensions. Up and to the right is better; a hollow mark is a setting that another one "
             "beats.",
             n=tested.queries,
-            asked=escape(_asked(tested.asked)),
+            asked=escape(_workload_questions(tested.asked)),
             dim=tested.dim,
         )
     )
@@ -84,22 +84,9 @@ def _show(number: int, tested: Tested, k: int, clients: int) -> None:
         key=f"recall-{number}",
         alt=describe_recall(tested.rows),
     )
-    st.dataframe(
-        pd.DataFrame(_rows(tested)),
-        hide_index=True,
-        key=f"recall-table-{number}",
-        placeholder="–",
-        column_config=_columns(k, clients),
-    )
+    show_table(_rows(tested), f"recall-table-{number}", _columns(k, clients), placeholder="–")
     st.caption(t("What each index costs before the first question, and while it is open."))
-    st.dataframe(
-        pd.DataFrame(_costs(tested)),
-        hide_index=True,
-        key=f"cost-table-{number}",
-        placeholder="–",
-        width="content",
-        column_config=_cost_columns(),
-    )
+    show_table(_costs(tested), f"cost-table-{number}", _cost_columns(), placeholder="–", width="content")
     for name, why in tested.skipped.items():
         st.caption(t(":material/info: {store} was left out: {why}", store=escape(name), why=escape(t(why))))
 
@@ -134,18 +121,17 @@ def _costs(tested: Tested) -> list[dict[str, Any]]:
     ]
 
 
-def _asked(text: str) -> str:
+def _workload_questions(text: str) -> str:
     split, _, what = text.partition(" ")
     return t("{split} questions", split=split) if what == "questions" else t(text)
 
 
 def _cost_columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
     return {
         "store": t("Store"),
-        "build": number(t("Build (s)"), format="%.1f"),
-        "disk": number(t("Disk (MB)"), format="%.1f"),
-        "memory": number(
+        "build": (t("Build (s)"), "%.1f"),
+        "disk": (t("Disk (MB)"), "%.1f"),
+        "memory": st.column_config.NumberColumn(
             t("Memory (MB)"),
             format="%.1f",
             help=t("Resident memory of the open index, measured in a process of its own."),
@@ -167,8 +153,8 @@ def _columns(k: int, clients: int) -> dict[str, Any]:
         "gold": number(
             t("Gold@{k}", k=k), format="%.3f", help=t("Questions with an answering passage among the hits.")
         ),
-        "p50": number("p50 (ms)", format="%.2f"),
-        "p99": number("p99 (ms)", format="%.2f"),
-        "qps": number(t("QPS, 1 client"), format="%.0f"),
-        "qps_many": number(t("QPS, {n} clients", n=clients), format="%.0f"),
+        "p50": ("p50 (ms)", "%.2f"),
+        "p99": ("p99 (ms)", "%.2f"),
+        "qps": (t("QPS, 1 client"), "%.0f"),
+        "qps_many": (t("QPS, {n} clients", n=clients), "%.0f"),
     }

@@ -8,12 +8,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.i18n import labels, t
 from app.links import MAX_QUESTION
+from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.artefacts import index_kind
 from core.corpus.types import Passage
@@ -144,7 +144,7 @@ def show(ws: Workspace, question: str, left: Found, right: Found) -> None:
     if not rows:
         st.caption(t("Neither store found a passage."))
         return
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="sbs-table", placeholder="–", column_config=_columns(*names))
+    show_table(rows, "sbs-table", _columns(*names), placeholder="–")
     st.caption(t("Scores can be compared within one store only: cosine for vectors, BM25 for words."))
 
 
@@ -164,13 +164,9 @@ def _columns(left: str, right: str) -> dict[str, Any]:
 
 
 def _in_common(ranks: list[Rank], most: int) -> str:
-    if _equal(ranks):
+    if all(rank.left and rank.right and rank.left.other_rank == rank.rank for rank in ranks):
         return t("the same passages in the same order")
     return t("{n} of {most} passages in common", n=shared(ranks), most=most)
-
-
-def _equal(ranks: list[Rank]) -> bool:
-    return all(rank.left and rank.right and rank.left.other_rank == rank.rank for rank in ranks)
 
 
 def _cell(aligned: AlignedHit | None, passages: dict[str, Passage]) -> str | None:
