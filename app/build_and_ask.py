@@ -1,4 +1,4 @@
-"""What a build and a question that is asked meanwhile cost each other; ``python -m app bench build``."""
+"""How much a build and a question that is asked meanwhile slow each other down; ``python -m app bench build``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What Streamlit's garbage collection may leave alone.
+"""Keeps Streamlit's garbage collections short.
 
-After every run of a script, each poll of a running build included, Streamlit makes a full collection. A pass over all
-that libraries and models hold takes as long as the poll's interval, of a core that answers and builds need.
+Streamlit makes a full collection after every run of a script, each poll of a running build included. A pass over
+everything that libraries and models hold takes as long as the poll's interval, on a core that answers and builds need.
 """
 
 from __future__ import annotations

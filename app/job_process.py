@@ -1,4 +1,4 @@
-"""A long job works in a process of its own, so that whoever asks a question meanwhile need not wait for it.
+"""Long jobs run in a process of their own, so that questions asked meanwhile are answered undisturbed.
 
     work = in_process(Task(ws.path, settings, pipeline.cluster, {"config": config}), models.lock)
     job = Job("Cutting cells", work.steps, work.cancel)
@@ -6,11 +6,11 @@
     the app, which answers                        the job: python -m app build-job
     Task            -- stdin ------------------>  calls the builder
     Progress        <------------------ stdout --  one per step, then how it ended
-    "stop", "turn"  -- stdin ------------------>  nothing more to be read: the app has ended, and so does the job
+    "stop", "turn"  -- stdin ------------------>  end of file: the app has ended, and so does the job
 
-The command line's entry makes it give way (``app.cli.giving_way``) before torch is loaded. A job with a clock beside
-its answers does not give way: it takes turns with the questions instead, in the one queue of the app. Both ends run the
-same code of this machine's user, so they speak pickle.
+A job runs at low priority (``app.cli.giving_way``), set before torch is loaded. A job that measures answers runs at
+normal priority and takes turns with the questions, in the one queue of the app. Both ends run the same code of the same
+user, so they exchange pickles.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from core.methods.resources import Resources
 
 BUILD, TIMED = "build-job", "timed-job"
-"""Commands that run a ``Task``, giving way to questions or taking turns with them."""
+"""Commands that run a ``Task``: at low priority, or taking turns with questions."""
 _STOP, _TURN = "stop", "turn"
 _STEP, _WANTED, _OVER, _FAILED, _CANCELLED, _DONE = "step", "turn wanted", "turn over", "failed", "cancelled", "done"
 
@@ -52,8 +52,8 @@ class Task:
     Attributes:
         workspace: Folder of the workspace.
         settings: Settings of its models.
-        make: A builder; whichever of ``ws``, ``models``, ``settings`` and ``resources`` it takes, and is not given, it
-            gets from the process that it runs in.
+        make: A builder. Of ``ws``, ``models``, ``settings`` and ``resources`` it gets those that it takes and that
+            are not in ``given``.
         given: Its other arguments, by name.
         timed: Whether it measures how long answers take.
     """
@@ -66,14 +66,14 @@ class Task:
 
     def begin(self, resources: Resources) -> Work:
         """Calls the builder."""
-        offered = {
+        available = {
             "ws": resources.workspace,
             "models": resources.models,
             "settings": resources.settings,
             "resources": resources,
         }
         lacking = inspect.signature(self.make).parameters.keys() - self.given.keys()
-        return self.make(**{name: value for name, value in offered.items() if name in lacking}, **self.given)
+        return self.make(**{name: value for name, value in available.items() if name in lacking}, **self.given)
 
 
 class ProcessWork:
@@ -91,7 +91,7 @@ class ProcessWork:
         self._speaking = threading.Lock()
 
     def cancel(self) -> None:
-        """Asks it to stop after the step it is in; before its first one there is nothing to lose, and it is ended."""
+        """Asks it to stop after the current step; before its first step it is killed, since nothing can be lost."""
         self._cancelled = True
         self._say(_STOP)
         if self._process and not self._begun:
@@ -101,9 +101,9 @@ class ProcessWork:
         """Starts the process and passes its steps on; closing this stops it after the step it is in.
 
         Raises:
-            JobFailed: It failed; with what it said.
+            JobFailed: It failed, with its error.
             JobCancelled: It was cancelled.
-            TesseraError: It ended without a word.
+            TesseraError: Its process ended without reporting.
         """
         process = _start(self._task)
         try:
@@ -118,7 +118,7 @@ class ProcessWork:
             with self._speaking:
                 for pipe in (process.stdin, process.stdout):
                     if pipe:
-                        with suppress(OSError):  # what was still to be said to a process that has ended
+                        with suppress(OSError):  # unsent bytes to a process that has ended
                             pipe.close()
             process.wait()
 
@@ -166,14 +166,14 @@ def _start(task: Task) -> subprocess.Popen[bytes]:
 
 
 def _send(word: object, process: subprocess.Popen[bytes]) -> None:
-    with suppress(OSError, ValueError):  # a process that has ended is noticed by who reads
+    with suppress(OSError, ValueError):  # that the process has ended is noticed when reading
         if process.stdin:
             pickle.dump(word, process.stdin)
             process.stdin.flush()
 
 
 def _events(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, Any]]:
-    """What the process says, until it has ended."""
+    """The messages of the process, until it has ended."""
     with suppress(EOFError, pickle.UnpicklingError):
         while process.stdout:
             yield pickle.load(process.stdout)
@@ -222,7 +222,7 @@ class _App:
         self.stopped = threading.Event()
 
     def listen(self) -> None:
-        """Hears what the app says; ends this process with the app, at once: a build that is killed loses nothing."""
+        """Receives the app's messages; ends this process when the app ends: a build that is killed loses nothing."""
         with suppress(EOFError, pickle.UnpicklingError, OSError):
             while True:
                 word = pickle.load(self._requests)
@@ -237,7 +237,7 @@ class _App:
             self._replies.flush()
 
     def await_turn(self) -> None:
-        """Waits for the turn among all who ask the app.
+        """Waits for this process's turn in the queue of the app.
 
         Raises:
             JobCancelled: It was cancelled meanwhile.
@@ -248,14 +248,14 @@ class _App:
 
 
 class _SharedTurns(FairLock):
-    """The queue of the app, in which this process stands as one of those who ask."""
+    """The queue of the app, in which this process is one of those that wait."""
 
     def __init__(self, app: _App) -> None:
         super().__init__()
         self._app, self._ours = app, False
 
     def await_turn(self, ticket: Ticket, timeout: float | None) -> bool:
-        """Waits for the turn in this process, and then, however long it takes, for that of this process."""
+        """Waits for the turn within this process, and then, without a time limit, for the turn of this process."""
         if not super().await_turn(ticket, timeout):
             return False
         if not self._ours:  # only the thread whose turn it is comes here

@@ -1,7 +1,7 @@
-"""How a page waits for the models: it says how many are before it, and a tab that is closed meanwhile gives way.
+"""How a page waits for the models: it shows how many are ahead; a tab that is closed meanwhile leaves the queue.
 
 ``with models.lock`` waits like this in every page that this process serves; jobs and the command line, which have no
-page to write on, wait without a word.
+page to write on, wait silently.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from core.fair_lock import Ticket
 
 
 def attend(ticket: Ticket) -> None:
-    """Waits for a turn where the page has come to.
+    """Waits for the lock, with a notice on the page.
 
-    Every look writes to the page, and that is where Streamlit ends a script whose tab is closed or that is run anew.
+    Writing to the page is where Streamlit ends a script whose tab is closed or that is run again.
     """
     if get_script_run_ctx(suppress_warning=True) is None:
         ticket.wait()

@@ -34,9 +34,9 @@ def sha256_of(path: Path) -> str:
 
 
 def order_header(path: Path) -> None:
-    """Sorts what a safetensors file says of itself: the library writes it in another order in every process.
+    """Sorts the metadata of a safetensors file, which the library writes in another order in every process.
 
-    The same tensors then are the same bytes, and have the same digest. The header keeps its length.
+    Then the same tensors are the same bytes and have the same digest. The header keeps its length.
     """
     with path.open("r+b") as file:
         size = int.from_bytes(file.read(8), "little")

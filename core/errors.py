@@ -31,7 +31,7 @@ class TesseraError(Exception):
 
     @property
     def message(self) -> Message:
-        """Both sentences as one text that can be said in another language."""
+        """Both sentences as one translatable text."""
         what, remedy = message(self.what), message(self.remedy)
         return message("{what} {remedy}", what=what, remedy=remedy) if remedy else what
 

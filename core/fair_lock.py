@@ -1,77 +1,74 @@
-"""A lock that is fair, says how many are before you, and can be waited for with one's eyes open.
+"""A first-come, first-served lock whose waiting threads know how many are ahead and can do something meanwhile.
 
-    with turns:                                  # waits as ``attend`` says, first come, first served
+    with lock:                                   # waits as ``attend`` says
         ...
-    with turns.ticket() as ticket:               # for those who have something to tell while they wait
+    with lock.ticket() as ticket:                # for generators that report while they wait
         for ahead in ticket.looks():
             yield Waiting(ahead)
         ...
 
-A place is given up, and a turn given back, when the ticket is closed: by leaving the block, from whichever thread.
+Closing the ticket, by leaving the block or from any thread, leaves the queue or releases the lock.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from types import TracebackType
 
 from core.jobs import Progress
 from core.messages import message
 
 SOON_S = 0.3
-"""How long somebody waits before a word is lost about it, in seconds."""
+"""Seconds of waiting that are not reported."""
 LOOK_S = 2.0
-"""How long to wait between two looks at whether the turn is still wanted, in seconds. A look costs milliseconds of the
-machine on which somebody's answer is being timed, so twenty who wait look ten times a second together; the turn itself
-is never late, since it wakes whom it belongs to."""
+"""Seconds between two reports of a waiting thread. Each costs milliseconds of the machine on which an answer is being
+timed; the lock itself is never late, because a release wakes the next thread."""
 
 
 class Ticket:
-    """A place in the queue, and the turn itself once all before it are gone.
+    """A place in the queue; the one at its head holds the lock.
 
     Args:
-        turns: The queue.
-        thread: Whose turn it will be; the turn may be taken again inside it.
+        thread: The thread that will hold the lock, and may take it again meanwhile.
     """
 
-    def __init__(self, turns: FairLock, thread: threading.Thread) -> None:
-        self._turns = turns
+    def __init__(self, lock: FairLock, thread: threading.Thread) -> None:
+        self._lock = lock
         self.thread = thread
 
     @property
     def ahead(self) -> int:
-        """How many are before this one, the one whose turn it is among them; 0 when the turn is here."""
-        return self._turns.before(self)
+        """Number of threads ahead, the one with the lock included; 0 once this one has it."""
+        return self._lock.before(self)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits for the turn, for at most ``timeout`` seconds; returns whether it is here. The place stays."""
-        return self._turns.await_turn(self, timeout)
+        """Waits at most ``timeout`` seconds; returns whether it has the lock. It keeps its place either way."""
+        return self._lock.await_turn(self, timeout)
 
     def looks(self) -> Iterator[int]:
-        """Waits for the turn, and yields now and then how many are before; ends when the turn is here."""
+        """Waits for the lock and yields every few seconds how many are ahead; ends once it has the lock."""
         pause = SOON_S
         while not self.wait(pause):
             pause = LOOK_S
             yield self.ahead
 
     def close(self) -> None:
-        """Gives the place up, or the turn back; harmless when done twice."""
-        self._turns.leave(self)
+        """Leaves the queue, or releases the lock; closing twice is harmless."""
+        self._lock.leave(self)
 
     def __enter__(self) -> Ticket:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
 class FairLock:
-    """First come, first served. A thread that has the turn may take it again.
+    """A reentrant lock, first come, first served.
 
     Attributes:
-        attend: How ``with turns`` waits when the turn is not free at once: returns when the ticket has it, and may
-            raise to go away. By default it waits without a word.
+        attend: How ``with lock`` waits when the lock is taken: returns once the ticket has it, and may raise to give
+            up. By default it reports nothing.
     """
 
     def __init__(self) -> None:
@@ -81,7 +78,7 @@ class FairLock:
         self._entered = threading.local()
 
     def ticket(self) -> Ticket:
-        """A place at the end of the queue; beside the one that this thread has already."""
+        """A place at the end of the queue, or behind the one that this thread has already."""
         ticket = Ticket(self, threading.current_thread())
         with self._changed:
             own = [place for place, other in enumerate(self._queue) if other.thread is ticket.thread]
@@ -90,12 +87,12 @@ class FairLock:
 
     @property
     def people(self) -> int:
-        """How many have the turn or wait for it."""
+        """Number of threads that have the lock or wait for it."""
         with self._changed:
             return len({other.thread for other in self._queue})
 
     def before(self, ticket: Ticket) -> int:
-        """How many are before a ticket."""
+        """Number of threads ahead of a ticket."""
         with self._changed:
             if ticket not in self._queue:
                 return 0
@@ -133,15 +130,15 @@ class FairLock:
         self._entered.tickets.append(ticket)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self._entered.tickets.pop().close()
 
 
 def until_turn(ticket: Ticket, done: int, total: int) -> Iterator[Progress]:
-    """Waits for the turn inside long work, which can be cancelled meanwhile.
+    """Waits for the lock inside long work, which can be cancelled meanwhile.
 
     Yields:
-        That it waits, and how many are before it; nothing when the turn is here at once.
+        Progress with the number of threads ahead; nothing if the lock is free.
     """
     for ahead in ticket.looks():
         yield Progress("Waiting for the models", done, total, message("{n:,} before this one", n=ahead))

@@ -1,11 +1,11 @@
-"""Sentences with values that can be said again in another language.
+"""Translatable sentences with values.
 
-Core speaks English. A sentence whose values are filled in cannot be looked up in a table of words any more, so what
-may be shown to people is filled by ``said`` and remembers how:
+Core writes English. A sentence whose values are filled in can no longer be looked up in a translation table, so text
+for people is made by ``message``, which keeps pattern and values:
 
     message("{n:,} passages", n=1204)      -> "1,204 passages", an ordinary str with its pattern and values beside it
 
-It knows no other language: whoever shows it has the tables.
+The translation tables belong to the fronts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Message(str):
 
     Attributes:
         pattern: The text with its ``{places}``.
-        values: What was filled in; a value that is ``Message`` itself is to be said in the other language, too.
+        values: What was filled in; a value that is a ``Message`` itself is translated, too.
     """
 
     pattern: str
@@ -32,16 +32,15 @@ class Message(str):
 
 
 def message(pattern: str, /, **values: object) -> Message:
-    """A pattern filled with values, which can be filled again in another language; what is ``Message`` stays so."""
+    """A pattern filled with values, to be translated later; a ``Message`` without values is returned as it is."""
     return pattern if isinstance(pattern, Message) and not values else Message(pattern, values)
 
 
 def joined(separator: str, parts: Iterable[str]) -> Message:
-    """Parts one after another, of which those that are ``Message`` can be said in another language.
+    """Parts one after another; those that are ``Message`` can be translated.
 
     Args:
-        separator: Stands between them as it is.
-        parts: Words, sentences, or text that is never translated.
+        separator: Text between them, not translated.
     """
     named = {f"part{number}": part for number, part in enumerate(parts)}
     return Message(separator.replace("{", "{{").replace("}", "}}").join(f"{{{name}}}" for name in named), named)

@@ -1,4 +1,4 @@
-"""Honest clocks: named spans of one answer, and the counts that explain them.
+"""Timing of one answer: named spans, and the counts that explain them.
 
 The clock starts before routing or retrieval and ends with the last token. On a GPU work is queued, so a span is
 only closed after the device has finished: ``Tracer`` takes the function that waits for it.

@@ -1,6 +1,6 @@
-"""What every HTTP front of Tessera has in common: who may ask, how much, how slowly, and a server that ends in order.
+"""What all HTTP fronts share: which hosts and origins may call, limits on size and time, and an orderly shutdown.
 
-    app = Gate(app, settings.allowed_hosts)      # whoever asks under another name, or from another page, is refused
+    app = Gate(app, settings.allowed_hosts)      # other host names and requests from other pages are refused
     server = WebServer(Bounded(app), port)       # uvicorn in a thread of its own
     server.start(); ...; server.close()
 
@@ -194,7 +194,7 @@ class _Punctual(H11Protocol):
 
 
 class Sparing(logging.Filter):
-    """Lets a few records pass a minute: what a request can provoke cannot fill the log."""
+    """Lets a few records a minute pass, so that requests cannot fill the log."""
 
     def __init__(self, most: int = 5) -> None:
         super().__init__()
@@ -202,7 +202,7 @@ class Sparing(logging.Filter):
         self._minute, self._count = 0, 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """See logging: the first that is too many says so instead."""
+        """See ``logging.Filter``; the first record beyond the limit is replaced by a notice."""
         minute = int(record.created // 60)
         self._count = self._count + 1 if minute == self._minute else 1
         self._minute = minute

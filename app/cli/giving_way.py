@@ -1,8 +1,8 @@
-"""Bulk work gives way to whoever answers on the same cores.
+"""Builds, trainings and evaluations run at low priority, so that questions on the same cores are answered quickly.
 
-PyTorch's OpenMP threads spin for a while when they have nothing to do, against whoever has: two builds at once took
-163 s each where one alone took 28, and 43 with a short spin. Answering keeps the default, since decoding waits often
-and loses a third without it. Both are read when torch is loaded, so this comes before.
+Idle OpenMP threads of PyTorch spin for a while and so take cores from other processes: two builds at once took 163 s
+each where one alone took 28, and 43 with a short spin. Answering keeps the default, because decoding waits often and
+loses a third of its speed without it. Both settings are read when torch is loaded, so they are made before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SPINS = "1000"
 
 
 def give_way(command: str) -> None:
-    """Makes this process a quiet neighbour, if the command is bulk work; what the environment says already stands."""
+    """Lowers the priority of this process if the command is bulk work; variables that are set already are kept."""
     if command not in BULK:
         return
     if "OMP_WAIT_POLICY" not in os.environ:

@@ -1,4 +1,4 @@
-"""``plan``: what each method takes at a size that nobody has here."""
+"""``plan``: what each method takes at a size that was not measured."""
 
 from __future__ import annotations
 

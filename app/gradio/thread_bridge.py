@@ -70,7 +70,7 @@ def _work(make: Callable[[], Generator[Item, None, None]], items: queue.Queue, s
 
 
 def _put(items: queue.Queue, item: object, stop: threading.Event) -> bool:
-    """Waits for room; False when nobody reads any more."""
+    """Waits for room in the queue; False once the reader has gone."""
     while not stop.is_set():
         try:
             items.put(item, timeout=_LOOK_S)

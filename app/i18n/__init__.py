@@ -1,7 +1,7 @@
-"""The words of the app in every language it speaks.
+"""Translations of the app.
 
-English stands in the code and is the key; another language is a folder of JSON tables from English to that language,
-one table per part of the app:
+English text in the code is the key; another language is a folder of JSON tables from English to that language, one
+table per part of the app:
 
     t("Ask a question")                                -> "질문하기"
     t("{seconds} s left", seconds=4)                   -> "4초 남음"
@@ -51,7 +51,7 @@ def browser_language() -> str:
 def t(text: str, /, **values: object) -> str:
     """A text in this session's language, its ``{places}`` filled with values when any are given.
 
-    A text that remembers its own pattern and values is said from these.
+    A ``Message`` is translated from its own pattern and values.
     """
     if isinstance(text, Message):
         values = {**text.values, **values}

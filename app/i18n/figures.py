@@ -1,7 +1,7 @@
 """Figures in this session's language.
 
-Core builds figures in English and marks their words with ``core.messages``. What is drawn goes through ``translated``,
-which replaces these words where they stand: titles, names of lines and bars, ticks, labels, annotations and what is
+Figures are built in English, their words marked with ``core.messages``. ``translated`` replaces these words before a
+figure is drawn: titles, names of lines and bars, ticks, labels, annotations and what is
 shown on hover. What is not marked stays as it is: text of documents, and names that the page gave in its own language
 already. Numbers and units keep their form.
 """
@@ -16,7 +16,7 @@ from app.i18n import language, t
 from core.messages import Message
 
 _MARKED = ("name", "x", "y", "text", "hovertemplate")
-"""What a trace says where it is marked."""
+"""Fields of a trace that may hold marked words."""
 
 
 def translated(figure: go.Figure) -> go.Figure:

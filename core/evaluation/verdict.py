@@ -28,7 +28,7 @@ _PARTLY = 0.5
 
 @dataclass(frozen=True)
 class VerdictStyle:
-    """How a verdict is said and drawn.
+    """How a verdict is worded and drawn.
 
     Attributes:
         colour: Hex colour, of the hues in ``app.figures.palette``.
@@ -81,7 +81,7 @@ class Verdict:
 
     @property
     def style(self) -> VerdictStyle:
-        """How it is said and drawn."""
+        """How it is worded and drawn."""
         return VERDICTS[self.kind]
 
 

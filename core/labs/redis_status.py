@@ -1,4 +1,4 @@
-"""What can be said about the Redis in use: where it is, what it runs, and what it holds."""
+"""Facts of the Redis in use: where it is, what it runs, and what it holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server is: asked for its models, its context and whether it keeps prefixes, before anybody relies on it."""
+"""Probes a server for its models, its context length and whether it caches prefixes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that speaks the OpenAI chat protocol: where it is, who is asked there, and what its failures mean.
+"""A server with the OpenAI chat protocol: its address, its model, and what its failures mean.
 
     TESSERA_ENGINE_URL=http://127.0.0.1:8080/v1 TESSERA_ENGINE_MODEL=qwen3-8b TESSERA_ENGINE_KEY=...
 

@@ -167,7 +167,7 @@ def table(
     cells: Sequence[Sequence[Passage]],
     uses: Mapping[int, CellUse],
 ) -> None:
-    """Every cell as a row: the twin of the figure.
+    """Every cell as a row: the figure as a table.
 
     Args:
         uses: What has become of each cell in memory; empty when nobody has these caches open.

@@ -121,7 +121,7 @@ def nearness(margin: float) -> str:
 
 
 def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int]) -> None:
-    """Every cell as a row: the twin of the map."""
+    """Every cell as a row: the map as a table."""
     members, bound = partition.members(), partition.config.cell_tokens
     rows = [
         {

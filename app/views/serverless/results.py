@@ -73,7 +73,7 @@ def overview(findings: runs.Findings) -> None:
 
 
 def table(findings: runs.Findings) -> pd.DataFrame:
-    """One row per size and index: the twin of the figures."""
+    """One row per size and index: the figures as a table."""
     rows = []
     for size in findings["sizes"]:
         for kind, index in size["indexes"].items():

@@ -1,4 +1,4 @@
-"""Does a cache answer exactly as the text it stands for? Measured, not claimed.
+"""Measures whether a cache answers exactly as the text it was computed from.
 
 Everything is computed in float32, where differences can only come from the order of additions; the number format that
 the settings ask for is reported beside it, without a bound: rounding is a property of the format, not of the cache.

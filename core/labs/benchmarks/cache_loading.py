@@ -1,7 +1,7 @@
-"""How long a cell takes to load, told apart: from the disk, from the page cache, and what mapping a file hides.
+"""How long a cell takes to load: from the disk, from the page cache, and what memory-mapping a file hides.
 
-A mapped file "loads" in a millisecond, because nothing has been read yet; the time comes back with the first question.
-Tessera reads instead, so that its load is what it says, and measures mapping beside it.
+A mapped file "loads" in a millisecond, because nothing has been read yet; the first question then waits for the pages.
+Tessera reads the file instead, so that its load time is complete, and measures mapping for comparison.
 """
 
 from __future__ import annotations

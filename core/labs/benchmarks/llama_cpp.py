@@ -1,4 +1,4 @@
-"""llama.cpp as a peer, through the bindings ``xllamacpp``: the clock that whoever says "fast on a CPU" is held to.
+"""llama.cpp as a peer, through the bindings ``xllamacpp``: the reference for speed on a CPU.
 
 The bindings are no dependency of Tessera: the peer is measured where they are installed.
 """

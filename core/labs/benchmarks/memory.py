@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 STAGE = "Measuring memory"
 LOOKS = 10
-"""How often memory is looked at while questions are asked."""
+"""Number of memory measurements during the questions."""
 _LIBRARIES = {"torch": "torch", "other libraries": "core.methods.registry"}
 
 
@@ -73,7 +73,7 @@ class Footprint:
 
 
 class _Ledger:
-    """Bills what is in memory to whoever came last."""
+    """Attributes growth of memory to the owner that was loaded last."""
 
     def __init__(self) -> None:
         self._before = Footprint.now()

@@ -1,4 +1,4 @@
-"""Do blocks pay? Every question is asked of RAG and of CAG, one right after the other, and both clocks are saved.
+"""Break-even of blocks: RAG and CAG answer every question, one right after the other, and both times are saved.
 
 The last measurement is saved in ``runs/payoff.json`` of the workspace, with the blocks it belongs to.
 """

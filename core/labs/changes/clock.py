@@ -1,7 +1,7 @@
-"""The clock of one method: it runs while the method works and stands still while anybody looks on.
+"""The clock of one method: it runs while the method works, and stops between two steps of its generator.
 
-What is drawn between two steps, or whoever waits for the model, therefore costs no method anything. A stage ends when
-the device has finished what was queued.
+So neither drawing between steps nor waiting for the model counts. A stage ends when the device has finished its queued
+work.
 """
 
 from __future__ import annotations

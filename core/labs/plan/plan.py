@@ -1,4 +1,4 @@
-"""What each method takes at a size that nobody has here: bytes, machines, build hours, first token, money, break-even.
+"""What each method takes at a size that was not measured: bytes, machines, build hours, first token, money, break-even.
 
 Every figure is a coefficient (see ``core.labs.plan.coefficients``) times how many there are of it. Where another model
 or machine is reckoned with, reading a prompt goes by 2 x parameters floating-point operations a token and decoding by

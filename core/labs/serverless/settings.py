@@ -1,4 +1,4 @@
-"""What a function is told by its environment: where the index is, and who embeds and answers."""
+"""Settings of a function, from its environment: where the index is, and which models embed and answer."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Runs one Redis server for as long as somebody uses it, and not a moment longer.
+"""Runs one Redis server for as long as a process uses it.
 
     python -I supervisor.py FOLDER SERVER MODULE
 
 Every process that uses the server holds a shared lock on ``users.lock``; the kernel lets go of it however the process
-ends, ``kill -9`` included. The supervisor waits for the exclusive lock: when it gets it nobody is left, and the server
-is shut down. Should the supervisor itself be killed, the kernel ends the server (PR_SET_PDEATHSIG). So there is no
-order of deaths that leaves a server behind.
+ends, ``kill -9`` included. The supervisor waits for the exclusive lock: once it has it, no user is left, and it shuts
+the server down. If the supervisor itself is killed, the kernel ends the server (PR_SET_PDEATHSIG). So no server is left
+behind, in whatever order processes die.
 
 Runs as a script on the standard library alone: it starts quickly, and stays small.
 """

@@ -1,4 +1,4 @@
-"""What it means to take up a change, and what the methods that read text do alike."""
+"""The protocol of updaters, which bring a method up to date after a change, and what several of them share."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class UpdateContext:
 
 Number = TypeVar("Number", bound=np.generic)
 Updates = Generator[Progress | Method, None, None]
-"""What a method does to know: its progress, and the method itself whenever it may be asked."""
+"""Progress of an update, and the method itself whenever it can answer."""
 
 
 class Updater(Protocol):

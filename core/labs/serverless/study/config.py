@@ -1,6 +1,6 @@
-"""What a study is asked to do: its settings, and when requests come.
+"""The settings of a study, and the arrival times of its requests.
 
-They come as a Poisson process whose rate rises evenly and then stays, the same for the same seed.
+Requests arrive as a Poisson process whose rate rises evenly and then stays, the same for the same seed.
 """
 
 from __future__ import annotations

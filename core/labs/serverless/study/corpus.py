@@ -21,7 +21,7 @@ SPREAD = 0.75
 
 @dataclass(frozen=True)
 class Grown:
-    """A corpus of the size that was asked for.
+    """A corpus of a chosen size.
 
     Attributes:
         passages: Real ones first.

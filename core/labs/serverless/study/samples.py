@@ -1,4 +1,4 @@
-"""One request: how it is sent, how its sender saw it, and what many of them amount to."""
+"""Requests of a load: how one is sent and timed, and statistics over many."""
 
 from __future__ import annotations
 
