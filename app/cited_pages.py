@@ -17,12 +17,7 @@ from core.workspace import Workspace
 
 
 def cited_pages(run: Run, ws: Workspace) -> Markup:
-    """The pages with the supporting sentences marked, each once, a few at most; empty where there are none.
-
-    Args:
-        run: Its answers.
-        ws: Holds the documents.
-    """
+    """The pages with the supporting sentences marked, each once, a few at most; empty where there are none."""
     if ws.state("corpus").status != "ready":
         return Markup("")
     corpus = ws.read("corpus", corpus_store.load)

@@ -15,8 +15,6 @@ def resources_of(ws: Workspace, choices: Choices, here: bool = False) -> Resourc
     """What a method is opened with: the models of this process, and its settings with what was chosen.
 
     Args:
-        ws: The workspace.
-        choices: What was chosen.
         here: Whether the language model is to run in this process, wherever it runs otherwise.
     """
     settings = choices.applied_to(state.settings())

@@ -169,11 +169,6 @@ def prepare_corpus(
 def embed_anew(ws: Workspace, models: Models, settings: Settings) -> Work:
     """Embeds and indexes the passages of a workspace with another encoder, and cuts its cells anew where it has any.
 
-    Args:
-        ws: A workspace with a corpus.
-        models: Have the encoder.
-        settings: See ``cluster``.
-
     Raises:
         ArtefactMissing: There is no corpus.
     """
@@ -307,14 +302,7 @@ def warm(ws: Workspace, settings: Settings) -> Work:
 
 
 def build_sample(ws: Workspace, models: Models, settings: Settings, name: str = "sample") -> Work:
-    """Builds what is missing in the workspace of a sample, and installs the memory that ships with the English one.
-
-    Args:
-        ws: Where to put it.
-        models: The models of this process.
-        settings: See ``blocks``.
-        name: One of ``core.corpus.sample.SAMPLES``.
-    """
+    """Builds what is missing in the workspace of a sample, and installs the memory that ships with the English one."""
     if ws.state("index").status != "ready":
         yield from prepare(ws, models, name)
     if ws.state("projection").status != "ready":

@@ -15,11 +15,7 @@ from core.messages import joined
 
 @dataclass(frozen=True)
 class Amount:
-    """One bar.
-
-    Attributes:
-        label: The value as people read it.
-    """
+    """One bar."""
 
     name: str
     value: float

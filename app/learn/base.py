@@ -46,8 +46,6 @@ class Prediction:
     """A guess to make before the exhibit is shown, in this session's language.
 
     Attributes:
-        question: What is to be guessed.
-        options: To choose from.
         right: Number of the option that the record bears out.
         why: What was recorded.
     """
@@ -64,8 +62,6 @@ class Step:
 
     Attributes:
         name: Its address.
-        title: A few words.
-        question: The one question it answers.
         intro: What one has to know for the guess.
         predict: What is to be guessed.
         show: Draws the exhibit; needs no workspace unless it says so.

@@ -89,7 +89,6 @@ def read_questions(name: str, content: bytes, known: Container[str]) -> Iterator
 
     Args:
         name: Of the file, for refusals.
-        content: Its bytes.
         known: Ids of the passages there are.
 
     Raises:

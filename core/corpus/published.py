@@ -38,8 +38,6 @@ class Gathered:
 
     Attributes:
         passages: By id.
-        dev: Questions to evaluate on.
-        train: Questions to train on.
     """
 
     passages: dict[str, Passage] = field(default_factory=dict)

@@ -171,11 +171,7 @@ class FileFeedback:
 
 
 class RedisFeedback:
-    """A Redis hash per workspace with an entry per rated answer, on the server that the environment names.
-
-    Args:
-        workspace: See ``core.stores.redis.answer_keys.key_of``.
-    """
+    """A Redis hash per workspace with an entry per rated answer, on the server that the environment names."""
 
     def __init__(self, workspace: str) -> None:
         self._server = connection()

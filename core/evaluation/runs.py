@@ -206,9 +206,5 @@ def read_scores(folder: Path) -> dict[AnswerKey, dict[str, float]]:
 
 
 def append_scores(folder: Path, answer: Mapping[str, Any], scores: Mapping[str, float]) -> None:
-    """Appends a judge model's scores of an answer.
-
-    Args:
-        answer: Its line of answers.jsonl.
-    """
+    """Appends a judge model's scores of an answer."""
     jsonl.append(folder / JUDGED_FILE, {**{name: answer[name] for name in _KEY}, "scores": scores})

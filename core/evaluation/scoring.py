@@ -60,9 +60,6 @@ def score(row: Mapping[str, Any], judged: Mapping[str, float] | None = None) -> 
     Context precision and recall are the id-based ones of Ragas. KILT (Petroni et al., 2021) requires R-precision 1: all
     gold pages ranked before any other. Here ``recall`` 1 is enough, because a method that opens a whole cell does not
     rank its passages; the other passages of the cell lower ``context_precision``.
-
-    Args:
-        row: A line of answers.jsonl.
     """
     scores = _evidence_scores(row)
     if row["golds"]:

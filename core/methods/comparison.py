@@ -277,9 +277,6 @@ class OpenMethods:
     """An LRU cache of open methods, warmed up and kept open between questions.
 
     Open and run them under ``Models.lock``.
-
-    Args:
-        limit: Most methods kept open.
     """
 
     def __init__(self, limit: int = 12) -> None:

@@ -21,10 +21,6 @@ CARD = "tessera-export.json"
 def export_folder(lm: LanguageModel, target: Path) -> Path:
     """Writes a folder that transformers and its servers load; it needs no adapter beside it.
 
-    Args:
-        lm: The model, with or without adapter.
-        target: Folder to create.
-
     Raises:
         ModelError: The model is in 4 bits, into which no adapter can be merged.
         TesseraError: The folder is there already, or cannot be written.

@@ -69,10 +69,6 @@ class _Cursor:
 def convert(source: Path, target: Path) -> None:
     """Writes an encoder in the format of sentence-transformers: mean pooling, vectors of unit length.
 
-    Args:
-        source: The packed file.
-        target: Folder to create.
-
     Raises:
         ModelError: It is no such file.
     """

@@ -59,11 +59,7 @@ class TokenEncoder(Protocol):
 
 
 class LateInteraction:
-    """MaxSim over the token vectors of the sentence encoder that embedded the passages.
-
-    Args:
-        encoder: Gives the token vectors.
-    """
+    """MaxSim over the token vectors of the sentence encoder that embedded the passages."""
 
     name = MAXSIM
 
@@ -79,10 +75,6 @@ class LateInteraction:
 
 class CrossEncoder:
     """A sequence classifier with one output, such as cross-encoder/ms-marco-MiniLM-L6-v2.
-
-    Args:
-        name: A folder or a hub id.
-        settings: Device and folder of model files.
 
     Raises:
         ModelError: It cannot be found or loaded, or is no cross-encoder.

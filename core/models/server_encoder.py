@@ -33,9 +33,6 @@ _PROBES = ("The harbour has a tower of glass.", "A lighthouse stands by the harb
 class ServerEncoder:
     """An embedding model on a server; see ``core.models.encoder.Encoder``.
 
-    Args:
-        server: Where it is.
-
     Raises:
         ModelError: It cannot be reached, or gives no vectors.
     """

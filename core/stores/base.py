@@ -68,7 +68,6 @@ class Hit:
     """A search result.
 
     Attributes:
-        passage_id: Id of the passage.
         score: Larger is better; comparable within one store only.
     """
 
@@ -81,7 +80,6 @@ class StoreStats:
     """Size and engine of a store.
 
     Attributes:
-        documents: Number of passages.
         bytes: Size of its files on disk.
         backend: Engine and kind of index, with the version of its library.
     """
@@ -98,7 +96,6 @@ class VectorStore(Protocol):
         """Adds passages; one with an existing id replaces the old one.
 
         Args:
-            passages: The passages.
             vectors: [n, dim] their unit vectors, row by row.
 
         Raises:
@@ -140,8 +137,6 @@ def check_rows(passages: Sequence[Passage], vectors: Vectors, dim: int | None) -
     """Checks vectors and returns them as contiguous float32.
 
     Args:
-        passages: The passages of the vectors.
-        vectors: [n, dim].
         dim: Dimension of the store; None while it is empty.
 
     Raises:

@@ -72,12 +72,7 @@ _EMPTY = _State([], None, 0)
 
 
 class Bm25:
-    """Finds passages by the words they share with the question.
-
-    Args:
-        folder: Folder of its file.
-        state: Its content.
-    """
+    """Finds passages by the words they share with the question."""
 
     def __init__(self, folder: Path, state: _State = _EMPTY) -> None:
         self._folder = folder

@@ -45,12 +45,7 @@ DEFAULT_REFINE = 5
 
 
 class LanceTable:
-    """A LanceDB table; subclasses choose the index and the search options.
-
-    Args:
-        location: Where the table is stored.
-        table: The open table.
-    """
+    """A LanceDB table; subclasses choose the index and the search options."""
 
     store: ClassVar[str]
     """Name in the registry."""

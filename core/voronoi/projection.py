@@ -125,7 +125,6 @@ def project_query(query: Vectors, vectors: Vectors, xy: Points, k: int = 8) -> P
         query: [dim] unit vector.
         vectors: [n, dim] unit vectors of the passages.
         xy: [n, 2] their points.
-        k: Number of neighbours to average.
 
     Returns:
         [2] point.

@@ -14,13 +14,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table hold what; an empty one is found by its usual names.
-
-    Attributes:
-        text: Column of the text.
-        title: Column of the title.
-        id: Column of the id.
-    """
+    """Which columns of a table hold what; an empty one is found by its usual names."""
 
     text: str = ""
     title: str = ""
@@ -93,13 +87,7 @@ class ColumnChoice:
 
 
 class ColumnsUnknown(CorpusError):
-    """A table has no column that is known to hold the text, or not the one that was chosen.
-
-    Args:
-        what: What happened.
-        remedy: What to do about it.
-        choice: What there is to choose from.
-    """
+    """A table has no column that is known to hold the text, or not the one that was chosen."""
 
     def __init__(self, what: str, remedy: str, choice: ColumnChoice) -> None:
         super().__init__(what, remedy)

@@ -33,7 +33,6 @@ def page_picture(content: bytes, boxes: Sequence[Box]) -> bytes:
     Pictures travel within HTML files, so even one of a large page full of photographs stays below 1 MB.
 
     Args:
-        content: The PDF.
         boxes: At least one.
 
     Raises:

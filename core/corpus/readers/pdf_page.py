@@ -35,10 +35,6 @@ class Piece:
     """A word, or words in one line without a wide gap.
 
     Attributes:
-        text: As it reads.
-        x0: Left end.
-        x1: Right end.
-        y: Baseline.
         size: Height of its line of letters.
         bold: Whether all of it is.
     """

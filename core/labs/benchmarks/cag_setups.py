@@ -154,12 +154,7 @@ class Setups:
 
 
 class PeerSetups:
-    """llama.cpp's ways to answer the same tokens.
-
-    Args:
-        name: What its setups are named after.
-        setups: Whose context and question it reads.
-    """
+    """llama.cpp's ways to answer the same tokens."""
 
     def __init__(self, name: str, peer: LlamaCpp, setups: Setups, tokens: int) -> None:
         self._name, self._peer, self._setups, self._tokens = name, peer, setups, tokens

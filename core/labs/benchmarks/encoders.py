@@ -51,13 +51,10 @@ class Compared:
     """What an encoder came to.
 
     Attributes:
-        name: Its name.
-        dim: Dimension of its vectors.
         passage_ms: Milliseconds for each passage, embedded in batches.
         question_ms: Median milliseconds for a question, one at a time.
         recall: Share of questions whose gold passages are all among the best k, by k, with its interval.
         recall_difference: The same minus that of the first encoder, paired by question.
-        cells: Cells of the partition.
         nearest: Share of gold passages in the nearest cell.
         searched: Share of them in the cells that CAG searches.
         methods: Figures of each method, see ``core.evaluation.summary.method_figures``.
@@ -82,14 +79,10 @@ class Comparison:
     """Encoders on one corpus.
 
     Attributes:
-        corpus: Its name.
-        passages: How many it has.
-        split: Of the questions.
         questions: Questions with gold passages, over which recall is a mean.
         answered: Questions that the methods answered.
         model: Name and number format of the language model that answered.
         machine: See ``core.models.machine.machine``.
-        created: UTC time.
         encoders: In the order in which they were named.
     """
 

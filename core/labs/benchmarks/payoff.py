@@ -39,7 +39,6 @@ class Payoff:
 
     Attributes:
         blocks: Fingerprint of the blocks.
-        cag: Its clocks, on the same questions.
     """
 
     blocks: str

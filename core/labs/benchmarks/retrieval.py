@@ -41,8 +41,6 @@ class Row:
     """One way of finding passages.
 
     Attributes:
-        way: What it does.
-        n: Questions.
         recall: Share of the questions with an answering passage among the first k hits, by k.
         empty: Questions for which nothing was found.
         p50_ms: Median latency, without encoding the question.
@@ -65,11 +63,8 @@ def run(ws: Workspace, models: Models, settings: Settings, queries: int, split: 
     """Measures; the last step's data are the rows.
 
     Args:
-        ws: A prepared workspace.
         models: Its encoder embeds the questions.
         settings: Seed of the draw of questions; device and models of the re-ranker.
-        queries: Most questions.
-        split: Of the corpus' own questions.
         rerank: See ``open_reranker``.
         weight: What words weigh in the fusion of scores, in percent.
 

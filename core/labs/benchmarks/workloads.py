@@ -62,9 +62,6 @@ class Workload:
 def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> Workload:
     """The passages of a workspace and its held-out questions; without any, passages themselves, a little displaced.
 
-    Args:
-        seed: Of the displacement.
-
     Raises:
         ArtefactMissing: The workspace is not prepared.
         ArtefactStale: It was prepared with another encoder.

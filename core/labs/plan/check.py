@@ -58,11 +58,6 @@ def check(measured: Coefficients, ws: Workspace) -> list[Checked]:
 def check_indexes(measured: Coefficients, prices: Prices, ws: Workspace) -> list[Checked]:
     """What the coefficients predict of indexes alone, beside the last search bench of a workspace; empty without one.
 
-    Args:
-        measured: Of the workspace that predicts.
-        prices: How fast memory is read.
-        ws: The other.
-
     Raises:
         TesseraError: The bench cannot be read.
     """

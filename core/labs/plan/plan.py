@@ -120,7 +120,6 @@ class MethodPlan:
     """One method.
 
     Attributes:
-        method: Its name.
         stored: Bytes on disk.
         held: Bytes that have to be in memory.
         build_s: Seconds of one machine to build everything.

@@ -23,8 +23,6 @@ def serving(ws: Workspace, kind: str, url: str | None, port: int, concurrency: i
     """Serves until the body ends; then all workers are ended, too.
 
     Args:
-        ws: What to answer from.
-        kind: How the index is searched.
         url: Where an index is that ``PassageTable.create`` built; None builds one in the workspace.
         port: Where to listen; 0 takes a free one.
         concurrency: Workers of the retrieval function.

@@ -30,12 +30,9 @@ class Observation:
     """One invocation, as it is reported.
 
     Attributes:
-        function: Name of the function.
-        request_id: Of the invocation.
         outcome: "ok", "refused" (the caller's fault) or "failed".
         cold: Whether it was the first of its process.
         began: Seconds since the epoch.
-        trace: Where the time went.
         properties: Plain facts that are no metric, such as the kind of index.
     """
 
@@ -75,7 +72,6 @@ def subsegment(seen: Observation, trace_header: str) -> dict[str, Any] | None:
     """The X-Ray document under the segment that Lambda itself opens; None when the request is not sampled.
 
     Args:
-        seen: The invocation.
         trace_header: ``Root=1-...;Parent=...;Sampled=1``, as Lambda gives it.
     """
     parts = dict(part.split("=", 1) for part in trace_header.split(";") if "=" in part)
@@ -108,7 +104,6 @@ def report(seen: Observation, write: Any) -> None:
     """Writes the metric line, and sends the subsegment where a daemon is named.
 
     Args:
-        seen: The invocation.
         write: Takes the line, such as ``sys.stdout.write``: CloudWatch reads metrics from the function's output.
     """
     write(json.dumps(emf(seen)) + "\n")

@@ -22,8 +22,6 @@ class Entry:
     """An entry of the answer cache, for display.
 
     Attributes:
-        question: The question.
-        answer: Its answer.
         left_s: Seconds until it expires.
     """
 

@@ -51,12 +51,7 @@ _ASK_COUNT_ABOVE = 1_000
 
 
 class RedisStore:
-    """Finds passages in Redis by cosine similarity, or by vector and words.
-
-    Args:
-        folder: Folder of its pointer file.
-        layout: Content of the pointer file.
-    """
+    """Finds passages in Redis by cosine similarity, or by vector and words."""
 
     name: ClassVar[str]
     label: ClassVar[str]

@@ -52,12 +52,7 @@ class Snapshot:
 
 
 class Metrics:
-    """The counters of one workspace.
-
-    Args:
-        server: The way to Redis.
-        workspace: See ``core.stores.redis.answer_keys.key_of``.
-    """
+    """The counters of one workspace."""
 
     def __init__(self, server: Connection, workspace: str) -> None:
         self._server = server
@@ -68,7 +63,6 @@ class Metrics:
 
         Args:
             ms: From question to last token.
-            documents: Passages that were retrieved.
             outcome: What the answer cache did.
             saved_ms: What a hit saved.
         """

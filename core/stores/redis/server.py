@@ -39,8 +39,6 @@ class Address:
     """A running embedded server. The password is drawn anew at every start, so it also tells one run from another.
 
     Attributes:
-        port: On 127.0.0.1.
-        pid: Its process.
         password: What this run asks for.
     """
 

@@ -44,11 +44,8 @@ class Execution:
     """One run of the machine.
 
     Attributes:
-        status: As Step Functions has it.
         output: Data after the last state; None unless it succeeded.
         error: Name of the error; empty when it succeeded.
-        cause: What happened.
-        ms: Length of the execution.
     """
 
     status: Literal["SUCCEEDED", "FAILED", "TIMED_OUT"]

@@ -58,9 +58,7 @@ class Frame:
         """Answers one event.
 
         Args:
-            event: As Lambda delivers it.
             context: Lambda's context; only its request id is used.
-            work: What the function does.
             **properties: Plain facts to report.
 
         Returns:

@@ -32,7 +32,6 @@ class Orchestrator:
     """Retrieval, re-ranking and the cache where they are asked for, and generation, by synchronous invocations.
 
     Args:
-        client: A boto3 client of Lambda.
         settings: Names or ARNs of the functions.
     """
 

@@ -30,8 +30,6 @@ class Record:
     """One invocation: what Lambda writes in its REPORT line, and how it ended.
 
     Attributes:
-        request_id: Of the invocation.
-        function: Name of the function.
         outcome: "error" is raised by the handler, "crash" is the end of its process, "timeout" its killing.
         cold: Whether a worker was started for it.
         init_ms: Start of that worker; 0 for a warm one.

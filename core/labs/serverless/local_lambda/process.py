@@ -24,14 +24,11 @@ class FunctionConfig:
     """A function as the local cloud runs it; the names are Lambda's.
 
     Attributes:
-        name: Its name.
         handler: ``module.function``.
         memory_mb: What it is billed for; the local cloud does not limit memory.
         timeout_s: Longest invocation; its worker is killed then.
         concurrency: Most workers at once; a request beyond them is throttled.
         idle_s: A worker that has had nothing to do for as long is ended.
-        init_timeout_s: Longest start.
-        environment: Variables of the workers besides those of this process.
     """
 
     name: str

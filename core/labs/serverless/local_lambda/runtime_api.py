@@ -29,11 +29,7 @@ class Invocation:
     """Work for a worker.
 
     Attributes:
-        request_id: Identifies it.
-        payload: JSON.
         deadline: Seconds since the epoch by which it must be done.
-        function_arn: Of the function.
-        trace_header: For X-Ray.
     """
 
     request_id: str

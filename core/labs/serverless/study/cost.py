@@ -25,7 +25,6 @@ class Prices:
 
     Attributes:
         date: Day of the prices, ISO 8601.
-        region: AWS region.
         gb_second: Lambda, per GB-second.
         request: Lambda, per request.
         machine_request: Step Functions Express, per execution.
@@ -33,10 +32,7 @@ class Prices:
         machine_memory_mb: Memory an execution is billed for.
         machine_round_ms: What its length is rounded up to.
         api_request: API Gateway, per request.
-        get: S3, per object read.
-        put: S3, per object written.
         always_on_name: The machine to compare with.
-        always_on_hour: Its price per hour.
     """
 
     date: str

@@ -143,8 +143,6 @@ def cold_starts(
     Args:
         senders: One per index; their functions have no worker yet.
         questions: The first ``count`` are asked, again from the front when there are fewer.
-        count: Requests at once.
-        label: For the progress.
     """
     started: dict[IndexKind, list[Sample]] = {}
     for number, (kind, send) in enumerate(senders.items()):

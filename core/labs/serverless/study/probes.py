@@ -39,7 +39,6 @@ class Probes:
         """Milliseconds of one index, question by question.
 
         Args:
-            kind: Which index.
             what: "search_ms", "retrieval_ms" (inside the function), "total_ms" (as the sender saw it), or "share".
         """
         return [_time(reply, ms, what) for _, reply, ms in self.replies[kind]]
@@ -60,11 +59,7 @@ def probe(
     """Asks ``count`` questions of every index, in alternation; who is asked first alternates, too.
 
     Args:
-        senders: One per index.
         questions: What to draw from, without repetition while there are enough.
-        count: How many to ask.
-        seed: Of the draw.
-        label: For the progress.
 
     Raises:
         TesseraError: A question got no answer, even after it was asked again.

@@ -84,7 +84,6 @@ class Sample:
         outcome: One of ``OUTCOMES``.
         stages: Stage to ms inside the function, as it measured itself; empty unless the request succeeded.
         spans: "stage/span" to ms, likewise.
-        records: The invocations it took.
         found: Ids of the passages, best first.
         machine_ms: Length of the state machine's execution; 0 without one.
     """
@@ -112,16 +111,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Latencies in ms.
-
-    Attributes:
-        n: How many.
-        mean: Their mean.
-        p50: Median.
-        p90: 90th percentile.
-        p99: 99th percentile.
-        cdf: 101 quantiles from the smallest to the largest.
-    """
+    """Latencies in ms."""
 
     n: int
     mean: float

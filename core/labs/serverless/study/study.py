@@ -48,10 +48,8 @@ class Material:
     """What a study works on.
 
     Attributes:
-        corpus: Passages, and questions to ask.
         vectors: [n, dim] unit vectors of the passages.
         encoder: Embeds the questions for the exact answer; the workers embed for themselves.
-        questions: The questions.
         place: Folder or ``s3://`` URL under which indexes are put for the time of the study; None takes a temporary
             folder.
     """
