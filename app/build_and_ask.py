@@ -31,8 +31,6 @@ def measure(resources: Resources, name: str, questions: int, rounds: int) -> Wor
     Args:
         resources: Hold the corpus and its questions.
         name: Name of the method that is asked.
-        questions: How many different questions.
-        rounds: How often.
 
     Yields:
         Progress; the data of the last hold the clocks of each question by itself ("quiet") and "during a build" in ms,

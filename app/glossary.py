@@ -12,10 +12,7 @@ class Term:
     """One word.
 
     Attributes:
-        name: As pages write it.
-        meaning: One sentence.
         source: Name of the paper; empty where there is none to name.
-        link: Its address.
     """
 
     name: str

@@ -50,8 +50,6 @@ class Task:
     """What a job does.
 
     Attributes:
-        workspace: Folder of the workspace.
-        settings: Settings of its models.
         make: A builder. Of ``ws``, ``models``, ``settings`` and ``resources`` it gets those that it takes and that
             are not in ``given``.
         given: Its other arguments, by name.
@@ -80,7 +78,6 @@ class ProcessWork:
     """A task at work in a process of its own, seen from the app.
 
     Args:
-        task: What it does.
         turns: Where it queues for its turns, if it is timed.
     """
 

@@ -47,7 +47,6 @@ def link(page_url: str, choices: Choices, further: Mapping[str, str] = MappingPr
 
     Args:
         page_url: Address of the Compare page as the browser has it.
-        choices: What the link restores.
         further: Parameters that are kept beside them, such as a language that was chosen.
     """
     parts = urlsplit(page_url)

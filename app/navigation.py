@@ -19,7 +19,6 @@ class PageInfo:
         group: Where the sidebar lists it: "Ask" is for everyone, "Build" for those who bring documents, "Labs" for the
             curious.
         icon: A Material symbol.
-        question: The one question it answers.
         heading: What its header says, when that is not its title.
     """
 

@@ -17,7 +17,6 @@ class ArtefactSpec:
 
     Attributes:
         kind: Its name, and the folder it lives in.
-        label: Its name for people.
         remedy: What to do when it is missing or stale, as a request without its full stop ("train a memory"). Where
             to click or what to type, each front adds itself.
         built_from: Kinds it is built from directly; whoever reads it pays for these, too.

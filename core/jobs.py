@@ -124,9 +124,7 @@ class Report:
 
     Attributes:
         name: Display name of what the job builds.
-        state: Its state.
         progress: Latest step, or None before the first.
-        elapsed_s: Seconds since the start.
         remaining_s: Estimated seconds to the end of this stage; None if unknown.
         error: Error message; empty unless the job failed.
         details: Traceback of a bug; empty for errors with a remedy.

@@ -32,7 +32,6 @@ class Manifest:
         params: Settings of the build, and figures worth showing.
         files: File name to size in bytes.
         created: UTC time, ISO 8601.
-        build_s: Seconds the build took.
         format: See ``ArtefactSpec.format``.
         digests: File name to SHA-256; a file that is checked by other means, or was written by an earlier version, has
             none.

@@ -37,10 +37,6 @@ def message(pattern: str, /, **values: object) -> Message:
 
 
 def joined(separator: str, parts: Iterable[str]) -> Message:
-    """Parts one after another; those that are ``Message`` can be translated.
-
-    Args:
-        separator: Text between them, not translated.
-    """
+    """Parts one after another; those that are ``Message`` can be translated."""
     named = {f"part{number}": part for number, part in enumerate(parts)}
     return Message(separator.replace("{", "{{").replace("}", "}}").join(f"{{{name}}}" for name in named), named)

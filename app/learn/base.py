@@ -22,8 +22,6 @@ class Tour:
 
     Attributes:
         ws: The sample workspace; complete where a step is live.
-        corpus: Its passages and questions.
-        question: The question of the tour.
     """
 
     ws: Workspace
@@ -63,7 +61,6 @@ class Step:
     Attributes:
         name: Its address.
         intro: What one has to know for the guess.
-        predict: What is to be guessed.
         show: Draws the exhibit; needs no workspace unless it says so.
         live: The same on this machine, on the real engines and the complete sample.
         words: Words of the glossary that it uses.

@@ -78,7 +78,6 @@ class Recorder:
 
     Attributes:
         resources: The sample workspace, complete, with the default settings.
-        question: The question of the tour.
     """
 
     resources: Resources

@@ -32,9 +32,6 @@ class HubSet:
     """Where a data set is and how its rows are read.
 
     Attributes:
-        hub_id: Repository on the hub.
-        config: Configuration of it, or None.
-        split: Split that is streamed.
         convert: Row to passages and questions; a pure function.
     """
 
@@ -81,7 +78,6 @@ def load_hub(name: str, size: int | None = None, rows: Iterable[Row] | None = No
     questions about the same passages in evaluation than in training.
 
     Args:
-        name: One of ``HUB_SETS``.
         size: Passages to keep; ``DEFAULT_SIZE`` when None.
         rows: Rows to read instead of those of the hub.
 

@@ -41,7 +41,6 @@ class FileResult:
     Attributes:
         name: Of the file, fit for display.
         status: "ready" or "failed".
-        passages: Passages it gave.
         duplicates: Passages left out because the same title and text were there already.
         error: Why it failed and what to do; empty when ready.
         note: Something worth telling though it is ready; often empty.
@@ -66,7 +65,6 @@ class ImportReport:
         files: One result for each file, in order.
         questions: By split, of the files that are data sets of questions.
         paths: Digest to path, of the files that were read from this machine.
-        chunking: How documents were cut.
     """
 
     passages: tuple[Passage, ...]
@@ -83,14 +81,7 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class Reading:
-    """A file that was read and is yet to be cut.
-
-    Attributes:
-        name: See ``FileResult``.
-        folder: See ``Importer.reading``.
-        digest: Of its content.
-        document: What it holds.
-    """
+    """A file that was read and is yet to be cut."""
 
     name: str
     folder: str
@@ -104,7 +95,6 @@ class Importer:
     Args:
         count: Tokens of a text, by the tokenizer of the language model.
         existing: Passages that are there already; their ids and texts are not given out again.
-        chunking: How documents are cut.
 
     Attributes:
         readings: What was read of each file, or why it was refused: another importer may ``cut`` them otherwise.
@@ -141,7 +131,6 @@ class Importer:
 
         Args:
             name: As it came; shown, never used as a path.
-            content: Its bytes.
             folder: Where it stands below the folder that is taken in, with "/" between names; its passages' ids begin
                 with it, so that they do not move when a file of the same name comes to stand elsewhere.
             columns: Of a table, which of them hold what.
@@ -190,7 +179,6 @@ class Importer:
         Args:
             name: As it came.
             why: The rest of a sentence that begins with the name.
-            remedy: What to do about it.
         """
         return self.cut(FileResult(safe_name(name), "failed", error=refused(safe_name(name), why, remedy).message))
 

@@ -48,7 +48,6 @@ def read_file(path: Path, name: str = "") -> bytes:
     """The bytes of a regular file of bearable size.
 
     Args:
-        path: The file.
         name: What to call it in a refusal; its path by default.
 
     Raises:

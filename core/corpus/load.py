@@ -77,7 +77,6 @@ def loading(
         size: Keep the first ``size`` passages, and the questions whose gold passages are all among them.
         count: Tokens of a text, by the tokenizer of the language model.
         columns: Of a table, which of them hold what.
-        chunking: How documents are cut.
 
     Yields:
         The name of the file that is being read, again and again while it is.

@@ -44,7 +44,6 @@ def keep_originals(ws: Workspace, corpora: Iterable[Corpus], contents: Iterable[
     """Keeps the files that passages of some corpora were read from, and no others.
 
     Args:
-        ws: Where to.
         corpora: The corpus of the workspace, and what it may go back to.
         contents: Name and content of files that may not be there yet.
     """

@@ -85,9 +85,7 @@ def gather(name: str, rows: Iterable[tuple[str, Row]], convert: Convert, most: i
     """All passages and questions of a file.
 
     Args:
-        name: Of the file.
         rows: Where each stands, and its fields.
-        convert: See ``recognise``.
         most: Passages there may be.
 
     Raises:

@@ -122,7 +122,6 @@ class Question:
 
     Attributes:
         id: Unique in its file.
-        text: The question.
         answers: Accepted answers; any of them is right.
         passage_ids: Gold passages, in hop order; may be empty when unknown.
         evidence: Sentences that hold the answer, aligned with ``passage_ids`` where known.
@@ -149,7 +148,6 @@ class Corpus:
     Attributes:
         name: Where it came from, for display.
         passages: In a fixed order: row i of every matrix built from the corpus is passage i.
-        questions: Split name to questions.
         chunking: How its documents are cut, and those that are added.
     """
 

@@ -35,7 +35,6 @@ class Feedback:
     Attributes:
         rating: 1 for thumbs up, -1 for thumbs down.
         asked: Time of the question (UTC, ISO 8601); part of the answer's identity.
-        given: Time of the rating.
 
     Raises:
         TesseraError: The rating is neither 1 nor -1, or the note is too long.
@@ -108,7 +107,6 @@ class StoredFeedback:
     """What a log holds.
 
     Attributes:
-        feedback: Judgements, oldest first.
         damaged: How many more there were that can no longer be read.
     """
 

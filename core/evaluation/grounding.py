@@ -98,8 +98,6 @@ class Support:
 
     Attributes:
         text_index: Index of the text that contains it.
-        start: Offset of its first character.
-        end: Offset after its last character.
     """
 
     text_index: int

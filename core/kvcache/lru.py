@@ -58,7 +58,6 @@ class ResidentCaches:
 
     Args:
         budget: Most bytes of caches in memory, or a budget shared with other caches.
-        ahead: Whether prefetching is on.
     """
 
     def __init__(self, store: CacheStore, lm: LanguageModel, budget: int | Budget, ahead: bool = False) -> None:

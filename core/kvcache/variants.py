@@ -38,7 +38,6 @@ class Variant:
 
     Attributes:
         kind: ``BLOCKS`` or ``WHOLE_CELLS``.
-        folder: Folder of its manifest.
         location: URL of its cells; empty if they are in the folder.
         manifest: None until it is complete.
         bytes: Size of the cells built so far.

@@ -60,7 +60,6 @@ class Variant:
 
     Attributes:
         name: What is different in it; ``BASE`` for the one that all are compared with.
-        config: How it is trained.
         read: How it is read, None as it was trained. A variant that is only read differently uses the base's memory.
     """
 
@@ -76,7 +75,6 @@ class AblationPlan:
     Attributes:
         what: Some of ``WHATS``.
         minutes: Of training, for all variants together; each gets the same number of steps.
-        questions: Dev questions for each variant.
         base: The memory that variants differ from.
         steps: Steps of every variant; 0 finds them from ``minutes``.
 
@@ -134,8 +132,6 @@ def ablate(resources: Resources, folder: Path, plan: AblationPlan) -> Work:
 
     Args:
         resources: Of a workspace with a corpus that has dev questions.
-        folder: See ``ablation_folder``.
-        plan: What is tried.
 
     Yields:
         Progress of the trainings and measurements; after each variant ``data`` holds ``rows``, the table so far.

@@ -15,7 +15,6 @@ class IndexFacts:
     """An index of Tessera on the server.
 
     Attributes:
-        name: Its name there.
         documents: Passages or answers in it.
         bytes: Memory of its vectors and words, in bytes.
     """
@@ -31,15 +30,9 @@ class ServerFacts:
 
     Attributes:
         place: Where it is, for people.
-        embedded: Whether Tessera started it.
-        version: Of Redis.
         search: Version of its search module; empty when it has none.
-        port: Where it listens.
         uptime_s: Seconds since it was started.
-        memory: Bytes it uses.
-        keys: Keys it holds.
         persistence: How writes reach the disk.
-        indexes: Those of Tessera.
     """
 
     place: str

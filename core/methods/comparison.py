@@ -86,7 +86,6 @@ class Run:
 
     Attributes:
         gold: The corpus' own question with its gold answers, if it is one.
-        status: queued, running, done or stopped.
         answers: Finished answers by method.
         failures: Error and remedy by method.
         drafts: Partial answers of methods that were stopped.
@@ -158,11 +157,7 @@ def _encodes(method: str) -> bool:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The run waits for other answers or builds.
-
-    Attributes:
-        ahead: Number of them.
-    """
+    """The run waits for other answers or builds."""
 
     ahead: int = 1
 
@@ -177,8 +172,6 @@ class Failed:
     """The method could not answer.
 
     Attributes:
-        what: What went wrong.
-        remedy: What to do about it.
         error: The error itself, from which a front can derive the command or page that helps.
     """
 

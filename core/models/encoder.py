@@ -30,8 +30,6 @@ class Encoder(Protocol):
     """What Tessera needs of an encoder.
 
     Attributes:
-        name: Its name.
-        dim: Dimension of the vectors.
         fingerprint: Digest of its weights.
         max_tokens: Longest text, in tokens; longer texts are truncated.
     """
@@ -107,7 +105,6 @@ class SentenceEncoder:
         """A vector [tokens, dim] for every token of each text, as late interaction compares them; not scaled.
 
         Args:
-            texts: Passages, or questions.
             query: Whether they are questions.
         """
         prefix = self._query_prefix if query else self._passage_prefix

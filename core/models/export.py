@@ -45,7 +45,6 @@ def export_gguf(lm: LanguageModel, original: Path | None, target: Path) -> Path:
     Args:
         lm: The model, with or without adapter.
         original: A GGUF file of the plain model, from which tokenizer and template are taken; None where there is none.
-        target: File to create.
 
     Raises:
         ModelError: There is no such file, or the model does not fit it.

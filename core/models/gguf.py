@@ -47,7 +47,6 @@ def with_weights(source: Path, target: Path, dtype: str, model: PreTrainedModel)
 
     Args:
         source: The GGUF file; its tokenizer, template and settings are kept.
-        target: File to write.
         dtype: A key of ``FORMATS``.
         model: The weights, in transformers' layout.
 

@@ -24,14 +24,11 @@ class PooledEncoder:
     """Mean or first (CLS) of the last hidden states, scaled to unit length.
 
     Attributes:
-        tokenizer: The tokenizer.
         max_tokens: Longest text, in tokens, special tokens included; longer texts are truncated.
-        dim: Dimension of the vectors.
 
     Args:
         folder: A model in the format of sentence-transformers.
         pooling: See ``pooling_of``.
-        device: Device to compute on.
     """
 
     def __init__(self, folder: Path, pooling: str, device: torch.device) -> None:

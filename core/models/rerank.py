@@ -35,7 +35,6 @@ class Reranker(Protocol):
     """Scores passages by how well they answer a question.
 
     Attributes:
-        name: What it is, for people.
         fingerprint: Tells apart what orders differently.
     """
 

@@ -113,9 +113,7 @@ class EmbedderFound:
 
     Attributes:
         server: Model and host, for people.
-        dim: Dimension of the vectors.
         max_tokens: Longest text, in tokens.
-        round_trip_ms: To embed one sentence.
         near: Cosine similarity of two sentences about the same thing.
         far: Of two about different things; an encoder that is of use gives less.
     """

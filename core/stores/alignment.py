@@ -14,7 +14,6 @@ class AlignedHit:
     """A hit and its rank in the other list.
 
     Attributes:
-        hit: The passage and its score.
         other_rank: Its rank in the other list, from 1; None if it is not in that list.
     """
 

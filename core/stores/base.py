@@ -29,9 +29,7 @@ class SearchRequest:
     """A search. Each store uses vector, text or both, and raises if what it needs is missing.
 
     Attributes:
-        k: Most hits to return.
         vector: [dim] unit vector of the question.
-        text: The question itself.
         filter: Field to value, see ``FILTERS``; a hit matches all of them exactly.
         options: Options of an approximate search, such as ``{"nprobe": 8}``; a store rejects unknown options and uses
             its defaults for missing ones.

@@ -67,7 +67,6 @@ class _State:
     Attributes:
         fields: Id and filter fields of each passage.
         index: The FAISS index; None while the store is empty.
-        bytes: Size of the file.
         on_gpu: The same index on GPUs, where there are any and it is flat.
     """
 

@@ -22,8 +22,6 @@ def build_index(ws: Workspace, store: str, force: bool = False) -> Work:
     """Indexes the passages in one more store, from the existing embeddings, so that no model is loaded.
 
     Args:
-        ws: A prepared workspace.
-        store: Name in the registry.
         force: Rebuild an index that is still valid.
 
     Raises:

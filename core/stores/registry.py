@@ -22,7 +22,6 @@ class StoreSpec:
     """How a store is displayed, built and opened.
 
     Attributes:
-        label: Display name.
         summary: What it does, in one sentence.
         searches: What a request must contain: "vector", "text" or both.
         kind: Its class as "module:Class", imported on the first use, so that only the engines in use are loaded.

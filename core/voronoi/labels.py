@@ -33,7 +33,6 @@ def label_cells(passages: Sequence[Passage], assignment: IntArray, words: int = 
     Args:
         passages: [n] in row order.
         assignment: [n] cell of each passage, numbered 0 to k - 1.
-        words: Most words in a label.
 
     Returns:
         k labels such as "lighthouse, harbour, pilots"; a cell without words gets the title of its first passage, or a

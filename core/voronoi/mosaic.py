@@ -24,7 +24,6 @@ class Mosaic:
 
     Attributes:
         x: x of the borders between cells, as one line with gaps: start, end, None, start, end, None, ...
-        y: y of the same points.
         polygons: Corners [m, 2] of each cell, in order around it and clipped to the box.
         neighbours: Pairs of cells that share a border.
     """

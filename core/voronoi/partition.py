@@ -47,7 +47,6 @@ class PartitionConfig:
         k_min: Fewest cells to try; None means as many as the budget needs, or a fifth of the passages.
         k_max: Most cells to try; None means cells that are half full on average, or hold two passages.
         cell_tokens: Most passage tokens in a cell (a single passage may exceed it); None sets no bound.
-        seed: Seed of k-means.
 
     Raises:
         TesseraError: A value is out of range.

@@ -31,7 +31,6 @@ def exhibit(name: str, data: Mapping[str, Any], words: Mapping[str, Any]) -> Non
     """Draws an exhibit.
 
     Args:
-        name: Its script.
         data: Plain values; the component sets every text as text.
         words: What it says, in this session's language.
     """

@@ -42,7 +42,6 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
     """All that is known of a race so far; nothing of a job that is no race.
 
     Args:
-        history: What the job has reported.
         live: It is still running: what is only known at its end is left out.
     """
     results = results_of(history)

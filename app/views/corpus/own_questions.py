@@ -67,7 +67,6 @@ def questions_of(rows: Sequence[Mapping[Hashable, Any]], before: tuple[Question,
 
     Args:
         rows: With id, question, and answers parted by " / "; cells that nobody filled are None.
-        before: The questions as they were.
     """
     known = {question.id: question for question in before}
     free = (name for number in count(1) if (name := f"own-{number:02d}") not in known)

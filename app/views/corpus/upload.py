@@ -148,8 +148,6 @@ def _read(files: Sequence[UploadedFile], existing: Sequence[Passage], chunking: 
     """Reads files one after another under a table of their states; what was read once is not read again.
 
     Args:
-        files: What was uploaded.
-        existing: Passages that stay beside them.
         chunking: How they are cut; another choice cuts again what was read.
     """
     chosen: dict[str, Columns] = st.session_state.setdefault(_COLUMNS, {})
@@ -250,7 +248,6 @@ def _preview(report: ImportReport, fixed: bool) -> None:
     """The first passages as they will be built, and how they are cut.
 
     Args:
-        report: What was read.
         fixed: They join others, and are cut like those.
     """
     with st.expander(t("Look at the passages"), icon=":material/visibility:"):

@@ -75,10 +75,6 @@ def star_panel(
     """The mosaic with a star to drag, and what exactly moves.
 
     Args:
-        ws: The workspace, with its vectors.
-        partition: Its cells.
-        data: What is drawn.
-        located: The question.
         answers: What it is answered, by cell, as far as that is known.
     """
     with st.container(border=True, key="star"):

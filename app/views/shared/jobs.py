@@ -25,7 +25,6 @@ def job_panel(ws: Workspace, live: Live | None = None, stays: bool = False) -> b
     """The job of a workspace, in full; draws nothing when there is none.
 
     Args:
-        ws: The workspace.
         live: Draws what the job reports.
         stays: Whether what a finished job has reported stands nowhere else on the page, so that it stays here for who
             was waiting for it.

@@ -30,7 +30,6 @@ def encoder_picker(ws: Workspace, busy: bool) -> None:
 
     Args:
         ws: The current workspace, whose passages are embedded anew.
-        busy: Something is being built.
     """
     with st.expander(t("Change the encoder"), icon=":material/translate:"):
         settings = state.settings()

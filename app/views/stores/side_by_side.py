@@ -32,8 +32,6 @@ class Found:
     """What one store answered.
 
     Attributes:
-        store: Its name in the registry.
-        hits: Best first.
         ms: Median time of a search, in milliseconds.
     """
 
@@ -49,12 +47,6 @@ def _opened(path: str, built: str, name: str) -> VectorStore:
 
 def search(ws: Workspace, name: str, question: str, k: int) -> Found:
     """Searches a store of the workspace; the clock runs after a first search that nobody sees.
-
-    Args:
-        ws: The workspace.
-        name: Store in the registry.
-        question: What is asked.
-        k: Hits wanted.
 
     Raises:
         ArtefactMissing: The index has not been built.

@@ -16,8 +16,6 @@ def opened(name: str, content: bytes, kind: str) -> zipfile.ZipFile:
     """The archive of a document.
 
     Args:
-        name: Of the file.
-        content: Its bytes.
         kind: What it should be, for refusals ("DOCX").
 
     Raises:

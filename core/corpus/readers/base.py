@@ -32,7 +32,6 @@ class Section:
         text: Clean text, never empty.
         title: Short name; empty where the file gives none.
         id: As the file gives it; empty where it gives none.
-        topic: As the file gives it.
         keep: Stretches of the text that belong together: a list with its introduction.
         rows: Stretches of the text that are read one by one: rows of a table, each with its headers.
         pages: Where in the text a page begins, and its number; empty where the format has no pages.
@@ -76,7 +75,6 @@ class ColumnChoice:
     """What there is to choose from, where no column is known to hold the text.
 
     Attributes:
-        names: Columns of the table.
         rows: Its first rows, one value for each column.
         proposed: The column that looks most like the text; empty where none has a name.
     """

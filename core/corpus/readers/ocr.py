@@ -31,7 +31,6 @@ def recognise(pdf: PdfDocument, pages: Sequence[int]) -> dict[int, str]:
     """Text of pages by their number, from 1; nothing where Tesseract is missing or finds no letters.
 
     Args:
-        pdf: The document.
         pages: Numbers of the pages to look at.
     """
     program = shutil.which("tesseract")

@@ -54,9 +54,7 @@ class Outline:
         """Adds a paragraph.
 
         Args:
-            text: Of one paragraph.
             continues: It is the rest of the one before it.
-            boxes: Where it is printed.
         """
         if continues and self._text:
             self._go_on(text, boxes)
@@ -70,10 +68,6 @@ class Outline:
         """Adds a list, each item with its marker ("1. ", "- "); it stays with the introduction before it.
 
         A list that follows another directly goes on with it: a page ended between them.
-
-        Args:
-            items: Its items.
-            boxes: Where each is printed.
         """
         start = self._introduction if self._list is None else self._list
         if self._list is not None:
@@ -272,7 +266,6 @@ def behind(text: str, notes: Mapping[str, str]) -> list[str]:
     """The footnotes that a paragraph refers to, in its order.
 
     Args:
-        text: The paragraph.
         notes: Mark as it stands in the paragraph ("[1]", "²") to the note's text.
     """
     return [f"{mark} {note}" for mark, note in notes.items() if mark in text]

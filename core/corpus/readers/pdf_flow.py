@@ -35,7 +35,6 @@ class Block:
     """A stretch of text of one kind.
 
     Attributes:
-        kind: What it is.
         lines: Its lines as they stand; empty for a table.
         table: The table it is, or None.
     """
@@ -149,9 +148,7 @@ def blocks(lines: Sequence[Sequence[Item]], body: float, height: float) -> list[
     """Paragraphs, items, headings, tables and footnotes of a page.
 
     Args:
-        lines: In reading order.
         body: Height of the letters of most of the document.
-        height: Of the page.
     """
     result: list[Block] = []
     spacing = _spacing([line[0] for line in lines if isinstance(line[0], Piece)])

@@ -26,11 +26,6 @@ class Table:
     Attributes:
         cells: Rows of texts.
         header: Whether the first row names the columns; None where its look does not tell.
-        x0: Left end.
-        x1: Right end.
-        top: Upper end.
-        bottom: Lower end.
-        size: Height of its letters.
         rows: Where each row is printed: left, bottom, right, top.
     """
 

@@ -26,7 +26,6 @@ class Format:
     """A kind of file.
 
     Attributes:
-        label: What people call it.
         endings: Of its names, in small letters.
         read: Its reader. Libraries are imported when it is called.
         has_columns: Whether one may have to choose the column of the text.

@@ -38,11 +38,6 @@ _SEPARATOR_LINE = regex.compile(r"sep=(?<separator>.)\n", regex.IGNORECASE)
 def find_columns(names: Sequence[str], where: str, columns: Columns = USUAL_COLUMNS) -> dict[str, str]:
     """Role to column name; letter case and outer space do not matter.
 
-    Args:
-        names: Of the columns there are.
-        where: For refusals.
-        columns: Those that were chosen.
-
     Raises:
         CorpusError: No column holds text, or a chosen one is not there; the message names the columns found.
     """

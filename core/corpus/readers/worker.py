@@ -43,7 +43,6 @@ class ReaderProcess:
 
     Args:
         seconds: CPU seconds for one file.
-        memory: Bytes of memory.
     """
 
     def __init__(self, seconds: float = MAX_SECONDS, memory: int = MAX_MEMORY) -> None:

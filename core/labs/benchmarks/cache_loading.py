@@ -46,9 +46,6 @@ def measure_loading(store: CacheStore, lm: LanguageModel, cell: int, repeats: in
 
     The checksum is computed once, before the clock: a file that has not been touched is not verified twice.
 
-    Args:
-        store: Caches on this machine.
-
     Raises:
         ArtefactMissing: The cell has no cache.
         TesseraError: The caches are not on this machine.

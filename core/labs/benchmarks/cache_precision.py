@@ -82,9 +82,6 @@ def precision_table(
 ) -> Work:
     """Writes the cells of the questions in every precision into a temporary folder, and asks.
 
-    Args:
-        limit: Longest answer, in tokens.
-
     Yields:
         A step per cell and per question; the last one has the table as ``rows``.
 

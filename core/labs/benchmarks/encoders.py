@@ -82,7 +82,6 @@ class Comparison:
         questions: Questions with gold passages, over which recall is a mean.
         answered: Questions that the methods answered.
         model: Name and number format of the language model that answered.
-        machine: See ``core.models.machine.machine``.
         encoders: In the order in which they were named.
     """
 
@@ -106,7 +105,6 @@ def compare(
         settings: The language model, and where passages and models lie.
         source: See ``core.corpus.load.loading``.
         encoders: Presets, folders or hub ids; the others are compared with the first.
-        split: Questions to ask.
         size: Passages to keep; None keeps all.
         answered: Questions to have answered by ``METHODS``, drawn by the seed; 0 answers none.
 

@@ -22,7 +22,6 @@ class LinkPoint:
 
     Attributes:
         link_tokens: Tokens of every block computed anew; None is all of them.
-        recomputed: Tokens computed anew in all.
         reused: Tokens taken from blocks as they are.
         kl: KL divergence in nats of the next-token distribution from the one after a full prefill.
         same: Whether the full prefill gives the same answer.

@@ -30,10 +30,8 @@ class LlamaCpp:
     """One model in llama.cpp, asked with token ids, so that both sides read the same tokens.
 
     Args:
-        gguf: The model.
         threads: CPU threads, as many as torch has.
         context: Longest sequence in tokens.
-        folder: Where it saves its state.
 
     Raises:
         TesseraError: The bindings are not installed, or the file is no model.

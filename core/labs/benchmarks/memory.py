@@ -38,9 +38,7 @@ class Footprint:
     """What the process takes at one moment.
 
     Attributes:
-        resident: Bytes in memory.
         anonymous: Of these, what no file stands behind.
-        threads: Of the process.
         open_files: Descriptors, sockets included.
         temporary_files: In the temporary folder, made since the measurement began.
     """

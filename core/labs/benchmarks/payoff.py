@@ -35,11 +35,7 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Payoff:
-    """What was measured, and on what.
-
-    Attributes:
-        blocks: Fingerprint of the blocks.
-    """
+    """What was measured, and on what."""
 
     blocks: str
     model: str

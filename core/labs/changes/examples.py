@@ -19,7 +19,6 @@ def added(passage: Passage, question: Question | None, questions: Sequence[Quest
 
     Args:
         question: The question about it; None takes the first of ``questions``.
-        questions: Further questions that it answers.
 
     Raises:
         TesseraError: There is no question at all.

@@ -43,9 +43,7 @@ class Coefficients:
     Attributes:
         run: The evaluation that the times come from.
         model: The language model they were measured with.
-        machine: Where.
         n: Questions that each method was asked.
-        passages: Of the workspace.
         tokens: Of a passage.
         read: Passages that a question reads.
         question: Tokens that are prefilled behind stored blocks.

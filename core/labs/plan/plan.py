@@ -35,7 +35,6 @@ class Shape:
     """What of a language model decides its costs.
 
     Attributes:
-        parameters: How many.
         kv_token: Bytes of keys and values of a token.
         weights: Bytes of its weights.
     """
@@ -72,9 +71,7 @@ class Demand:
     """What is wanted.
 
     Attributes:
-        passages: How many.
         qps: Questions a second at the busiest time.
-        day: Questions a day.
         changes: Passages that change in a week.
         model: See ``SHAPES``.
         machine: Of the price table; empty for machines like this one, at the price of "cpu".
@@ -120,11 +117,8 @@ class MethodPlan:
     """One method.
 
     Attributes:
-        stored: Bytes on disk.
         held: Bytes that have to be in memory.
         build_s: Seconds of one machine to build everything.
-        ttft_s: To the first token.
-        total_s: To the last token.
         machines: To answer at the busiest time.
         month: Machines, storage and renewing what changes, for a month.
         building: Price of the build.
@@ -211,14 +205,10 @@ class _Quantities:
     """What a method needs, from which all else follows alike.
 
     Attributes:
-        stored: Bytes on disk.
-        held: Bytes in memory.
         build: Seconds to build for one passage.
         find: Seconds to find what is read.
         load: Bytes that are loaded.
-        prefilled: Tokens.
         recalled: Tokens that are decoded before the answer.
-        breaks: See ``MethodPlan``.
     """
 
     stored: float

@@ -39,10 +39,7 @@ class Prices:
     """The table.
 
     Attributes:
-        as_of: Date of the prices.
-        currency: Of all of them.
         disk_gb_month: A gigabyte of disk for a month.
-        machines: By name.
     """
 
     as_of: str

@@ -55,8 +55,6 @@ class RetrievalRequest:
     """A question, and how many passages are wanted for it.
 
     Attributes:
-        question: The question.
-        k: Passages to answer from.
         rerank: Whether more of them are found first and the best k chosen by re-ranking.
         cache: Whether a kept result may answer, and this one is kept.
     """

@@ -25,7 +25,6 @@ def serving(ws: Workspace, kind: str, url: str | None, port: int, concurrency: i
     Args:
         url: Where an index is that ``PassageTable.create`` built; None builds one in the workspace.
         port: Where to listen; 0 takes a free one.
-        concurrency: Workers of the retrieval function.
         names: Further names under which it may be asked.
 
     Raises:

@@ -21,7 +21,6 @@ class CachedEncoder:
     """Gives exactly the vectors of ``encoder``, but encodes each question only once.
 
     Args:
-        encoder: Encodes new questions.
         server: Stores the vectors under the encoder's fingerprint.
     """
 

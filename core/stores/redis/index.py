@@ -49,9 +49,7 @@ class Layout:
     """The name of an index on the server, and its parameters.
 
     Attributes:
-        name: Name of the index.
         algorithm: "flat" or "hnsw".
-        dim: Dimension of its vectors.
         home: Mark of the folder that it was built for, see ``core.workspace.folder_mark``.
     """
 
@@ -101,7 +99,6 @@ class RedisIndex:
     """One index on one server. Safe to share between threads.
 
     Args:
-        server: The Redis connection.
         layout: Name and parameters of the index.
         attributes: Settings of the vector field, such as M of HNSW.
     """
@@ -186,7 +183,6 @@ class RedisIndex:
 
         Args:
             vector: [dim] unit vector of the question.
-            k: Most hits.
             narrowed: Field to value.
             effort: Settings of an approximate search.
             words: Words that a passage must hold to be compared at all, as ``required_words`` writes them.

@@ -23,8 +23,6 @@ class Snapshot:
     """The counters at one moment.
 
     Attributes:
-        queries: Questions answered.
-        documents: Passages retrieved for them.
         total_ms: Sum of the times from question to last token.
         saved_ms: What hits of the answer cache saved.
         outcomes: Questions by what the answer cache did.
@@ -63,7 +61,6 @@ class Metrics:
 
         Args:
             ms: From question to last token.
-            outcome: What the answer cache did.
             saved_ms: What a hit saved.
         """
         bucket = next((number for number, bound in enumerate(BUCKETS_MS) if ms <= bound), len(BUCKETS_MS))

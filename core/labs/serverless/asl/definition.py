@@ -37,8 +37,6 @@ class Definition:
     """A checked state machine.
 
     Attributes:
-        start: Name of the first state.
-        states: Name to state, as written.
         timeout_s: Longest execution, in seconds; None without a limit.
     """
 

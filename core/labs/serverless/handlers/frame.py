@@ -45,7 +45,6 @@ class Frame:
     """Runs one function's invocations and knows which was the first of its process.
 
     Args:
-        function: Name of the function.
         write: Takes metric lines; CloudWatch reads them from the output.
     """
 
@@ -59,7 +58,6 @@ class Frame:
 
         Args:
             context: Lambda's context; only its request id is used.
-            **properties: Plain facts to report.
 
         Returns:
             A proxy response for API Gateway, or the plain reply.

@@ -34,7 +34,6 @@ class LocalCloud(AbstractContextManager["LocalCloud"]):
 
     Args:
         functions: What to run. The state machine asks those named "cache", "retrieval", "rerank" and "generation".
-        machine: The definition.
         logs: Folder for what the workers write; without one, temporary files.
     """
 
@@ -91,8 +90,6 @@ def rag_functions(
     """The functions of Tessera as the template in deploy/ has them, with local models.
 
     Args:
-        index_url: Where the passage table is.
-        kind: How it is searched.
         concurrency: Workers of the retrieval function; generation and re-ranking get one, for a model takes half a
             gigabyte.
         endpoint: Address of the local cloud's HTTP front, for the orchestrator; without it, no orchestrator.

@@ -35,7 +35,6 @@ class Record:
         init_ms: Start of that worker; 0 for a warm one.
         duration_ms: From handing it to the worker to its reply; 0 when throttled.
         billed_ms: Start and duration, rounded up to a whole ms, as container images are billed.
-        memory_mb: Memory it is billed for.
         payload: JSON of the reply, or of the error as ``{"errorType", "errorMessage"}``.
     """
 
@@ -64,7 +63,6 @@ class Pool:
     """All workers of a function; safe to be asked by many threads.
 
     Args:
-        config: The function.
         log: File for what its workers write; without one, a temporary file.
     """
 

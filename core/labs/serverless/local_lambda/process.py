@@ -50,7 +50,6 @@ class Worker:
     """A process of a function. Serves one invocation at a time; its pool sees to that.
 
     Args:
-        config: The function.
         log: File that takes what the process writes.
 
     Attributes:

@@ -97,9 +97,7 @@ class StudyConfig:
         rounds: Loads on each index; the indexes take turns, and so does who begins.
         probes: Questions asked of every index one by one and in alternation, for paired times.
         k: Passages asked for: recall is measured at k.
-        concurrency: Workers of the retrieval function.
         seed: Of arrivals, draws and synthetic passages.
-        kinds: Indexes to compare.
         rerank: Whether the pipeline re-ranks what it found.
         cache: Whether it answers from kept results under load; the probes never do, so that their times are work.
 

@@ -26,7 +26,6 @@ class Grown:
     Attributes:
         passages: Real ones first.
         vectors: [n, dim] their unit vectors.
-        real: How many are real.
     """
 
     passages: tuple[Passage, ...]
@@ -38,9 +37,7 @@ def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) ->
     """The first ``size`` passages, with synthetic ones where the corpus is smaller.
 
     Args:
-        passages: The real ones.
         vectors: [n, dim] their unit vectors.
-        size: How many are wanted.
         seed: Of the synthetic ones; the same ones come first at every size.
     """
     real = min(size, len(passages))

@@ -32,7 +32,6 @@ class Prices:
         machine_memory_mb: Memory an execution is billed for.
         machine_round_ms: What its length is rounded up to.
         api_request: API Gateway, per request.
-        always_on_name: The machine to compare with.
     """
 
     date: str
@@ -60,7 +59,6 @@ class Cost:
         requests: Lambda, Step Functions, API Gateway and the objects of the result cache, by the request.
         machine: Step Functions, by time.
         total: Without cold starts.
-        date: Day of the prices.
         functions: What each function takes, by its name: its compute, and the objects that the cache reads and writes.
     """
 

@@ -81,7 +81,6 @@ class Sample:
         question: Index of the question that was asked.
         at_s: When it was due, in seconds from the start of the load.
         latency_ms: From when it was due to its answer, so that a late start counts, too.
-        outcome: One of ``OUTCOMES``.
         stages: Stage to ms inside the function, as it measured itself; empty unless the request succeeded.
         spans: "stage/span" to ms, likewise.
         found: Ids of the passages, best first.
@@ -143,12 +142,9 @@ class Load:
     """What a load amounted to.
 
     Attributes:
-        requests: How many were sent.
-        outcomes: Outcome to count.
         seconds: From the first request to the last answer.
         throughput_rps: Successes per second over that time.
         latency: Of successes; None when there was none.
-        cold_starts: Workers that were started.
         init_ms: Median start of a worker until it asked for work; 0 without cold starts.
         billing: Function name to what was billed.
         machine_ms: Length of all executions of the state machine.
