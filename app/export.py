@@ -69,7 +69,7 @@ def to_html(run: Run, ws: Workspace | None = None) -> str:
         run=run,
         pages=cited_pages(run, ws) if ws else "",
         question=run.choices.question,
-        label=_label,
+        label=lambda name: registry.METHODS[name].label if name in registry.METHODS else name,
         span_colour=span_colour,
         traces=(traces := {name: median_trace(run.measured(name)) for name in run.answers}),
         longest_ms=max([1.0, *(trace.total_ms for trace in traces.values())]),
@@ -143,10 +143,6 @@ def _rows(run: Run) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _label(name: str) -> str:
-    return registry.METHODS[name].label if name in registry.METHODS else name
 
 
 def _measured_on(run: Run) -> str:

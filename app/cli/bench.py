@@ -25,7 +25,7 @@ from app.cli.common import (
 from app.cli.serverless import serverless
 
 if TYPE_CHECKING:
-    from core.labs.benchmarks.store_verdict import Measured, Tested
+    from core.labs.benchmarks.store_verdict import Tested
 
 _MEANING = {
     "hot": "cell cache in memory",
@@ -191,7 +191,8 @@ def _show_stores(tested: Tested, k: int, clients: int) -> None:
             table.add_column(heading, justify="right")
         for row in rows:
             worth = "" if row.dominated or row.recall is None else " *"
-            table.add_row(row.setting + worth, _share(row.recall), _share(row.gold), *_speeds(row))
+            speeds = (f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", f"{row.qps_1:,.0f}", f"{row.qps_many:,.0f}")
+            table.add_row(row.setting + worth, _share(row.recall), _share(row.gold), *speeds)
         console.print(table)
     for name, why in tested.skipped.items():
         say(f"{name} was left out: {why}")
@@ -200,10 +201,6 @@ def _show_stores(tested: Tested, k: int, clients: int) -> None:
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _speeds(row: Measured) -> tuple[str, str, str, str]:
-    return f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", f"{row.qps_1:,.0f}", f"{row.qps_many:,.0f}"
 
 
 def encoders(

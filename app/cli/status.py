@@ -83,12 +83,9 @@ def _encoder(settings: Settings, ws: Workspace) -> dict[str, Any]:
 
 def _damaged_lines(folder: Path) -> dict[str, int]:
     """How many lines of each log of a workspace can no longer be read, where there are any."""
-    counts = {str(log.relative_to(folder)): jsonl.damaged(log) for log in _logs(folder)}
+    logs = sorted([*folder.glob("*.jsonl"), *folder.glob("runs/*/*.jsonl")])
+    counts = {str(log.relative_to(folder)): jsonl.damaged(log) for log in logs}
     return {log: count for log, count in counts.items() if count}
-
-
-def _logs(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("*.jsonl"), *folder.glob("runs/*/*.jsonl")])
 
 
 def _todo(state: ArtefactState, workspace: str) -> str:

@@ -69,7 +69,8 @@ def summarise(
     answers = answers_of(folder, methods) if answers is None else answers
     seed = int(run["questions"]["seed"])
     baseline = answers.get(BASELINE, {})
-    hops = {name: per_hop(rows.values(), seed) for name, rows in answers.items() if _has_evidence(rows)}
+    cited = {name: rows for name, rows in answers.items() if any(row["evidence"] for row in rows.values())}
+    hops = {name: per_hop(rows.values(), seed) for name, rows in cited.items()}
     return {
         "questions": run["questions"]["n"],
         "damaged": damaged_lines(folder),
@@ -143,10 +144,6 @@ def tokens_per_s(row: Mapping[str, Any]) -> float | None:
     trace = row["trace"]
     ms = sum(span["ms"] for span in trace["spans"] if span["name"] in _GENERATING)
     return 1000 * trace["generated_tokens"] / ms if ms > 0 and trace["generated_tokens"] else None
-
-
-def _has_evidence(rows: Rows) -> bool:
-    return any(row["evidence"] for row in rows.values())
 
 
 def method_figures(rows: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:

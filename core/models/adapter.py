@@ -60,7 +60,8 @@ class Adapter:
             tensors = load_file(folder / _TENSORS)
             if any(config.get(name, value) != value for name, value in _PLAIN.items()):
                 raise ValueError(f"{_CONFIG} asks for more than low-rank updates")
-            factors = {path: tuple(tensors[f"{path}.lora_{side}.weight"] for side in "AB") for path in _paths(tensors)}
+            paths = [name.removesuffix(".lora_A.weight") for name in tensors if name.endswith(".lora_A.weight")]
+            factors = {path: tuple(tensors[f"{path}.lora_{side}.weight"] for side in "AB") for path in paths}
             scale = config["lora_alpha"] / (config["r"] ** (0.5 if config.get("use_rslora") else 1.0))
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise _unfit(folder.name, error) from error
@@ -100,10 +101,6 @@ def merged(model: PreTrainedModel, adapter: Adapter, scratch: Path | None) -> Pr
         layer: Any = other.base_model.get_submodule(path)
         layer.weight = nn.Parameter(weight, requires_grad=False)
     return other.requires_grad_(False)
-
-
-def _paths(tensors: Mapping[str, torch.Tensor]) -> list[str]:
-    return [name.removesuffix(".lora_A.weight") for name in tensors if name.endswith(".lora_A.weight")]
 
 
 def _in_decoder(path: str) -> str:

@@ -81,7 +81,8 @@ class Session:
         self._require_room(len(ids))
         for start in range(0, len(ids), chunk):
             part = ids[start : start + chunk]
-            self._append(part)
+            self.logits = self._run(part, 1)[-1]
+            self._seen += part
             yield start + len(part)
 
     def prefill_embeddings(self, embeddings: torch.Tensor) -> None:
@@ -146,10 +147,6 @@ class Session:
                 ),
                 "Put fewer passages in the prompt, make the cells smaller, or read fewer z at once.",
             )
-
-    def _append(self, ids: Sequence[int]) -> None:
-        self.logits = self._run(ids, 1)[-1]
-        self._seen += ids
 
     @torch.inference_mode()
     def _run(self, ids: Sequence[int], last: int = 0) -> torch.Tensor:

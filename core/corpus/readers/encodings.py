@@ -112,13 +112,10 @@ def _share(name: str, content: bytes) -> float:
 
 def _korean(text: str, odd: list[str]) -> int:
     """Of the 11,172 syllables Korean uses the 2,350 of EUC-KR; the wrong encoding gives the others."""
-    common = sum(_in_euc_kr(character) for character in odd if _HANGUL.match(character))
+    # In EUC-KR a syllable has two bytes; others are spelt out in eight.
+    common = sum(len(character.encode("euc-kr")) == 2 for character in odd if _HANGUL.match(character))
     han = sum(_HAN_OR_MARK.match(character) is not None for character in odd)
     return common + han if common * 3 > len(odd) * 2 else 0
-
-
-def _in_euc_kr(syllable: str) -> bool:
-    return len(syllable.encode("euc-kr")) == 2  # others are spelt out in eight bytes
 
 
 def _japanese(text: str, odd: list[str]) -> int:

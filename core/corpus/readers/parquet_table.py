@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.corpus.limits import MAX_PASSAGES, check_size, refused
 from core.corpus.published import recognise
@@ -97,10 +97,6 @@ def _wanted(name: str, table: ParquetFile, columns: Columns) -> list[str]:
     head = next(table.iter_batches(_PREVIEWED), None) if {"question", "context"} <= set(names) else None
     if head is not None and head.num_rows and recognise(head.slice(0, 1).to_pylist()[0]):
         return list(names)
-    first = (("", list(row.values())) for row in _first_rows(table))
+    batches = table.iter_batches(_PREVIEWED)
+    first = (("", list(row.values())) for batch in batches for row in batch.to_pylist())
     return list(dict.fromkeys([*known_columns(name, names, columns, first).values(), *_METADATA.intersection(names)]))
-
-
-def _first_rows(table: ParquetFile) -> Iterator[dict[str, Any]]:
-    for batch in table.iter_batches(_PREVIEWED):
-        yield from batch.to_pylist()

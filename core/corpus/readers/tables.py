@@ -194,15 +194,12 @@ def _csv_rows(name: str, text: str, columns: Columns) -> Iterator[Row]:
     if marked:
         text, skipped = text[marked.end() :], 1
     first = next((line for line in text.split("\n") if line.strip()), "")
-    delimiter = marked["separator"] if marked else max(_DELIMITERS, key=_outside_quotes(first).count)
+    unquoted = "".join(first.split('"')[::2])
+    delimiter = marked["separator"] if marked else max(_DELIMITERS, key=unquoted.count)
     yield from _table_rows(_csv_cells(name, text, delimiter, skipped), columns, _QUOTE_IT)
 
 
 _QUOTE_IT = "Put text that holds the separator in double quotes."
-
-
-def _outside_quotes(line: str) -> str:
-    return "".join(line.split('"')[::2])
 
 
 def _csv_cells(name: str, text: str, delimiter: str, skipped: int) -> Iterator[tuple[str, list[str]]]:

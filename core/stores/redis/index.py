@@ -325,12 +325,9 @@ def sweep(client: Any) -> None:
     for name in one_node(client).execute_command("FT._LIST"):
         text = name.decode() if isinstance(name, bytes) else str(name)
         layout = Layout(text, "", 0)
-        if _is_ours(text) and not client.exists(layout.meta, layout.building):
+        ours = text.startswith(PREFIX) and text.count(":") == 1
+        if ours and not client.exists(layout.meta, layout.building):
             drop_index(client, layout)
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(PREFIX) and name.count(":") == 1
 
 
 def _filter(narrowed: Mapping[str, str]) -> FilterExpression | None:
