@@ -12,11 +12,6 @@ def test_without_cells_it_leads_to_the_map(page, prepared, models):
     assert not app.dataframe
 
 
-def test_without_passages_it_offers_both_ways(page, workspace, models):
-    app = page("caches")
-    assert button(app, "build-sample") and button(app, "go-bring")
-
-
 def test_one_click_builds_them(page, clustered, models):
     app = page("caches")
     assert set(app.dataframe[0].value["state"]) == {"○ not built"}

@@ -32,12 +32,6 @@ def view(app, name):
     return app.segmented_control(key="eval_view").set_value(name).run()
 
 
-def test_without_a_corpus_it_offers_both_ways(page, workspace, models):
-    app = page("evaluate")
-    assert "nothing to ask about" in said(app)
-    assert button(app, "build-sample") and button(app, "go-bring")
-
-
 def test_without_a_run_it_offers_one(page, prepared, methods):
     app = page("evaluate")
     assert app.segmented_control(key="eval_view").value == "New run"

@@ -5,12 +5,6 @@ import pytest
 from tests.pages.conftest import button, said, wait_for_job
 
 
-def test_without_passages_it_offers_both_ways(page, workspace, models):
-    app = page("map")
-    assert "nothing to draw" in said(app)
-    assert button(app, "build-sample") and button(app, "go-bring")
-
-
 def test_cells_can_be_cut_here(page, prepared, models):
     app = page("map")
     assert "not cut into cells" in said(app)

@@ -19,12 +19,6 @@ def studied(prepared, tiny_corpus):
     return prepared
 
 
-def test_without_passages_it_offers_both_ways(page, workspace, models):
-    app = page("serverless")
-    assert "nothing to search" in said(app)
-    assert button(app, "build-sample") and button(app, "go-bring")
-
-
 def test_without_a_study_it_says_what_to_do_and_what_is_real(page, prepared, models):
     app = page("serverless")
     assert "No study has been kept" in said(app) and "Simulated" in said(app)

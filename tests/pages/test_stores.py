@@ -28,12 +28,6 @@ def search(app, left="faiss-flat", right="bm25", question=QUESTION):
     return app.run()
 
 
-def test_without_passages_it_offers_both_ways(page, workspace, models):
-    app = page("stores")
-    assert "nothing to search" in said(app)
-    assert button(app, "build-sample") and button(app, "go-bring")
-
-
 def test_every_store_has_its_line_and_one_click_builds_it(page, prepared, models):
     app = page("stores")
     assert {found.key for found in app.button} >= {f"index-build-{name}" for name in STORES}

@@ -7,18 +7,14 @@ from core.corpus.sample import load_sample
 from core.corpus.store import save
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import CorpusError
+from tests.generators import result_of
 
 PARTS = [f"Sentence {n} is about lamp {n} of the long wall." for n in range(200)]
 
 
 def loaded(source, count):
     """What ``loading`` returns, once it has said all that it says meanwhile."""
-    work = loading(str(source), count=count)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
+    return result_of(loading(str(source), count=count))
 
 
 def test_the_sample_comes_by_name_and_whole(count):

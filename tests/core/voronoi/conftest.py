@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from core.voronoi.partition import PartitionConfig, partition_passages
+from tests.generators import result_of
 
 
 def unit(rows):
@@ -24,11 +25,6 @@ def cut():
     def run(vectors, tokens=None, **config):
         vectors = np.asarray(vectors, dtype=np.float32)
         tokens = np.full(len(vectors), 10) if tokens is None else np.asarray(tokens)
-        work = partition_passages(vectors, tokens, PartitionConfig(**config))
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                return end.value
+        return result_of(partition_passages(vectors, tokens, PartitionConfig(**config)))
 
     return run

@@ -7,18 +7,11 @@ import pytest
 
 from core.voronoi.kmeans import nearest
 from core.voronoi.partition import PartitionConfig, partition_passages, reassigned
+from tests.generators import result_of
 
 
 def unit(rows):
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
-def drained(work):
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value
 
 
 @pytest.fixture
@@ -27,7 +20,7 @@ def cut():
     centres = np.repeat(np.eye(3, 8), 4, axis=0)
     vectors = unit(centres + 0.05 * rng.standard_normal((12, 8)))
     tokens = np.full(12, 10)
-    return drained(partition_passages(vectors, tokens, PartitionConfig(auto_k=False, k=3))), vectors, tokens
+    return result_of(partition_passages(vectors, tokens, PartitionConfig(auto_k=False, k=3))), vectors, tokens
 
 
 def test_a_new_passage_joins_its_nearest_cell_and_moves_nobody(cut):

@@ -6,17 +6,9 @@ import pytest
 from core.labs.serverless.study.config import Arrivals
 from core.labs.serverless.study.load import SETTLED_OVER, Running, run_load
 from tests.core.labs.serverless.study.conftest import reply, sample
+from tests.generators import finish
 
 FAST = Arrivals(50, 50, 0.6)
-
-
-def finish(work):
-    steps = []
-    while True:
-        try:
-            steps.append(next(work))
-        except StopIteration as end:
-            return steps, end.value
 
 
 def test_every_request_is_sent_when_it_is_due_whether_or_not_others_are_answered():

@@ -5,17 +5,13 @@ import pytest
 from core.errors import TesseraError
 from core.labs.serverless.study.probes import compare, probe
 from tests.core.labs.serverless.study.conftest import reply
+from tests.generators import result_of
 
 KINDS = ("flat", "ivf-hnsw-sq")
 
 
 def run(senders, count=6, questions=8):
-    work = probe(senders, [f"q{n}" for n in range(questions)], count, 0, "")
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
+    return result_of(probe(senders, [f"q{n}" for n in range(questions)], count, 0, ""))
 
 
 def test_every_index_is_asked_the_same_questions_in_alternation():

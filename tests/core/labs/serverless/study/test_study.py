@@ -13,6 +13,7 @@ from core.labs.serverless.settings import KINDS
 from core.labs.serverless.study import runs, study
 from core.labs.serverless.study.config import Arrivals, StudyConfig
 from core.workspace import Workspace
+from tests.generators import finish
 
 TINY = "tests.core.labs.serverless.study.tiny"
 
@@ -55,15 +56,6 @@ def kept(tmp_path_factory, material, tiny_corpus):
 def config(**changed):
     fields = {"sizes": (400,), "arrivals": Arrivals(5, 20, 1.0), "rounds": 1, "probes": 4, "concurrency": 1, "k": 5}
     return StudyConfig(**{**fields, **changed})
-
-
-def finish(work):
-    steps = []
-    while True:
-        try:
-            steps.append(next(work))
-        except StopIteration as end:
-            return steps, end.value
 
 
 def test_both_indexes_are_measured_on_the_same_questions_at_every_size(kept):

@@ -1,0 +1,21 @@
+"""Pages of a workspace without passages: why there is nothing yet, and both ways to begin."""
+
+import pytest
+
+from tests.pages.conftest import button, said
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("caches", ""),
+        ("evaluate", "nothing to ask about"),
+        ("map", "nothing to draw"),
+        ("serverless", "nothing to search"),
+        ("stores", "nothing to search"),
+    ],
+)
+def test_without_passages_a_page_offers_both_ways(name, why, page, workspace, models):
+    app = page(name)
+    assert why in said(app)
+    assert button(app, "build-sample") and button(app, "go-bring")
