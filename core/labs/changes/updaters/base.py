@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -57,12 +57,15 @@ Updates = Generator[Progress | Method, None, None]
 """Progress of an update, and the method itself whenever it can answer."""
 
 
-class Updater(Protocol):
+class Updater:
     """One method before, during and after a change."""
+
+    def __init__(self, context: UpdateContext) -> None:
+        self._context = context
 
     def open(self) -> Method:
         """The method as it is before the change; nothing of this is timed."""
-        ...
+        raise NotImplementedError
 
     def update(self, change: Change, clock: Clock) -> Updates:
         """Does what the method must do to know, under ``clock``.
@@ -71,11 +74,10 @@ class Updater(Protocol):
             Its progress, and the method itself whenever it may be asked. It is closed as soon as an answer shows the
             change.
         """
-        ...
+        raise NotImplementedError
 
     def close(self) -> None:
-        """Removes what it keeps outside its folder."""
-        ...
+        """Removes what the method keeps outside its folder, if it does."""
 
 
 def embed(context: UpdateContext, change: Change) -> Vectors | None:

@@ -6,16 +6,13 @@ from core.corpus.store import write_corpus
 from core.jobs import Progress
 from core.labs.changes.change import Change
 from core.labs.changes.clock import Clock
-from core.labs.changes.updaters.base import UpdateContext, Updates
+from core.labs.changes.updaters.base import Updater, Updates
 from core.methods.base import Method
 from core.methods.bm25 import Bm25Rag
 
 
-class Bm25Updater:
+class Bm25Updater(Updater):
     """Writes the corpus and indexes its words."""
-
-    def __init__(self, context: UpdateContext) -> None:
-        self._context = context
 
     def open(self) -> Method:
         """See ``Updater.open``."""
@@ -31,6 +28,3 @@ class Bm25Updater:
             method = Bm25Rag(self._context.opening())
         yield Progress("indexing the change", 2, 2, "indexed")
         yield method
-
-    def close(self) -> None:
-        """Nothing lies outside its folder."""

@@ -13,7 +13,7 @@ from core.kvcache.location import migrate
 from core.kvcache.variants import BLOCKS, variant_folder
 from core.labs.changes.change import Change
 from core.labs.changes.clock import Clock
-from core.labs.changes.updaters.base import UpdateContext, Updates, changed_rows, embed, write_rows
+from core.labs.changes.updaters.base import UpdateContext, Updater, Updates, changed_rows, embed, write_rows
 from core.messages import message
 from core.methods.base import Method
 from core.methods.cag import Cag
@@ -26,7 +26,7 @@ from core.voronoi.partition import Partition, reassigned
 _STAGE = "finding the cell of the change"
 
 
-class CagUpdater:
+class CagUpdater(Updater):
     """Keeps the partition up and computes the block of a passage that is another now.
 
     Args:
@@ -36,7 +36,7 @@ class CagUpdater:
     def __init__(self, context: UpdateContext) -> None:
         # A change replaces blocks: it may do so in the copy alone.
         local = replace(context.resources.settings, cache_url="")
-        self._context = replace(context, resources=replace(context.resources, settings=local))
+        super().__init__(replace(context, resources=replace(context.resources, settings=local)))
 
     def open(self) -> Method:
         """See ``Updater.open``."""
@@ -69,9 +69,6 @@ class CagUpdater:
         with clock.stage("open"):
             method = Cag(context.opening())
         yield method
-
-    def close(self) -> None:
-        """Nothing lies outside its folder."""
 
     def _tokens_after(self, change: Change) -> IntArray:
         """Tokens of each passage afterwards: only the changed one is counted anew."""

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from core.labs.changes.change import Change
 from core.labs.changes.clock import Clock
-from core.labs.changes.updaters.base import UpdateContext, Updates
+from core.labs.changes.updaters.base import Updater, Updates
 from core.memory.adaptation import AdaptConfig, adapt, with_document, with_edited, without_document
 from core.memory.model import Memory
 from core.methods.base import Method
 from core.methods.memory import LlmAsMemory
 
 
-class MemoryUpdater:
+class MemoryUpdater(Updater):
     """Learns, edits or forgets one document."""
-
-    def __init__(self, context: UpdateContext) -> None:
-        self._context = context
 
     def open(self) -> Method:
         """See ``Updater.open``."""
@@ -42,9 +39,6 @@ class MemoryUpdater:
             yield progress
             if progress.done and (progress.done % context.every == 0 or progress.done == context.steps):
                 yield self._written(memory, clock)
-
-    def close(self) -> None:
-        """Nothing lies outside its folder."""
 
     def _written(self, memory: Memory, clock: Clock) -> Method:
         """The method over a memory, once its z is on disk: the others answer from the disk, too."""

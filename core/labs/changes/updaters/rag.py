@@ -6,7 +6,7 @@ from core.artefacts import index_kind
 from core.jobs import Progress
 from core.labs.changes.change import Change
 from core.labs.changes.clock import Clock
-from core.labs.changes.updaters.base import UpdateContext, Updates, changed_rows, embed, write_rows
+from core.labs.changes.updaters.base import UpdateContext, Updater, Updates, changed_rows, embed, write_rows
 from core.manifest import Manifest, write_manifest
 from core.methods.base import Method
 from core.methods.rag import Rag
@@ -18,7 +18,7 @@ from core.stores.registry import find_store
 _STAGE = "indexing the change"
 
 
-class RagUpdater:
+class RagUpdater(Updater):
     """Adds to, or deletes from, the store that the settings name.
 
     Args:
@@ -26,7 +26,7 @@ class RagUpdater:
     """
 
     def __init__(self, context: UpdateContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._name = context.resources.settings.store
         self._spec = find_store(self._name)
         self._folder = context.ws.folder(index_kind(self._name))
