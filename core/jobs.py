@@ -45,6 +45,16 @@ Work = Generator[Progress, None, None]
 Result = TypeVar("Result")
 
 
+def finish(work: Generator[Any, None, Result]) -> Result:
+    """Runs a generator to its end, whatever it yields; returns its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
 class WorkClock:
     """Measures the working time of a builder, without the time its generator is suspended at a ``yield``.
 

@@ -28,6 +28,7 @@ from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns, Colum
 from core.corpus.readers.worker import ReaderProcess
 from core.corpus.types import Passage, Question, Source, boxes_within
 from core.errors import CorpusError
+from core.jobs import finish
 from core.messages import message
 
 MAX_FILES = 2_000
@@ -116,13 +117,7 @@ class Importer:
 
     def add(self, name: str, content: bytes, folder: str = "", columns: Columns = USUAL_COLUMNS) -> FileResult:
         """Takes one file in and waits for it; see ``reading``."""
-        work = self.reading(name, content, folder, columns)
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                result: FileResult = end.value
-                return result
+        return finish(self.reading(name, content, folder, columns))
 
     def reading(
         self, name: str, content: bytes, folder: str = "", columns: Columns = USUAL_COLUMNS

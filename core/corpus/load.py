@@ -29,6 +29,7 @@ from core.corpus.saved import is_beir, is_saved, read_beir, read_saved
 from core.corpus.store import load
 from core.corpus.types import Corpus, Passage, Question
 from core.errors import CorpusError
+from core.jobs import finish
 from core.messages import joined, message
 
 _SHOWN = 5
@@ -53,13 +54,7 @@ class Loaded:
 
 def load_corpus(source: str, *, size: int | None = None, count: Count, columns: Columns = USUAL_COLUMNS) -> Corpus:
     """Reads a corpus and waits for it; see ``loading``."""
-    work = loading(source, size=size, count=count, columns=columns)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            loaded: Loaded = end.value
-            return loaded.corpus
+    return finish(loading(source, size=size, count=count, columns=columns)).corpus
 
 
 def loading(

@@ -12,6 +12,7 @@ from typing import Any
 from core.artefacts import index_kind
 from core.corpus.types import Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
+from core.jobs import finish
 from core.methods.answer_cache import DISTANCE, TTL_S, AnswerCache, CachedAnswer, scope_of
 from core.methods.base import Answer, Event, Evidence, EvidenceChosen, Finished, Text, as_evidence, read
 from core.methods.resources import Resources
@@ -176,8 +177,7 @@ def _index(ws: Workspace, encoder: Encoder) -> Path:
     try:
         find_store(STORE).open(ws.require(kind, inputs)).close()
     except (ArtefactMissing, ArtefactStale):
-        for _ in build_index(ws, STORE, force=True):
-            pass
+        finish(build_index(ws, STORE, force=True))
     return ws.require(kind, inputs)
 
 

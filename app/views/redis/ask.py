@@ -16,6 +16,7 @@ from app.views.shared.text import escape
 from core.artefacts import index_kind
 from core.corpus.types import Corpus
 from core.evaluation.lessons import suggestions
+from core.jobs import finish
 from core.messages import Message
 from core.methods.answer_cache import DISTANCE
 from core.methods.comparison import Choices, Run, answer_each
@@ -121,8 +122,7 @@ def _search(ws: Workspace, text: str, weight: int, topic: str) -> tuple[list[lis
         encoder = state.models().encoder()
         ws.require("embeddings", {"encoder": encoder.fingerprint})
         if ws.state(index_kind(STORE)).status != "ready":
-            for _ in build_index(ws, STORE):
-                pass
+            finish(build_index(ws, STORE))
         store = find_store(STORE).open(ws.folder(index_kind(STORE)))
         vector, narrowed = encoder.encode_query(text), {"topic": topic} if topic else {}
         ways: tuple[dict[str, int], ...] = ({}, {KEYWORDS: weight}, {REQUIRED: ANY})

@@ -16,7 +16,7 @@ import torch
 from transformers import DynamicCache
 
 from core.corpus.types import Passage
-from core.jobs import Progress, Work
+from core.jobs import Progress, Work, finish
 from core.kvcache.blocks import block_ids, build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.compose import head_layers, join
@@ -107,8 +107,7 @@ def check_cells(
         bounded: Hold the numbers to their bounds, and check storage and a control, too.
     """
     with tempfile.TemporaryDirectory(prefix="tessera-verify-") as scratch:
-        for _ in build_caches(Path(scratch), lm, cells, {}):
-            pass
+        finish(build_caches(Path(scratch), lm, cells, {}))
         store = CacheStore(Path(scratch))
         pairs = list(enumerate(zip(cells, questions, strict=True)))
         exact = [_against_prefill(lm, store, number, *pair) for number, pair in pairs]
@@ -157,8 +156,7 @@ def check_blocks(lm: LanguageModel, passages: Sequence[Passage]) -> Iterator[Che
     """Stored blocks: what a prefill with a mask between passages computes."""
     dtype, head = lm.identity.dtype, head_layers(lm)
     with tempfile.TemporaryDirectory(prefix="tessera-verify-") as scratch:
-        for _ in build_blocks(Path(scratch), lm, passages[:_BLOCKS], {}):
-            pass
+        finish(build_blocks(Path(scratch), lm, passages[:_BLOCKS], {}))
         store = CacheStore(Path(scratch), BLOCKS)
         blocks = [store.load(row, lm, block_ids(lm, passage)).layers for row, passage in enumerate(passages[:_BLOCKS])]
     segments = [lm.prompt.passage(passage) for passage in passages[:_BLOCKS]]

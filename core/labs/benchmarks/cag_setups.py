@@ -12,6 +12,7 @@ from transformers import DynamicCache
 from transformers.generation.streamers import BaseStreamer
 
 from core.corpus.types import Passage
+from core.jobs import finish
 from core.kvcache.blocks import block_ids, build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.cell_file import Layers
@@ -47,8 +48,7 @@ class Setups:
         self._store = CacheStore(folder)
         self._resident = self._store.load(0, lm, self.context)
         self._few, self._head = passages[:few], head_layers(lm)
-        for _ in build_blocks(folder / BLOCKS, lm, self._few, {}, force=True):
-            pass
+        finish(build_blocks(folder / BLOCKS, lm, self._few, {}, force=True))
         self._block_store = CacheStore(folder / BLOCKS, BLOCKS)
         self._blocks = self._read_blocks()
         self._saved = DynamicCache()
@@ -128,8 +128,7 @@ class Setups:
                 tensor.flatten()[:: _PAGE_BYTES // tensor.element_size()].sum()
 
     def _build(self, folder: Path) -> None:
-        for _ in build_caches(folder, self._lm, [list(self._passages)], {}, force=True):
-            pass
+        finish(build_caches(folder, self._lm, [list(self._passages)], {}, force=True))
 
     def _plain_recipe(self) -> Clocked:
         """What is copied from blog to blog: a saved ``DynamicCache``, deep-copied, then ``generate``."""

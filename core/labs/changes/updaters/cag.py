@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.corpus.types import Corpus
-from core.jobs import Progress
+from core.jobs import Progress, finish
 from core.kvcache.blocks import STAGE
 from core.kvcache.location import migrate
 from core.kvcache.variants import BLOCKS, variant_folder
@@ -43,8 +43,7 @@ class CagUpdater(Updater):
         context = self._context
         lm = context.resources.language_model()
         precision = context.resources.settings.cache_precision
-        for _ in migrate(variant_folder(context.ws, lm, precision, BLOCKS), ""):
-            pass
+        finish(migrate(variant_folder(context.ws, lm, precision, BLOCKS), ""))
         method = Cag(context.opening())
         self._corpus, self._vectors = context.opening().corpus, load_vectors(context.ws)
         self._tokens = np.array([len(lm.prompt.passage(passage)) for passage in self._corpus.passages])
