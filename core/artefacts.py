@@ -1,4 +1,4 @@
-"""Every kind of artefact that a workspace can hold: what it is called, what it is built from, how it comes about."""
+"""Every kind of artefact that a workspace can hold: its name, its sources, and what to do when it is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ArtefactSpec:
         varied: Whether several variants stand side by side, a folder each: KV caches by model and number format. A
             question about such a kind means one variant: one that agrees with the expected inputs, of several the
             newest.
-        unasked: Whether it is built without anybody asking for it by name.
+        optional: Whether it is built only when it is asked for by name.
         format: Version of how it is stored; what an older version wrote is out of date.
         shared: Files that all documents share: their size does not grow with the corpus.
     """
@@ -33,7 +33,7 @@ class ArtefactSpec:
     remedy: str
     built_from: tuple[str, ...] = ()
     varied: bool = False
-    unasked: bool = True
+    optional: bool = False
     format: int = 1
     shared: tuple[str, ...] = ()
 
@@ -53,10 +53,10 @@ ARTEFACTS: dict[str, ArtefactSpec] = {
             "build the KV caches of whole cells",
             ("corpus", "partition"),
             varied=True,
-            unasked=False,
+            optional=True,
         ),
         ArtefactSpec(
-            "prefixes", "Prefixes on a server", "have the server read the cells", ("corpus", "partition"), unasked=False
+            "prefixes", "Prefixes on a server", "have the server read the cells", ("corpus", "partition"), optional=True
         ),
         ArtefactSpec(
             "memory", "Memory", "train a memory", ("corpus",), shared=("parts.safetensors", "lora.safetensors")
@@ -85,10 +85,10 @@ def remedy_for(kinds: Iterable[str]) -> Message:
 
 def with_sources(kinds: Iterable[str]) -> tuple[str, ...]:
     """Kinds and all they are built from, directly and indirectly, each once and after its sources."""
-    found: dict[str, None] = {}
+    ordered: dict[str, None] = {}
     for kind in kinds:
-        found |= dict.fromkeys((*with_sources(artefact(kind).built_from), kind))
-    return tuple(found)
+        ordered |= dict.fromkeys((*with_sources(artefact(kind).built_from), kind))
+    return tuple(ordered)
 
 
 def index_kind(store: str) -> str:

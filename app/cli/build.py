@@ -166,7 +166,7 @@ def sample(
 
     name = "sample-ko" if korean else "sample"
     settings, ws = settings_and_workspace(name, new=True)
-    kinds = [kind for kind, spec in ARTEFACTS.items() if spec.unasked and not (korean and kind == "memory")]
+    kinds = [kind for kind, spec in ARTEFACTS.items() if not spec.optional and not (korean and kind == "memory")]
     missing = [kind for kind in kinds if ws.state(kind).status != "ready"]
     if missing:
         from core import pipeline

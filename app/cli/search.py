@@ -33,7 +33,7 @@ CountOption = Annotated[int, typer.Option("--k", "-k", help="Most hits wanted.")
 FilterOption = Annotated[
     list[str] | None, typer.Option("--filter", "-f", help="FIELD=VALUE, exactly; fields: topic, title. Repeatable.")
 ]
-_SHOWN = 160
+_SHOWN_CHARACTERS = 160
 
 
 def search(
@@ -159,7 +159,7 @@ def _report(result: dict[str, Any], as_json: bool) -> None:
     for rank, hit in enumerate(result["hits"], start=1):
         line = f"{rank:>2}  {hit['score']:.3f}  {hit['cited']}  [{hit['passage_id']}]"
         say(line)
-        say(f"           {hit['text'][:_SHOWN]}")
+        say(f"           {hit['text'][:_SHOWN_CHARACTERS]}")
     if not result["hits"]:
         console.print("Nothing was found.")
     hits, documents = len(result["hits"]), result["documents"]

@@ -92,7 +92,7 @@ def _todo(state: ArtefactState, workspace: str) -> str:
     if state.status == "ready":
         return ""
     command = f"`{command_for(state.kind, workspace)}`"
-    if state.status == "missing" and not artefact(state.kind).unasked:
+    if state.status == "missing" and artefact(state.kind).optional:
         return f"Only where it is wanted: {command}."
     return f"{state.reason}. Run {command}.".lstrip(". ")
 

@@ -31,7 +31,7 @@ STAGES = {
 }
 _BAR = 0.44
 _ROW_PX = 78
-_ROOM = 1.28
+_AXIS_BEYOND = 1.28
 
 
 @dataclass(frozen=True)
@@ -132,5 +132,5 @@ def _stars(points: Sequence[tuple[float, int]], name: str, symbol: str, colour: 
 def _frame(figure: go.Figure, rows: Sequence[RaceRow], axis: str, longest: float) -> None:
     fits = {"mode": "hide", "minsize": 10}
     finish(figure, _ROW_PX * len(rows) + 120, t=56, barmode="overlay", uniformtext=fits)
-    figure.update_xaxes(title=axis, range=[0, longest / 1000 * _ROOM])
+    figure.update_xaxes(title=axis, range=[0, longest / 1000 * _AXIS_BEYOND])
     name_rows(figure, [f"<b>{row.label}</b>" for row in rows], top=0.7)

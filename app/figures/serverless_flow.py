@@ -46,9 +46,9 @@ _FUNCTIONS = {
 }
 """Stages in their order: name, and what it does in a few words."""
 _ALWAYS = ("retrieval", "generation")
-_SHOWN = {"cache": _FUNCTIONS["lookup"], **{name: _FUNCTIONS[name] for name in ("retrieval", "rerank", "generation")}}
+_DRAWN = {"cache": _FUNCTIONS["lookup"], **{name: _FUNCTIONS[name] for name in ("retrieval", "rerank", "generation")}}
 _SHARES = dict(
-    zip(_SHOWN, (SPANS[name] for name in ("cache lookup", "retrieve", "load cache", "prefill")), strict=True)
+    zip(_DRAWN, (SPANS[name] for name in ("cache lookup", "retrieve", "load cache", "prefill")), strict=True)
 )
 _LEGIBLE = 0.04
 
@@ -124,7 +124,7 @@ def share_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     """What share of the time and of the cost each function has, one bar of each for every index."""
     figure = go.Figure()
     rows = shares(indexes)
-    for function, (name, _) in _SHOWN.items():
+    for function, (name, _) in _DRAWN.items():
         parts = [row.get(function, 0.0) for row in rows.values()]
         if any(parts):
             texts = [f"{part:.0%}" if part >= _LEGIBLE else "" for part in parts]
@@ -151,7 +151,7 @@ def describe_shares(indexes: Mapping[str, Mapping[str, Any]]) -> str:
     """The shares in words."""
     rows = []
     for row, parts_of in shares(indexes).items():
-        parts = (joined(" ", (_SHOWN[name][0], f"{share:.0%}")) for name, share in parts_of.items() if name in _SHOWN)
+        parts = (joined(" ", (_DRAWN[name][0], f"{share:.0%}")) for name, share in parts_of.items() if name in _DRAWN)
         rows.append(joined(": ", (row, joined(", ", parts))))
     return joined("; ", rows)
 

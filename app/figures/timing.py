@@ -29,7 +29,7 @@ _HEADER = 58
 """Characters in a line above a bar."""
 _GAP = 4
 """Of these the gap before a span and the square of its colour take so many."""
-_ROOM = 1.2
+_AXIS_BEYOND = 1.2
 """How far the axis reaches beyond the last token, whose time is written there."""
 
 
@@ -108,7 +108,7 @@ def timing_figure(rows: Sequence[MethodTiming]) -> go.Figure:
     figure.update_xaxes(
         title=message("ms since the question was asked"),
         tickformat=",d",
-        range=[0, _axis_ms(rows) * _ROOM],
+        range=[0, _axis_ms(rows) * _AXIS_BEYOND],
         fixedrange=True,
     )
     figure.update_yaxes(
@@ -167,7 +167,7 @@ def _totals(traces: Iterable[Trace]) -> list[float]:
 
 
 def _inside(span: Span, axis: float) -> str:
-    room = span.ms / (axis * _ROOM) * _PLOT_PX - 10
+    room = span.ms / (axis * _AXIS_BEYOND) * _PLOT_PX - 10
     text = joined("  ", (message(span.name), milliseconds(span.ms)))
     return text if len(text) * _CHAR_PX <= room else ""
 

@@ -17,7 +17,7 @@ from core.errors import TesseraError
 
 Item = TypeVar("Item")
 _AHEAD = 64
-_LOOK_S = 0.2
+_POLL_S = 0.2
 CLOSING, AGAIN = "The front is being closed.", "Ask again when it runs."
 
 
@@ -51,7 +51,7 @@ def relay(make: Callable[[], Generator[Item, None, None]], stop: threading.Event
 def _next(items: queue.Queue[Item | _Ended], stop: threading.Event) -> Item | _Ended:
     while True:
         try:
-            return items.get(timeout=_LOOK_S)
+            return items.get(timeout=_POLL_S)
         except queue.Empty:
             if stop.is_set():
                 raise TesseraError(CLOSING, AGAIN) from None
@@ -73,7 +73,7 @@ def _put(items: queue.Queue, item: object, stop: threading.Event) -> bool:
     """Waits for room in the queue; False once the reader has gone."""
     while not stop.is_set():
         try:
-            items.put(item, timeout=_LOOK_S)
+            items.put(item, timeout=_POLL_S)
             return True
         except queue.Full:
             continue

@@ -32,7 +32,7 @@ from core.errors import CorpusError
 from core.jobs import finish
 from core.messages import joined, message
 
-_SHOWN = 5
+_REPORTED_FILES = 5
 
 
 @dataclass(frozen=True)
@@ -200,10 +200,10 @@ def _all_or_some(report: ImportReport, path: Path) -> tuple[Passage, ...]:
     if len(report.files) == 1:
         (file,) = report.files
         raise ColumnsUnknown(file.error, "", file.choice) if file.choice else CorpusError(file.error)
-    shown = joined(" ", (file.error for file in report.failed[:_SHOWN]))
+    shown = joined(" ", (file.error for file in report.failed[:_REPORTED_FILES]))
     values: dict[str, object] = {"n": len(report.files), "path": path, "reasons": shown}
-    if len(report.failed) <= _SHOWN:
+    if len(report.failed) <= _REPORTED_FILES:
         raise CorpusError(message("None of the {n} files in {path} can be read. {reasons}", **values))
-    values["more"] = len(report.failed) - _SHOWN
+    values["more"] = len(report.failed) - _REPORTED_FILES
     why = message("None of the {n} files in {path} can be read. {reasons} ({more} more were refused.)", **values)
     raise CorpusError(why)

@@ -21,13 +21,13 @@ from core.corpus.readers.tables import json_lines, to_document
 from core.corpus.types import Corpus, Passage, Question
 from core.messages import message
 
-_CORPUS, _QUERIES, _JUDGED = "corpus.jsonl", "queries.jsonl", "qrels"
+_CORPUS, _QUERIES, _QRELS = "corpus.jsonl", "queries.jsonl", "qrels"
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 
 
 def is_beir(folder: Path) -> bool:
     """Whether a folder is laid out as BEIR's are."""
-    return all((folder / name).is_file() for name in (_CORPUS, _QUERIES)) and (folder / _JUDGED).is_dir()
+    return all((folder / name).is_file() for name in (_CORPUS, _QUERIES)) and (folder / _QRELS).is_dir()
 
 
 def read_beir(folder: Path) -> Corpus:
@@ -50,7 +50,7 @@ def read_beir(folder: Path) -> Corpus:
         for where, row in json_lines(_QUERIES, read_file(folder / _QUERIES))
     }
     questions: dict[str, tuple[Question, ...]] = {}
-    for path in sorted((folder / _JUDGED).glob("*.tsv")):
+    for path in sorted((folder / _QRELS).glob("*.tsv")):
         gold = _gold(path, passages)
         labelled = tuple(Question(name, texts[name], (), tuple(ids)) for name, ids in gold.items() if texts.get(name))
         questions |= {path.stem: labelled} if labelled else {}

@@ -32,7 +32,7 @@ from core.workspace import Workspace
 
 WANTED = 20
 SPLIT = "dev"
-_TRIES = 6
+_SENTENCES_PER_QUESTION = 6
 """Sentences that are tried for each question that is wanted."""
 _TOKENS = 32
 _ANSWER = re.compile(r"\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)+|\b\d[\d.,:]*\d\b|\b\d+\b|(?<=[a-z,] )[A-Z][\w'’-]{4,}")
@@ -86,7 +86,7 @@ def generate(ws: Workspace, models: Models, settings: Settings, wanted: int = WA
         written: list[Question] = []
         texts: set[str] = set()
         drafts = _drafts(corpus.passages, random.Random(seed))
-        for tried, draft in zip(range(wanted * _TRIES), drafts, strict=False):
+        for tried, draft in zip(range(wanted * _SENTENCES_PER_QUESTION), drafts, strict=False):
             yield Progress("Writing questions", len(written), wanted, message("{n:,} sentences tried", n=tried))
             text = write_question(lm, draft.sentence, draft.answer)
             fresh = text.casefold() not in texts and _is_grounded(text, draft.passage)

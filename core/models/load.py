@@ -7,7 +7,7 @@ import time
 import psutil
 import torch
 
-_LIMIT_S, _LOOK_S = 0.4, 0.08  # processors are counted in steps of 10 ms
+_LIMIT_S, _SAMPLE_S = 0.4, 0.08  # processors are counted in steps of 10 ms
 _QUIET = 0.25
 """Cores missing at most for a machine to count as quiet."""
 
@@ -41,6 +41,6 @@ def until_quiet() -> None:
     until = time.perf_counter() + _LIMIT_S
     while time.perf_counter() < until:
         load = OtherLoad()
-        time.sleep(_LOOK_S)
+        time.sleep(_SAMPLE_S)
         if load.missing() < _QUIET:
             return

@@ -29,7 +29,7 @@ _HAN_OR_MARK = regex.compile(r"[\u4e00-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\u
 _WESTERN = regex.compile(r"[À-ÖØ-öø-ÿŒœŠšŽžŸ€‚„…‘’“”–—•°§«»©®™²³½¼¾£¡¿·\u00a0´±µ×]")
 _LETTER = regex.compile(r"\p{L}")
 _FITS = 0.9
-_JUDGED = 200_000
+_JUDGED_CHARACTERS = 200_000
 """Bytes by which an encoding is judged; all of them have to be valid in it."""
 
 
@@ -101,7 +101,7 @@ def _utf16_without_mark(content: bytes) -> str:
 def _share(name: str, content: bytes) -> float:
     """How much of what is not ASCII is what this encoding is there for; 0 where the bytes are not valid in it."""
     try:
-        text = content.decode(_CODECS[name])[:_JUDGED]
+        text = content.decode(_CODECS[name])[:_JUDGED_CHARACTERS]
     except UnicodeDecodeError:
         return 0.0
     odd = _NOT_ASCII.findall(text)

@@ -31,7 +31,7 @@ from core.models.machine import processor
 
 STAGE = "Measuring"
 _BANDWIDTH_FLOATS = 1 << 26
-_ROOM = 64
+_SPARE_TOKENS = 64
 """Tokens of llama.cpp's context beyond what is asked of it."""
 
 
@@ -96,7 +96,7 @@ def bench_cag(
     with tempfile.TemporaryDirectory(prefix="tessera-bench-") as scratch:
         setups = Setups(lm, passages, config.rag_passages, config.answer_tokens, Path(scratch) / "cells")
         answering, steps = setups.answering(), setups.steps()
-        room = len(setups.context) + max(map(len, tails)) + config.answer_tokens + _ROOM
+        room = len(setups.context) + max(map(len, tails)) + config.answer_tokens + _SPARE_TOKENS
         for name, opener in (peers or {}).items():
             folder = Path(scratch) / name
             folder.mkdir()

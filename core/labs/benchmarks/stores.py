@@ -39,7 +39,7 @@ K = 10
 CLIENTS = 8
 FILE = "bench-stores.json"
 _WARM_UP = 10
-_ENOUGH = 200
+_LEAST_REQUESTS = 200
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _requests(spec: StoreSpec, workload: Workload, options: dict[str, int]) -> l
 
 def _throughput(store: VectorStore, requests: Sequence[SearchRequest]) -> float:
     """Queries a second of ``CLIENTS`` threads that share the requests, each asked until there are enough to count."""
-    requests = list(requests) * -(-_ENOUGH // len(requests))
+    requests = list(requests) * -(-_LEAST_REQUESTS // len(requests))
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(store.search, requests[:CLIENTS]))  # starts the threads
         began = time.perf_counter()

@@ -17,7 +17,7 @@ from typing import Any
 
 _KEY_VARIABLE = "TESSERA_JUDGE_KEY"
 _NO_KEY = "none"
-_AT_ONCE = 4
+_CONCURRENT_REQUESTS = 4
 
 
 class Metrics:
@@ -66,7 +66,7 @@ async def main() -> None:
     os.dup2(2, 1)  # what libraries print must not come between the lines
     metrics = Metrics(json.loads(sys.stdin.readline()))
     samples = [json.loads(line) for line in sys.stdin]
-    turn = asyncio.Semaphore(_AT_ONCE)
+    turn = asyncio.Semaphore(_CONCURRENT_REQUESTS)
 
     async def judge(index: int, sample: dict[str, Any]) -> dict[str, Any]:
         async with turn:

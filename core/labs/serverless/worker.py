@@ -22,7 +22,7 @@ from typing import Any
 API_VARIABLE = "AWS_LAMBDA_RUNTIME_API"
 PARENT_VARIABLE = "TESSERA_LAMBDA_PID"
 VERSION = "2018-06-01"
-_LOOK_S = 0.5
+_POLL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _invoke(handler: Callable[[Any, Any], Any], event: Any, context: Context) ->
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     os._exit(1)
 
 

@@ -28,7 +28,7 @@ from core.web import Bounded, Gate, WebServer
 
 ROUTES = {"/retrieve": "retrieval", "/rerank": "rerank", "/generate": "generation", "/orchestrate": "orchestrator"}
 _STATUS = {"throttled": 429, "timeout": 504, "error": 502, "crash": 502}
-_AT_ONCE = 64
+_CONCURRENT_REQUESTS = 64
 
 
 class Front:
@@ -49,7 +49,7 @@ class Front:
     def __init__(self, port: int = 0, names: str = "") -> None:
         self.cloud: LocalCloud | None = None
         # What the orchestrator calls must find a thread even when everything that came from outside waits for one.
-        self._outer, self._inner = CapacityLimiter(_AT_ONCE), CapacityLimiter(_AT_ONCE)
+        self._outer, self._inner = CapacityLimiter(_CONCURRENT_REQUESTS), CapacityLimiter(_CONCURRENT_REQUESTS)
         routes = [
             Route("/health", self._health),
             Route("/ask", self._ask, methods=["POST"]),

@@ -22,7 +22,7 @@ from core.labs.serverless.local_lambda.runtime_api import FunctionReply, Invocat
 from core.labs.serverless.telemetry import trace_header
 
 Outcome = Literal["ok", "error", "throttled", "timeout", "crash"]
-_LOOK_S = 0.25
+_POLL_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class Pool:
             worker.close()
 
     def _reap(self) -> None:
-        while not self._closing.wait(_LOOK_S):
+        while not self._closing.wait(_POLL_S):
             oldest = time.monotonic() - self.config.idle_s
             with self._lock:
                 expired = [worker for worker in self._idle if worker.idle_since < oldest or not worker.alive]

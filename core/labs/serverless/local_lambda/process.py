@@ -16,7 +16,7 @@ from core.labs.serverless.local_lambda.runtime_api import FunctionReply, Invocat
 from core.labs.serverless.worker import API_VARIABLE, PARENT_VARIABLE
 from core.settings import ROOT
 
-_PATIENCE_S = 5.0
+_SHUTDOWN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Worker:
         if self.alive:
             self._process.terminate()
             try:
-                self._process.wait(_PATIENCE_S)
+                self._process.wait(_SHUTDOWN_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self._process.wait()

@@ -20,7 +20,7 @@ from core.labs.serverless.worker import VERSION
 from core.web import Gate, WebServer
 
 _PREFIX = f"/{VERSION}/runtime"
-_NO_HURRY_S = 3600
+_KEEP_ALIVE_S = 3600
 """A worker keeps its connection while it works on an answer."""
 
 
@@ -80,7 +80,7 @@ class RuntimeApi:
             Route(f"{_PREFIX}/invocation/{{request_id}}/{{kind}}", self._report, methods=["POST"]),
             Route(f"{_PREFIX}/init/error", self._report, methods=["POST"]),
         ]
-        self._server = WebServer(Gate(Starlette(routes=routes)), patience_s=_NO_HURRY_S)
+        self._server = WebServer(Gate(Starlette(routes=routes)), patience_s=_KEEP_ALIVE_S)
         self._server.start()
         self.address = self._server.address.removeprefix("http://")
 
