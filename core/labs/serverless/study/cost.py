@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import yaml
+from pydantic import AliasPath, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from core.errors import TesseraError
 from core.labs.serverless.study.samples import Billing, Load
@@ -19,34 +20,33 @@ HOURS_A_MONTH = 730
 _SECONDS_A_MONTH = HOURS_A_MONTH * 3600
 
 
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True)
 class Prices:
-    """The price table.
+    """The price table in US dollars; the paths say where each number stands in it.
 
     Attributes:
         date: Day of the prices, ISO 8601.
-        gb_second: Lambda, per GB-second.
-        request: Lambda, per request.
         machine_request: Step Functions Express, per execution.
-        machine_gb_second: Step Functions Express, per GB-second.
         machine_memory_mb: Memory an execution is billed for.
         machine_round_ms: What its length is rounded up to.
-        api_request: API Gateway, per request.
     """
 
-    date: str
+    date: Annotated[str, BeforeValidator(str)]
     region: str
-    gb_second: float
-    request: float
-    machine_request: float
-    machine_gb_second: float
-    machine_memory_mb: float
-    machine_round_ms: float
-    api_request: float
-    get: float
-    put: float
-    always_on_name: str
-    always_on_hour: float
+    gb_second: Annotated[Price, Field(validation_alias=AliasPath("lambda", "gb_second"))]
+    request: Annotated[Price, Field(validation_alias=AliasPath("lambda", "request"))]
+    machine_request: Annotated[Price, Field(validation_alias=AliasPath("step_functions", "request"))]
+    machine_gb_second: Annotated[Price, Field(validation_alias=AliasPath("step_functions", "gb_second"))]
+    machine_memory_mb: Annotated[Price, Field(validation_alias=AliasPath("step_functions", "memory_mb"))]
+    machine_round_ms: Annotated[Price, Field(validation_alias=AliasPath("step_functions", "round_ms"))]
+    api_request: Annotated[Price, Field(validation_alias=AliasPath("api_gateway", "request"))]
+    get: Annotated[Price, Field(validation_alias=AliasPath("s3", "get"))]
+    put: Annotated[Price, Field(validation_alias=AliasPath("s3", "put"))]
+    always_on_name: Annotated[str, Field(validation_alias=AliasPath("always_on", "name"))]
+    always_on_hour: Annotated[Price, Field(validation_alias=AliasPath("always_on", "hour"))]
 
 
 @dataclass(frozen=True)
@@ -78,33 +78,18 @@ def load_prices(path: Path = PRICES) -> Prices:
         TesseraError: It cannot be read, or a price is missing or no number.
     """
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-        function, machine, always = table["lambda"], table["step_functions"], table["always_on"]
-        return Prices(
-            date=str(table["date"]),
-            region=str(table["region"]),
-            gb_second=_price(function["gb_second"]),
-            request=_price(function["request"]),
-            machine_request=_price(machine["request"]),
-            machine_gb_second=_price(machine["gb_second"]),
-            machine_memory_mb=_price(machine["memory_mb"]),
-            machine_round_ms=_price(machine["round_ms"]),
-            api_request=_price(table["api_gateway"]["request"]),
-            get=_price(table["s3"]["get"]),
-            put=_price(table["s3"]["put"]),
-            always_on_name=str(always["name"]),
-            always_on_hour=_price(always["hour"]),
-        )
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise TesseraError(
-            message(
-                "The price table {name} cannot be used ({kind}: {error}).",
-                name=path.name,
-                kind=type(error).__name__,
-                error=error,
-            ),
-            "Correct or restore it.",
-        ) from error
+        prices: Prices = TypeAdapter(Prices).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise _unusable(path, f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from error
+    except (OSError, yaml.YAMLError) as error:
+        raise _unusable(path, str(error)) from error
+    return prices
+
+
+def _unusable(path: Path, why: str) -> TesseraError:
+    what = message("The price table {name} cannot be used ({error}).", name=path.name, error=why)
+    return TesseraError(what, "Correct or restore it.")
 
 
 def estimate(load: Load, prices: Prices) -> Cost | None:
@@ -168,10 +153,3 @@ def _machine_gb_s(load: Load, prices: Prices) -> float:
     mean_ms = load.machine_ms / executions
     billed_ms = math.ceil(mean_ms / prices.machine_round_ms) * prices.machine_round_ms
     return executions * billed_ms / 1000 * prices.machine_memory_mb / 1024
-
-
-def _price(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(f"{value!r} is no price")
-    return number
