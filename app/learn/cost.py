@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import streamlit as st
+from pydantic import TypeAdapter
 
 from app import state
 from app.figures.ledger import describe_ledger, ledger_figure
@@ -61,7 +62,7 @@ def show(_tour: Tour) -> None:
 @st.fragment
 def _calculator() -> None:
     """Only this is drawn again when a slider moves."""
-    measured, prices = Coefficients.from_json(shipped("plan")["coefficients"]), load_prices()
+    measured, prices = TypeAdapter(Coefficients).validate_python(shipped("plan")["coefficients"]), load_prices()
     with st.container(border=True, key="learn-calculator"):
         left, right = st.columns(2)
         number = "{:,}".format

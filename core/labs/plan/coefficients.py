@@ -86,11 +86,6 @@ class Coefficients:
     recall_tokens: float
     quality: Mapping[str, Difference]
 
-    @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Coefficients:
-        """What ``asdict`` gave, as the command ``plan --json`` prints it."""
-        return cls(**{**facts, "quality": {name: Difference(**row) for name, row in facts["quality"].items()}})
-
 
 def coefficients(ws: Workspace) -> Coefficients:
     """The coefficients of a workspace.
