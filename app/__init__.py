@@ -1,1 +1,1 @@
-"""What a person touches: the command line, the Streamlit entrypoint, session state and shared widgets."""
+"""The fronts: the command line, the Streamlit app and the Gradio app, and what they share."""

@@ -1,4 +1,4 @@
-"""Comparisons as files: JSON with everything, CSV with a row per answer, an HTML page that needs nothing else."""
+"""Export of comparisons: JSON with everything, CSV with a row per answer, a self-contained HTML page."""
 
 from __future__ import annotations
 

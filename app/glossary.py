@@ -1,4 +1,4 @@
-"""The words of this field, a sentence each, with where to read on. Pages take their tooltips from here."""
+"""The glossary: terms of the field, one sentence each, with a link. Pages take their tooltips from here."""
 
 from __future__ import annotations
 

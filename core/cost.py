@@ -1,4 +1,4 @@
-"""Build time beside query time: after how many questions has a build paid for itself? "Never" is an answer.
+"""Build time and query time: after how many questions a build pays off, which may be never.
 
 Every place that speaks of a break-even makes an ``Account`` for each method here, and sets one against the other.
 """

@@ -1,4 +1,4 @@
-"""Tables for a spreadsheet."""
+"""CSV tables that no spreadsheet takes for formulas."""
 
 from __future__ import annotations
 

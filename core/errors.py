@@ -1,4 +1,4 @@
-"""The one base error of Tessera: what happened, and what to do about it.
+"""The base error of Tessera: what happened, and what to do about it.
 
 Everything a person can cause ends in a ``TesseraError`` (or a subclass that callers tell apart).
 The CLI prints it and exits with 1, the app shows it in a box; a traceback is kept for bugs alone.

@@ -1,4 +1,4 @@
-"""Logs of JSON, an object a line: what was appended survives a kill, which costs no more than the line under way."""
+"""Append-only logs, a JSON object per line: a kill costs at most the line that was being written."""
 
 from __future__ import annotations
 

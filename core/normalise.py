@@ -1,4 +1,4 @@
-"""One normal form for every text: what a reader sees as the same word is the same characters.
+"""One normal form for all text: words that look the same are the same characters.
 
 Passages and questions both go through ``normalise``, so that either way of writing a word finds the other:
 

@@ -1,4 +1,4 @@
-"""Where questions of the Gradio front arrive: one workspace, one set of models, methods that stay open."""
+"""The service behind the Gradio front: one workspace, one set of models, methods that stay open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step: texts become vectors, and their angle says how near their meanings are."""
+"""Step: texts become vectors, and the angle between two of them measures how similar they are."""
 
 from __future__ import annotations
 

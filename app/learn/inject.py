@@ -1,4 +1,4 @@
-"""Step: a stored cache in place of reading, and what becomes of it when one number is changed."""
+"""Step: a stored cache instead of prefill, and what happens when one of its numbers is changed."""
 
 from __future__ import annotations
 

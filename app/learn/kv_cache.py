@@ -1,4 +1,4 @@
-"""Step: what a model keeps of what it has read: a row of K and of V for each token, in every layer."""
+"""Step: what a model stores of a text: keys and values for each token in every layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step: RAG, from the passages that are found to the prompt that is read."""
+"""Step: RAG, from the retrieved passages to the prompt that is prefilled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tour shows was measured beforehand by ``python -m app.learn.record``: here it is read."""
+"""The measurements that the tour shows, as recorded by ``python -m app.learn.record``."""
 
 from __future__ import annotations
 

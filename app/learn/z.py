@@ -1,4 +1,4 @@
-"""Step: a document as vectors that no word has, from first to trained, and with one of them erased."""
+"""Step: a document as learned vectors, from its first z to the trained one, and with one vector erased."""
 
 from __future__ import annotations
 

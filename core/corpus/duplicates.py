@@ -1,4 +1,4 @@
-"""The same passage twice: found by its title and text in their normal form, kept once, counted."""
+"""Duplicate passages: same title and text in their normal form; one is kept, the others are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files to passages, one file after the other: a file is in whole, or not at all, and says why.
+"""Files to passages, one file after another: a file is imported whole, or refused with the reason.
 
     importer = Importer(count)
     for name, content in uploads:

@@ -1,4 +1,4 @@
-"""What may come in: size limits, clean text, safe names. Every refusal says where and why.
+"""Limits on input: sizes, clean text, safe names. Every refusal names the place and the reason.
 
 Uploads and downloaded files are hostile until shown otherwise: nothing here opens a path that came with the data, or
 lets one file take the machine.

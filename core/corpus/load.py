@@ -1,4 +1,4 @@
-"""The one way in: a source becomes a ``Corpus``.
+"""Loads a ``Corpus`` from any source.
 
     load_corpus("sample", count=prompt.count)                # or "sample-ko", the Korean one
     load_corpus("squad", size=500, count=prompt.count)

@@ -1,4 +1,4 @@
-"""Words of a text, in English and Korean alike, and which of them say nothing; sentences are in ``sentences``.
+"""Words of a text for search, in English and Korean, and stop words; sentences are in ``sentences``.
 
 Korean glues particles to nouns: the "도서관에는" of a passage must be found by "도서관". Each run of Hangul therefore
 also counts as its overlapping pairs of syllables, as in the CJK analyser of Lucene.

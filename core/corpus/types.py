@@ -1,4 +1,4 @@
-"""What a corpus is made of: passages to know, questions to ask about them."""
+"""Types of a corpus: passages, and questions about them."""
 
 from __future__ import annotations
 

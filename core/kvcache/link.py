@@ -1,4 +1,4 @@
-"""Link tokens: a dial between independent blocks and the exact prefill, to show what independence costs.
+"""Link tokens: between independent blocks and the exact prefill, to show what independence costs.
 
 The first k tokens of every block are recomputed against the joined cache, where they attend to everything before them
 (Hu et al., "EPIC", arXiv 2410.15332). With k = 0 the blocks stay independent; with k = the longest block the result is

@@ -1,4 +1,4 @@
-"""What each choice in a memory is worth: small variants, trained equally long, measured side by side.
+"""Ablation of the memory: small variants, trained equally long, measured side by side.
 
     for progress in ablate(resources, ablation_folder(resources, plan), plan):
         ...

@@ -1,4 +1,4 @@
-"""Is a cache the same as the text it stands for? A button that measures it, and what it found."""
+"""Exactness of caches: the button that measures it, and the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A race as it stands: the methods on one axis, what each method said on the way, and what the change broke."""
+"""The results of a race: the methods on one axis, what each answered on the way, and what the change broke."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model read for an answer: the whole prompt, with what came from a cache and what is new told apart."""
+"""What the model read for an answer: the whole prompt, cached and new parts marked."""
 
 from __future__ import annotations
 

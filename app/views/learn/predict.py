@@ -1,4 +1,4 @@
-"""Predict, then run: a guess comes before the exhibit, and what was recorded after it."""
+"""Predictions in the tour: a guess before the exhibit, and the recorded result after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where one stands in the tour: the table of contents, previous and next, and the question that goes along."""
+"""Navigation of the tour: table of contents, previous and next, and the question that goes along."""
 
 from __future__ import annotations
 

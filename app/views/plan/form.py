@@ -1,4 +1,4 @@
-"""What is wanted: documents, questions, changes, and on what."""
+"""The form of a plan: documents, questions, changes, model and machine."""
 
 from __future__ import annotations
 

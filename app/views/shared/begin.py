@@ -1,4 +1,4 @@
-"""How one begins, on whatever page one finds nothing: build the sample here, or bring documents."""
+"""Empty pages: build the sample here, or bring documents."""
 
 from __future__ import annotations
 

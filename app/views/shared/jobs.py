@@ -1,4 +1,4 @@
-"""A running build as people see it: stage, n of N, elapsed, remaining, Cancel. A reload finds it again."""
+"""The running job of a workspace: stage, progress, elapsed and remaining time, Cancel. It survives a reload."""
 
 from __future__ import annotations
 

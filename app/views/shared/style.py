@@ -1,4 +1,4 @@
-"""The few touches that the theme in .streamlit/config.toml cannot give."""
+"""The styles that the theme in .streamlit/config.toml cannot set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that came from documents or models, kept from acting as Markdown."""
+"""Escapes text from documents or models, so that Markdown shows it as it is."""
 
 from __future__ import annotations
 

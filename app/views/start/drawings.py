@@ -1,4 +1,4 @@
-"""The drawings of the three ways, with the few words in them said in the session's language."""
+"""The drawings of the three methods, with their labels in the session's language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One question put to two stores: the same passages or others, and how long each took."""
+"""One question to two stores: which passages each finds, and how long it takes."""
 
 from __future__ import annotations
 

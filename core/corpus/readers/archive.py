@@ -1,4 +1,4 @@
-"""Formats that are zip archives within: looked at before anything is unpacked, so that no bomb goes off."""
+"""Formats that are zip archives inside: sizes are checked before anything is unpacked (zip bombs)."""
 
 from __future__ import annotations
 

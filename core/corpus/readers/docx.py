@@ -1,4 +1,4 @@
-"""DOCX: mammoth turns what its styles mean (headings, lists, tables, notes) into HTML, which is read as such.
+"""DOCX: mammoth converts styles (headings, lists, tables, notes) to HTML, which is then read as HTML.
 
 python-docx gives paragraphs without the numbers of their lists and without footnotes. Headers, footers, comments,
 deleted text and macros are left out; pictures are not opened.

@@ -1,4 +1,4 @@
-"""Bytes to text: the encoding is known by its mark, by being valid UTF-8, or assumed, and then said.
+"""Bytes to text: the encoding comes from a byte order mark, from valid UTF-8, or is assumed and noted.
 
 Candidates are tried strictly and judged by what the characters would mean: Korean, Japanese and Western files that were
 saved by an office program of their country. What none of them explains is refused.

@@ -1,4 +1,4 @@
-"""EPUB: the chapters in reading order, each read as HTML. EbookLib would do it, but its licence (AGPL) is not ours."""
+"""EPUB: the chapters in reading order, each read as HTML. EbookLib is not used because of its licence (AGPL)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML: what a reader of the page reads. Scripts, styles, menus and hidden parts are left out; nothing is fetched.
+"""HTML: the visible text. Scripts, styles, menus and hidden parts are left out; nothing is fetched.
 
 lxml parses it (a page of 200,000 nested elements takes it milliseconds, selectolax three minutes). Markdown, DOCX and
 EPUB are turned into HTML by their own libraries and read here too, so that all of them keep the same structure.

@@ -1,4 +1,4 @@
-"""What stands on a page of a PDF, and where: words from characters, pieces of lines from words, ruled lines.
+"""Text and ruled lines of a PDF page with their positions: characters to words, words to pieces of lines.
 
 Coordinates are points from the lower left corner, as in the file. PDFium says of each character its code, its box and
 which way it runs; all else is made of that.

@@ -1,4 +1,4 @@
-"""Tables on a page: where ruled lines cross, between ruled lines, or where short pieces stand under one another."""
+"""Tables on a page: where ruled lines cross, between ruled lines, or where short pieces are aligned in columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cell cache saves, measured side by side: same machine, model, text and questions, one setup after another.
+"""Benchmark of cell caches: same machine, model, text and questions, one setup after another.
 
 Every round asks one question of all setups in turn, so that whatever slows the machine down for a while slows all of
 them. The floor is the question alone, prefilled with nothing cached: no cache can be faster than having nothing to

@@ -1,4 +1,4 @@
-"""The setups of ``bench cag``: one question answered behind the same passages, each time in another way."""
+"""The setups of ``bench cag``: different ways to answer one question about the same passages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock of one answer, and the spread of many."""
+"""Times of one answer, and the spread of many."""
 
 from __future__ import annotations
 

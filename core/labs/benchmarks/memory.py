@@ -1,4 +1,4 @@
-"""Memory of a process that answers, by owner, and how it grows from question to question.
+"""Memory of the answering process, by owner, and its growth from question to question.
 
     for progress in bench_memory(open_resources, ("rag", "cag", "memory"), 50):
         ...

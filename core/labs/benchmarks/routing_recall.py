@@ -1,4 +1,4 @@
-"""What looking into more cells finds and reads, and how near the questions are to a border.
+"""Routing recall by number of cells searched, and by distance of the questions to a border.
 
 The report of a split is kept in ``runs/routing-<split>.json`` of the workspace, with the partition it belongs to.
 """

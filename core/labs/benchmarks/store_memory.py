@@ -1,4 +1,4 @@
-"""Bytes of memory that an open store takes, measured where nothing else is: in a process of its own.
+"""Memory of an open store, measured in a process of its own.
 
     python -m core.labs.benchmarks.store_memory STORE FOLDER REQUESTS.safetensors
 

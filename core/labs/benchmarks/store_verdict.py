@@ -1,4 +1,4 @@
-"""What the search bench found, and what follows from it: which settings are worth taking, and where flat wins."""
+"""Results of the store benchmark and conclusions: which settings are worth using, and where flat search wins."""
 
 from __future__ import annotations
 

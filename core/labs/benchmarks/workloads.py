@@ -1,4 +1,4 @@
-"""What the search bench searches: the passages of a workspace, or clustered synthetic vectors, with exact answers.
+"""Workloads of the store benchmark: passages of a workspace, or clustered synthetic vectors, with exact answers.
 
 Synthetic vectors are a seeded mixture that is about as hard as text embeddings: clusters of very different sizes, whose
 centres share directions, and within a cluster a spread that decays over the dimensions. Uniform random vectors would

@@ -1,4 +1,4 @@
-"""A change of one passage, the question that shows whether it is known, and what counts as knowing it."""
+"""A change of one passage, the question that tests it, and when a method counts as knowing it."""
 
 from __future__ import annotations
 

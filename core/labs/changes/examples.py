@@ -1,4 +1,4 @@
-"""Changes to begin with: those that ship with the sample, and those that any corpus offers by its own questions."""
+"""Example changes: those that ship with the sample, and those that any corpus offers by its own questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A race as plain data: what was changed, on what it ran, and every result; what a person takes along."""
+"""A race as plain data for export: the change, the models and machine, and every result."""
 
 from __future__ import annotations
 

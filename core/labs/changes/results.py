@@ -1,4 +1,4 @@
-"""What became of one method after a change: its stages, what it answered on the way, when it knew, what broke."""
+"""The result of one method after a change: its stages, its answers on the way, when it knew, what broke."""
 
 from __future__ import annotations
 

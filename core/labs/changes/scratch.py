@@ -1,4 +1,4 @@
-"""A throw-away copy of a workspace: a change is made in it for real, and the workspace itself is only read.
+"""A throw-away copy of a workspace in which a change is made; the workspace itself is only read.
 
 Blocks, by far the largest part, are linked instead of copied where the disk can: a cell file is never written
 again under its name, it is replaced or removed, and neither reaches the other link.

@@ -1,4 +1,4 @@
-"""Has a judge score the kept answers of a run; the scores stand beside the answers, in ``judged.jsonl``.
+"""Has a judge model score the saved answers of a run; the scores are saved in ``judged.jsonl``.
 
 What has been judged is not judged again: a killed or cancelled judging goes on where it stopped. Another judge begins
 anew.

@@ -1,4 +1,4 @@
-"""Whether a plan holds: what one workspace predicts of another that was built for real, beside what that took."""
+"""Checks a plan: predictions from one workspace against measurements of another."""
 
 from __future__ import annotations
 

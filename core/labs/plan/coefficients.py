@@ -1,4 +1,4 @@
-"""What this machine was measured to take for each passage, token and question: from artefacts and a kept run.
+"""Measured coefficients of this machine, per passage, token and question: from artefacts and a saved run.
 
 Nothing is measured here: build times and sizes stand in the manifests, the time of every step in the traces of the
 latest evaluation that asked RAG and CAG.

@@ -1,4 +1,4 @@
-"""The dated, editable table of prices that a plan reckons with."""
+"""The dated, editable price table of plans."""
 
 from __future__ import annotations
 

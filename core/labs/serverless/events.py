@@ -1,4 +1,4 @@
-"""Requests as Lambda delivers them, and replies as it wants them back.
+"""Requests and replies in the formats of Lambda.
 
 Three shapes come in: API Gateway proxy events of REST APIs (format 1.0), of HTTP APIs (format 2.0), and the plain JSON
 of Step Functions or of a direct call. The first two are answered with a proxy response, the third with plain JSON.

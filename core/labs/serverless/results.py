@@ -1,4 +1,4 @@
-"""Results that were kept, as objects on S3 or files in a folder: the same question again costs one read.
+"""Saved results, as objects on S3 or files in a folder: the same question again costs one read.
 
     <results URL>/<digest of question, k, re-ranking and what answers>.json   {"expires", "index", "result"}
     <index URL>/published.json                                                {"id": drawn when the index was built}

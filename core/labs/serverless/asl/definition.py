@@ -1,4 +1,4 @@
-"""A state machine as it is written, checked before it runs: what the interpreter does not know is refused by name."""
+"""The definition of a state machine, checked before it runs: unknown fields and types are refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache function: looks a question up among kept results, before everything else, and keeps the result after it.
+"""The cache function: looks a question up among saved results before everything else, and saves new results.
 
 {"question": "...", "k": 3}                        -> {"hit": true, "result": {"answer", "passages"}, "function"}
 {"request": {"question", "k"}, "result": {...}}    -> {"kept": true, "function"}

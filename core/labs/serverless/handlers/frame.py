@@ -1,4 +1,4 @@
-"""The frame of every handler: parse, check, work, report, reply. What a handler itself does is one function.
+"""The common frame of handlers: parse, check, work, report, reply.
 
 Over HTTP a caller's mistake is a 400 and a failure that has a remedy is a 5xx, both as JSON with a reason. Called
 plainly, as by Step Functions, both are raised, so that Retry and Catch see their names. A bug is raised in either case:
