@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -25,7 +26,13 @@ def recall_figure(points: Sequence[RecallPoint], opened: int | None = None) -> g
     hover = message("%{x} opened: recall %{y:.3f}, %{customdata[0]} tokens<extra></extra>")
     marker = {"size": [13 if point.nprobe == opened else 7 for point in points], "color": ACCENT}
     tokens = [[f"{point.tokens:,.0f}"] for point in points]
-    more = {"width": 2, "mode": "lines+markers", "marker": marker, "customdata": tokens, "showlegend": False}
+    more: dict[str, Any] = {
+        "width": 2,
+        "mode": "lines+markers",
+        "marker": marker,
+        "customdata": tokens,
+        "showlegend": False,
+    }
     opening, recalls = [point.nprobe for point in points], [point.recall for point in points]
     figure = go.Figure(line("", ACCENT, opening, recalls, hover, **more))
     ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= points[-1].nprobe]
@@ -56,7 +63,7 @@ def margin_figure(groups: Sequence[MarginGroup]) -> go.Figure:
     ):
         hover = message("%{fullData.name}: %{y:.1%} of %{customdata[0]} questions<extra></extra>")
         marker = {"size": 10, "symbol": symbol, "color": colour}
-        more = {"width": 1.5, "mode": "lines+markers", "marker": marker, "customdata": counts}
+        more: dict[str, Any] = {"width": 1.5, "mode": "lines+markers", "marker": marker, "customdata": counts}
         figure.add_trace(line(label, colour, names, values, hover, **more))
     finish(figure, _HEIGHT, t=30)
     figure.update_xaxes(title=message("margin of the question: from the border inwards"), type="category")

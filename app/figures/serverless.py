@@ -155,7 +155,7 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
         marker = {"symbol": style.symbol, "size": 10, "color": style.colour}
         hover = message("%{x:,} passages: %{y:,.1f} ms, recall %{customdata}<extra>%{fullData.name}</extra>")
         times = [index["probe"][what] for index in indexes]
-        more = {"mode": "lines+markers", "marker": marker, "customdata": recalls, "dash": style.dash}
+        more: dict[str, Any] = {"mode": "lines+markers", "marker": marker, "customdata": recalls, "dash": style.dash}
         figure.add_trace(line(label(kind), style.colour, ticks, times, hover, **more))
     if crossed.get("where") == "between":
         figure.add_vline(x=crossed["size"], line={"color": ALERT, "dash": "dot", "width": 2})

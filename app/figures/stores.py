@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -42,7 +43,7 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
             "<br>p50 %{customdata[1]} ms, p99 %{customdata[2]} ms<extra></extra>"
         )
         recalls, rates = [row.recall for row in own], [row.qps_1 for row in own]
-        more = {"width": 1.5, "mode": "lines+markers", "marker": marker, "customdata": settings}
+        more: dict[str, Any] = {"width": 1.5, "mode": "lines+markers", "marker": marker, "customdata": settings}
         figure.add_trace(line(escape(own[0].label), colour, recalls, rates, hover, **more))
     lowest = min([_LOWEST, *(row.recall for row in drawn if row.recall is not None)])
     finish(figure, 420, t=46, b=44)

@@ -99,5 +99,5 @@ def _score(score: Curve, number: int) -> go.Scatter:
     dash, symbol = ("dot", "x") if score.control else _STYLES[number % len(_STYLES)]
     hover = message("%{fullData.name} at step %{x}: %{y:.1%}<extra></extra>")
     marker = {"size": 7, "symbol": symbol}
-    more = {"width": 2, "dash": dash, "mode": "lines+markers", "marker": marker}
+    more: dict[str, Any] = {"width": 2, "dash": dash, "mode": "lines+markers", "marker": marker}
     return line(score.name, colour, score.steps, score.values, hover, **more)
