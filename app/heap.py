@@ -13,10 +13,10 @@ _FULL_EVERY_S = 120.0
 _last_full_s = 0.0
 
 
-def set_aside() -> None:
-    """Collects once, and takes what is alive out of further collections until the next call.
+def collect_and_freeze() -> None:
+    """Collects once, and exempts every object that is alive from further collections until the next call.
 
-    It is still freed when nobody refers to it; garbage in circles waits for the next call.
+    Reference counting still frees them; reference cycles among them wait for the next call.
     """
     global _last_full_s
     gc.unfreeze()
@@ -26,11 +26,11 @@ def set_aside() -> None:
 
 
 def before_collection() -> None:
-    """What a poll calls last, while a build is running: the collection that follows finds next to nothing to look at.
+    """Called at the end of each poll of a running build, so that Streamlit's collection has almost nothing to scan.
 
-    Taking everything out costs nothing; every two minutes the garbage is collected after all.
+    Freezing costs nothing; every two minutes the garbage is really collected.
     """
     if time.monotonic() - _last_full_s > _FULL_EVERY_S:
-        set_aside()
+        collect_and_freeze()
     else:
         gc.freeze()

@@ -18,12 +18,12 @@ if str(ROOT) not in sys.path:  # streamlit puts the folder of this file on the p
 
 from core.errors import TesseraError  # noqa: E402
 from core.settings import Settings  # noqa: E402
-from core.web import Gate, listed  # noqa: E402
+from core.web import HostCheck, parse_hosts  # noqa: E402
 
 try:
     names = Settings.from_environment().allowed_hosts
-    listed(names)
+    parse_hosts(names)
 except TesseraError as error:
     sys.exit(str(error))
-GATE = Middleware(Gate, names=names)
+GATE = Middleware(HostCheck, names=names)
 app = st.App(ROOT / "app" / "script.py", middleware=[GATE])

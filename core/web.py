@@ -1,11 +1,11 @@
-"""What all HTTP fronts share: which hosts and origins may call, limits on size and time, and an orderly shutdown.
+"""What all HTTP servers share: which hosts and origins may call, limits on size and time, and an orderly shutdown.
 
-    app = Gate(app, settings.allowed_hosts)      # other host names and requests from other pages are refused
-    server = WebServer(Bounded(app), port)       # uvicorn in a thread of its own
+    app = HostCheck(app, settings.allowed_hosts)  # other host names and requests from other pages are refused
+    server = WebServer(BodyLimit(app), port)         # uvicorn in a thread of its own
     server.start(); ...; server.close()
 
-A browser sends any page's requests to any address, and a page's name may be made to lead to this machine (DNS
-rebinding). Such a request carries the foreign name in Host or Origin: names are compared, ports included.
+A browser sends the requests of any page to any address, and the name of a page can be made to resolve to this machine
+(DNS rebinding). Such a request carries the foreign name in Host or Origin: both are checked, ports included.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from core.errors import TesseraError
 from core.messages import message
 
 LOOPBACK = "127.0.0.1"
-MAX_BODY = 6 * 1024 * 1024
+MAX_BODY_BYTES = 6 * 1024 * 1024
 """Most bytes of a request: what Lambda takes in a synchronous invocation."""
 MAX_CONNECTIONS = 128
 """Further ones are answered 503 at once."""
-PATIENCE_S = 10
-"""How long the head of a request may take, and how long its body."""
+TIMEOUT_S = 10
+"""Most seconds for the headers of a request, and for its body."""
 _CLOSING_S = 10
 _OWN_NAMES = ("127.0.0.1", "localhost", "::1")
 _WEB_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -51,11 +51,11 @@ def authority(text: str) -> Authority | None:
     return parts.hostname.rstrip("."), port
 
 
-def listed(names: str) -> frozenset[Authority]:
-    """A comma-separated list of further names under which the fronts may be asked.
+def parse_hosts(names: str) -> frozenset[Authority]:
+    """The entries of a comma-separated list of host names under which the servers may be reached.
 
     Raises:
-        TesseraError: An entry is no name.
+        TesseraError: An entry is not a host name.
     """
     entries = [entry.strip() for entry in names.split(",") if entry.strip()]
     authorities = {entry: authority(entry) for entry in entries}
@@ -68,19 +68,19 @@ def listed(names: str) -> frozenset[Authority]:
     return frozenset(known for known in authorities.values() if known)
 
 
-class Gate:
-    """Refuses requests that were sent to another name, or by a page of another origin.
+class HostCheck:
+    """Refuses requests with a foreign Host header, or from a page of another origin.
 
     Its own names are those of this machine (127.0.0.1, localhost, ::1, and the address at which a request arrived) with
     the port it listens on. A further name without a port is one behind a proxy at the usual ports of the web.
 
     Args:
-        names: See ``listed``.
+        names: See ``parse_hosts``.
     """
 
     def __init__(self, app: ASGIApp, names: str = "") -> None:
         self._app = app
-        self._listed = listed(names)
+        self._listed = parse_hosts(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI: answers 403 (and closes a WebSocket before it opens) where the name is not known."""
@@ -89,7 +89,7 @@ class Gate:
             return
         wrong = self._wrong(scope)
         if not wrong:
-            await self._app(_settled(scope), receive, send)
+            await self._app(_without_origin(scope), receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "unknown host or origin"})
         else:
@@ -115,23 +115,18 @@ class Gate:
         return own or (name, port) in self._listed or ((name, None) in self._listed and port in (None, 80, 443))
 
 
-def _settled(scope: Scope) -> Scope:
+def _without_origin(scope: Scope) -> Scope:
     """A WebSocket that is let in, without its Origin: Streamlit asks a public service before it takes a second name."""
     if scope["type"] != "websocket":
         return scope
     return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
 
 
-class Bounded:
-    """Reads the body of a request before the app sees it: of bearable size, within bearable time.
+class BodyLimit:
+    """Reads the whole body of a request before the app sees it, up to a size and within a time."""
 
-    Args:
-        most: Bytes of a body.
-        patience_s: Seconds for the whole body.
-    """
-
-    def __init__(self, app: ASGIApp, most: int = MAX_BODY, patience_s: float = PATIENCE_S) -> None:
-        self._app, self._most, self._patience_s = app, most, patience_s
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, timeout_s: float = TIMEOUT_S) -> None:
+        self._app, self._max_bytes, self._timeout_s = app, max_bytes, timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI: answers 413 or 408 in place of the app."""
@@ -139,7 +134,7 @@ class Bounded:
             await self._app(scope, receive, send)
             return
         try:
-            body = await asyncio.wait_for(self._body(scope, receive), self._patience_s)
+            body = await asyncio.wait_for(self._body(scope, receive), self._timeout_s)
         except asyncio.TimeoutError:
             await respond(send, 408, {"message": "Request Timeout"})
             return
@@ -155,10 +150,10 @@ class Bounded:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._most:
+        if not length.isdigit() or int(length) > self._max_bytes:
             return None
         body = bytearray()
-        while len(body) <= self._most:
+        while len(body) <= self._max_bytes:
             part = await receive()
             body += part.get("body", b"")
             if not part.get("more_body", False):
@@ -174,8 +169,8 @@ async def respond(send: Send, status: int, content: Mapping[str, object]) -> Non
     await send({"type": "http.response.body", "body": body})
 
 
-class _Punctual(H11Protocol):
-    """Hangs up on a client that takes too long over the head of a request: uvicorn itself has no limit for that."""
+class _TimedHead(H11Protocol):
+    """Closes a connection whose request headers take too long: uvicorn itself has no limit for that."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -193,12 +188,12 @@ class _Punctual(H11Protocol):
             self.transport.close()
 
 
-class Sparing(logging.Filter):
-    """Lets a few records a minute pass, so that requests cannot fill the log."""
+class LogRateLimit(logging.Filter):
+    """Passes a few records per minute, so that requests cannot fill the log."""
 
-    def __init__(self, most: int = 5) -> None:
+    def __init__(self, per_minute: int = 5) -> None:
         super().__init__()
-        self._most = most
+        self._per_minute = per_minute
         self._minute, self._count = 0, 0
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -206,17 +201,17 @@ class Sparing(logging.Filter):
         minute = int(record.created // 60)
         self._count = self._count + 1 if minute == self._minute else 1
         self._minute = minute
-        if self._count > self._most:
+        if self._count > self._per_minute:
             record.msg, record.args, record.exc_info = "More of this minute is left out.", (), None
-        return self._count <= self._most + 1
+        return self._count <= self._per_minute + 1
 
 
-def spare(*loggers: str) -> None:
-    """Makes loggers sparing, once each."""
+def limit_log_rate(*loggers: str) -> None:
+    """Limits the records per minute of each logger; a second call changes nothing."""
     for name in loggers:
         logger = logging.getLogger(name)
-        if not any(isinstance(known, Sparing) for known in logger.filters):
-            logger.addFilter(Sparing())
+        if not any(isinstance(known, LogRateLimit) for known in logger.filters):
+            logger.addFilter(LogRateLimit())
 
 
 class WebServer:
@@ -225,7 +220,7 @@ class WebServer:
     Args:
         port: Where to listen; 0 takes a free one.
         host: Address to listen on.
-        patience_s: How long the head of a request may take, and a connection be idle.
+        timeout_s: For the headers of a request, and for an idle connection.
 
     Attributes:
         address: ``http://HOST:PORT``.
@@ -234,7 +229,7 @@ class WebServer:
         TesseraError: The port is taken.
     """
 
-    def __init__(self, app: ASGIApp, port: int = 0, host: str = LOOPBACK, patience_s: int = PATIENCE_S) -> None:
+    def __init__(self, app: ASGIApp, port: int = 0, host: str = LOOPBACK, timeout_s: int = TIMEOUT_S) -> None:
         try:
             self._socket = socket.create_server((host, port), backlog=2 * MAX_CONNECTIONS)
         except OSError as error:
@@ -245,20 +240,20 @@ class WebServer:
         self.address = f"http://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             app,
-            http=_Punctual,
+            http=_TimedHead,
             ws="none",
             log_level="error",  # a warning for every odd request would let a stranger fill the log
             access_log=False,
-            timeout_keep_alive=patience_s,
+            timeout_keep_alive=timeout_s,
             limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=_CLOSING_S,
         )
-        spare("uvicorn.error")
+        limit_log_rate("uvicorn.error")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web server", daemon=True)
 
     def start(self) -> None:
-        """Begins to answer.
+        """Starts the server.
 
         Raises:
             RuntimeError: The app did not start.
@@ -270,9 +265,9 @@ class WebServer:
                 raise RuntimeError("The web server ended while it started.")
 
     def close(self) -> None:
-        """Stops answering and lets go of the port; what is under way has a few seconds to end.
+        """Stops the server and frees the port; requests under way have a few seconds to finish.
 
-        An app whose own end hangs is left behind in its thread, which does not outlive the process.
+        If the shutdown of the app hangs, its daemon thread ends with the process.
         """
         self._server.should_exit = True
         if self._thread.is_alive():

@@ -23,14 +23,14 @@ def documents(
     remove: Annotated[
         list[str] | None, typer.Option("--remove", help="A document to take out. May be repeated.")
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last change back.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last change.")] = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
-    """List the documents of a workspace, or add, replace and remove some: what changed is built, nothing else.
+    """List the documents of a workspace, or add, replace and remove some: only what changed is rebuilt.
 
-    A document that is removed answers nowhere: its passages, vectors, blocks, z and kept answers go. Its text is set
-    aside until the next change, for --undo.
+    Removing a document also removes its passages, vectors, blocks, z and cached answers. Its text is kept until the
+    next change, for --undo.
 
     Example: python -m app documents --workspace manuals --add new-manual.pdf --remove old-manual.pdf
     """
@@ -66,11 +66,11 @@ def _with_files(corpus: Corpus, paths: list[Path], models: Models) -> Corpus:
     from core.corpus.documents import others, put
     from core.corpus.importing import Importer
     from core.errors import CorpusError
+    from core.jobs import finish
 
     importer = Importer(models.prompt().count, others(corpus, [path.name for path in paths]), corpus.chunking)
     for path in paths:
-        for _ in importer.reading_path(path):
-            pass
+        finish(importer.reading_path(path))
     report = importer.report()
     if report.failed:
         raise CorpusError(report.failed[0].error)
@@ -102,13 +102,13 @@ def rename(
 
 
 def questions(
-    n: Annotated[int, typer.Option("--n", min=1, help="How many are enough.")] = 20,
+    n: Annotated[int, typer.Option("--n", min=1, help="Number of questions to keep.")] = 20,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
     """Write questions from the passages, keep those that the reader answers from their own passage.
 
-    They are dev questions of the corpus from then on, in the stead of those generated before.
+    They become dev questions of the corpus and replace those generated before.
 
     Example: python -m app questions --workspace mine
     """
@@ -130,13 +130,13 @@ def questions(
 
 def delete(
     workspace: Annotated[str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Delete a workspace, with its indexes, answers and feedback in Redis and its cells in object storage.
 
-    Lists what goes and asks first; with --json and without --yes it only lists. Cells that another workspace needs
-    stay, and so does what belongs to the workspace that this one is a copy of.
+    Lists what will be deleted and asks for confirmation; with --json and without --yes it only lists. Cells that
+    another workspace needs stay, and so does what belongs to the workspace that this one is a copy of.
 
     Example: python -m app delete --workspace mine
     """

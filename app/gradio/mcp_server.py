@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.gradio.tools import Tools
 from core.errors import TesseraError
-from core.web import spare
+from core.web import limit_log_rate
 
 PATH = "/gradio_api/mcp"
 _LOG = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class McpServer:
     """
 
     def __init__(self, tools: Tools, waiting: int) -> None:
-        spare(
+        limit_log_rate(
             "", "mcp.server.lowlevel.server", "mcp.server.streamable_http", __name__
         )  # "" is the root, which mcp uses
         self._tools = tools

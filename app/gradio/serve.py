@@ -14,13 +14,13 @@ from app.gradio.service import ComparisonService
 from app.gradio.tools import Tools
 from core.models.registry import Models
 from core.settings import ROOT, Settings
-from core.web import LOOPBACK, Bounded, Gate, WebServer
+from core.web import LOOPBACK, BodyLimit, HostCheck, WebServer
 from core.workspace import Workspace
 
 PORT = 7860
 WAITING = 20
 _UPLOADS = "1kb"
-_MAX_BODY = 256 * 1024
+_MAX_BODY_BYTES = 256 * 1024
 
 
 class GradioFront:
@@ -74,7 +74,7 @@ class GradioFront:
         for mounted in (route.app for route in app.routes if isinstance(route, Mount)):
             if isinstance(mounted, FastAPI):
                 mounted.add_exception_handler(FnIndexInferError, refuse)
-        self._server = WebServer(Gate(Bounded(app, _MAX_BODY), settings.allowed_hosts), port, host)
+        self._server = WebServer(HostCheck(BodyLimit(app, _MAX_BODY_BYTES), settings.allowed_hosts), port, host)
         self._server.start()
         self.address = f"{self._server.address}/"
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from core.errors import TesseraError
 
 Item = TypeVar("Item")
-_AHEAD = 64
+_QUEUE_SIZE = 64
 _POLL_S = 0.2
 CLOSING, AGAIN = "The front is being closed.", "Ask again when it runs."
 
@@ -27,17 +27,17 @@ class _Ended:
 
 
 def relay(make: Callable[[], Generator[Item, None, None]], stop: threading.Event) -> Generator[Item, None, None]:
-    """Hands over what a generator yields; closing this one closes that one, in its own thread.
+    """Yields the items of a generator that runs in a thread of its own, and closes it there when this one is closed.
 
     Args:
         make: Called in the new thread; returns the generator.
-        stop: Set when this one is closed; whoever sets it ends both.
+        stop: Set when this one is closed; setting it from elsewhere ends both.
 
     Raises:
         BaseException: Whatever the generator raised.
         TesseraError: It was stopped from elsewhere.
     """
-    items: queue.Queue[Item | _Ended] = queue.Queue(_AHEAD)
+    items: queue.Queue[Item | _Ended] = queue.Queue(_QUEUE_SIZE)
     threading.Thread(target=_work, args=(make, items, stop), name="gradio answer", daemon=True).start()
     try:
         while not isinstance(item := _next(items, stop), _Ended):

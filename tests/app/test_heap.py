@@ -4,7 +4,7 @@ import gc
 import weakref
 
 from app import heap
-from app.heap import before_collection, set_aside
+from app.heap import before_collection, collect_and_freeze
 
 
 class Node:
@@ -12,18 +12,18 @@ class Node:
         self.me = self
 
 
-def test_what_is_alive_is_set_aside_and_garbage_goes():
+def test_what_is_alive_is_collect_and_freeze_and_garbage_goes():
     node, circle = Node(), Node()
     gone, kept = weakref.ref(circle), weakref.ref(node)
     try:
         del circle
-        set_aside()
+        collect_and_freeze()
         assert gone() is None and kept() is node
         assert not any(found is node for found in gc.get_objects())
         del node
         gc.collect()
         assert kept() is not None
-        set_aside()
+        collect_and_freeze()
         assert kept() is None
     finally:
         gc.unfreeze()
@@ -33,7 +33,7 @@ def test_a_poll_leaves_nothing_to_the_collection_behind_it_and_garbage_goes_in_t
     now = [1_000.0]
     monkeypatch.setattr(heap.time, "monotonic", lambda: now[0])
     try:
-        set_aside()
+        collect_and_freeze()
         circle = Node()
         gone = weakref.ref(circle)
         before_collection()

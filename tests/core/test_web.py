@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from core import web
 from core.errors import TesseraError
-from core.web import Bounded, Gate, WebServer, authority, listed
+from core.web import BodyLimit, HostCheck, WebServer, authority, parse_hosts
 
 
 async def echo(request):
@@ -21,10 +21,10 @@ async def echo(request):
 
 
 @contextlib.contextmanager
-def serving(names="", patience_s=web.PATIENCE_S):
+def serving(names="", timeout_s=web.TIMEOUT_S):
     routes = [Route("/", echo, methods=["GET", "POST"])]
-    app = Gate(Bounded(Starlette(routes=routes), patience_s=patience_s), names)
-    server = WebServer(app, patience_s=patience_s)
+    app = HostCheck(BodyLimit(Starlette(routes=routes), timeout_s=timeout_s), names)
+    server = WebServer(app, timeout_s=timeout_s)
     server.start()
     try:
         yield int(server.address.rsplit(":", 1)[1])
@@ -107,27 +107,27 @@ def test_two_hosts_or_none_are_refused(port):
 
 
 def test_names_are_read_as_they_are_written():
-    assert listed(" a.example , B.example:81,") == {("a.example", None), ("b.example", 81)}
+    assert parse_hosts(" a.example , B.example:81,") == {("a.example", None), ("b.example", 81)}
     assert authority("user@host") is None and authority("host/path") is None and authority("host:99999") is None
     with pytest.raises(TesseraError, match="which is no host"):
-        listed("https://a.example")
+        parse_hosts("https://a.example")
 
 
 def test_too_much_is_refused_before_and_while_it_comes(port):
     head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
-        raw.sendall(f"{head}Content-Length: {web.MAX_BODY + 1}\r\n\r\n".encode())
+        raw.sendall(f"{head}Content-Length: {web.MAX_BODY_BYTES + 1}\r\n\r\n".encode())
         assert b" 413 " in raw.recv(100)
     with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
         raw.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         with contextlib.suppress(ConnectionError):
-            for _ in range(web.MAX_BODY // 2**20 + 1):
+            for _ in range(web.MAX_BODY_BYTES // 2**20 + 1):
                 raw.sendall(b"100000\r\n" + b"x" * 2**20 + b"\r\n")
         assert b" 413 " in raw.recv(100)
 
 
 def test_slow_connections_keep_no_thread_and_are_let_go():
-    with serving(patience_s=8) as port, contextlib.ExitStack() as opened:
+    with serving(timeout_s=8) as port, contextlib.ExitStack() as opened:
         before = threading.active_count()
         slow = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(300)]
         for number, raw in enumerate(slow):

@@ -24,7 +24,7 @@ from core.labs.serverless.events import http_event
 from core.labs.serverless.local_lambda.cloud import LocalCloud
 from core.labs.serverless.local_lambda.pool import Record
 from core.labs.serverless.requests import BadRequest, read_object
-from core.web import Bounded, Gate, WebServer
+from core.web import BodyLimit, HostCheck, WebServer
 
 ROUTES = {"/retrieve": "retrieval", "/rerank": "rerank", "/generate": "generation", "/orchestrate": "orchestrator"}
 _STATUS = {"throttled": 429, "timeout": 504, "error": 502, "crash": 502}
@@ -57,7 +57,7 @@ class Front:
             *(Route(path, self._function, methods=["POST"]) for path in ROUTES),
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, BadRequest: _bad})
-        self._server = WebServer(Gate(Bounded(app), names), port)
+        self._server = WebServer(HostCheck(BodyLimit(app), names), port)
         self.address = self._server.address
         self.start, self.close = self._server.start, self._server.close
 

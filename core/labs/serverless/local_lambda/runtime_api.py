@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.labs.serverless.worker import VERSION
-from core.web import Gate, WebServer
+from core.web import HostCheck, WebServer
 
 _PREFIX = f"/{VERSION}/runtime"
 _KEEP_ALIVE_S = 3600
@@ -80,7 +80,7 @@ class RuntimeApi:
             Route(f"{_PREFIX}/invocation/{{request_id}}/{{kind}}", self._report, methods=["POST"]),
             Route(f"{_PREFIX}/init/error", self._report, methods=["POST"]),
         ]
-        self._server = WebServer(Gate(Starlette(routes=routes)), patience_s=_KEEP_ALIVE_S)
+        self._server = WebServer(HostCheck(Starlette(routes=routes)), timeout_s=_KEEP_ALIVE_S)
         self._server.start()
         self.address = self._server.address.removeprefix("http://")
 
