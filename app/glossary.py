@@ -9,7 +9,7 @@ _ARXIV = "https://arxiv.org/abs/"
 
 @dataclass(frozen=True)
 class Term:
-    """One word.
+    """One entry.
 
     Attributes:
         source: Name of the paper; empty where there is none to name.
@@ -114,9 +114,9 @@ GLOSSARY: dict[str, Term] = {term.name: term for term in _TERMS}
 
 
 def meaning(name: str) -> str:
-    """The sentence for a word; a word that is not in the glossary is a bug.
+    """The sentence for a word; asking for another word is a bug.
 
     Raises:
-        KeyError: It is not there.
+        KeyError: The word is not in the glossary.
     """
     return GLOSSARY[name].meaning

@@ -126,7 +126,7 @@ def _search(
     filters = parse_filters(narrow)
     settings, ws = settings_and_workspace(workspace)
     spec = find_store(store)
-    SearchRequest(k=k, filter=filters, options=options)  # refuses what is senseless before a model is loaded
+    SearchRequest(k=k, filter=filters, options=options)  # checks the options before a model is loaded
     passages = ws.read("corpus", corpus_store.load).passages
     folder = ws.require(index_kind(store))
     encoder = Models(settings).encoder() if "vector" in spec.searches else None
@@ -138,8 +138,8 @@ def _search(
     hits = index.search(SearchRequest(k=k, vector=vector, text=text, filter=filters, options=options))
     took_ms = (time.perf_counter() - began) * 1000
     stats = index.stats()
-    known = {passage.id: passage for passage in passages}
-    pieces = as_evidence([known[hit.passage_id] for hit in hits], [hit.score for hit in hits])
+    by_id = {passage.id: passage for passage in passages}
+    pieces = as_evidence([by_id[hit.passage_id] for hit in hits], [hit.score for hit in hits])
     return {
         "text": text,
         "store": store,
@@ -147,7 +147,7 @@ def _search(
         "documents": stats.documents,
         "search_ms": round(took_ms, 3),
         "warnings": list(script_warnings(text, encoder)),
-        "hits": [{**piece.to_json(), "topic": known[piece.passage_id].topic} for piece in pieces],
+        "hits": [{**piece.to_json(), "topic": by_id[piece.passage_id].topic} for piece in pieces],
     }
 
 

@@ -1,8 +1,8 @@
 """Where the time of each answer went: one row per method, one bar per span, one axis for all.
 
 Bars begin where their span began. A span too short to see is drawn ``MIN_SHARE`` of the axis wide, in front of its
-neighbour, and keeps its true number: half a millisecond of retrieval beside four seconds of prefill is the point of
-the chart, not a rounding error.
+neighbour, and keeps its true number: half a millisecond of retrieval beside four seconds of prefill is what
+the chart is there to show.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _BAR = 0.34
 _ROW_PX = 58
 _LINE_PX = 15
 _PLOT_PX = 390
-"""What there is beside the answers on a common screen; on a wider one more numbers would fit on their bars."""
+"""Width of the chart on a common screen; decides which numbers fit on their bars."""
 _CHAR_PX = 6.6
 _HEADER = 58
-"""Characters in a line above a bar."""
+"""Characters per line above a bar."""
 _GAP = 4
-"""Of these the gap before a span and the square of its colour take so many."""
+"""Characters that the gap before a span and its coloured square take up."""
 _AXIS_BEYOND = 1.2
-"""How far the axis reaches beyond the last token, whose time is written there."""
+"""Length of the axis over the time of the last token, which is written behind the bar."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MethodTiming:
 
     Attributes:
         trace: Its spans and totals; medians where it was measured several times.
-        repeats: The single measurements then.
+        repeats: The single measurements behind the medians.
     """
 
     label: str
@@ -89,7 +89,7 @@ def timing_figure(rows: Sequence[MethodTiming]) -> go.Figure:
     """The timing chart."""
     figure = go.Figure()
     bars = lay_out(rows)
-    _add_ground(figure, rows)
+    _add_answer_lines(figure, rows)
     _add_bars(figure, bars)
     _add_first_tokens(figure, rows)
     _add_repeats(figure, rows)
@@ -132,7 +132,7 @@ def describe_timing(rows: Sequence[MethodTiming]) -> str:
                     method=method.label,
                     first=seconds(method.trace.ttft_ms),
                     total=seconds(method.trace.total_ms),
-                    spans=joined(", ", map(_timed, method.trace.spans)),
+                    spans=joined(", ", map(_name_and_time, method.trace.spans)),
                 ),
                 _range(method),
             ),
@@ -143,7 +143,7 @@ def describe_timing(rows: Sequence[MethodTiming]) -> str:
 
 
 def _range(method: MethodTiming) -> str:
-    """Of repeated measurements how many, and from where to where they reach."""
+    """The number of repeated measurements and their range."""
     if not method.repeats:
         return ""
     totals = _totals(method.repeats)
@@ -152,7 +152,7 @@ def _range(method: MethodTiming) -> str:
     )
 
 
-def _timed(span: Span) -> Message:
+def _name_and_time(span: Span) -> Message:
     """A span with its time."""
     return joined(" ", (message(span.name), milliseconds(span.ms)))
 
@@ -172,8 +172,8 @@ def _inside(span: Span, axis: float) -> str:
     return text if len(text) * _CHAR_PX <= room else ""
 
 
-def _add_ground(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:
-    """A thin line from the question to the last token: what no span accounts for stays visible, too."""
+def _add_answer_lines(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:
+    """A thin line from the question to the last token, which shows time that no span accounts for."""
     for row, method in enumerate(rows):
         total = method.trace.total_ms
         figure.add_shape(
@@ -235,7 +235,7 @@ def _add_first_tokens(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:
 
 
 def _add_repeats(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:
-    """The last token of every single measurement: how far they spread around the median."""
+    """A mark at the last token of each measurement, to show the spread around the median."""
     ends = [(trace.total_ms, row) for row, method in enumerate(rows) for trace in method.repeats]
     if ends:
         figure.add_trace(
@@ -253,16 +253,16 @@ def _add_repeats(figure: go.Figure, rows: Sequence[MethodTiming]) -> None:
 
 
 def _headers(rows: Sequence[MethodTiming], bars: Sequence[Bar]) -> list[str]:
-    """What stands above each bar: the name of its method, and what does not fit on the bar."""
+    """The line above each bar: the name of its method, and the spans whose text does not fit on the bar."""
     headers: list[str] = []
     for row, method in enumerate(rows):
         parts: list[Message | str] = [f"<b>{method.label}</b>"]
         used = len(method.label)
         for span in (bar.span for bar in bars if bar.row == row and not bar.inside):
-            timed = _timed(span)
-            parts.append("<br>" if used + len(timed) + _GAP > _HEADER else "  ")
-            used = (0 if parts[-1] == "<br>" else used) + _GAP + len(timed)
-            parts += [f'<span style="color:{span_colour(span.name)}">■</span> ', timed]
+            text = _name_and_time(span)
+            parts.append("<br>" if used + len(text) + _GAP > _HEADER else "  ")
+            used = (0 if parts[-1] == "<br>" else used) + _GAP + len(text)
+            parts += [f'<span style="color:{span_colour(span.name)}">■</span> ', text]
         headers.append(joined("", parts))
     return headers
 

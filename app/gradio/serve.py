@@ -27,12 +27,12 @@ class GradioFront:
     """The page, its API and, where wanted, its tools, answering until it is closed.
 
     Args:
-        host: Address to listen on; a container that is reached from outside gives its own.
+        host: Address to listen on; in a container that is reached from outside, its own.
         waiting: Most questions in the queue.
 
     Raises:
         ArtefactMissing: The workspace holds no corpus.
-        TesseraError: The port is taken, or a name in the settings is none.
+        TesseraError: The port is taken, or a host name in the settings is malformed.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class GradioFront:
         ws.require("corpus")
         self._service = ComparisonService(ws, models, settings)
         tools = Tools(self._service)
-        offered = McpServer(tools, waiting) if mcp else None
+        tool_server = McpServer(tools, waiting) if mcp else None
         app = FastAPI(
             openapi_url=None,
-            lifespan=offered.lifespan if offered else None,
-            routes=offered.routes if offered else None,
+            lifespan=tool_server.lifespan if tool_server else None,
+            routes=tool_server.routes if tool_server else None,
         )
         self._demo = build_page(self._service, tools, waiting)
         gr.mount_gradio_app(
@@ -79,7 +79,7 @@ class GradioFront:
         self.address = f"{self._server.address}/"
 
     def close(self) -> None:
-        """Ends what is being answered, stops answering, and waits until nothing computes."""
+        """Stops running answers and the server, and waits until no computation is left."""
         self._service.close()
         self._demo.close(verbose=False)
         self._server.close()

@@ -14,11 +14,11 @@ class Distinct:
 
     Attributes:
         corpus: Every passage once; gold passages of questions point to the one that was kept.
-        kept_for: Id of each passage that was removed, to the id of the one that was kept.
+        duplicate_of: Id of each passage that was removed, to the id of the one that was kept.
     """
 
     corpus: Corpus
-    kept_for: dict[str, str]
+    duplicate_of: dict[str, str]
 
 
 def same_passage_key(title: str, text: str) -> tuple[str, str]:
@@ -32,16 +32,16 @@ def same_passage_key(title: str, text: str) -> tuple[str, str]:
 def without_duplicates(corpus: Corpus) -> Distinct:
     """Keeps the first of every passage."""
     first: dict[tuple[str, str], str] = {}
-    kept_for: dict[str, str] = {}
+    duplicate_of: dict[str, str] = {}
     unique: list[Passage] = []
     for passage in corpus.passages:
         key = same_passage_key(passage.title, passage.text)
         if key in first:
-            kept_for[passage.id] = first[key]
+            duplicate_of[passage.id] = first[key]
         else:
             first[key] = passage.id
             unique.append(passage)
     questions = {
-        split: tuple(question.about(kept_for) for question in group) for split, group in corpus.questions.items()
+        split: tuple(question.about(duplicate_of) for question in group) for split, group in corpus.questions.items()
     }
-    return Distinct(replace(corpus, passages=tuple(unique), questions=questions), kept_for)
+    return Distinct(replace(corpus, passages=tuple(unique), questions=questions), duplicate_of)

@@ -6,7 +6,7 @@
     importer.report().passages
 
 Names of files are for display alone: nothing here opens a path that came with an upload. Readers run in a process of
-their own (``core.corpus.readers.worker``); whoever wants to go on meanwhile, or to cancel, steps through ``reading``.
+their own (``core.corpus.readers.worker``); to show progress or to cancel, step through ``reading``.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _NOT_FOR_IDS = regex.compile(r"[^\w]+")
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of a file.
+    """The outcome of importing a file.
 
     Attributes:
         name: Of the file, fit for display.
         status: "ready" or "failed".
         duplicates: Passages left out because the same title and text were there already.
         error: Why it failed and what to do; empty when ready.
-        note: Something worth telling though it is ready; often empty.
-        choice: Columns to choose the text from, where the file failed for the lack of that.
+        note: A remark on a file that is ready; often empty.
+        choice: Columns to choose the text from, if the file failed because that was not clear.
     """
 
     name: str
@@ -59,7 +59,7 @@ class FileResult:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What came out of a number of files.
+    """The outcome of importing several files.
 
     Attributes:
         passages: Of all files that are ready, in order.
@@ -82,7 +82,7 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class Reading:
-    """A file that was read and is yet to be cut."""
+    """A file that was read and is not yet cut into passages."""
 
     name: str
     folder: str
@@ -91,14 +91,14 @@ class Reading:
 
 
 class Importer:
-    """Takes files in and keeps what came of them.
+    """Reads files and collects their passages.
 
     Args:
         count: Tokens of a text, by the tokenizer of the language model.
-        existing: Passages that are there already; their ids and texts are not given out again.
+        existing: Passages that are there already; their ids are not used again, nor their texts imported.
 
     Attributes:
-        readings: What was read of each file, or why it was refused: another importer may ``cut`` them otherwise.
+        readings: Each file as it was read, or why it was refused: another importer may ``cut`` them in another way.
     """
 
     def __init__(self, count: Count, existing: Iterable[Passage] = (), chunking: Chunking = USUAL_CHUNKING) -> None:
@@ -116,19 +116,19 @@ class Importer:
             self._keys.setdefault(same_passage_key(passage.title, passage.text), passage.id)
 
     def add(self, name: str, content: bytes, folder: str = "", columns: Columns = USUAL_COLUMNS) -> FileResult:
-        """Takes one file in and waits for it; see ``reading``."""
+        """Imports one file and waits for it; see ``reading``."""
         return finish(self.reading(name, content, folder, columns))
 
     def reading(
         self, name: str, content: bytes, folder: str = "", columns: Columns = USUAL_COLUMNS
     ) -> Generator[float, None, FileResult]:
-        """Takes one file in; closing the generator ends its reader, and nothing of the file stays.
+        """Imports one file; closing the generator ends its reader and discards the file.
 
         Args:
-            name: As it came; shown, never used as a path.
-            folder: Where it stands below the folder that is taken in, with "/" between names; its passages' ids begin
-                with it, so that they do not move when a file of the same name comes to stand elsewhere.
-            columns: Of a table, which of them hold what.
+            name: For display, never used as a path.
+            folder: Its place below the imported folder, with "/" between names. The ids of its passages begin with it,
+                so that they stay the same when a file of the same name is added elsewhere.
+            columns: The role of each column of a table.
 
         Yields:
             Seconds for which it has been read.
@@ -143,7 +143,7 @@ class Importer:
         return self.cut(Reading(name, folder, digest_of(content), document))
 
     def cut(self, reading: Reading | FileResult) -> FileResult:
-        """Takes in what was read of a file; one that was refused stays refused."""
+        """Cuts a file that was read into passages; one that was refused stays refused."""
         self.readings.append(reading)
         if isinstance(reading, FileResult):
             return self._log(reading)
@@ -155,7 +155,7 @@ class Importer:
     def reading_path(
         self, path: Path, folder: str = "", columns: Columns = USUAL_COLUMNS
     ) -> Generator[float, None, FileResult]:
-        """Takes one file of this machine in; see ``reading``."""
+        """Imports one file of this machine; see ``reading``."""
         try:
             content = read_file(path, path.name)
         except CorpusError as error:
@@ -164,7 +164,7 @@ class Importer:
         return (yield from self.reading(path.name, content, folder, columns))
 
     def report(self) -> ImportReport:
-        """What came of all files so far."""
+        """The result of all files so far."""
         questions = {split: tuple(group) for split, group in self._questions.items()}
         return ImportReport(tuple(self._passages), tuple(self._files), questions, self._paths, self._chunking)
 
@@ -172,7 +172,6 @@ class Importer:
         """Leaves a file out without reading it.
 
         Args:
-            name: As it came.
             why: The rest of a sentence that begins with the name.
         """
         return self.cut(FileResult(safe_name(name), "failed", error=refused(safe_name(name), why, remedy).message))
@@ -182,12 +181,12 @@ class Importer:
             raise refused(name, "holds no text", "Choose a file with text in it.")
         fresh: list[Passage] = []
         keys: dict[tuple[str, str], str] = {}
-        kept_for: dict[str, str] = {}
-        for passage in self._as_they_are(document) if document.questions else self._cut(name, folder, digest, document):
+        duplicate_of: dict[str, str] = {}
+        for passage in self._labelled(document) if document.questions else self._cut(name, folder, digest, document):
             key = same_passage_key(passage.title, passage.text)
             same = keys.get(key) or self._keys.get(key)
             if same:
-                kept_for[passage.id] = same
+                duplicate_of[passage.id] = same
                 continue
             keys[key] = passage.id
             fresh.append(passage)
@@ -198,11 +197,11 @@ class Importer:
         self._keys |= keys
         self._ids |= {passage.id for passage in fresh}
         for split, questions in document.questions.items():
-            self._questions.setdefault(split, []).extend(question.about(kept_for) for question in questions)
-        duplicates = len(kept_for)
+            self._questions.setdefault(split, []).extend(question.about(duplicate_of) for question in questions)
+        duplicates = len(duplicate_of)
         return self._log(FileResult(name, "ready", len(fresh), duplicates, note=document.note))
 
-    def _as_they_are(self, document: Document) -> Iterator[Passage]:
+    def _labelled(self, document: Document) -> Iterator[Passage]:
         """Passages that questions name by their ids; those that are there already are left out."""
         for section in document.sections:
             if section.id not in self._ids:
@@ -223,7 +222,7 @@ class Importer:
                 if section.id:
                     wanted = section.id if len(first) == 1 else f"{section.id}-{part}"
                     prefixed = f"{base}-{wanted}"
-                passage_id = _free(wanted, prefixed, self._ids, given)
+                passage_id = _unused_id(wanted, prefixed, self._ids, given)
                 given.add(passage_id)
                 pages = section.page(start), section.page(end - 1)
                 source = Source(file, section.title, *pages, before + start, before + end, digest)
@@ -248,9 +247,9 @@ class Importer:
 
 
 def import_folder(folder: Path, importer: Importer) -> Generator[str, None, None]:
-    """Takes in the files of a folder and of the folders in it, in order of their names; hidden ones are left alone.
+    """Imports the files of a folder and its subfolders, in order of their names, without hidden ones.
 
-    A link that leads out of the folder is left out, and said: who gives a folder does not mean all it points to.
+    A link that leads out of the folder is refused: a folder is given for its own files, not for those it points to.
 
     Yields:
         The name of the file that is being read, again and again while it is.
@@ -278,12 +277,12 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _free(wanted: str, prefixed: str, *taken: set[str]) -> str:
-    """The first of ``wanted``, ``prefixed`` and numbered variants that nobody has."""
+def _unused_id(wanted: str, prefixed: str, *taken: set[str]) -> str:
+    """The first of ``wanted``, ``prefixed`` and numbered variants that is not taken."""
     candidates = chain((wanted, prefixed), (f"{prefixed}-{number}" for number in number_from(2)))
     return next(name for name in candidates if not any(name in names for names in taken))
 
 
 def _title(document: str, source: Source) -> str:
-    """What a reader calls the place: "Safety Manual, p. 3 · 6 Exposure limits", or the headings above it."""
+    """The place as a person would name it: "Safety Manual, p. 3 · 6 Exposure limits", or the headings above it."""
     return replace(source, file=document).cited[:MAX_TITLE].rstrip() if source.page else source.section

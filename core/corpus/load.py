@@ -37,11 +37,11 @@ _REPORTED_FILES = 5
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came of a source.
+    """A source that was read.
 
     Attributes:
         corpus: Without duplicates, long documents cut.
-        files: What became of each file, when the source is a file or a folder of files.
+        files: The outcome for each file, when the source is a file or a folder of files.
         duplicates: Passages left out because another has their title and text.
         paths: Digest to path of the files that were read.
     """
@@ -71,7 +71,7 @@ def loading(
         source: "sample", "sample-ko", a name in ``HUB_SETS``, or the path of a file or folder.
         size: Keep the first ``size`` passages, and the questions whose gold passages are all among them.
         count: Tokens of a text, by the tokenizer of the language model.
-        columns: Of a table, which of them hold what.
+        columns: The role of each column of a table.
 
     Yields:
         The name of the file that is being read, again and again while it is.
@@ -86,12 +86,12 @@ def loading(
         )
     corpus, files, paths = yield from _read(source, size, Importer(count, chunking=chunking), columns)
     distinct = without_duplicates(replace(corpus, chunking=chunking))
-    duplicates = len(distinct.kept_for) + sum(file.duplicates for file in files)
+    duplicates = len(distinct.duplicate_of) + sum(file.duplicates for file in files)
     return Loaded(take(shorten(distinct.corpus, count), size), files, duplicates, paths)
 
 
 def corpus_of(name: str, report: ImportReport, count: Count) -> Corpus:
-    """What was taken in, as a corpus; passages that came as such and are too long for a cell are cut."""
+    """Imported files as a corpus; ready-made passages that are too long for a cell are cut."""
     return shorten(Corpus(name, report.passages, report.questions, report.chunking), count)
 
 
@@ -129,7 +129,7 @@ def shorten(corpus: Corpus, count: Count, whole: int = WHOLE) -> Corpus:
     if not pieces:
         return corpus
     questions = {
-        split: tuple(_aim(question, pieces) for question in group) for split, group in corpus.questions.items()
+        split: tuple(_retarget(question, pieces) for question in group) for split, group in corpus.questions.items()
     }
     return replace(corpus, passages=tuple(passages), questions=questions)
 
@@ -145,7 +145,7 @@ def _cut(passage: Passage, texts: Sequence[str], taken: set[str]) -> list[Passag
     return parts
 
 
-def _aim(question: Question, pieces: dict[str, list[Passage]]) -> Question:
+def _retarget(question: Question, pieces: dict[str, list[Passage]]) -> Question:
     """The question with every gold passage that was cut replaced by its best piece."""
 
     def best(passage_id: str) -> str:
@@ -172,8 +172,8 @@ def _read(
             message("There is no corpus {source!r}: no such file or folder.", source=source),
             message("Give a path, or one of: {names}.", names=names),
         )
-    for is_one, read in ((is_corpus_folder, load), (is_beir, read_beir), (is_saved, read_saved)):
-        if is_one(path):
+    for matches, read in ((is_corpus_folder, load), (is_beir, read_beir), (is_saved, read_saved)):
+        if matches(path):
             return read(path), (), {}
     if path.is_dir():
         yield from import_folder(path, importer)
@@ -181,20 +181,20 @@ def _read(
         for _ in importer.reading_path(path, columns=columns):
             yield path.name
     report = importer.report()
-    corpus = Corpus(path.resolve().name, _all_or_some(report, path), report.questions)
+    corpus = Corpus(path.resolve().name, _passages_or_refusal(report, path), report.questions)
     return corpus, report.files, report.paths
 
 
 def _existing(source: str) -> Path | None:
-    """The path a source names, if there is something; an empty one does not mean the current folder."""
+    """The path of a source, if it exists; an empty source does not mean the current folder."""
     try:
         path = Path(source).expanduser()
         return path if source.strip() and path.exists() else None
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL character, a home folder nobody has
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL character, the home folder of an unknown user
         return None
 
 
-def _all_or_some(report: ImportReport, path: Path) -> tuple[Passage, ...]:
+def _passages_or_refusal(report: ImportReport, path: Path) -> tuple[Passage, ...]:
     if report.passages:
         return report.passages
     if len(report.files) == 1:

@@ -1,10 +1,10 @@
-"""Questions for a corpus that brings none: written by the model, kept where the reader answers them from their passage.
+"""Questions for a corpus without any: written by the model, kept if the reader answers them from their passage.
 
     for step in generate(ws, models, settings): ...
 
 A name or number of a sentence is the answer; the plain model continues examples of "sentence, answer, question". A
-question stays when the reader finds that answer in its passage. They are dev questions of the corpus, marked by their
-kind, so that they serve wherever the questions of the sample do.
+question stays when the reader finds that answer in its passage. They become dev questions of the corpus, marked by
+their kind, and can be used wherever the questions of the sample are.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _SENTENCES_PER_QUESTION = 6
 _TOKENS = 32
 _ANSWER = re.compile(r"\b[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)+|\b\d[\d.,:]*\d\b|\b\d+\b|(?<=[a-z,] )[A-Z][\w'’-]{4,}")
 _RECORD = re.compile(r": [^;]+; ")
-"""A row of a table: small models ask of one column and mean another."""
+"""A row of a table, which is skipped: small models confuse its columns."""
 _GROUNDED = 0.6
-"""Share of a question's words that stand in its passage."""
+"""Smallest share of a question's words that occur in its passage."""
 _EXAMPLES = """\
 Sentence: The harbour office of Velm opens at 7:30 on weekdays.
 Answer: 7:30
@@ -68,7 +68,7 @@ class _Draft:
 
 
 def generate(ws: Workspace, models: Models, settings: Settings, wanted: int = WANTED, seed: int = 0) -> Work:
-    """Writes questions into the corpus of a workspace, in the stead of those that were generated before.
+    """Writes questions into the corpus of a workspace, which replace those generated before.
 
     Args:
         ws: Holds the corpus; nothing that was built from it becomes stale.
@@ -78,7 +78,7 @@ def generate(ws: Workspace, models: Models, settings: Settings, wanted: int = WA
         Progress; its data hold ``questions`` so far.
 
     Raises:
-        TesseraError: Not one was answered from its passage.
+        TesseraError: None was answered from its passage.
     """
     with ws.lock():
         corpus = ws.read("corpus", load)
@@ -143,14 +143,14 @@ def is_answered(reader: Engine, question: str, passage: Passage, answer: str) ->
 
 
 def _is_grounded(question: str, passage: Passage) -> bool:
-    """Whether a question speaks of what its passage speaks of."""
+    """Whether most words of a question occur in its passage."""
     words = set(tokenise(question)) - stop_words()
     shared = words & set(tokenise(f"{passage.title} {passage.text}"))
     return bool(words) and len(shared) >= _GROUNDED * len(words)
 
 
 def _drafts(passages: Sequence[Passage], rng: random.Random) -> Iterator[_Draft]:
-    """Sentences with an answer in them, one of each passage in turn."""
+    """Sentences that contain a possible answer, one from each passage in turn."""
     queues: list[list[_Draft]] = []
     for passage in rng.sample(passages, len(passages)):
         drafts = [

@@ -1,4 +1,4 @@
-"""Suggested questions, of which those of the sample are lessons: a label says what each was measured to show.
+"""Suggested questions. Those of the sample are lessons: each has a label for what it was measured to show.
 
     for suggestion in suggestions(ws, corpus, settings, 3):
         suggestion.label, suggestion.question.text      # "No answer exists", "Which bird ..."
@@ -31,7 +31,7 @@ EACH = 2
 _SETTINGS = (
     "model", "encoder", "reader", "top_k", "score_cutoff", "nprobe", "memory_order", "max_new_tokens", "engine_url"
 )  # fmt: skip
-"""What decides about answers and may be set otherwise; the lessons are measured with the defaults."""
+"""Settings that change answers; the lessons are measured with their defaults."""
 
 
 _NEAR = {"right", "partly"}
@@ -39,12 +39,12 @@ _NEAR = {"right", "partly"}
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of a question.
+    """The measurements of a question.
 
     Attributes:
         cells: For each gold passage, how near its cell is: 1 for the nearest cell of the question; 0 for none known.
         margin: Distance of the question to the border of its cell.
-        first: The method with the earliest first token, by the medians of the whole run: no part of what is chosen by.
+        first: The method with the earliest first token, by the medians of the whole run; not used for the choice.
     """
 
     question_id: str
@@ -73,7 +73,7 @@ class LessonKind:
     near: bool = False
 
     def order(self, measured: Measured) -> tuple[int, float, str]:
-        """What questions are sorted by, best first: more right answers, then the margin."""
+        """Sort key of the questions, best first: more right answers, then the margin."""
         return -measured.right, measured.margin if self.near else -measured.margin, measured.question_id
 
 
@@ -117,7 +117,7 @@ def suggestions(ws: Workspace, corpus: Corpus, settings: Settings, n: int, turn:
     """A few questions: lessons, else held-out questions spread over all of them.
 
     Args:
-        turn: Another one gives other questions.
+        turn: Each value gives other questions.
     """
     if lessons := lessons_of(ws, corpus, settings):
         return [lessons[(turn * n + number) % len(lessons)] for number in range(min(n, len(lessons)))]
@@ -127,38 +127,38 @@ def suggestions(ws: Workspace, corpus: Corpus, settings: Settings, n: int, turn:
 
 
 def gold_for(text: str, ws: Workspace, corpus: Corpus, settings: Settings) -> Question | None:
-    """The corpus' own question of this text, or the lesson; None when nobody has said what is right."""
+    """The corpus' own question of this text, or the lesson; None when it has no gold answer."""
     lessons = (lesson.question for lesson in lessons_of(ws, corpus, settings))
     return corpus.question(text) or next((q for q in lessons if folded(q.text) == folded(text)), None)
 
 
 def lessons_of(ws: Workspace, corpus: Corpus, settings: Settings) -> list[Suggestion]:
     """The lessons, if the workspace is the sample as they were measured on it; else none."""
-    usual = Settings()
-    if any(getattr(settings, name) != getattr(usual, name) for name in _SETTINGS):
+    defaults = Settings()
+    if any(getattr(settings, name) != getattr(defaults, name) for name in _SETTINGS):
         return []
     saved = json.loads(LESSONS.read_text(encoding="utf-8"))
     built = measured_with(ws)
     if any(built.get(kind, of) != of for kind, of in saved["artefacts"].items()):
         return []
-    known = {question.id: question for question in candidates(corpus)}
-    return [_suggestion(known[row["question_id"]], row, saved["created"]) for row in saved["lessons"]]
+    by_id = {question.id: question for question in candidates(corpus)}
+    return [_suggestion(by_id[row["question_id"]], row, saved["created"]) for row in saved["lessons"]]
 
 
 def lesson_rows() -> list[dict[str, Any]]:
-    """What was measured of each lesson of the sample, in their order."""
+    """The measurements of each lesson of the sample, in order."""
     rows: list[dict[str, Any]] = json.loads(LESSONS.read_text(encoding="utf-8"))["lessons"]
     return rows
 
 
 def candidates(corpus: Corpus) -> tuple[Question, ...]:
-    """The sample's questions that may become lessons: its dev questions, and one about every passage that it lacks."""
+    """The sample's possible lessons: its dev questions, and one about each passage that it lacks."""
     without = (replace(questions[0], answers=(), passage_ids=(), evidence=()) for _, questions in load_unseen())
     return (*corpus.questions.get("dev", ()), *without)
 
 
 def measured_with(ws: Workspace) -> dict[str, Any]:
-    """What identifies the artefacts that lessons depend on; those that are not built are left out."""
+    """Identifies the artefacts that lessons depend on; those that are not built are left out."""
     cells = ws.manifest("partition")
     built = {kind: ws.fingerprint(kind) for kind in ("corpus", "memory") if ws.manifest(kind)}
     # The figures of a partition differ between machines in their last digits, and so does its fingerprint.
@@ -166,7 +166,7 @@ def measured_with(ws: Workspace) -> dict[str, Any]:
 
 
 def measured(answers: Mapping[str, Rows]) -> list[Measured]:
-    """What a run of the main methods measured, by question; see ``core.evaluation.summary.answers_of``."""
+    """The measurements of a run of the main methods, by question; see ``core.evaluation.summary.answers_of``."""
     clocks = {name: median(row["trace"]["ttft_ms"] for row in answers[name].values()) for name in main_methods()}
     first = min(clocks, key=lambda name: clocks[name])
     return [_measured({name: answers[name][i] for name in clocks}, first) for i in answers["cag"]]
@@ -175,7 +175,7 @@ def measured(answers: Mapping[str, Rows]) -> list[Measured]:
 def choose(measured: Iterable[Measured], each: int = EACH) -> list[dict[str, Any]]:
     """The best questions of each kind: first one of every kind, then another one.
 
-    Questions that more methods get right are better, then those far from a border, or near one where that is the point.
+    Better are questions that more methods get right, then those far from a border (near one, for that kind).
     """
     measured = list(measured)
     best = {name: sorted(filter(kind.shows, measured), key=kind.order)[:each] for name, kind in KINDS.items()}

@@ -55,11 +55,11 @@ class Cost:
 
     Attributes:
         compute: Lambda's GB-seconds when warm.
-        cold: What one cold start adds for each of 1,000 queries, were all of them cold.
+        cold: Added by cold starts if each of the 1,000 queries had one.
         requests: Lambda, Step Functions, API Gateway and the objects of the result cache, by the request.
         machine: Step Functions, by time.
         total: Without cold starts.
-        functions: What each function takes, by its name: its compute, and the objects that the cache reads and writes.
+        functions: The cost of each function: its compute, and for the cache also the objects it reads and writes.
     """
 
     compute: float
@@ -95,8 +95,8 @@ def _unusable(path: Path, why: str) -> TesseraError:
 def estimate(load: Load, prices: Prices) -> Cost | None:
     """Cost of 1,000 queries like the successes of ``load``; None when there was none.
 
-    A cold start is billed from the start of the process on, as container images are. What failed is paid for, too, and
-    shared out among the successes.
+    A cold start is billed from the start of the process on, as container images are. Failures are paid for,
+    too; their cost is divided among the successes.
     """
     good = load.outcomes["ok"]
     if not good:
@@ -124,8 +124,8 @@ def estimate(load: Load, prices: Prices) -> Cost | None:
 def at_traffic(cost: Cost, queries_a_month: float, idle_s: float) -> float:
     """Cost of 1,000 queries in US dollars at a steady traffic, cold starts included.
 
-    A query finds no warm worker when none came within the idle time before it; for Poisson arrivals at rate r that has
-    the probability exp(-r * idle).
+    A query finds no warm worker if no other came within the idle time before it; for Poisson arrivals at rate r the
+    probability of that is exp(-r * idle).
     """
     rate = queries_a_month / _SECONDS_A_MONTH
     return cost.total + cost.cold * math.exp(-rate * idle_s)
@@ -142,7 +142,7 @@ def break_even(cost: Cost, prices: Prices, idle_s: float, traffic: Sequence[floa
 
 
 def _mean_gb_s(billed: Billing) -> float:
-    """Of a warm invocation; of a cold one where none was warm."""
+    """GB-seconds of a warm invocation; of a cold one where none was warm."""
     return billed.warm_gb_s / billed.warm if billed.warm else billed.cold_gb_s / max(1, billed.cold)
 
 
