@@ -1,6 +1,6 @@
 """Build time and query time: after how many questions a build pays off, which may be never.
 
-Every place that speaks of a break-even makes an ``Account`` for each method here, and sets one against the other.
+Every break-even in the app is computed here, from one ``Account`` per method.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def build_seconds(manifest: Manifest | None) -> float:
     """Seconds that building an artefact took; 0 where there is none."""
     if manifest is None:
         return 0.0
-    # A shipped memory is installed in no time: what counts is how long it was trained.
-    earlier = manifest.params.get("earlier_s", 0.0)  # a training that it went on from
+    # Installing a shipped memory takes no time; its training counts.
+    earlier = manifest.params.get("earlier_s", 0.0)  # of the training that it continued
     return float(manifest.params.get("train_s") or manifest.build_s) + float(earlier)
 
 

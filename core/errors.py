@@ -17,7 +17,7 @@ class TesseraError(Exception):
 
     Args:
         what: One sentence that says what happened and names the offending value.
-        remedy: One sentence that says what to do next; without it, how the artefacts of ``kinds`` come about.
+        remedy: One sentence that says what to do next; without it, how to build the artefacts of ``kinds``.
         kinds: Artefacts that have to be built, from which a front knows where to click or what to type.
     """
 

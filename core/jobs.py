@@ -39,7 +39,7 @@ class Progress:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-_REMEMBERED = 20
+_MAX_REPORTS = 20
 Work = Generator[Progress, None, None]
 """What a builder returns."""
 Result = TypeVar("Result")
@@ -157,7 +157,7 @@ class Job:
     Args:
         name: Display name of what it builds.
         make: Called in the thread; returns the builder's generator.
-        cancel: Told of a cancellation at once, if the builder only passes on what another process does.
+        cancel: Called at a cancellation, for builders whose work is done in another process.
     """
 
     def __init__(self, name: str, make: Callable[[], Work], cancel: Callable[[], None] = lambda: None) -> None:
@@ -260,7 +260,7 @@ class JobBoard:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
-        self._begun: deque[tuple[str, Job]] = deque(maxlen=_REMEMBERED)
+        self._begun: deque[tuple[str, Job]] = deque(maxlen=_MAX_REPORTS)
         self._lock = threading.Lock()
 
     def start(self, key: str, job: Job) -> Job:

@@ -37,15 +37,15 @@ _SAME = str.maketrans(
 def normalise(text: str) -> str:
     """The normal form of a text; applying it twice changes nothing."""
     visible = _JOINER.sub("", _INVISIBLE.sub("", text).translate(_SAME))
-    plain = _COMPATIBLE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), visible)
+    plain = _COMPATIBLE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), visible)
     return unicodedata.normalize("NFC", plain)
 
 
 def folded(text: str) -> str:
-    """What two texts have in common that differ in letter case, spacing or Unicode form alone."""
+    """The text without differences of letter case, spacing and Unicode form, for comparisons."""
     return " ".join(normalise(text).casefold().split())
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a text can be written down: bytes that were none come in as lone surrogates, and so do JSON's escapes."""
+    """Whether a text can be encoded: undecodable bytes and some JSON escapes arrive as lone surrogates."""
     return not _SURROGATE.search(text)

@@ -2,8 +2,7 @@
 
     workspaces/manuals/originals/3f1c…e2.pdf
 
-A passage names the digest of its file (``Source.digest``), so that no other edition
-of the same name is taken for it.
+A passage names the digest of its file (``Source.digest``), so another edition of the same name is not mistaken for it.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ _ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 def digest_of(content: bytes) -> str:
-    """What tells files apart."""
+    """Identifies a file by its content."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def is_digest(text: str) -> bool:
-    """Whether a text is one: it becomes part of a path."""
+    """Whether a text has the form of a digest, and so may become part of a path."""
     return _DIGEST.fullmatch(text) is not None
 
 
 def original(ws: Workspace, source: Source | None) -> Path | None:
-    """The file that a passage was read from; None where it is not kept."""
+    """The file that a passage was read from; None if it was not kept."""
     if source is None or not source.digest:
         return None
     path = ws.path / FOLDER / (source.digest + _ending(source.file))
@@ -44,7 +43,7 @@ def keep_originals(ws: Workspace, corpora: Iterable[Corpus], contents: Iterable[
     """Keeps the files that passages of some corpora were read from, and no others.
 
     Args:
-        corpora: The corpus of the workspace, and what it may go back to.
+        corpora: The corpus of the workspace, and the one that undo would restore.
         contents: Name and content of files that may not be there yet.
     """
     sources = {passage.source for corpus in corpora for passage in corpus.passages if passage.source}

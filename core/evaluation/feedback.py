@@ -104,10 +104,10 @@ _TEXTS = tuple(name for name in _FIELDS if name not in ("rating", "settings"))
 
 @dataclass(frozen=True)
 class StoredFeedback:
-    """What a log holds.
+    """The content of a log.
 
     Attributes:
-        damaged: How many more there were that can no longer be read.
+        damaged: Number of further ratings that cannot be read.
     """
 
     feedback: list[Feedback]
@@ -190,7 +190,7 @@ class RedisFeedback:
 
 
 def _read(row: Mapping[str, Any]) -> Feedback | None:
-    """A judgement as it was kept; None where it is damaged, which a row of an earlier version can be unnoticed."""
+    """A stored rating; None if the row is damaged or from an incompatible earlier version."""
     try:
         feedback = Feedback(**{name: value for name, value in row.items() if name in _FIELDS})
     except (TypeError, TesseraError):
