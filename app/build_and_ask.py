@@ -22,7 +22,7 @@ from core.workspace import Workspace
 
 STAGE = "Measuring builds and questions"
 _PAUSE_S = 1.0
-"""From one answer to the next question during a build: somebody reads it."""
+"""From one answer to the next question during a build: time to read it."""
 
 
 def measure(resources: Resources, name: str, questions: int, rounds: int) -> Work:

@@ -29,7 +29,7 @@ def cited_pages(run: Run, ws: Workspace) -> Markup:
 
 
 def _drawn(page: CitedPage) -> tuple[str, str]:
-    """The picture in base 64, or why there is none."""
+    """The picture in base 64, or the reason why it is missing."""
     try:
         return b64encode(page.picture()).decode(), ""
     except CorpusError as error:

@@ -1,8 +1,8 @@
 """Writes what docs/ takes from the code and from saved runs: ``python -m app.docs``; ``make docs`` builds the site.
 
 ``docs/reference/`` holds the commands and the settings, ``docs/results.md`` a table of every run in ``docs/runs/``, and
-the README the first of these tables, between two comments. ``tests/test_docs.py`` holds the pages to what is written
-here. A run is the output of its own command, ``python -m app eval ... --json > docs/runs/NAME.json``, with an entry in
+the README the first of these tables, between two comments. ``tests/test_docs.py`` compares them with the files.
+A run is the output of its own command, ``python -m app eval ... --json > docs/runs/NAME.json``, with an entry in
 ``docs/runs/index.json`` that gives this command.
 """
 
@@ -82,7 +82,7 @@ def _run(run: Mapping[str, Any]) -> str:
 
 
 def _encoders(result: Mapping[str, Any]) -> str:
-    """What encoders find, and what RAG and CAG answer with each."""
+    """Recall of each encoder, and scores of RAG and CAG with it."""
     recalls = [
         (
             row["name"],

@@ -12,7 +12,7 @@ class Term:
     """One entry.
 
     Attributes:
-        source: Name of the paper; empty where there is none to name.
+        source: Name of the paper; empty if there is none.
     """
 
     name: str

@@ -47,7 +47,7 @@ _STEP, _WANTED, _OVER, _FAILED, _CANCELLED, _DONE = "step", "turn wanted", "turn
 
 @dataclass(frozen=True)
 class Task:
-    """What a job does.
+    """The work of a job.
 
     Attributes:
         make: A builder. Of ``ws``, ``models``, ``settings`` and ``resources`` it gets those that it takes and that

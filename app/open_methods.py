@@ -12,7 +12,7 @@ from core.workspace import Workspace
 
 
 def resources_of(ws: Workspace, choices: Choices, here: bool = False) -> Resources:
-    """What a method is opened with: the models of this process, and its settings with what was chosen.
+    """The resources of a method: the models of this process, and its settings with what was chosen.
 
     Args:
         here: Whether the language model is to run in this process, wherever it runs otherwise.

@@ -128,7 +128,7 @@ def corpus_of(ws: Workspace) -> Corpus:
     """The corpus of a workspace; read once for all sessions, until it changes.
 
     Raises:
-        ArtefactMissing: There is none yet.
+        ArtefactMissing: It is not built yet.
         ArtefactStale: Its files are damaged.
     """
     manifest = ws.manifest("corpus")
@@ -147,7 +147,7 @@ def memory_of(ws: Workspace) -> Memory:
     """The memory of a workspace, open; call it under ``models().lock``.
 
     Raises:
-        ArtefactMissing: There is none yet.
+        ArtefactMissing: It is not built yet.
         ArtefactStale: It was trained on another corpus or another model.
     """
     memory: Memory = _memory(str(ws.require("memory")), ws.fingerprint("memory"), models())
@@ -233,7 +233,7 @@ def rename_workspace(ws: Workspace, name: str) -> None:
     """Gives a workspace another name and turns to it.
 
     Raises:
-        TesseraError: It is being built, or the name is none or taken.
+        TesseraError: It is being built, or the name is invalid or taken.
     """
     with models().lock:
         open_methods().close()  # they hold files of it
@@ -260,7 +260,7 @@ def open_methods() -> OpenMethods:
 
 
 def residencies(ws: Workspace) -> list[ResidentStats]:
-    """What blocks and caches in memory have done, for each method of the workspace that is open."""
+    """Statistics of blocks and caches in memory, for each method of the open workspace."""
     return [method.residency() for method in open_methods().opened(ws.path) if isinstance(method, FromBlocks | CagCell)]
 
 

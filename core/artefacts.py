@@ -19,7 +19,7 @@ class ArtefactSpec:
         kind: Its name, and the folder it lives in.
         remedy: What to do when it is missing or stale, as a request without its full stop ("train a memory"). Where
             to click or what to type, each front adds itself.
-        built_from: Kinds it is built from directly; whoever reads it pays for these, too.
+        built_from: Kinds it is built from directly; their cost counts as part of its own.
         varied: Whether several variants stand side by side, a folder each: KV caches by model and number format. A
             question about such a kind means one variant: one that agrees with the expected inputs, of several the
             newest.
@@ -67,7 +67,7 @@ ARTEFACTS: dict[str, ArtefactSpec] = {
 
 
 def artefact(kind: str) -> ArtefactSpec:
-    """What is known of a kind; the index of every store is an index.
+    """The entry of a kind; the index of every store counts as "index".
 
     Raises:
         KeyError: There is no such kind.
@@ -78,7 +78,7 @@ def artefact(kind: str) -> ArtefactSpec:
 
 
 def remedy_for(kinds: Iterable[str]) -> Message:
-    """What to do about artefacts that are missing or stale, as a sentence."""
+    """The remedy for missing or stale artefacts, as a sentence."""
     actions = dict.fromkeys(artefact(kind).remedy for kind in kinds)
     return message("First {actions}.", actions=joined(", ", map(message, actions)))
 

@@ -53,7 +53,7 @@ class BreakEven:
 
 @dataclass(frozen=True)
 class Account:
-    """What a method costs over many questions.
+    """The cost of a method over many questions.
 
     Attributes:
         build_s: Seconds spent before the first question.

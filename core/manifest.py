@@ -24,7 +24,7 @@ _CHECK = "check"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an artefact is and what it was built from.
+    """Description of an artefact and its inputs.
 
     Attributes:
         kind: One of ``ARTEFACTS``, or an ``index_kind``.
@@ -94,7 +94,7 @@ def sealed(facts: Mapping[str, Any]) -> bytes:
 
 
 def unsealed(text: str) -> dict[str, Any]:
-    """What ``sealed`` made JSON of.
+    """The inverse of ``sealed``.
 
     Raises:
         ValueError: It is no JSON, or its checksum differs.

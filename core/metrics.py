@@ -101,7 +101,7 @@ def _best(score: Callable[[list[str], list[str]], float], prediction: str, golds
 
 
 def _units(prediction: str, gold: str) -> tuple[list[str], list[str]]:
-    """What is counted in both: words, or, where the gold is Korean, characters."""
+    """The units compared in both: words, or characters if the gold answer is Korean."""
     predicted, expected = normalise(prediction), normalise(gold)
     if is_korean(expected):
         return list(predicted.replace(" ", "")), list(expected.replace(" ", ""))

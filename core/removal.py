@@ -118,6 +118,6 @@ def indexes(ws: Workspace) -> Iterator[tuple[str, Path]]:
 
 
 def server_in_use() -> Connection | None:
-    """The Redis that may hold something of a workspace; None where there is none, and none is started to find out."""
+    """The Redis that may hold keys of a workspace; None if no server is running (none is started to find out)."""
     server = connection()
     return server if server.holds_something() else None

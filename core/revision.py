@@ -134,7 +134,7 @@ def _partition(ws: Workspace, models: Models, corpus: Corpus, vectors: Vectors) 
 
 
 def _memory(ws: Workspace, models: Models, before: Corpus, corpus: Corpus) -> Memory | None:
-    """The memory with a first z of what is new and without what is gone; None where there is none that holds."""
+    """The memory with a first z of new passages and without removed ones; None if no valid memory exists."""
     if ws.state("memory").status != "ready":
         return None
     memory = open_memory(ws, models)

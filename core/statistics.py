@@ -84,7 +84,7 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Median, smallest and largest; with a handful of values quartiles would be a pretence.
+    """Median, smallest and largest; with a handful of values quartiles mean little.
 
     Raises:
         ValueError: There is no value.

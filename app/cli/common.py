@@ -96,19 +96,19 @@ def settings_and_workspace(name: str, plain: bool = False, new: bool = False) ->
 
 
 def command_for(kind: str, workspace: str) -> str:
-    """What to type to build an artefact of a workspace."""
+    """The command that builds an artefact of a workspace."""
     store = kind.removeprefix(INDEX_PREFIX)
     command = f"index --store {store}" if store != kind else COMMANDS[kind]
     return command_line(command, workspace)
 
 
 def command_line(command: str, workspace: str) -> str:
-    """What to type to run a command on a workspace."""
+    """The command line of a command on a workspace."""
     return f"python -m app {command}" + ("" if workspace == SAMPLE else f" --workspace {shlex.quote(workspace)}")
 
 
 def remedy_of(error: TesseraError) -> str:
-    """What to do about an error, and what to type for it."""
+    """The remedy of an error, with the command to type."""
     workspace, plain = _command.get()
     damaged = isinstance(error, ArtefactStale)
     commands = dict.fromkeys(

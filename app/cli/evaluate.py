@@ -82,7 +82,7 @@ def evaluate(
 
 
 def _facts(run: dict[str, Any]) -> dict[str, Any]:
-    """What a table of the run must name beside its numbers."""
+    """The conditions that a table of the run names beside its numbers."""
     model = {name: run["model"][name] for name in ("name", "dtype")}
     return {"skipped": run["skipped"], "created": run["created"], "machine": run["machine"], "model": model}
 

@@ -92,6 +92,6 @@ def prepare(
 
 
 def _options(choice: ColumnChoice) -> str:
-    """What to type where no column is known to hold the text."""
+    """The options to type if it is not clear which column holds the text."""
     proposed = shlex.quote(choice.proposed or "NAME")
     return f"Add --text-column {proposed}, and --title-column or --id-column where there are such."

@@ -1,6 +1,6 @@
 """A race after a change: one row per method, one bar per stage of its work, and a mark where it first knew.
 
-Every text comes from the caller, in the language of whoever looks.
+Every text comes from the caller, already translated.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def race_figure(rows: Sequence[RaceRow], axis: str, known: str, not_reached: str
 
 
 def describe_race(rows: Sequence[RaceRow]) -> str:
-    """The chart in words: each method, what became of it, and its stages."""
+    """The chart in words: each method, its outcome, and its stages."""
     lines = [f"{row.label}: {', '.join([row.note, *_sums(row)])}" for row in rows]
     return "; ".join(lines) + "."
 

@@ -1,4 +1,4 @@
-"""What figures share: height, margins and legend, axes that nobody zooms by accident, named rows, bars and marks."""
+"""What figures share: height, margins and legend, axes without zoom, named rows, bars and marks."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class MapQuestion:
 
 @dataclass(frozen=True)
 class MapData:
-    """What the map shows.
+    """The content of the map.
 
     Attributes:
         texts: Passage texts, [n]; a snippet is shown on hover.

@@ -71,7 +71,7 @@ def describe_latency(indexes: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def reliability_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
-    """What became of all requests: one bar of 100 % per index."""
+    """The outcomes of all requests: one bar of 100 % per index."""
     figure = go.Figure()
     rows = [label(kind) for kind in indexes]
     for outcome, colour in OUTCOMES.items():

@@ -121,7 +121,7 @@ def describe_pipeline(boxes: Sequence[Stage]) -> str:
 
 
 def share_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
-    """What share of the time and of the cost each function has, one bar of each for every index."""
+    """The share of each function in time and cost, with one bar of each for every index."""
     figure = go.Figure()
     rows = shares(indexes)
     for function, (name, _) in _DRAWN.items():

@@ -1,4 +1,4 @@
-"""What became of the questions of a run: one bar for each method, cut by verdict."""
+"""The verdicts of a run: one bar for each method, divided by verdict."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class McpServer:
             result = await run_sync(self._tools.call, name, given)
         except TesseraError as error:
             return _failed(str(error))
-        except Exception:  # noqa: BLE001 - a bug is told to the terminal; the caller gets a sentence
+        except Exception:  # noqa: BLE001 - a bug is printed to the terminal; the caller gets a sentence
             _LOG.exception("The tool %s failed", name)
             return _failed("The tool failed; the terminal of the server says why.")
         finally:

@@ -40,7 +40,7 @@ class ComparisonService:
         self._closed = False
 
     def lacking(self, name: str) -> str:
-        """What keeps a method from answering, with its remedy; empty when it is ready."""
+        """The reason why a method cannot answer, with its remedy; empty when it is ready."""
         for kind in registry.METHODS[name].on(self.settings).needs:
             try:
                 self.ws.require(kind)

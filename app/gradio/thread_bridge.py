@@ -64,7 +64,7 @@ def _work(make: Callable[[], Generator[Item, None, None]], items: queue.Queue, s
             for item in work:
                 if not _put(items, item, stop):
                     break
-    except Exception as raised:  # noqa: BLE001 - the thread's boundary: whoever reads the items gets it
+    except Exception as raised:  # noqa: BLE001 - the thread's boundary: the error is raised where the items are read
         error = raised
     _put(items, _Ended(error), stop)
 

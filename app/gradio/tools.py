@@ -25,7 +25,7 @@ _KINDS = {str: "Give a text.", int: "Give a whole number.", list[str]: "Give a l
 
 
 class Arguments:
-    """What a function may be given: checked by its signature before it is called, with its defaults filled in.
+    """The arguments of a function, checked by its signature before the call, with defaults filled in.
 
     Args:
         function: Typed, with a Google-style docstring.
@@ -91,7 +91,7 @@ class Tools:
         """Calls a function by its name.
 
         Raises:
-            TesseraError: There is none, it was given something else, or it cannot answer.
+            TesseraError: There is no such function, its arguments are wrong, or it cannot answer.
         """
         if name not in self.functions:
             what = message("There is no tool {name!r}.", name=name[:60])

@@ -10,7 +10,7 @@ What counts as a token is the same for every reader: a Hangul syllable or an ide
 multilingual encoder, and not the three bytes of which an English tokenizer makes it, see ``reading_count``.
 
 Time and memory are in proportion to the text, whatever it is: megabytes without the end of a sentence are first cut
-into stretches of a bearable length, and passages are yielded one by one.
+into stretches of limited length, and passages are yielded one by one.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _passages(text: str, within: Span, count: Count, keep: Sequence[Span], targe
 
 
 def _units(text: str, within: Span, keep: Sequence[Span]) -> Iterator[Span]:
-    """What is packed into passages: the kept stretches whole, sentences between them."""
+    """The units packed into passages: kept stretches whole, sentences between them."""
     done = within[0]
     for start, stop in (*keep, (within[1], within[1])):
         for first, end in sentence_spans(text[done:start]):

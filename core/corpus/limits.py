@@ -45,7 +45,7 @@ def line_of(name: str, line: int) -> Message:
 
 
 def read_file(path: Path, name: str = "") -> bytes:
-    """The bytes of a regular file of bearable size.
+    """The bytes of a regular file within the size limit.
 
     Args:
         name: What to call it in a refusal; its path by default.

@@ -64,7 +64,7 @@ class Gathered:
 
 
 def recognise(row: Row) -> Convert | None:
-    """How the rows of a data set are read, by the fields of its first; None where it is none that is known."""
+    """How to read the rows of a data set, by the fields of the first one; None if the format is unknown."""
     context = row.get("context")
     if "document_text" in row and "annotations" in row and "question_text" in row:
         return convert_simplified_nq
@@ -162,7 +162,7 @@ def convert_squad(row: Row) -> Converted:
     text = clean(row["context"], "squad")
     title = clean_title(str(row["title"]).replace("_", " "), "squad")
     passage = Passage(_digest("sq", text), title, text)
-    if "question" not in row:  # a paragraph nobody asks about
+    if "question" not in row:  # a paragraph without a question
         return (passage,), ()
     answers = _distinct(clean(answer, "squad") for answer in row["answers"]["text"])
     return (passage,), (Question(str(row["id"]), clean(row["question"], "squad"), answers, (passage.id,)),)

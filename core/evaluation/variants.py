@@ -100,7 +100,7 @@ def parse_variants(names: str | Sequence[str]) -> tuple[MethodVariant, ...]:
 
 
 def spec_of(variant: MethodVariant, resources: Resources) -> MethodSpec:
-    """What is known of a method where the language model runs."""
+    """The spec of a method, for the place where the language model runs."""
     return registry.METHODS[variant.method].on(resources.settings)
 
 

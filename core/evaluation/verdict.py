@@ -74,7 +74,7 @@ VERDICTS: dict[Kind, VerdictStyle] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of an answer."""
+    """The verdict on an answer and the reason for it."""
 
     kind: Kind
     why: str
@@ -89,7 +89,7 @@ def verdict_on(answer: Answer, gold: Question | None, cells: Mapping[str, int] |
     """The verdict on an answer.
 
     Args:
-        gold: The question with what counts as right; None when nobody has said. One without answers has none.
+        gold: The question with what counts as right; None if there is no gold answer. One without answers has none.
         cells: Cell of each gold passage, where passages are cut into cells.
     """
     if gold is None:

@@ -70,7 +70,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class AblationPlan:
-    """What is tried.
+    """The variants to try.
 
     Attributes:
         what: Some of ``WHATS``.

@@ -51,7 +51,7 @@ def server_facts(connection: Connection) -> ServerFacts:
     """Asks the server; starts the embedded one when it is not running.
 
     Raises:
-        TesseraError: There is none, or it refuses.
+        TesseraError: No server is reachable, or it refuses.
     """
     with translating_errors(connection):
         client = one_node(connection.client())

@@ -30,7 +30,7 @@ class Evidence:
 
     @property
     def cited(self) -> str:
-        """What an answer cites: the place in the file, else the title, else the id."""
+        """The citation in an answer: the place in the file, else the title, else the id."""
         return self.source.cited if self.source else self.title or self.passage_id
 
     def to_json(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class Evidence:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Evidence:
-        """What ``to_json`` gave."""
+        """The inverse of ``to_json``."""
         source = Source(**row["source"]) if row.get("source") else None
         return cls(row["passage_id"], row["title"], row["text"], row["score"], source)
 
@@ -89,7 +89,7 @@ Event = Working | EvidenceChosen | Text | Finished
 
 
 def two_models(details: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Who wrote the evidence and who the answer, where these are two: its times are nobody's to be ranked with."""
+    """The models that wrote evidence and answer, if these are two; such times are not ranked with others."""
     evidence, final = details.get("evidence_by"), details.get("answerer")
     return (str(evidence), str(final)) if evidence and final and evidence != final else None
 
@@ -123,7 +123,7 @@ def read(engine: Engine, passages: Sequence[Passage], question: str, tracer: Tra
 
 
 def as_events(pieces: Iterable[Piece], part: Literal["evidence", "answer"] = "answer") -> Generator[Event, None, str]:
-    """What an engine says, as events; returns the text."""
+    """Passes on the text of an engine as events; returns the whole text."""
     texts = []
     for piece in pieces:
         if isinstance(piece, str):

@@ -71,7 +71,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a run was measured on; shown with its numbers."""
+    """The models and machine of a run; shown with its numbers."""
 
     model: str
     reader: bool
@@ -129,7 +129,7 @@ class Run:
 
 
 def measured_on(resources: Resources) -> RunContext:
-    """What the numbers of a run hold for; loads the language model if it runs here."""
+    """The conditions of a run's numbers; loads the language model if it runs here."""
     engine = resources.engine()
     return RunContext(
         model=engine.identity.name,

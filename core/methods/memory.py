@@ -1,7 +1,7 @@
 """LLM-as-Memory: the model routes the question over Z, writes the evidence from the chosen z, and answers from it.
 
 No retriever and no stored text: what the answerer reads is what the memory said. Answer first, a memory that is trained
-for it reads the answer off z: the clock stops there, and the evidence is written after it, for whoever asks why.
+for it reads the answer off z: the clock stops there, and the evidence is written after it.
 """
 
 from __future__ import annotations

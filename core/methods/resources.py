@@ -55,7 +55,7 @@ class Resources:
         """The corpus of the workspace.
 
         Raises:
-            ArtefactMissing: There is none yet.
+            ArtefactMissing: It is not built yet.
         """
         return self.workspace.read("corpus", corpus_store.load)
 

@@ -31,7 +31,7 @@ class MethodStyle:
 
 @dataclass(frozen=True)
 class Served:
-    """What is otherwise where the language model runs on a server; see ``MethodSpec``."""
+    """The fields that differ when the language model runs on a server; see ``MethodSpec``."""
 
     open: Callable[..., Method]
     reads: tuple[str, ...]

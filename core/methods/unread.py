@@ -28,7 +28,7 @@ def script_warnings(
 
     Args:
         encoder: The encoder of the question; None if it is not encoded.
-        prompt: The prompt of the language model that answers it; None if there is none here.
+        prompt: The prompt of the language model that answers it; None if it runs elsewhere.
         model: The name of that model.
     """
     return (*_of_encoder(question, encoder), *_of_model(question, prompt, model))

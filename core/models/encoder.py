@@ -27,7 +27,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 class Encoder(Protocol):
-    """What Tessera needs of an encoder.
+    """The interface of an encoder.
 
     Attributes:
         fingerprint: Digest of its weights.

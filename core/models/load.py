@@ -15,7 +15,7 @@ _QUIET = 0.25
 class OtherLoad:
     """How many cores other programs have kept this process from since it was made.
 
-    The browser that draws an answer is one of them. Cores that nobody needs are not missed: on eight cores with four
+    The browser that draws an answer is one of them. Giving up cores costs little: on eight cores with four
     threads of the model, three busy ones disturb nothing.
     """
 

@@ -20,7 +20,7 @@ _SENTENCES = 24
 
 @dataclass(frozen=True)
 class Found:
-    """What a server said and did.
+    """The answers and abilities of a server.
 
     Attributes:
         context: Longest sequence in tokens; None where it does not say.
@@ -84,7 +84,7 @@ def probe(server: Server) -> Found:
     engine = ServerEngine(server, 1)
     _listed(engine)  # the connection is made
     models, context, round_trip_ms = _listed(engine)
-    nonce = secrets.token_hex(4)  # nobody has sent this before
+    nonce = secrets.token_hex(4)  # unique, so that no cache of the server holds it
     text = " ".join(f"The harbour {nonce} has {n} lamps of blue glass." for n in range(_SENTENCES))
     passages = [Passage(nonce, nonce, text)]
     cold, warm = (_traced(engine, passages, question) for question in ("How many lamps?", "Which colour?"))

@@ -39,7 +39,7 @@ def question_text(question: str) -> str:
 
 
 def user_turn(passages: Sequence[Passage], question: str) -> str:
-    """The user's turn as one text, for whoever cannot be given ids; the same passages make the same beginning.
+    """The user's turn as one text, for servers that take no token ids; the same passages make the same beginning.
 
     A server reads control tokens in it, unlike ``Prompt.encode``: those of the usual templates are broken up.
     """

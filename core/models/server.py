@@ -40,7 +40,7 @@ _AGAIN = "Try again."
 
 
 class TooLong(ModelError):
-    """What was sent is longer than the model there can read."""
+    """The prompt is longer than the context of the model on the server."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Server:
         variables: How the environment variables that name it begin.
 
     Raises:
-        ModelError: The address is none, or no model is named.
+        ModelError: The address is not a URL, or no model is named.
     """
 
     url: str
@@ -199,7 +199,7 @@ class Server:
         return ModelError(message("The stream from {name} was cut before the answer ended.", name=self.name), _AGAIN)
 
     def _refusal(self, error: APIStatusError, values: dict[str, str]) -> ModelError:
-        """What a status means."""
+        """The error for an HTTP status."""
         why = self.scrubbed(error.message)
         values = {**values, "status": str(error.status_code), "why": why}
         if error.status_code in (401, 403):

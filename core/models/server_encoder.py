@@ -109,7 +109,7 @@ class ServerEncoder:
 
 @dataclass(frozen=True)
 class EmbedderFound:
-    """What a test of the connection found.
+    """The result of a connection test.
 
     Attributes:
         server: Model and host, for people.

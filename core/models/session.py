@@ -23,7 +23,7 @@ DRAFTED_TOKENS = 4
 
 
 class SequenceModel(Protocol):
-    """What a session needs of a ``LanguageModel``."""
+    """The part of ``LanguageModel`` that a session uses."""
 
     model: Any
 

@@ -92,7 +92,7 @@ class Bm25:
         """Opens the store in ``folder``.
 
         Raises:
-            ArtefactStale: There is none, or it is damaged.
+            ArtefactStale: The index is missing or damaged.
         """
         try:
             content = (folder / FILE).read_bytes()

@@ -148,7 +148,7 @@ class FaissRows:
         """Opens the store in ``folder``.
 
         Raises:
-            ArtefactStale: There is none, or it is damaged.
+            ArtefactStale: The index is missing or damaged.
         """
         try:
             vectors, learned, fields = _read(folder / cls.file)

@@ -51,7 +51,7 @@ def delete_index(ws: Workspace, store: str) -> None:
     """Deletes the index of a store, including its data outside the workspace.
 
     Raises:
-        ArtefactMissing: There is none.
+        ArtefactMissing: The index is not built.
         TesseraError: Its server or object storage cannot be reached.
     """
     kind, spec = index_kind(store), find_store(store)

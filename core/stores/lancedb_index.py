@@ -99,7 +99,7 @@ class LanceTable:
         """Opens the store in ``folder``.
 
         Raises:
-            ArtefactStale: There is none, or it is damaged.
+            ArtefactStale: The index is missing or damaged.
             TesseraError: Its object storage cannot be reached.
         """
         return cls.open_at(TableLocation.in_folder(folder))

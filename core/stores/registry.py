@@ -132,7 +132,7 @@ def find_store(name: str) -> StoreSpec:
     """A store by name.
 
     Raises:
-        TesseraError: There is none of that name.
+        TesseraError: There is no store of that name.
     """
     if name not in STORES:
         raise TesseraError(

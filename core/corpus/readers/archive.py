@@ -19,7 +19,7 @@ def opened(name: str, content: bytes, kind: str) -> zipfile.ZipFile:
         kind: What it should be, for refusals ("DOCX").
 
     Raises:
-        CorpusError: It is none, is protected with a password, or unpacks to more than a document may hold.
+        CorpusError: It is no archive, is protected with a password, or unpacks to more than a document may hold.
     """
     check_size(name, len(content))
     try:

@@ -54,7 +54,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         sections: In the order of the file; empty when it holds no text.
@@ -72,7 +72,7 @@ class Document:
 
 @dataclass(frozen=True)
 class ColumnChoice:
-    """What there is to choose from, where no column is known to hold the text.
+    """The columns to choose from if it is not clear which one holds the text.
 
     Attributes:
         rows: Its first rows, one value for each column.

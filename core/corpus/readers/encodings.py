@@ -111,7 +111,7 @@ def _share(name: str, content: bytes) -> float:
 
 
 def _korean(text: str, odd: list[str]) -> int:
-    """Of the 11,172 syllables Korean uses the 2,350 of EUC-KR; the wrong encoding gives the others."""
+    """Korean text uses the 2,350 syllables of EUC-KR; a wrong encoding gives others of the 11,172 in Unicode."""
     # In EUC-KR a syllable has two bytes; others are spelt out in eight.
     common = sum(len(character.encode("euc-kr")) == 2 for character in odd if _HANGUL.match(character))
     han = sum(_HAN_OR_MARK.match(character) is not None for character in odd)

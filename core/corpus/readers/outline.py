@@ -47,7 +47,7 @@ class Outline:
             self._trail.append((level, title))
 
     def page(self, number: int) -> None:
-        """What follows stands on this page; a paragraph that is not finished goes on there."""
+        """Sets the page of the text that follows; an unfinished paragraph continues on it."""
         self._next_page = number
 
     def paragraph(self, text: str, continues: bool = False, boxes: Sequence[Box] = ()) -> None:
@@ -165,7 +165,7 @@ class Outline:
         return placed
 
     def _go_on(self, text: str, boxes: Sequence[Box] = ()) -> None:
-        """Appends to the last block; a word that was broken between the two is mended."""
+        """Appends to the last block; a word hyphenated between the two is joined."""
         ends = len(self._text)
         broken = _BROKEN.search(self._text) and text[:1].islower()
         if broken:

@@ -208,7 +208,7 @@ def _spacing(lines: Sequence[Piece]) -> float:
 
 
 def flowing(lines: Sequence[str], hyphenated: frozenset[str]) -> tuple[str, list[int]]:
-    """Lines as one text, words mended where a line broke them, and where each line begins in it.
+    """Lines as one text, hyphenated words joined, and where each line begins in it.
 
     Args:
         lines: As they stand.

@@ -112,7 +112,7 @@ def _sections(rows: Iterable[Row], head: Sequence[Row], columns: Columns) -> tup
 def known_columns(
     where: str, names: Sequence[str], columns: Columns, following: Iterable[tuple[str, Sequence[Any]]]
 ) -> dict[str, str]:
-    """``find_columns``, with the first rows and a proposal for whoever has to choose.
+    """``find_columns``, with the first rows and a proposal to choose from.
 
     Raises:
         ColumnsUnknown: No column is known to hold the text, or a chosen one is not there.
@@ -259,7 +259,7 @@ def json_lines(name: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def _unpacked(name: str, content: bytes) -> bytes:
-    """What gzip packed, up to a bearable size; what it did not pack stays as it is."""
+    """Unpacks gzip, up to a size limit; other content is returned unchanged."""
     if not content.startswith(b"\x1f\x8b"):
         return content
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)

@@ -120,7 +120,7 @@ class ReaderProcess:
 
 
 class _Exchange:
-    """One request under way: a thread sends it and waits for the reply, so that nobody blocks on a full pipe."""
+    """One request under way: a thread sends it and waits for the reply, so that a full pipe blocks no one else."""
 
     def __init__(self, process: subprocess.Popen[bytes], name: str, content: bytes, columns: Columns) -> None:
         self.reply: dict[str, Any] | None = None
@@ -190,7 +190,7 @@ def _too_large(name: str, memory: int) -> CorpusError:
 
 
 def _answer(name: str, content: bytes, columns: Columns, memory: int) -> dict[str, Any]:
-    """What the process says of a file."""
+    """The reply of the process about a file."""
     from core.corpus.readers.registry import read_document
 
     try:
@@ -207,7 +207,7 @@ def _answer(name: str, content: bytes, columns: Columns, memory: int) -> dict[st
 
 
 def _serve(requests: IO[bytes], replies: IO[bytes], seconds: float, memory: int) -> None:
-    """Reads files until nobody asks any more."""
+    """Reads files until standard input ends."""
     limit_memory(memory)
     while line := requests.readline():
         header = json.loads(line)

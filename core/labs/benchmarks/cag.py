@@ -59,7 +59,7 @@ class CagBenchConfig:
 
 @dataclass
 class _Run:
-    """What has been measured so far, by setup."""
+    """The measurements so far, by setup."""
 
     answers: dict[str, list[Clocked]] = field(default_factory=dict)
     steps: dict[str, list[float]] = field(default_factory=dict)

@@ -61,7 +61,7 @@ class Setups:
         return self._resident.bytes
 
     def ask(self, tail: Sequence[int]) -> None:
-        """What is asked from now on, see ``Prompt.tail``."""
+        """Sets the question to ask, see ``Prompt.tail``."""
         self.tail = list(tail)
 
     def answering(self) -> dict[str, Setup]:
@@ -81,7 +81,7 @@ class Setups:
         return setups
 
     def steps(self) -> dict[str, Setup]:
-        """What a cache costs beside answers: building, and reading it from the disk."""
+        """The cost of a cache besides answers: building it, and reading it from the disk."""
         return {
             # Not over the cache that is read: a file that has changed is verified anew.
             "build": lambda: self._timed(lambda: self._build(self._folder / "again")),
@@ -131,7 +131,7 @@ class Setups:
         finish(build_caches(folder, self._lm, [list(self._passages)], {}, force=True))
 
     def _plain_recipe(self) -> Clocked:
-        """What is copied from blog to blog: a saved ``DynamicCache``, deep-copied, then ``generate``."""
+        """The recipe found in many blogs: a saved ``DynamicCache``, deep-copied, then ``generate``."""
         ids = torch.tensor([self.context + self.tail], device=self._lm.device)
         watch = Watch(self._lm.synchronise)
         self._lm.model.generate(

@@ -48,7 +48,7 @@ DEPTHS = (1, 3, 5)
 
 @dataclass(frozen=True)
 class Compared:
-    """What an encoder came to.
+    """The result of an encoder.
 
     Attributes:
         passage_ms: Milliseconds for each passage, embedded in batches.

@@ -18,7 +18,7 @@ from core.trace import Tracer
 
 @dataclass(frozen=True)
 class LinkPoint:
-    """What linking so many tokens of every block gives and costs.
+    """Quality and cost of linking a number of tokens of every block.
 
     Attributes:
         link_tokens: Tokens of every block computed anew; None is all of them.

@@ -35,7 +35,7 @@ _LIBRARIES = {"torch": "torch", "other libraries": "core.methods.registry"}
 
 @dataclass(frozen=True)
 class Footprint:
-    """What the process takes at one moment.
+    """Memory use of the process at one moment.
 
     Attributes:
         anonymous: Of these, what no file stands behind.
@@ -172,7 +172,7 @@ def _held(resources: Resources, opened: list[Method]) -> dict[str, int]:
 
 @contextmanager
 def _own_temporary_folder() -> Iterator[None]:
-    """What is left in it was left by what is measured."""
+    """A fresh temporary folder for the body, so that only the measured code writes to it."""
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder

@@ -35,7 +35,7 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Payoff:
-    """What was measured, and on what."""
+    """The measurements, and their conditions."""
 
     blocks: str
     model: str
@@ -50,7 +50,7 @@ class Payoff:
         return len(self.cag.total_ms)
 
     def break_even(self, ws: Workspace, store: str, inputs: Mapping[str, str]) -> BreakEven:
-        """What CAG takes longer to build than RAG, beside what it saves.
+        """The extra build time of CAG over RAG, against the time it saves.
 
         Args:
             inputs: Fingerprints that the blocks were built with.

@@ -23,7 +23,7 @@ def write_report(path: Path, report: Any) -> None:
 
 
 def read_report(path: Path, kind: type[Report]) -> Report | None:
-    """What ``write_report`` wrote; None where nothing was measured yet.
+    """The report that ``write_report`` wrote; None if there is none yet.
 
     Raises:
         TesseraError: The file is damaged.

@@ -45,7 +45,7 @@ class MarginGroup:
 
 @dataclass(frozen=True)
 class SearchPoint:
-    """What the best passages of ``nprobe`` cells give and cost: what CAG reads.
+    """Recall and cost of the best passages of ``nprobe`` cells, which CAG reads.
 
     Attributes:
         recall: Mean share of gold passages among the best k of these cells.
@@ -66,7 +66,7 @@ class RecallReport:
     Attributes:
         questions: Questions with a gold passage.
         searches: Recall of the best passages by cells looked into; the last looks into all, which is a flat search.
-        default: Cells that CAG looks into unless somebody sets a number.
+        default: Cells that CAG opens by default.
     """
 
     split: str

@@ -55,7 +55,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Tested:
-    """What was found on one workload.
+    """The measurement of one workload.
 
     Attributes:
         skipped: Why a store was left out, by name.

@@ -97,7 +97,7 @@ class Change:
         return tuple(q for q in others if folded(q.text) != own_text)
 
     def verdict(self, answer: Answer) -> Verdict:
-        """What an answer to the question shows."""
+        """Whether an answer to the question reflects the change."""
         right = bool(coverage(answer.text, self.question.answers))
         from_it = any(piece.passage_id == self.passage.id for piece in answer.evidence)
         known = not right and not from_it if self.kind == "delete" else right
@@ -106,7 +106,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one answer shows.
+    """Whether one answer reflects the change.
 
     Attributes:
         known: The method has taken up the change: after an addition or an edit the answer holds an accepted one;

@@ -33,7 +33,7 @@ class Clock:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """What has been done so far."""
+        """The stages so far."""
         return tuple(self._stages)
 
     @property

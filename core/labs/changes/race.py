@@ -149,7 +149,7 @@ def _finished(
     before: Sequence[Answer],
     after: Sequence[Answer],
 ) -> MethodResult:
-    """The result with its verdict and what became of the other questions: old ones first, then those of the passage."""
+    """The result with its verdict and the answers to the other questions: old ones first, then those of the passage."""
     answers = compare(change, questions, before, after).answers
     old = len(questions) - len(change.about)
     return replace(
@@ -166,5 +166,5 @@ def _attempt(change: Change, answered: Answer, at_ms: float, step: int | None = 
 
 
 def _stage(name: str, what: str) -> str:
-    """What a method is doing, in words that can be said in another language."""
+    """The current stage of a method, as a translatable message."""
     return message("{method}: {what}", method=message(registry.METHODS[name].label), what=message(what))

@@ -21,7 +21,7 @@ FACTS = "race"
 
 @dataclass(frozen=True)
 class RaceConfig:
-    """Who runs, and for how long.
+    """The methods of a race, and its length.
 
     Attributes:
         methods: Names in ``UPDATERS``, in the order in which they run.
@@ -35,7 +35,7 @@ class RaceConfig:
 
 
 def facts(resources: Resources, change: Change, config: RaceConfig, questions: Sequence[Question]) -> dict[str, Any]:
-    """What a race is about and what it runs on."""
+    """The change, the models and the machine of a race."""
     lm, settings = resources.language_model(), resources.settings
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),

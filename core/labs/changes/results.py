@@ -82,7 +82,7 @@ class OldAnswer:
 
 @dataclass(frozen=True)
 class Regressions:
-    """What a change did to answers of a method."""
+    """The effect of a change on other answers of a method."""
 
     answers: tuple[OldAnswer, ...]
 
@@ -130,7 +130,7 @@ class MethodResult:
 
     @property
     def known_ms(self) -> float | None:
-        """From the change to the first answer that shows it; None where there is none."""
+        """Milliseconds from the change to the first answer that shows it; None if none does."""
         return next((attempt.at_ms for attempt in self.attempts if attempt.verdict.known), None)
 
     def by_stage(self) -> dict[str, float]:
@@ -188,7 +188,7 @@ def old_questions(corpus: Corpus, change: Change, n: int, seed: int, split: str 
 def compare(
     change: Change, questions: Sequence[Question], before: Sequence[Answer], after: Sequence[Answer]
 ) -> Regressions:
-    """What became of the answers to old questions.
+    """Answers to old questions before and after the change.
 
     Args:
         before: A method's answers before, in that order.

@@ -69,7 +69,7 @@ def judge_run(folder: Path, judge: Judge, python: Path, methods: Sequence[str] |
         else:
             append_scores(folder, row, reply["scores"])
         yield Progress(STAGE, done, len(rows), row["method"], {"method": row["method"], **reply.get("scores", {})})
-    write_run(folder, read_run(folder))  # whoever has read the run sees that it has changed
+    write_run(folder, read_run(folder))  # a new modification time tells readers that the run has changed
     yield Progress(STAGE, len(rows), len(rows), message("{n} could not be judged", n=failed) if failed else "")
 
 

@@ -34,7 +34,7 @@ class Checked:
 
 
 def check(measured: Coefficients, ws: Workspace) -> list[Checked]:
-    """What the coefficients predict of a workspace, beside its manifests.
+    """Predictions of the coefficients for a workspace, beside the figures of its manifests.
 
     Raises:
         ArtefactMissing: It is not built.
@@ -56,7 +56,7 @@ def check(measured: Coefficients, ws: Workspace) -> list[Checked]:
 
 
 def check_indexes(measured: Coefficients, prices: Prices, ws: Workspace) -> list[Checked]:
-    """What the coefficients predict of indexes alone, beside the last search bench of a workspace; empty without one.
+    """Predictions for indexes alone, beside the last search bench of a workspace; empty without one.
 
     Raises:
         TesseraError: The bench cannot be read.

@@ -32,7 +32,7 @@ _GB, _FLOPS = 1e9, 1e12
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a language model decides its costs.
+    """The properties of a language model that decide its costs.
 
     Attributes:
         kv_token: Bytes of keys and values of a token.
@@ -53,7 +53,7 @@ SHAPES = {
 
 
 def shape_of(model: str) -> Shape:
-    """What decides the costs of a model, by its preset or hub id.
+    """The ``Shape`` of a preset or hub id.
 
     Raises:
         TesseraError: It is not known.
@@ -68,7 +68,7 @@ def shape_of(model: str) -> Shape:
 
 @dataclass(frozen=True)
 class Demand:
-    """What is wanted.
+    """The requirements.
 
     Attributes:
         qps: Questions a second at the busiest time.
@@ -95,7 +95,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Pace:
-    """What a machine takes with a model, in seconds.
+    """The speed of a machine with a model, in seconds.
 
     Attributes:
         prefill: For a token of the prompt.
@@ -179,7 +179,7 @@ def pays(ours: MethodPlan, rag: MethodPlan) -> BreakEven:
 
 
 def advice(demand: Demand, plans: Sequence[MethodPlan]) -> Message:
-    """What to do, in one sentence."""
+    """The recommendation in one sentence."""
     rag, cag = plans[0], plans[1]
     break_even = pays(cag, rag)
     values = {"rag": f"{rag.month:,.0f}", "cag": f"{cag.month:,.0f}", "ratio": f"{rag.ttft_s / cag.ttft_s:.1f}"}
@@ -202,7 +202,7 @@ def advice(demand: Demand, plans: Sequence[MethodPlan]) -> Message:
 
 @dataclass(frozen=True)
 class _Quantities:
-    """What a method needs, from which all else follows alike.
+    """The needs of a method; everything else is derived from them.
 
     Attributes:
         build: Seconds to build for one passage.

@@ -52,7 +52,7 @@ def load_prices(path: Path = PRICES) -> Prices:
     """Reads a table.
 
     Raises:
-        TesseraError: It is none.
+        TesseraError: The file is not a price table.
     """
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))

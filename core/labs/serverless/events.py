@@ -56,7 +56,7 @@ class Call:
         """The JSON object that was sent.
 
         Raises:
-            BadRequest: There is none.
+            BadRequest: The event carries no JSON object.
         """
         if not self.is_http:
             if not isinstance(self.raw, Mapping):

@@ -79,7 +79,7 @@ class RetrievalRequest:
         return cls(_question(body), _count(body.get("k", default_k)), **flags)
 
     def body(self) -> dict[str, Any]:
-        """What ``parse`` takes."""
+        """The inverse of ``parse``."""
         return asdict(self)
 
 

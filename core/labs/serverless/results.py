@@ -44,7 +44,7 @@ class Objects:
         self._url = url
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """The object, or None where there is none or it is no JSON object.
+        """The object; None if it is missing or not a JSON object.
 
         Raises:
             TesseraError: The storage refuses.

@@ -70,7 +70,7 @@ class PassageTable:
         """Opens the index at a folder or an ``s3://`` URL.
 
         Raises:
-            ArtefactStale: There is none, or it is damaged.
+            ArtefactStale: The table is missing or damaged.
             TesseraError: No place is named, or object storage cannot be reached.
         """
         if not url:
@@ -98,7 +98,7 @@ class PassageTable:
         ]
 
     def stats(self) -> StoreStats:
-        """What the store of vectors holds."""
+        """Statistics of the vector store."""
         return self._store.stats()
 
     def close(self) -> None:

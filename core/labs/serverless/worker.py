@@ -77,7 +77,7 @@ def serve(handler: Callable[[Any, Any], Any], address: str) -> None:
 def _invoke(handler: Callable[[Any, Any], Any], event: Any, context: Context) -> tuple[str, Any]:
     try:
         return "response", handler(event, context)
-    except Exception as error:  # noqa: BLE001 - the protocol: whatever a handler raises is told to Lambda by name
+    except Exception as error:  # noqa: BLE001 - the protocol: every error of a handler is reported to Lambda by name
         return "error", {"errorType": type(error).__name__, "errorMessage": str(error), "stackTrace": []}
 
 

@@ -129,7 +129,7 @@ class RedisIndex:
                 raise
 
     def problem(self) -> str:
-        """What is wrong with the index, as the end of a sentence; empty if it is complete."""
+        """The defect of the index, as the end of a sentence; empty if it is complete."""
         with self.connected() as client:
             facts = {key.decode(): value.decode() for key, value in client.hgetall(self.layout.meta).items()}
             if facts != self.layout.facts():

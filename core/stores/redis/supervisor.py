@@ -2,7 +2,7 @@
 
     python -I supervisor.py FOLDER SERVER MODULE
 
-Every process that uses the server holds a shared lock on ``users.lock``; the kernel lets go of it however the process
+Every process that uses the server holds a shared lock on ``users.lock``; the kernel releases it however the process
 ends, ``kill -9`` included. The supervisor waits for the exclusive lock: once it has it, no user is left, and it shuts
 the server down. If the supervisor itself is killed, the kernel ends the server (PR_SET_PDEATHSIG). So no server is left
 behind, in whatever order processes die.
@@ -48,7 +48,7 @@ save ""
 
 
 def main() -> int:
-    """Serves until nobody is left; returns 1 when the server ended by itself, 0 where another one has the folder."""
+    """Serves until no user is left; returns 1 when the server ended by itself, 0 where another one has the folder."""
     folder, server, module = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     with (folder / SERVER_LOCK).open("a") as only, (folder / USERS_FILE).open("a") as users:
         if not locked(only):
@@ -64,12 +64,12 @@ def main() -> int:
             child.wait(_STOP_S)
         except subprocess.TimeoutExpired:
             child.kill()
-        child.wait()  # still under the exclusive lock: whoever comes now waits, and then starts a new server
+        child.wait()  # still under the exclusive lock: a process that connects now waits, then starts a new server
     return 0
 
 
 def locked(file: TextIO) -> bool:
-    """Whether nobody else holds a lock on the file; from then on this process does, alone."""
+    """Takes the exclusive lock on the file; False if another process holds one."""
     import fcntl  # here, so that the names above can be imported where there is no such module
 
     try:
@@ -103,7 +103,7 @@ def _die_with_parent() -> None:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Writes a file that nobody else may read, in one step."""
+    """Writes a file that only its owner may read, atomically."""
     scratch = path.with_name(f".{path.name}")
     scratch.unlink(missing_ok=True)
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -48,7 +48,7 @@ class UpdateContext:
         return self.resources.workspace
 
     def opening(self) -> Resources:
-        """What a method is opened with as the copy stands now: resources remember the corpus that they have read."""
+        """Fresh resources for the copy in its current state: resources cache the corpus that they have read."""
         return replace(self.resources)
 
 
@@ -90,7 +90,7 @@ def embed(context: UpdateContext, change: Change) -> Vectors | None:
 def changed_rows(
     change: Change, corpus: Corpus, rows: npt.NDArray[Number], row: npt.NDArray[Number] | None
 ) -> npt.NDArray[Number]:
-    """What there is for each passage, such as its vector, after a change.
+    """One item per passage, such as its vector, after a change.
 
     Args:
         rows: [n, ...], one row for each of its passages.

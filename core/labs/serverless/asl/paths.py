@@ -20,7 +20,7 @@ def steps(path: str) -> list[Step]:
     """The steps of a reference path.
 
     Raises:
-        ValueError: It is none, or of a kind that is not known here (context objects, filters, intrinsic functions).
+        ValueError: It is no path, or of a kind that is not known here (context objects, filters, intrinsic functions).
     """
     if not isinstance(path, str) or not _PATH.fullmatch(path):
         raise ValueError(f"{path!r} is no reference path such as $.a.b[0]")
@@ -28,7 +28,7 @@ def steps(path: str) -> list[Step]:
 
 
 def get(data: Any, path: str) -> Any:
-    """What a path leads to.
+    """The value at a path.
 
     Raises:
         PathMissing: Nothing.
@@ -73,7 +73,7 @@ def fill(template: Any, data: Any) -> Any:
 
 
 def check_template(template: Any) -> None:
-    """Refuses a template with a path that is none.
+    """Refuses a template with an invalid path.
 
     Raises:
         ValueError: See ``steps``.

@@ -29,13 +29,13 @@ class Throttled(TesseraError):
 
 
 class OpenedOnce(Generic[_Opened]):
-    """What a process opens once and uses again: models and tables. Other settings open it anew."""
+    """Models and tables that a process opens once and reuses; other settings open them again."""
 
     def __init__(self) -> None:
         self._last: tuple[object, _Opened] | None = None
 
     def get(self, settings: object, open_it: Callable[[], _Opened]) -> _Opened:
-        """What was opened with these settings."""
+        """The value opened with these settings."""
         if self._last is None or self._last[0] != settings:
             self._last = (settings, open_it())
         return self._last[1]

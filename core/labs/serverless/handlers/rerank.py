@@ -31,7 +31,7 @@ def open_again(settings: FunctionSettings, tracer: Tracer) -> Reranker:
         from core.models.encoder import SentenceEncoder
         from core.models.rerank import MAXSIM, CrossEncoder, LateInteraction
 
-        # Late interaction takes the encoder on this machine whoever embedded the passages: it compares texts.
+        # Late interaction compares texts, so it uses this machine's encoder whichever one embedded the passages.
         if settings.reranker == MAXSIM:
             return LateInteraction(SentenceEncoder(settings.base.encoder, settings.base))
         return CrossEncoder(settings.reranker, settings.base)

@@ -50,7 +50,7 @@ class LocalCloud(AbstractContextManager["LocalCloud"]):
         """One synchronous invocation of a function.
 
         Raises:
-            KeyError: There is none of that name.
+            KeyError: There is no function of that name.
         """
         return self.pools[function].invoke(json.dumps(payload).encode())
 

@@ -42,7 +42,7 @@ class FunctionConfig:
 
     @property
     def arn(self) -> str:
-        """A name of the form that Lambda gives; account 000000000000 is nobody's."""
+        """A name of the form that Lambda gives; account 000000000000 is not assigned."""
         return f"arn:aws:lambda:us-east-1:000000000000:function:{self.name}"
 
 
@@ -76,7 +76,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """Process id."""
         return self._process.pid
 
     @property

@@ -41,7 +41,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class FunctionReply:
-    """What became of an invocation, or of a worker's start.
+    """The outcome of an invocation, or of a worker's start.
 
     Attributes:
         kind: "response" or "error" from the worker, "init error" when it could not start, "exit" when it ended.
@@ -65,7 +65,7 @@ class RuntimeApi:
     """A server on a free loopback port.
 
     Attributes:
-        address: ``host:port``, as the worker is told.
+        address: ``host:port``, passed to the worker.
         started: Set once the worker has asked for its first invocation.
         replies: What it reports, in order.
     """
@@ -89,7 +89,7 @@ class RuntimeApi:
         self._work.put(invocation)
 
     def close(self) -> None:
-        """Stops the server and lets go of the port."""
+        """Stops the server and frees the port."""
         self._work.put(None)
         self._server.close()
 

@@ -23,7 +23,7 @@ _ATTEMPTS = 3
 
 @dataclass
 class Probes:
-    """What the probes brought.
+    """The results of the probes.
 
     Attributes:
         replies: Kind of index to (question, reply, ms as its sender saw it), in the order in which they were asked.

@@ -55,7 +55,7 @@ def read(ws: Workspace, name: str) -> Findings:
 
 
 def material(ws: Workspace, models: Models, corpus: Corpus, place: str | None = None) -> Material:
-    """What a workspace brings to a study.
+    """The part of a workspace that a study uses.
 
     Raises:
         ArtefactMissing: Its passages are not embedded yet.

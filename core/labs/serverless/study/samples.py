@@ -18,7 +18,7 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back: the fields of ``Sample`` that do not depend on when it was sent."""
+    """A response: the fields of ``Sample`` that do not depend on when the request was sent."""
 
     outcome: str
     stages: Mapping[str, float]
@@ -122,7 +122,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Billing:
-    """What one function was billed for.
+    """The bill of one function.
 
     Attributes:
         warm: Invocations of a worker that was there.
@@ -139,7 +139,7 @@ class Billing:
 
 @dataclass(frozen=True)
 class Load:
-    """What a load amounted to.
+    """Summary of a load.
 
     Attributes:
         seconds: From the first request to the last answer.
@@ -178,7 +178,7 @@ def distribution(latencies: Sequence[float]) -> Distribution | None:
 
 
 def summarise(samples: Sequence[Sample]) -> Load:
-    """What a load amounted to; several loads put one after another are summed by their samples."""
+    """Summarises a load, or the samples of several loads together."""
     good = [sample for sample in samples if sample.outcome == "ok"]
     warm = [sample for sample in good if not sample.cold]
     records = [record for sample in samples for record in sample.records if record.outcome != "throttled"]
@@ -202,7 +202,7 @@ def summarise(samples: Sequence[Sample]) -> Load:
 
 
 def gigabyte_seconds(record: Record) -> float:
-    """What an invocation is billed for: memory in GB (of 1,024 MB) times billed seconds."""
+    """Billed GB-seconds of an invocation: memory in GB (of 1,024 MB) times billed seconds."""
     return record.memory_mb / 1024 * record.billed_ms / 1000
 
 

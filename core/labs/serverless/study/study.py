@@ -45,7 +45,7 @@ Findings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Material:
-    """What a study works on.
+    """The inputs of a study.
 
     Attributes:
         vectors: [n, dim] unit vectors of the passages.
