@@ -25,7 +25,7 @@ from app.cli.common import (
 from app.cli.serverless import serverless
 
 if TYPE_CHECKING:
-    from core.labs.benchmarks.store_verdict import Tested
+    from core.labs.benchmarks.store_verdict import WorkloadResult
 
 _MEANING = {
     "hot": "cell cache in memory",
@@ -177,7 +177,7 @@ def stores(
     console.print(f"\nMeasured with {result.machine}. * no other setting finds as much at least as fast.")
 
 
-def _show_stores(tested: Tested, k: int, clients: int) -> None:
+def _show_stores(tested: WorkloadResult, k: int, clients: int) -> None:
     console.print(f"\n[bold]{tested.workload}[/], {tested.dim} dimensions, {tested.queries} {tested.asked}")
     names = list(dict.fromkeys(row.store for row in tested.rows))
     for name in names:

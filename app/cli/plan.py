@@ -12,7 +12,7 @@ from rich.table import Table
 from app.cli.common import JsonOption, WorkspaceOption, console, emit, names_in, say, settings_and_workspace
 
 if TYPE_CHECKING:
-    from core.labs.plan.check import Checked
+    from core.labs.plan.check import PredictionCheck
     from core.labs.plan.plan import MethodPlan
 
 
@@ -106,7 +106,7 @@ def _show(plans: tuple[MethodPlan, ...], day: float) -> None:
         say(f"{METHODS[one.method].label} breaks first at its {one.breaks}.")
 
 
-def _show_checked(checked: list[Checked], as_json: bool) -> None:
+def _show_checked(checked: list[PredictionCheck], as_json: bool) -> None:
     if as_json:
         emit({"checked": [{**asdict(one), "error": one.error} for one in checked]})
         return

@@ -108,7 +108,7 @@ def describe_pool(norms: npt.NDArray[np.float32]) -> str:
 
 
 @dataclass(frozen=True)
-class Tried:
+class VariantResult:
     """One variant.
 
     Attributes:
@@ -121,7 +121,7 @@ class Tried:
     shuffled: float
 
 
-def ablation_figure(variants: Sequence[Tried]) -> go.Figure:
+def ablation_figure(variants: Sequence[VariantResult]) -> go.Figure:
     """Two marks for each variant, joined: their distance is what it remembers."""
     rows = list(range(len(variants)))
     figure = go.Figure(links((row, variants[row].shuffled, variants[row].right) for row in rows))
@@ -137,7 +137,7 @@ def ablation_figure(variants: Sequence[Tried]) -> go.Figure:
     return figure
 
 
-def describe_ablation(variants: Sequence[Tried]) -> str:
+def describe_ablation(variants: Sequence[VariantResult]) -> str:
     """The marks in words."""
     parts = [
         message("{name}: {right:.3f} with the right z, {shuffled:.3f} shuffled", **vars(variant))

@@ -16,7 +16,7 @@ _ROW_PX = 38
 
 
 @dataclass(frozen=True)
-class Weighed:
+class StoredSize:
     """One thing on disk.
 
     Attributes:
@@ -28,7 +28,7 @@ class Weighed:
     method: str = ""
 
 
-def storage_figure(things: Sequence[Weighed]) -> go.Figure:
+def storage_figure(things: Sequence[StoredSize]) -> go.Figure:
     """A dot for each on a logarithmic axis: a bar has no meaning on an axis without a zero."""
     shown = [thing for thing in things if thing.bytes]
     rows = list(range(len(shown)))
@@ -54,7 +54,7 @@ def storage_figure(things: Sequence[Weighed]) -> go.Figure:
     return figure
 
 
-def describe_storage(things: Sequence[Weighed]) -> str:
+def describe_storage(things: Sequence[StoredSize]) -> str:
     """The dots in words."""
     weighed = [joined(": ", (thing.name, size(thing.bytes))) for thing in things if thing.bytes]
     return message("On disk: {things}.", things=joined("; ", weighed))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from core.corpus.published import (
     Converted,
-    Gathered,
+    ParsedRows,
     Row,
     convert_hotpotqa,
     convert_natural_questions,
@@ -86,7 +86,7 @@ def load_hub(name: str, size: int | None = None, rows: Iterable[Row] | None = No
     """
     hub_set = HUB_SETS[name]
     most = size or DEFAULT_SIZE
-    gathered = Gathered()
+    gathered = ParsedRows()
     for row in stream_rows(hub_set) if rows is None else rows:
         if not gathered.add(_converted(name, hub_set, row), most):
             break

@@ -30,7 +30,7 @@ _TIGHT = regex.compile(r"\s+(?=[,.;:!?%)\]])|(?<=[(\[])\s+")
 
 
 @dataclass
-class Gathered:
+class ParsedRows:
     """Passages and questions of many rows.
 
     The first question about a passage is a dev question, further ones are for training: a memory then meets other
@@ -81,7 +81,7 @@ def recognise(row: Row) -> Convert | None:
     return None
 
 
-def gather(name: str, rows: Iterable[tuple[str, Row]], convert: Convert, most: int) -> Gathered:
+def gather(name: str, rows: Iterable[tuple[str, Row]], convert: Convert, most: int) -> ParsedRows:
     """All passages and questions of a file.
 
     Args:
@@ -91,7 +91,7 @@ def gather(name: str, rows: Iterable[tuple[str, Row]], convert: Convert, most: i
     Raises:
         CorpusError: A row has other fields than the first, or there are too many passages.
     """
-    gathered = Gathered()
+    gathered = ParsedRows()
     for where, row in rows:
         try:
             fits = gathered.add(convert(row), most)

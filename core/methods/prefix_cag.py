@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
 from core.methods.cell_search import FACTS, CellSearch
 from core.methods.resources import Resources
-from core.methods.spec import Served
+from core.methods.spec import OnServer
 from core.trace import Tracer
 
 
@@ -65,7 +65,7 @@ class PrefixCell(PrefixCag):
     whole_cell_alone = True
 
 
-SERVED = Served(
+SERVED = OnServer(
     open=PrefixCag,
     reads=("corpus", "embeddings", "partition", "prefixes"),
     facts=(*FACTS, "cell", "prefix_passages"),

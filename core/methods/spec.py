@@ -30,7 +30,7 @@ class MethodStyle:
 
 
 @dataclass(frozen=True)
-class Served:
+class OnServer:
     """The fields that differ when the language model runs on a server; see ``MethodSpec``."""
 
     open: Callable[..., Method]
@@ -76,7 +76,7 @@ class MethodSpec:
     asks_gold: bool = False
     writes_evidence: bool = False
     usual: bool = False
-    served: Served | None = None
+    served: OnServer | None = None
 
     def on(self, settings: Settings) -> MethodSpec:
         """This method as it is where the settings run the language model."""

@@ -19,7 +19,7 @@ _SENTENCES = 24
 
 
 @dataclass(frozen=True)
-class Found:
+class ServerProbe:
     """The answers and abilities of a server.
 
     Attributes:
@@ -75,7 +75,7 @@ def named(server_url: str, model: str, timeout_s: float, key: Any) -> Server:
     return Server(server_url, models[0], timeout_s, key)
 
 
-def probe(server: Server) -> Found:
+def probe(server: Server) -> ServerProbe:
     """Asks for the models, then one prompt twice.
 
     Raises:
@@ -89,7 +89,9 @@ def probe(server: Server) -> Found:
     passages = [Passage(nonce, nonce, text)]
     cold, warm = (_traced(engine, passages, question) for question in ("How many lamps?", "Which colour?"))
     total = warm.prompt_tokens + (warm.cached_tokens or 0)
-    return Found(server.name, models, context, round_trip_ms, total, warm.cached_tokens, cold.ttft_ms, warm.ttft_ms)
+    return ServerProbe(
+        server.name, models, context, round_trip_ms, total, warm.cached_tokens, cold.ttft_ms, warm.ttft_ms
+    )
 
 
 def _traced(engine: ServerEngine, passages: list[Passage], question: str) -> Trace:

@@ -108,7 +108,7 @@ class ServerEncoder:
 
 
 @dataclass(frozen=True)
-class EmbedderFound:
+class EmbedderProbe:
     """The result of a connection test.
 
     Attributes:
@@ -130,7 +130,7 @@ class EmbedderFound:
         return asdict(self)
 
 
-def probe_embedder(server: Server) -> EmbedderFound:
+def probe_embedder(server: Server) -> EmbedderProbe:
     """Embeds three sentences.
 
     Raises:
@@ -141,4 +141,4 @@ def probe_embedder(server: Server) -> EmbedderFound:
     query = encoder.encode_query(_PROBES[0])
     took_ms = (time.perf_counter() - began) * 1000
     near, far = (float(vector @ query) for vector in encoder.encode_passages(_PROBES[1:]))
-    return EmbedderFound(encoder.name, encoder.dim, encoder.max_tokens, took_ms, near, far)
+    return EmbedderProbe(encoder.name, encoder.dim, encoder.max_tokens, took_ms, near, far)

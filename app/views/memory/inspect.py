@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app.figures.memory import (
-    Tried,
+    VariantResult,
     ablation_figure,
     describe_ablation,
     describe_pool,
@@ -16,7 +16,7 @@ from app.figures.memory import (
     is_idle,
     pool_figure,
 )
-from app.figures.storage import Weighed, describe_storage, storage_figure
+from app.figures.storage import StoredSize, describe_storage, storage_figure
 from app.i18n import t, tn
 from app.views.shared.chart import chart
 from app.views.shared.table import show_table
@@ -71,15 +71,15 @@ def inside(ws: Workspace) -> None:
     )
 
 
-def weighed(ws: Workspace) -> list[Weighed]:
+def weighed(ws: Workspace) -> list[StoredSize]:
     """Everything on disk by which a method knows the documents of the workspace."""
     memory = ws.folder("memory")
     return [
-        Weighed(t("Text of the passages"), _bytes(ws.folder("corpus") / PASSAGES_FILE)),
-        Weighed(t("Search index"), ws.state("index").bytes, "rag"),
-        Weighed("Z", _bytes(memory / store.POOL), "memory"),
-        Weighed(t("LoRA, projector, router"), _bytes(memory / store.LORA) + _bytes(memory / store.PARTS), "memory"),
-        Weighed(t("KV blocks of the passages"), ws.state("blocks").bytes, "cag"),
+        StoredSize(t("Text of the passages"), _bytes(ws.folder("corpus") / PASSAGES_FILE)),
+        StoredSize(t("Search index"), ws.state("index").bytes, "rag"),
+        StoredSize("Z", _bytes(memory / store.POOL), "memory"),
+        StoredSize(t("LoRA, projector, router"), _bytes(memory / store.LORA) + _bytes(memory / store.PARTS), "memory"),
+        StoredSize(t("KV blocks of the passages"), ws.state("blocks").bytes, "cag"),
     ]
 
 
@@ -99,7 +99,7 @@ def ablation_panel(ws: Workspace) -> None:
             )
         )
         return
-    tried = [Tried(row["variant"], row["rouge_l"], row["shuffled"]["rouge_l"]) for row in rows]
+    tried = [VariantResult(row["variant"], row["rouge_l"], row["shuffled"]["rouge_l"]) for row in rows]
     chart(ablation_figure(tried), key="ablation", alt=describe_ablation(tried))
     st.caption(
         t(

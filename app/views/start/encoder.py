@@ -17,7 +17,7 @@ from core import pipeline
 from core.messages import message
 from core.models.presets import ENCODERS, MULTILINGUAL_E5
 from core.models.server import Server
-from core.models.server_encoder import EmbedderFound, probe_embedder
+from core.models.server_encoder import EmbedderProbe, probe_embedder
 from core.settings import Settings
 from core.workspace import Workspace
 
@@ -80,7 +80,7 @@ def _server(ws: Workspace, settings: Settings, busy: bool) -> None:
         with guarded(), st.spinner(t("Asking the server")):
             server = Server(url.strip(), model.strip(), settings.engine_timeout, key, "TESSERA_EMBED")
             st.session_state[_TESTED] = (server, probe_embedder(server))
-    tested: tuple[Server, EmbedderFound] | None = st.session_state.get(_TESTED)
+    tested: tuple[Server, EmbedderProbe] | None = st.session_state.get(_TESTED)
     if not tested or (tested[0].url, tested[0].model) != (url.strip(), model.strip()):
         return
     server, found = tested

@@ -16,7 +16,7 @@ from core.errors import TesseraError
 from core.kvcache.variants import BLOCKS, list_variants
 from core.models.download import on_disk
 from core.models.presets import LANGUAGE_MODELS
-from core.models.probe import Found, named, probe
+from core.models.probe import ServerProbe, named, probe
 from core.models.server import Server
 from core.settings import Settings
 from core.workspace import Workspace
@@ -107,12 +107,12 @@ def _server(settings: Settings) -> None:
         with guarded(), st.spinner(t("Asking the server")):
             server = named(url.strip(), model, settings.engine_timeout, key)
             st.session_state[_TESTED] = (server, probe(server))
-    tested: tuple[Server, Found] | None = st.session_state.get(_TESTED)
+    tested: tuple[Server, ServerProbe] | None = st.session_state.get(_TESTED)
     if tested and tested[0].url == url.strip():
         _show_probe(settings, *tested)
 
 
-def _show_probe(settings: Settings, server: Server, probed: Found) -> None:
+def _show_probe(settings: Settings, server: Server, probed: ServerProbe) -> None:
     """What the test found, and the button that uses the server."""
     context = t("{n:,} tokens", n=probed.context) if probed.context else t("not reported")
     st.success(

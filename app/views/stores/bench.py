@@ -15,7 +15,7 @@ from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.labs.benchmarks import stores as bench
-from core.labs.benchmarks.store_verdict import Tested, verdict
+from core.labs.benchmarks.store_verdict import WorkloadResult, verdict
 from core.workspace import Workspace
 
 SMALL = 5_000
@@ -66,7 +66,7 @@ def _start(ws: Workspace) -> None:
     state.start_timed_job(ws.name, "Measuring the stores", bench.run_usual, queries=_QUERIES, synthetic=SMALL)
 
 
-def _show(number: int, tested: Tested, k: int, clients: int) -> None:
+def _show(number: int, tested: WorkloadResult, k: int, clients: int) -> None:
     workload = t(tested.workload)
     st.markdown(f"#### {escape(workload[:1].upper() + workload[1:])}")
     st.markdown(f":material/gavel: {escape(t(verdict(tested.rows)))}")
@@ -91,7 +91,7 @@ def _show(number: int, tested: Tested, k: int, clients: int) -> None:
         st.caption(t(":material/info: {store} was left out: {why}", store=escape(name), why=escape(t(why))))
 
 
-def _rows(tested: Tested) -> list[dict[str, Any]]:
+def _rows(tested: WorkloadResult) -> list[dict[str, Any]]:
     return [
         {
             "store": row.label,
@@ -108,7 +108,7 @@ def _rows(tested: Tested) -> list[dict[str, Any]]:
     ]
 
 
-def _costs(tested: Tested) -> list[dict[str, Any]]:
+def _costs(tested: WorkloadResult) -> list[dict[str, Any]]:
     once = {row.store: row for row in tested.rows}
     return [
         {

@@ -22,7 +22,7 @@ from core.corpus.types import Corpus, Passage
 from core.errors import TesseraError
 from core.jobs import Progress, Work
 from core.labs.benchmarks.cag_setups import PeerSetups, Setups
-from core.labs.benchmarks.clock import Clocked, spread
+from core.labs.benchmarks.clock import AnswerTime, spread
 from core.labs.benchmarks.llama_cpp import Opener
 from core.messages import message
 from core.models.device import describe
@@ -61,7 +61,7 @@ class CagBenchConfig:
 class _Run:
     """The measurements so far, by setup."""
 
-    answers: dict[str, list[Clocked]] = field(default_factory=dict)
+    answers: dict[str, list[AnswerTime]] = field(default_factory=dict)
     steps: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -114,7 +114,7 @@ def bench_cag(
         yield Progress(STAGE, total, total, "", _result(lm, setups, config, lengths, run))
 
 
-def _note(run: _Run, name: str, clocked: Clocked, step: bool) -> None:
+def _note(run: _Run, name: str, clocked: AnswerTime, step: bool) -> None:
     if step:
         run.steps.setdefault(name, []).append(clocked.total_ms)
     else:

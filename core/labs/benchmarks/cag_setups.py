@@ -21,12 +21,12 @@ from core.kvcache.storage import LocalStorage
 from core.kvcache.store import CacheStore
 from core.kvcache.variants import BLOCKS
 from core.labs.benchmarks.cache_loading import can_drop, drop_from_page_cache
-from core.labs.benchmarks.clock import Clocked, Watch
+from core.labs.benchmarks.clock import AnswerTime, Stopwatch
 from core.labs.benchmarks.llama_cpp import LlamaCpp
 from core.models.language_model import LanguageModel
 from core.models.session import Session
 
-Setup = Callable[[], Clocked]
+Setup = Callable[[], AnswerTime]
 _PAGE_BYTES = 4096
 
 
@@ -94,8 +94,8 @@ class Setups:
     def _file(self) -> Path:
         return next(self._folder.glob("*.safetensors"))
 
-    def _answer(self, begin: Callable[[], Session], ids: Sequence[int]) -> Clocked:
-        watch = Watch(self._lm.synchronise)
+    def _answer(self, begin: Callable[[], Session], ids: Sequence[int]) -> AnswerTime:
+        watch = Stopwatch(self._lm.synchronise)
         session = begin()
         session.prefill(ids)
         for _ in session.decode(self._tokens, stop=False):
@@ -105,7 +105,7 @@ class Setups:
     def _from_disk(self) -> Session:
         return self._lm.session(self._store.load(0, self._lm, self.context).cache(), self.context)
 
-    def _cold(self) -> Clocked:
+    def _cold(self) -> AnswerTime:
         drop_from_page_cache(self._file)
         return self._answer(self._from_disk, self.tail)
 
@@ -116,7 +116,7 @@ class Setups:
     def _joined(self, blocks: Sequence[Layers]) -> Session:
         return join(self._lm, self._head, blocks, self._short)
 
-    def _cold_blocks(self) -> Clocked:
+    def _cold_blocks(self) -> AnswerTime:
         for path in (self._folder / BLOCKS).glob("*.safetensors"):
             drop_from_page_cache(path)
         return self._answer(lambda: self._joined(self._read_blocks()), self.tail)
@@ -130,10 +130,10 @@ class Setups:
     def _build(self, folder: Path) -> None:
         finish(build_caches(folder, self._lm, [list(self._passages)], {}, force=True))
 
-    def _plain_recipe(self) -> Clocked:
+    def _plain_recipe(self) -> AnswerTime:
         """The recipe found in many blogs: a saved ``DynamicCache``, deep-copied, then ``generate``."""
         ids = torch.tensor([self.context + self.tail], device=self._lm.device)
-        watch = Watch(self._lm.synchronise)
+        watch = Stopwatch(self._lm.synchronise)
         self._lm.model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
@@ -146,8 +146,8 @@ class Setups:
         )
         return watch.stop()
 
-    def _timed(self, run: Callable[[], object]) -> Clocked:
-        watch = Watch(self._lm.synchronise)
+    def _timed(self, run: Callable[[], object]) -> AnswerTime:
+        watch = Stopwatch(self._lm.synchronise)
         run()
         return watch.stop()
 
@@ -164,25 +164,25 @@ class PeerSetups:
         setups = {"hot": self._hot, "warm": self._warm, "no_cache": lambda: self._ask(reuse=False)}
         return {f"{self._name}_{setup}": answer for setup, answer in setups.items()}
 
-    def _hot(self) -> Clocked:
+    def _hot(self) -> AnswerTime:
         self._peer.restore()  # it holds the passages and no question
         return self._ask(reuse=True)
 
-    def _warm(self) -> Clocked:
-        watch = Watch()
+    def _warm(self) -> AnswerTime:
+        watch = Stopwatch()
         self._peer.restore()
         restored = watch.stop().total_ms
         answered = self._ask(reuse=True)
-        return Clocked(restored + answered.ttft_ms, restored + answered.total_ms)
+        return AnswerTime(restored + answered.ttft_ms, restored + answered.total_ms)
 
-    def _ask(self, reuse: bool) -> Clocked:
+    def _ask(self, reuse: bool) -> AnswerTime:
         return self._peer.answer(self._setups.context + self._setups.tail, self._tokens, reuse)
 
 
 class _AtFirst(BaseStreamer):
     """Tells a watch of the first token; what ``generate`` hands over before it is the prompt."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Stopwatch) -> None:
         self._watch, self._heard = watch, 0
 
     def put(self, value: Any) -> None:

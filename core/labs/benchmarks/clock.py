@@ -10,14 +10,14 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Clocked:
+class AnswerTime:
     """How long one answer took."""
 
     ttft_ms: float
     total_ms: float
 
 
-class Watch:
+class Stopwatch:
     """Runs from the moment it is made.
 
     Args:
@@ -35,10 +35,10 @@ class Watch:
         if self._first is None:
             self._first = self._now()
 
-    def stop(self) -> Clocked:
+    def stop(self) -> AnswerTime:
         """The last token is there; without ``first`` it was the first, too."""
         now = self._now()
-        return Clocked(now if self._first is None else self._first, now)
+        return AnswerTime(now if self._first is None else self._first, now)
 
     def _now(self) -> float:
         self._synchronise()

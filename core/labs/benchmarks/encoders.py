@@ -47,7 +47,7 @@ DEPTHS = (1, 3, 5)
 
 
 @dataclass(frozen=True)
-class Compared:
+class EncoderResult:
     """The result of an encoder.
 
     Attributes:
@@ -93,7 +93,7 @@ class Comparison:
     model: dict[str, str]
     machine: dict[str, Any]
     created: str
-    encoders: tuple[Compared, ...]
+    encoders: tuple[EncoderResult, ...]
 
 
 def compare(
@@ -115,7 +115,7 @@ def compare(
         TesseraError: The corpus has no question of that split that names its passages, or a stage fails.
     """
     with TemporaryDirectory(prefix="tessera-encoders-") as folder:
-        ws, compared = Workspace(Path(folder) / "encoders"), list[Compared]()
+        ws, compared = Workspace(Path(folder) / "encoders"), list[EncoderResult]()
         first: tuple[Hits, Mapping[str, Rows]] | None = None
         for name in encoders:
             own = replace(settings, encoder=name)
@@ -191,7 +191,7 @@ def _compared(
     question_ms: float,
     own: tuple[Hits, Mapping[str, Rows]],
     first: tuple[Hits, Mapping[str, Rows]],
-) -> Compared:
+) -> EncoderResult:
     ws, seed, encoder = resources.workspace, resources.settings.seed, resources.models.encoder()
     partition, rows, manifest = (
         ws.read("partition", Partition.load),
@@ -201,7 +201,7 @@ def _compared(
     gold = [[rows[name] for name in question.passage_ids] for question in questions]
     nearest, searched = routing_recall(partition, vectors, gold, (1, default_nprobe(partition.k)))
     embedding_s = manifest.build_s if manifest else 0.0
-    return Compared(
+    return EncoderResult(
         name=resources.settings.encoder,
         dim=encoder.dim,
         passage_ms=1000 * embedding_s / len(rows),

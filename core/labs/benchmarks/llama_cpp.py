@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from core.errors import TesseraError
-from core.labs.benchmarks.clock import Clocked, Watch
+from core.labs.benchmarks.clock import AnswerTime, Stopwatch
 from core.messages import message
 from core.models.download import dequantised_file, original_file
 from core.models.gguf import FORMATS
@@ -55,10 +55,10 @@ class LlamaCpp:
                 message("llama.cpp cannot load {gguf}: {error}.", gguf=gguf, error=error), "Give a GGUF file."
             ) from error
 
-    def answer(self, ids: Sequence[int], tokens: int, reuse: bool) -> Clocked:
+    def answer(self, ids: Sequence[int], tokens: int, reuse: bool) -> AnswerTime:
         """Continues ``ids`` by a number of tokens; with ``reuse`` it keeps the prefix that it holds already."""
         pieces: list[dict[str, Any]] = []
-        watch = Watch()
+        watch = Stopwatch()
 
         def on_piece(piece: dict[str, Any]) -> None:
             watch.first()

@@ -54,7 +54,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Tested:
+class WorkloadResult:
     """The measurement of one workload.
 
     Attributes:

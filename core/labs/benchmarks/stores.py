@@ -27,7 +27,7 @@ from core.errors import TesseraError
 from core.jobs import Progress, Work
 from core.labs.benchmarks import store_memory, store_verdict, workloads
 from core.labs.benchmarks.reports import read_report, write_report
-from core.labs.benchmarks.store_verdict import Measured, Tested
+from core.labs.benchmarks.store_verdict import Measured, WorkloadResult
 from core.labs.benchmarks.workloads import Workload
 from core.messages import message
 from core.models.registry import Models
@@ -56,7 +56,7 @@ class Bench:
     created: str
     k: int
     clients: int
-    tested: tuple[Tested, ...]
+    tested: tuple[WorkloadResult, ...]
 
 
 def run(ws: Workspace, workloads: Sequence[Callable[[], Workload]], names: Sequence[str] = ()) -> Work:
@@ -113,7 +113,7 @@ def settings_of(spec: StoreSpec) -> list[dict[str, int]]:
     return [dict(zip(spec.sweep, values, strict=True)) for values in product(*spec.sweep.values())]
 
 
-def _test(workload: Workload, specs: dict[str, StoreSpec]) -> Generator[Progress, None, Tested]:
+def _test(workload: Workload, specs: dict[str, StoreSpec]) -> Generator[Progress, None, WorkloadResult]:
     exact = workload.exact(K)
     rows: list[Measured] = []
     skipped: dict[str, str] = {}
@@ -136,7 +136,7 @@ def _test(workload: Workload, specs: dict[str, StoreSpec]) -> Generator[Progress
     judged = store_verdict.mark_dominated(rows)
     n, dim = workload.vectors.shape
     verdict = store_verdict.verdict(judged)
-    return Tested(workload.name, n, dim, len(workload.queries), workload.asked, judged, skipped, verdict)
+    return WorkloadResult(workload.name, n, dim, len(workload.queries), workload.asked, judged, skipped, verdict)
 
 
 def _measure_store(

@@ -12,7 +12,7 @@ from core.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Checked:
+class PredictionCheck:
     """One figure of one workspace.
 
     Attributes:
@@ -33,7 +33,7 @@ class Checked:
         return self.predicted / self.measured - 1
 
 
-def check(measured: Coefficients, ws: Workspace) -> list[Checked]:
+def check(measured: Coefficients, ws: Workspace) -> list[PredictionCheck]:
     """Predictions of the coefficients for a workspace, beside the figures of its manifests.
 
     Raises:
@@ -52,25 +52,25 @@ def check(measured: Coefficients, ws: Workspace) -> list[Checked]:
         ("bytes of vectors", count * measured.vector, float(ws.state("embeddings", read=False).bytes)),
         ("seconds of embedding", count * measured.embed, embeddings.build_s),
     )
-    return [Checked(what, count, predicted, actual) for what, predicted, actual in figures]
+    return [PredictionCheck(what, count, predicted, actual) for what, predicted, actual in figures]
 
 
-def check_indexes(measured: Coefficients, prices: Prices, ws: Workspace) -> list[Checked]:
+def check_indexes(measured: Coefficients, prices: Prices, ws: Workspace) -> list[PredictionCheck]:
     """Predictions for indexes alone, beside the last search bench of a workspace; empty without one.
 
     Raises:
         TesseraError: The bench cannot be read.
     """
     bench = stores.load(ws)
-    checked: list[Checked] = []
+    checked: list[PredictionCheck] = []
     for tested in bench.tested if bench else ():
         speed = pace(Demand(tested.n, 1, 1, model=measured.model), measured, prices)
         predicted = 1000 * (measured.search + looked_at(tested.n) * measured.vector * speed.scan)
         held = tested.n * measured.vector
         flat = (row for row in tested.rows if row.store == "faiss-flat")
-        checked += [Checked("bytes of the index", tested.n, held, float(row.disk_bytes)) for row in flat]
+        checked += [PredictionCheck("bytes of the index", tested.n, held, float(row.disk_bytes)) for row in flat]
         lists = [row for row in tested.rows if row.store == "faiss-ivf"]
         if lists:  # the setting nearest to what the plan reckons with
             row = min(lists, key=lambda row: abs(row.options["nprobe"] - PROBED))
-            checked.append(Checked("ms of a search", tested.n, predicted, row.p50_ms))
+            checked.append(PredictionCheck("ms of a search", tested.n, predicted, row.p50_ms))
     return checked

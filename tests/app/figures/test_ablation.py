@@ -1,6 +1,6 @@
-from app.figures.memory import Tried, ablation_figure, describe_ablation
+from app.figures.memory import VariantResult, ablation_figure, describe_ablation
 
-TRIED = [Tried("base", 0.5, 0.1), Tried("m = 4", 0.3, 0.3)]
+TRIED = [VariantResult("base", 0.5, 0.1), VariantResult("m = 4", 0.3, 0.3)]
 
 
 def test_right_and_shuffled_are_joined():

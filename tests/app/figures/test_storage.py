@@ -1,6 +1,6 @@
-from app.figures.storage import Weighed, describe_storage, storage_figure
+from app.figures.storage import StoredSize, describe_storage, storage_figure
 
-THINGS = [Weighed("text", 80_000), Weighed("Z", 7_700_000, "memory"), Weighed("KV caches", 0, "cag")]
+THINGS = [StoredSize("text", 80_000), StoredSize("Z", 7_700_000, "memory"), StoredSize("KV caches", 0, "cag")]
 
 
 def test_what_is_there_is_drawn_on_one_logarithmic_axis():

@@ -20,7 +20,7 @@ SPREAD = 0.75
 
 
 @dataclass(frozen=True)
-class Grown:
+class SizedCorpus:
     """A corpus of a chosen size.
 
     Attributes:
@@ -33,7 +33,7 @@ class Grown:
     real: int
 
 
-def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) -> Grown:
+def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) -> SizedCorpus:
     """The first ``size`` passages, with synthetic ones where the corpus is smaller.
 
     Args:
@@ -44,7 +44,7 @@ def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) ->
     own, rows = tuple(passages[:real]), vectors[:real]
     missing = size - real
     if not missing:
-        return Grown(own, rows, real)
+        return SizedCorpus(own, rows, real)
     rng = np.random.default_rng(seed)
     centres = rows[rng.integers(0, real, missing)]
     noise = rng.standard_normal((missing, vectors.shape[1]), dtype=np.float32)
@@ -55,7 +55,7 @@ def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) ->
         Passage(f"synthetic-{number}", f"Synthetic {number}", f"Synthetic passage {number}.")
         for number in range(missing)
     )
-    return Grown(own + synthetic, np.concatenate([rows, near.astype(np.float32)]), real)
+    return SizedCorpus(own + synthetic, np.concatenate([rows, near.astype(np.float32)]), real)
 
 
 def exact(vectors: Vectors, queries: Vectors, k: int) -> list[list[int]]:

@@ -27,7 +27,7 @@ from core.jobs import Progress
 from core.labs.serverless.local_lambda.cloud import LocalCloud, rag_functions
 from core.labs.serverless.settings import IndexKind
 from core.labs.serverless.study.config import StudyConfig
-from core.labs.serverless.study.corpus import Grown, exact, grow, recall
+from core.labs.serverless.study.corpus import SizedCorpus, exact, grow, recall
 from core.labs.serverless.study.cost import estimate, load_prices
 from core.labs.serverless.study.load import cold_starts, cold_summary, run_load
 from core.labs.serverless.study.probes import Probes, compare, probe
@@ -86,7 +86,7 @@ def study(material: Material, config: StudyConfig, logs: Path | None = None) -> 
 
 
 def _one_size(
-    grown: Grown, queries: Vectors, questions: Sequence[str], config: StudyConfig, place: str, logs: Path | None
+    grown: SizedCorpus, queries: Vectors, questions: Sequence[str], config: StudyConfig, place: str, logs: Path | None
 ) -> Generator[Progress, None, Findings]:
     size = len(grown.passages)
     indexes: dict[IndexKind, Findings] = {}
@@ -139,7 +139,7 @@ def _loads(
 
 
 def _size_findings(
-    grown: Grown,
+    grown: SizedCorpus,
     config: StudyConfig,
     indexes: dict[IndexKind, Findings],
     starts: dict[IndexKind, list[Sample]],

@@ -5,7 +5,7 @@ from core.corpus.types import Corpus, Passage, Question
 from core.errors import TesseraError
 from core.labs.benchmarks import cag
 from core.labs.benchmarks.cag import CagBenchConfig, bench_cag, questions_about, read_bandwidth, weight_bytes
-from core.labs.benchmarks.clock import Clocked
+from core.labs.benchmarks.clock import AnswerTime
 
 QUESTIONS = ("Who built the lighthouse?", "Who lit the blue lamp of the harbour, and on which winter evening was it?")
 ASKED_OF_THE_BENCH = {
@@ -43,7 +43,7 @@ class Peer:
 
     def answer(self, ids, tokens, reuse):
         self.asked.append(("reuse" if reuse else "anew", len(ids)))
-        return Clocked(7.0, 7.0 + 10 * (tokens - 1))
+        return AnswerTime(7.0, 7.0 + 10 * (tokens - 1))
 
 
 @pytest.fixture(autouse=True)

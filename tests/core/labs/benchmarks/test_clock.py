@@ -1,9 +1,9 @@
-from core.labs.benchmarks.clock import Watch, spread
+from core.labs.benchmarks.clock import Stopwatch, spread
 
 
 def test_the_first_token_is_marked_once_and_waits_for_the_device():
     waited = []
-    watch = Watch(lambda: waited.append(1))
+    watch = Stopwatch(lambda: waited.append(1))
     watch.first()
     watch.first()
     clocked = watch.stop()
@@ -12,7 +12,7 @@ def test_the_first_token_is_marked_once_and_waits_for_the_device():
 
 
 def test_without_a_first_token_the_last_one_is_the_first():
-    clocked = Watch().stop()
+    clocked = Stopwatch().stop()
     assert clocked.ttft_ms == clocked.total_ms
 
 

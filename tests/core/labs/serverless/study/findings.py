@@ -8,7 +8,7 @@ from core.corpus.types import Corpus
 from core.labs.serverless.settings import KINDS
 from core.labs.serverless.study import study
 from core.labs.serverless.study.config import Arrivals, StudyConfig
-from core.labs.serverless.study.corpus import Grown, grow
+from core.labs.serverless.study.corpus import SizedCorpus, grow
 from core.labs.serverless.study.probes import Probes
 from core.labs.serverless.study.samples import Sample
 from tests.core.labs.serverless.study.conftest import record, reply, sample
@@ -28,7 +28,7 @@ def findings(corpus: Corpus, sizes=(20, 400, 2000), stage="retrieval"):
     return {**study._findings(config, material, found, datetime.now(timezone.utc)), "workspace": "sample"}
 
 
-def _size(grown: Grown, config: StudyConfig, generation):
+def _size(grown: SizedCorpus, config: StudyConfig, generation):
     size = len(grown.passages)
     wanted = [[f"p{number}"] for number in range(4)]
     probes, samples, starts = Probes(), {}, {}
