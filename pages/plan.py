@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
+from pydantic import TypeAdapter
 
 from app import state
 from app.i18n import t
@@ -29,7 +30,7 @@ if not lacking:
     except TesseraError as error:
         why = escape(t(error.message))
 if found is None and not lacking and is_sample(state.corpus_of(ws)):
-    found = Coefficients.from_json(shipped("plan")["coefficients"])
+    found = TypeAdapter(Coefficients).validate_python(shipped("plan")["coefficients"])
     shipped_line((found.machine, found.model))
     link_to("evaluate", t("Measure here"))
 if found is None:

@@ -230,8 +230,8 @@ class FaissRows:
     @classmethod
     def _state_of(cls, vectors: Vectors, learned: Tensors, fields: list[tuple[str, ...]], size: int) -> _State:
         index = cls.index(vectors, learned) if len(vectors) else None
-        copied = cls.flat and index is not None and faiss.get_num_gpus() > 0
-        return _State(fields, index, size, _GpuIndex(index) if copied else None)
+        on_gpu = _GpuIndex(index) if index is not None and cls.flat and faiss.get_num_gpus() > 0 else None
+        return _State(fields, index, size, on_gpu)
 
 
 def _read(path: Path) -> tuple[Vectors, Tensors, list[tuple[str, ...]]]:
