@@ -25,8 +25,8 @@ def test_before_anything_is_measured_it_says_what_to_do(page, prepared, models):
 def test_what_is_wanted_changes_the_plan_and_its_advice(page, measured, models):
     app = page("plan")
     assert len(app.dataframe[0].value) == 2 and "ache" in app.info[0].value
-    before = app.dataframe[0].value["stored"].tolist()
+    before = app.dataframe[0].value["On disk"].tolist()
     app.number_input(key="plan_passages").set_value(10_000_000).run()
-    assert app.dataframe[0].value["stored"].tolist() != before and not app.exception
+    assert app.dataframe[0].value["On disk"].tolist() != before and not app.exception
     app.number_input(key="plan_disk").set_value(10.0).run()
     assert "Do not cache" in app.info[0].value
