@@ -109,7 +109,9 @@ def evaluate_memory(resources: Resources, questions: MemoryQuestions, method: Ll
     rag = open_method("rag", resources) if resources.workspace.state("index").status == "ready" else None
     for each in filter(None, (method, rag)):
         answer(each, pending[0].text)  # warm-up, not timed
-    control = ZReader(shuffled(method.memory), method.reader.config) if len(method.memory.pool.ids) > 1 else None
+    control = None
+    if len(method.memory.pool.ids) > 1:
+        control = ZReader(shuffled(method.memory), method.reader.config, method.reader.budget)
     with tempfile.TemporaryDirectory() as scratch, (folder / ROWS_FILE).open("a", encoding="utf-8") as log:
         bm25 = Bm25.create(Path(scratch), [p for p in resources.corpus.passages if p.id in set(method.memory.pool.ids)])
         for done, question in enumerate(pending, start=total - len(pending) + 1):

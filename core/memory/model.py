@@ -131,8 +131,9 @@ class Memory:
     def lexicon(self) -> Lexicon:
         """Reads the tokens of a document off its z; a refusal is always allowed."""
         always = [*self.prompt.encode(NOT_IN_MEMORY), *self.lm.stop_ids]
-        lexicon = Lexicon(self.lm.model.get_input_embeddings().weight, self.router.idf, always)
-        release_pages(self.lm.model)  # the whole table of embeddings was read, and a wider copy made of it
+        embeddings = self.lm.model.get_input_embeddings().weight
+        lexicon = Lexicon(embeddings, self.router.idf, always, self.lm.against_vocabulary)
+        release_pages(self.lm.model)  # the whole table of embeddings was read
         return lexicon
 
     def title(self, passage_id: str) -> str:

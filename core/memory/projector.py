@@ -11,7 +11,7 @@ knows better, without any training and without stored text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +24,7 @@ from core.memory.prompt import COMMON
 
 _NEAREST = 2
 """Tokens read off one vector: a vector that blends two neighbours holds both."""
+_CANDIDATES, _ROWS_AT_ONCE = 8, 4096
 
 
 @dataclass(frozen=True)
@@ -130,20 +131,34 @@ class Lexicon:
         embeddings: The embedding table [vocabulary, hidden].
         idf: [vocabulary], of the corpus.
         always: Ids that are allowed whatever is read.
+        product: Multiplies vectors [T, hidden] with the table, to [T, vocabulary]. A model has its head for that: a
+            second table, of directions, would take as much memory again.
     """
 
-    def __init__(self, embeddings: torch.Tensor, idf: torch.Tensor, always: Sequence[int]) -> None:
-        table = embeddings.detach().float()
-        self._mean = table.mean(0)
-        # In the model's own number format: where that is half as wide, the search takes half the time.
-        self._directions = normalize(table - self._mean, dim=-1).to(embeddings.dtype)
+    def __init__(
+        self,
+        embeddings: torch.Tensor,
+        idf: torch.Tensor,
+        always: Sequence[int],
+        product: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> None:
+        self._table = embeddings.detach()
+        self._product = product or (lambda vectors: vectors @ self._table.T)
+        parts = self._table.split(_ROWS_AT_ONCE)
+        self._mean = torch.stack([part.sum(0, dtype=torch.float32) for part in parts]).sum(0) / len(self._table)
+        self._lengths = torch.cat([(part.float() - self._mean).norm(dim=-1) for part in parts]).clamp(min=1e-12)
         self._common = (idf <= COMMON).to(embeddings.device)
         self._common[list(always)] = True
 
     def ids(self, soft: torch.Tensor) -> torch.Tensor:
         """Ids of the tokens nearest to soft tokens [T, hidden], without duplicates."""
-        directions = normalize(soft.float() - self._mean, dim=-1).to(self._directions.dtype)
-        return (directions @ self._directions.T).topk(_NEAREST, 1).indices.unique()
+        directions = normalize(soft.float() - self._mean, dim=-1)
+        products = self._product(directions.to(self._table.dtype)).float()
+        similar = (products - (directions @ self._mean)[:, None]) / self._lengths
+        near = similar.topk(min(_CANDIDATES, len(self._table)), 1).indices
+        # The model's number format decides who is a candidate, and all digits who is nearest.
+        exact = (normalize(self._table[near].float() - self._mean, dim=-1) @ directions[..., None])[..., 0]
+        return near.gather(1, exact.topk(_NEAREST, 1).indices).unique()
 
     def bias(self, ids: torch.Tensor, penalty: float) -> torch.Tensor:
         """What is added to the logits [vocabulary]: nothing for ``ids`` and common tokens, -penalty for all others."""

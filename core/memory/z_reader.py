@@ -24,10 +24,13 @@ from core.memory.config import READ_MODES, MemoryConfig
 from core.memory.model import Memory
 from core.memory.soft_prompt import crossed, greedy
 from core.messages import message
+from core.models.budget import Budget
 from core.models.kv_buffer import Layers, new_buffer
 from core.models.session import Session
 from core.settings import MEMORY_ORDERS, Settings
 from core.trace import Tracer
+
+_BUDGET = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,6 @@ class ReadConfig:
     Attributes:
         mode: One of ``READ_MODES``.
         top_r: How many routed documents are read at once, best first.
-        budget: Most bytes of keys and values that stay in memory.
         order: What is written first, one of ``MEMORY_ORDERS``.
 
     Raises:
@@ -46,14 +48,13 @@ class ReadConfig:
 
     mode: str = READ_MODES[0]
     top_r: int = 1
-    budget: int = 1_000_000_000
     order: str = MEMORY_ORDERS[0]
 
     @classmethod
     def usual(cls, config: MemoryConfig, settings: Settings) -> ReadConfig:
         """How settings have a memory read: where its answer comes first, z is kept ready as keys and values."""
         ready = settings.memory_order == "answer" and not config.crosses
-        return cls("kv" if ready else config.read, 1, settings.cache_bytes, settings.memory_order)
+        return cls("kv" if ready else config.read, 1, settings.memory_order)
 
     @property
     def answers_first(self) -> bool:
@@ -71,11 +72,17 @@ class ReadConfig:
                 message("{name} is {value}.", name="order", value=repr(self.order)),
                 message("Choose one of: {names}.", names=", ".join(MEMORY_ORDERS)),
             )
-        for name in ("top_r", "budget"):
-            if getattr(self, name) < 1:
-                raise TesseraError(
-                    message("{name} is {value}.", name=name, value=getattr(self, name)), "Give a number above 0."
-                )
+        if self.top_r < 1:
+            raise TesseraError(message("{name} is {value}.", name="top_r", value=self.top_r), "Give a number above 0.")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Keys and values of ``head | z``, and the tick of their last use."""
+
+    layers: Layers
+    bytes: int
+    used: int = 0
 
 
 class ZReader:
@@ -83,15 +90,13 @@ class ZReader:
 
     Args:
         config: How they are read; without it, as the memory was trained.
-
-    Attributes:
-        bytes: Size of the keys and values in memory.
+        budget: What their keys and values may take in memory, shared with other caches; without it, 1 GB.
 
     Raises:
         TesseraError: The memory was trained to be read in another mode, or not to answer before its evidence.
     """
 
-    def __init__(self, memory: Memory, config: ReadConfig | None = None) -> None:
+    def __init__(self, memory: Memory, config: ReadConfig | None = None, budget: Budget | None = None) -> None:
         trained = memory.card.config.read
         self._memory, self.config = memory, config or ReadConfig(trained)
         if (self.config.mode == "cross") != memory.card.config.crosses:
@@ -112,8 +117,9 @@ class ZReader:
                 "This memory was not trained to answer before it writes evidence.",
                 "Let it write the evidence first, or train a memory with `answers: true` in its preset.",
             )
-        self._cache: OrderedDict[tuple[str, ...], tuple[Layers, int]] = OrderedDict()
-        self.bytes = 0
+        self._cache: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
+        self.budget = budget or Budget(_BUDGET)
+        self.budget.register(self)
 
     def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer, briefly: bool = False) -> Session:
         """A session that continues with the evidence, or the answer alone; counts on ``tracer`` what it took.
@@ -160,22 +166,32 @@ class ZReader:
         """What is added to the logits [vocabulary] while evidence is written; None where all tokens are allowed."""
         return evidence_bias(self._memory, passage_ids)
 
+    def resident_bytes(self) -> int:
+        """See ``CacheOwner.resident_bytes``."""
+        return sum(kept.bytes for kept in self._cache.values())
+
+    def least_recent(self) -> tuple[int, int] | None:
+        """See ``CacheOwner.least_recent``; a cache is numbered by its last use."""
+        return next(((kept.used, kept.used) for kept in self._cache.values()), None)
+
+    def evict(self, number: int) -> None:
+        """See ``CacheOwner.evict``."""
+        self._cache.popitem(last=False)
+
     def _keys_and_values(self, ids: tuple[str, ...], tracer: Tracer) -> tuple[Layers, int]:
         """Keys and values of ``head | z``, cached or computed now."""
-        if ids in self._cache:
-            self._cache.move_to_end(ids)
-            layers, size = self._cache[ids]
-            tracer.cached_tokens += layers[0][0].shape[-2]
-            return layers, size
-        layers = self._read(ids)
-        tracer.prompt_tokens += layers[0][0].shape[-2]
-        size = sum(tensor.nbytes for pair in layers for tensor in pair)
-        self._cache[ids] = (layers, size)
-        self.bytes += size
-        while self.bytes > self.config.budget and len(self._cache) > 1:
-            _, (_, freed) = self._cache.popitem(last=False)
-            self.bytes -= freed
-        return layers, size
+        with self.budget.lock:
+            kept = self._cache.pop(ids, None)
+        if kept:
+            tracer.cached_tokens += kept.layers[0][0].shape[-2]
+        else:
+            layers = self._read(ids)
+            tracer.prompt_tokens += layers[0][0].shape[-2]
+            kept = _Kept(layers, sum(tensor.nbytes for pair in layers for tensor in pair))
+        with self.budget.lock:
+            self.budget.make_room(kept.bytes)
+            self._cache[ids] = replace(kept, used=self.budget.tick())
+        return kept.layers, kept.bytes
 
     @torch.inference_mode()
     def _read(self, ids: Sequence[str]) -> Layers:

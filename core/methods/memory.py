@@ -56,7 +56,8 @@ class LlmAsMemory:
     def __init__(self, resources: Resources, read: ReadConfig | None = None, memory: Memory | None = None) -> None:
         self.memory = memory or open_memory(resources)
         settings = resources.settings
-        self.reader = ZReader(self.memory, read or ReadConfig.usual(self.memory.card.config, settings))
+        read = read or ReadConfig.usual(self.memory.card.config, settings)
+        self.reader = ZReader(self.memory, read, resources.models.cache_budget)
         self._limit = settings.max_new_tokens
         own = self.reader.config.answers_first
         self.engine: Engine = LocalEngine(self.memory.lm, self._limit) if own else resources.engine()
@@ -88,7 +89,8 @@ class LlmAsMemory:
         Raises:
             TesseraError: The memory holds a single document.
         """
-        return self.answer_by(ZReader(shuffled(self.memory), self.reader.config), question, passage_ids)
+        reader = ZReader(shuffled(self.memory), self.reader.config, self.reader.budget)
+        return self.answer_by(reader, question, passage_ids)
 
     def title_of(self, passage_ids: Sequence[str]) -> str:
         """Titles of the documents that are read together."""
@@ -137,7 +139,7 @@ class LlmAsMemory:
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "order": self.reader.config.order,
-            "kv_bytes": self.reader.bytes,
+            "kv_bytes": self.reader.resident_bytes(),
             "answerer": self.engine.identity.name,
             "evidence_by": self.memory.lm.identity.name,
         }

@@ -25,7 +25,7 @@ class ShuffledMemory(LlmAsMemory):
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
         self.memory = shuffled(self.memory, resources.settings.seed)
-        self.reader = ZReader(self.memory, self.reader.config)
+        self.reader = ZReader(self.memory, self.reader.config, self.reader.budget)
 
 
 SHUFFLED_MEMORY = MethodSpec(

@@ -172,6 +172,13 @@ class LanguageModel:
                 release_pages(self.model)
         return self._decoder
 
+    def against_vocabulary(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Products [T, vocabulary] of vectors [T, hidden], in the model's number format, with all token embeddings."""
+        embeddings, decoder = self.model.get_input_embeddings().weight, self.decoder()
+        if decoder is None or self.model.get_output_embeddings().weight is not embeddings:
+            return vectors @ embeddings.T
+        return decoder.logits(vectors)
+
     def stream_text(self, ids: Iterable[int]) -> Iterator[str]:
         """Turns token ids into text as they arrive; waits for the remaining bytes of an unfinished character."""
         seen: list[int] = []

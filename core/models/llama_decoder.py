@@ -42,6 +42,7 @@ class LlamaDecoder:
 
     Attributes:
         packed: Whether it uses a reordered copy of the model's weights.
+        logits: The head, from normed hidden states (T, hidden) to (T, vocabulary).
         cheap_rows: Whether a few tokens take about as long as one, because reading the weights dominates. Without
             reordered weights, a CPU uses a slower kernel for several rows than for one.
 
@@ -62,7 +63,7 @@ class LlamaDecoder:
         linear = _packed if packed else _unpacked
         with torch.inference_mode():
             self._layers = [_Layer(layer, linear) for layer in model.model.layers]
-            self._logits = _shared_head(model.lm_head) if packed else linear(model.lm_head)
+            self.logits = _shared_head(model.lm_head) if packed else linear(model.lm_head)
 
     def is_current(self) -> bool:
         """Whether the model's linear layers and weights are unchanged since this was created."""
@@ -104,7 +105,7 @@ class LlamaDecoder:
             hidden = hidden + self._attend(layer, number, hidden, (cos, sin), mask, cache)
             gate, up = layer.gate_up(layer.before_mlp(hidden)).chunk(2, dim=-1)
             hidden = hidden + layer.down(F.silu(gate) * up)
-        return self._logits(_norm(self._model.model.norm)(hidden[-last:]))
+        return self.logits(_norm(self._model.model.norm)(hidden[-last:]))
 
     def _attend(
         self,

@@ -50,13 +50,18 @@ class Footprint:
     temporary_files: int
 
     @classmethod
-    def now(cls) -> Footprint:
+    def now(cls, process: int | str = "self", scratch: str = "") -> Footprint:
         """As the system counts it.
+
+        Args:
+            process: Its number; without it, this one.
+            scratch: Its temporary folder.
 
         Raises:
             TesseraError: The system does not tell.
         """
-        status = Path("/proc/self/status")
+        folder = Path(f"/proc/{process}")
+        status = folder / "status"
         if not status.is_file():
             raise TesseraError("This system does not say what a process takes.", "Measure on Linux.")
         lines = (line.partition(":") for line in status.read_text(encoding="ascii", errors="replace").splitlines())
@@ -65,8 +70,8 @@ class Footprint:
             resident=int(values["VmRSS"][0]) * 1024,
             anonymous=int(values["RssAnon"][0]) * 1024,
             threads=int(values["Threads"][0]),
-            open_files=sum(1 for _ in Path("/proc/self/fd").iterdir()),
-            temporary_files=sum(len(files) for _, _, files in os.walk(tempfile.gettempdir())),
+            open_files=sum(1 for _ in (folder / "fd").iterdir()),
+            temporary_files=sum(len(files) for _, _, files in os.walk(scratch or tempfile.gettempdir())),
         )
 
 

@@ -39,6 +39,7 @@ class Served:
         pulse: File in which it tells how it is doing.
         workspaces: Its workspaces; "sample" can answer.
         models: The same models, in this process.
+        process: Its number.
         beyond: File in which it tells to which addresses beyond this machine it turned.
     """
 
@@ -47,6 +48,7 @@ class Served:
     workspaces: Path
     models: TinyModels
     beyond: Path
+    process: int
 
     def tab(self, page: str = "", query: str = "") -> Tab:
         return Tab(self.port, page, query)
@@ -111,16 +113,16 @@ def served(tmp_path_factory, tiny_lm, tiny_encoder, tiny_corpus):
     with (folder / "log.txt").open("w") as log:
         process = subprocess.Popen((*command, *options), cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
         with Tab(port) as first:
             first.settled()  # the pulse begins with the first page
-        yield Served(port, folder / "pulse.json", settings.workspaces, models, beyond)
+        yield Served(port, folder / "pulse.json", settings.workspaces, models, beyond, process.pid)
     finally:
         process.kill()  # it keeps nothing that an orderly end would save
         process.wait(PATIENCE_S)
 
 
-def _wait_for(address: str, process: subprocess.Popen) -> None:
+def wait_for(address: str, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the server ended with {process.returncode}"

@@ -55,9 +55,9 @@ def test_an_unknown_order_is_refused() -> None:
 
 
 def test_where_the_answer_comes_first_z_is_kept_ready() -> None:
-    first = ReadConfig.usual(CONFIG, Settings(memory_order="answer", cache_bytes=7))
-    assert (first.mode, first.budget, first.answers_first) == ("kv", 7, True)
-    assert ReadConfig.usual(CONFIG, Settings(cache_bytes=7)) == ReadConfig("prefix", budget=7, order="evidence")
+    first = ReadConfig.usual(CONFIG, Settings(memory_order="answer"))
+    assert (first.mode, first.answers_first) == ("kv", True)
+    assert ReadConfig.usual(CONFIG, Settings()) == ReadConfig("prefix", order="evidence")
     assert ReadConfig.usual(replace(CONFIG, read="cross"), Settings(memory_order="answer")).mode == "cross"
 
 

@@ -30,10 +30,13 @@ def test_the_distinctive_tokens_can_be_read_off_a_first_z(tiny_lm: LanguageModel
     documents = texts(tiny_corpus.passages)
     idf, basis = token_idf([prompt.encode(text) for text in documents], len(table)), embedding_basis(table, 64)
     lexicon, projector = Lexicon(table, idf, []), Projector.from_basis(basis)
+    by_head = Lexicon(table, idf, [], tiny_lm.against_vocabulary)
     for text in documents:
         distinctive = prompt.content(text, idf)
         z = first_z(distinctive, table, basis, len(distinctive))
-        assert set(distinctive) <= set(lexicon.ids(projector(z)).tolist())
+        with torch.inference_mode():
+            assert set(distinctive) <= set(lexicon.ids(projector(z)).tolist())
+            assert by_head.ids(projector(z)).equal(lexicon.ids(projector(z)))
 
 
 def test_other_tokens_pay_and_common_ones_do_not(tiny_lm: LanguageModel) -> None:
