@@ -41,7 +41,7 @@ def visit(port: int, questions: list[str], pages: list[str], methods: tuple[str,
 def measure(
     port: int,
     process: int,
-    sessions: int,
+    people: int,
     asked: Iterator[str],
     count: int,
     methods: tuple[str, ...],
