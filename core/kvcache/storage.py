@@ -9,9 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import numpy as np
-
 from core.errors import TesseraError
+from core.kvcache.pages import pages
 from core.kvcache.storage_base import Content, Stamp, Storage, scratch_file
 from core.manifest import write_atomically
 
@@ -39,7 +38,7 @@ class LocalStorage:
         """Reads the file into memory without a second copy."""
         # A memory map would cost a page fault per 4 KiB, and would crash the process if the file were truncated later.
         with (self.folder / name).open("rb", buffering=0) as file:
-            content = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
+            content = pages(os.fstat(file.fileno()).st_size)
             view, filled = content.data, 0
             while filled < len(view):
                 count = file.readinto(view[filled:])
