@@ -14,11 +14,11 @@ class Distinct:
 
     Attributes:
         corpus: Every passage once; gold passages of questions point to the one that was kept.
-        duplicate_of: Id of each passage that was removed, to the id of the one that was kept.
+        removed: How many passages there are less.
     """
 
     corpus: Corpus
-    duplicate_of: dict[str, str]
+    removed: int
 
 
 def same_passage_key(title: str, text: str) -> tuple[str, str]:
@@ -44,4 +44,6 @@ def without_duplicates(corpus: Corpus) -> Distinct:
     questions = {
         split: tuple(question.about(duplicate_of) for question in group) for split, group in corpus.questions.items()
     }
-    return Distinct(replace(corpus, passages=tuple(unique), questions=questions), duplicate_of)
+    known = {**corpus.duplicate_of, **duplicate_of}
+    distinct = replace(corpus, passages=tuple(unique), questions=questions, duplicate_of=known)
+    return Distinct(distinct, len(duplicate_of))

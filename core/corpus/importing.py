@@ -66,6 +66,7 @@ class ImportReport:
         files: One result for each file, in order.
         questions: By split, of the files that are data sets of questions.
         paths: Digest to path, of the files that were read from this machine.
+        duplicate_of: See ``Corpus``.
     """
 
     passages: tuple[Passage, ...]
@@ -73,6 +74,7 @@ class ImportReport:
     questions: dict[str, tuple[Question, ...]]
     paths: dict[str, Path] = field(default_factory=dict)
     chunking: Chunking = USUAL_CHUNKING
+    duplicate_of: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[FileResult, ...]:
@@ -110,6 +112,7 @@ class Importer:
         self._questions: dict[str, list[Question]] = {}
         self._files: list[FileResult] = []
         self._paths: dict[str, Path] = {}
+        self._duplicate_of: dict[str, str] = {}
         self._process = ReaderProcess()
         for passage in existing:
             self._ids.add(passage.id)
@@ -166,7 +169,8 @@ class Importer:
     def report(self) -> ImportReport:
         """The result of all files so far."""
         questions = {split: tuple(group) for split, group in self._questions.items()}
-        return ImportReport(tuple(self._passages), tuple(self._files), questions, self._paths, self._chunking)
+        passages, files = tuple(self._passages), tuple(self._files)
+        return ImportReport(passages, files, questions, self._paths, self._chunking, self._duplicate_of)
 
     def refuse(self, name: str, why: str, remedy: str) -> FileResult:
         """Leaves a file out without reading it.
@@ -195,6 +199,7 @@ class Importer:
                 raise refused(name, why, "Leave it out or split it.")
         self._passages += fresh
         self._keys |= keys
+        self._duplicate_of |= duplicate_of
         self._ids |= {passage.id for passage in fresh}
         for split, questions in document.questions.items():
             self._questions.setdefault(split, []).extend(question.about(duplicate_of) for question in questions)

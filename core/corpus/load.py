@@ -86,13 +86,13 @@ def loading(
         )
     corpus, files, paths = yield from _read(source, size, Importer(count, chunking=chunking), columns)
     distinct = without_duplicates(replace(corpus, chunking=chunking))
-    duplicates = len(distinct.duplicate_of) + sum(file.duplicates for file in files)
+    duplicates = distinct.removed + sum(file.duplicates for file in files)
     return Loaded(take(shorten(distinct.corpus, count), size), files, duplicates, paths)
 
 
 def corpus_of(name: str, report: ImportReport, count: Count) -> Corpus:
     """Imported files as a corpus; ready-made passages that are too long for a cell are cut."""
-    return shorten(Corpus(name, report.passages, report.questions, report.chunking), count)
+    return shorten(Corpus(name, report.passages, report.questions, report.chunking, report.duplicate_of), count)
 
 
 def take(corpus: Corpus, size: int | None) -> Corpus:
@@ -181,7 +181,8 @@ def _read(
         for _ in importer.reading_path(path, columns=columns):
             yield path.name
     report = importer.report()
-    corpus = Corpus(path.resolve().name, _passages_or_refusal(report, path), report.questions)
+    name, passages = path.resolve().name, _passages_or_refusal(report, path)
+    corpus = Corpus(name, passages, report.questions, duplicate_of=report.duplicate_of)
     return corpus, report.files, report.paths
 
 

@@ -42,7 +42,15 @@ def save(corpus: Corpus, folder: Path) -> None:
         if questions:
             write_questions(folder / f"questions_{split}.jsonl", questions)
     (folder / NAME_FILE).write_text(
-        json.dumps({"name": corpus.name, **asdict(corpus.chunking)}, ensure_ascii=False), encoding="utf-8"
+        json.dumps(
+            {
+                "name": corpus.name,
+                **asdict(corpus.chunking),
+                **({"duplicate_of": dict(corpus.duplicate_of)} if corpus.duplicate_of else {}),
+            },
+            ensure_ascii=False,
+        ),
+        encoding="utf-8",
     )
 
 
@@ -81,8 +89,9 @@ def load(folder: Path) -> Corpus:
     try:
         about = json.loads(read_file(path))
         chunking = Chunking(**{name: int(about[name]) for name in ("length", "overlap") if name in about})
-        return replace(corpus, name=str(about["name"]), chunking=chunking)
-    except (ValueError, KeyError, TypeError, CorpusError) as error:
+        duplicate_of = {str(removed): str(kept) for removed, kept in about.get("duplicate_of", {}).items()}
+        return replace(corpus, name=str(about["name"]), chunking=chunking, duplicate_of=duplicate_of)
+    except (ValueError, KeyError, TypeError, AttributeError, CorpusError) as error:
         raise refused(str(path), "is damaged", "Prepare the corpus again.") from error
 
 

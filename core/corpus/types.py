@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from core.corpus.chunking import USUAL_CHUNKING, Chunking
@@ -149,12 +149,14 @@ class Corpus:
         name: Where it came from, for display.
         passages: In a fixed order: row i of every matrix built from the corpus is passage i.
         chunking: How its documents are cut, and those that are added.
+        duplicate_of: Id of each duplicate that was left out, to the id of the passage that was kept.
     """
 
     name: str
     passages: tuple[Passage, ...]
     questions: dict[str, tuple[Question, ...]]
     chunking: Chunking = USUAL_CHUNKING
+    duplicate_of: Mapping[str, str] = field(default_factory=dict)
 
     def index(self) -> dict[str, int]:
         """Passage id to row."""

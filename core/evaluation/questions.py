@@ -68,13 +68,15 @@ def from_file(name: str, content: bytes, corpus: Corpus) -> QuestionSet:
 
 
 def _with_full_ids(question: Question, corpus: Corpus) -> Question:
-    """Expands gold passage ids given by their suffix ("readme-0001" for "docs-readme-0001").
+    """Finds gold passages left out as duplicates, and those named by the end of their id ("readme-0001").
 
-    If several ids have that suffix, the only passage that contains an accepted answer is taken.
+    A question about a duplicate is one about the passage that was kept. If several ids have that end, the only passage
+    that contains an accepted answer is taken.
     """
     known = corpus.index()
 
     def resolved(name: str) -> str:
+        name = corpus.duplicate_of.get(name, name)
         if name in known:
             return name
         matches = [passage for passage in corpus.passages if passage.id.endswith(f"-{name}")]

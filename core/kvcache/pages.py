@@ -29,8 +29,8 @@ def pages(size: int) -> Content:
     wanted = -(-size // _STEP) * _STEP
     region = _fitting(wanted) or mmap.mmap(-1, wanted)
     loan = (ctypes.c_uint8 * size).from_buffer(region)  # lives as long as any view of it does
-    weakref.finalize(loan, _take_back, region).atexit = False
-    return np.frombuffer(loan, np.uint8)
+    weakref.finalize(loan, _take_back, region)
+    return np.frombuffer(memoryview(loan).cast("B"), np.uint8)
 
 
 def _fitting(wanted: int) -> mmap.mmap | None:

@@ -87,7 +87,8 @@ class SentenceEncoder:
 
     def count(self, text: str) -> int:
         """See ``Encoder.count``."""
-        return len(self._model.tokenizer(normalise(text), truncation=False)["input_ids"])
+        # Not verbose: how long it is, is asked because it may be too long.
+        return len(self._model.tokenizer(normalise(text), truncation=False, verbose=False)["input_ids"])
 
     def knows(self, text: str) -> bool:
         """See ``Encoder.knows``."""

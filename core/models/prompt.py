@@ -82,7 +82,12 @@ class Prompt:
         return self._encode(text, split_special_tokens=False)
 
     def _encode(self, text: str, split_special_tokens: bool) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=split_special_tokens))
+        # Not verbose: a text that is longer than the context is counted here and then cut or refused.
+        return list(
+            self._tokenizer.encode(
+                text, add_special_tokens=False, split_special_tokens=split_special_tokens, verbose=False
+            )
+        )
 
     @cached_property
     def _markers(self) -> re.Pattern[str] | None:

@@ -15,5 +15,5 @@ def test_the_first_is_kept_and_questions_follow():
     questions = {"dev": (Question("q", "Which?", ("lamp",), ("c", "b"), ("the  LAMP.", "Another.")),)}
     distinct = without_duplicates(Corpus("x", passages, questions))
     assert [passage.id for passage in distinct.corpus.passages] == ["a", "b"]
-    assert distinct.duplicate_of == {"c": "a"}
+    assert (distinct.corpus.duplicate_of, distinct.removed) == ({"c": "a"}, 1)
     assert distinct.corpus.questions["dev"][0].passage_ids == ("a", "b")

@@ -2,9 +2,13 @@ import json
 
 import pytest
 
+from core.corpus.duplicates import without_duplicates
+from core.corpus.load import loading
+from core.corpus.store import load, write_corpus
 from core.corpus.types import Corpus, Passage
 from core.errors import CorpusError, TesseraError
 from core.evaluation.questions import draw, from_file, from_split
+from core.workspace import Workspace
 
 
 def content(*rows):
@@ -82,3 +86,26 @@ def test_a_passage_may_be_named_by_the_end_of_its_id():
     found = from_file("mine.jsonl", content(*rows), corpus)
     assert [q.passage_ids for q in found.questions] == [("b-readme-0001",), ("c-other-0001",)]
     assert found.outside == 1
+
+
+def test_a_question_about_a_duplicate_that_was_left_out_points_to_the_one_that_was_kept(tmp_path):
+    passages = (Passage("a", "Bell", "The bell weighs 940 kg."), Passage("b", "Bell", "The  bell weighs 940 KG."))
+    write_corpus(ws := Workspace(tmp_path / "twice"), without_duplicates(Corpus("twice", passages, {})).corpus)
+    corpus = ws.read("corpus", load)
+    assert [passage.id for passage in corpus.passages] == ["a"]
+    found = from_file("mine.jsonl", content(question(1, passage_id="b")), corpus)
+    assert [q.passage_ids for q in found.questions] == [("a",)] and not found.outside
+
+
+def test_so_does_one_about_a_document_that_stood_twice_in_a_folder(tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / "docs" / folder).mkdir(parents=True)
+        (tmp_path / "docs" / folder / "bell.txt").write_text("The bell of Velm weighs 940 kilograms.")
+    work = loading(str(tmp_path / "docs"), count=lambda text: len(text.split()))
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(work)
+    corpus = end.value.value.corpus
+    assert [passage.id for passage in corpus.passages] == ["one-bell-0001"]
+    found = from_file("mine.jsonl", content(question(1, passage_id="two-bell-0001")), corpus)
+    assert [q.passage_ids for q in found.questions] == [("one-bell-0001",)]

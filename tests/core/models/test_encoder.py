@@ -1,8 +1,12 @@
+import logging
+
 import numpy as np
 import pytest
 
 from core.models.encoder import SentenceEncoder, encode_in_batches
+from core.models.prompt import Prompt
 from core.settings import Settings
+from tests.models import tiny_sentence_encoder, tiny_tokenizer
 
 
 def test_batches_cover_all_texts_in_order(tiny_encoder):
@@ -10,6 +14,23 @@ def test_batches_cover_all_texts_in_order(tiny_encoder):
     batches = list(encode_in_batches(tiny_encoder, texts, batch=4))
     assert [len(batch) for batch in batches] == [4, 4, 2]
     np.testing.assert_allclose(np.concatenate(batches), tiny_encoder.encode_passages(texts), atol=1e-6)
+
+
+def test_counting_a_text_that_is_too_long_says_nothing_on_stderr(tmp_path):
+    said = logging.Handler()
+    said.emit = lambda record: pytest.fail(record.getMessage())
+    logger, tokenizer, long = logging.getLogger("transformers"), tiny_tokenizer(), "lamp " * 300
+    tokenizer.model_max_length = 16
+    logger.addHandler(said)
+    try:
+        with pytest.raises(pytest.fail.Exception, match="longer than"):
+            tokenizer(long)
+        tokenizer.deprecation_warnings.clear()
+        encoder = SentenceEncoder(str(tiny_sentence_encoder(tmp_path)), Settings())
+        assert encoder.count(long) > encoder.max_tokens
+        assert Prompt(tokenizer).count(long) > 16
+    finally:
+        logger.removeHandler(said)
 
 
 @pytest.mark.real
