@@ -23,7 +23,7 @@ from core.models.device import choose_device, synchroniser
 from core.models.download import locate
 from core.models.kv_buffer import new_buffer
 from core.models.llama_decoder import LlamaDecoder, decoder_for
-from core.models.mapped import release_pages
+from core.models.mapped import back_by_file, release_pages
 from core.models.prompt import Prompt
 from core.models.session import Session
 from core.models.variant import ModelVariant
@@ -95,7 +95,7 @@ class LanguageModel:
         transformers_logging.disable_progress_bar()
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = _load_weights(folder, device, variant.dtype, adapter)
+            model = _load_weights(folder, device, variant.dtype, adapter, settings.home)
         except (OSError, ValueError) as error:
             raise ModelError(
                 message("{name} could not be loaded as a causal language model: {error}", name=name, error=error),
@@ -214,7 +214,9 @@ class LanguageModel:
             yield from self.stream_text(counted())
 
 
-def _load_weights(folder: Path, device: torch.device, dtype_name: str, adapter: Path | None) -> PreTrainedModel:
+def _load_weights(
+    folder: Path, device: torch.device, dtype_name: str, adapter: Path | None, scratch: Path
+) -> PreTrainedModel:
     if dtype_name == QUANTISED:
         from transformers import BitsAndBytesConfig
 
@@ -222,6 +224,8 @@ def _load_weights(folder: Path, device: torch.device, dtype_name: str, adapter: 
         model = AutoModelForCausalLM.from_pretrained(folder, quantization_config=config, device_map={"": device})
         return _with_peft_adapter(model, adapter) if adapter else cast(PreTrainedModel, model)
     loaded: torch.nn.Module = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype_name))
+    if device.type == "cpu":
+        back_by_file(loaded, scratch)
     return cast(PreTrainedModel, loaded.to(device=device))
 
 

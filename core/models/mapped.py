@@ -1,9 +1,9 @@
 """Memory-mapped weights, whose pages the operating system can drop and read again.
 
-transformers maps safetensors files already. Merged weights have no file; ``in_file`` gives them a temporary one that
-disappears with the process. After a model's weights have been reordered for the CPU (``core.models.llama_decoder``),
-the originals are read only by training and, in their lower layers, by the memory's router: ``release_pages`` frees
-their pages, which are loaded again on access.
+transformers maps safetensors files already. Merged weights have no file, nor have those that were read into another
+number format; ``in_file`` gives them a temporary one that disappears with the process. After a model's weights have
+been reordered for the CPU (``core.models.llama_decoder``), the originals are read only by training and, in their lower
+layers, by the memory's router: ``release_pages`` frees their pages, which are loaded again on access.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def in_file(
         tensors: Name and tensor; only one is in memory at a time.
         folder: Folder of the file; if None, or if the disk is full, the tensors stay in memory.
     """
-    buffer = _mapped_buffer(size, folder) if folder and sys.platform == "linux" else None
+    buffer = _mapped_buffer(size, folder) if size and folder and sys.platform == "linux" else None
     start = 0
     for name, tensor in tensors:
         if buffer is None:
@@ -44,6 +44,23 @@ def in_file(
         mapped.copy_(tensor)
         start += tensor.nbytes
         yield name, mapped.data  # .data has a version counter of its own, so writes to other tensors do not raise it
+
+
+@torch.no_grad()
+def back_by_file(model: nn.Module, folder: Path) -> None:
+    """Moves weights that no file stands behind into a temporary one: those read into another number format.
+
+    Args:
+        folder: Folder of the file.
+    """
+    if sys.platform != "linux":
+        return
+    ranges = _file_ranges()
+    loose = [(name, weight) for name, weight in model.named_parameters() if _range_of(weight, ranges) is None]
+    weights = dict(loose)
+    for name, mapped in in_file(loose, sum(weight.nbytes for weight in weights.values()), folder):
+        weights[name].data = mapped
+    trim()
 
 
 def release_pages(model: nn.Module) -> None:
@@ -56,12 +73,8 @@ def release_pages(model: nn.Module) -> None:
     if sys.platform != "linux" or any(weight._version for weight in weights):
         return
     ranges = _file_ranges()
-    starts = [start for start, _ in ranges]
-    pointers = {weight.data_ptr() for weight in weights}
-    for number in {bisect_right(starts, pointer) - 1 for pointer in pointers} - {-1}:
-        start, end = ranges[number]
-        if any(start <= pointer < end for pointer in pointers):
-            ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _DONT_NEED)
+    for start, end in {_range_of(weight, ranges) for weight in weights} - {None}:  # type: ignore[misc]
+        ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _DONT_NEED)
 
 
 def _mapped_buffer(size: int, folder: Path) -> torch.Tensor | None:
@@ -74,6 +87,12 @@ def _mapped_buffer(size: int, folder: Path) -> torch.Tensor | None:
             return torch.from_file(file.name, shared=True, size=size, dtype=torch.uint8)
     except OSError:
         return None  # the weights stay in memory instead
+
+
+def _range_of(weight: torch.Tensor, ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """The range, of those given in ascending order, in which a tensor lies; None if it lies in none."""
+    number = bisect_right(ranges, (weight.data_ptr(), sys.maxsize)) - 1
+    return ranges[number] if number >= 0 and weight.data_ptr() < ranges[number][1] else None
 
 
 def _file_ranges() -> list[tuple[int, int]]:

@@ -6,8 +6,9 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from core.errors import ModelError
+from core.models import mapped
 from core.models.adapter import Adapter, merged
-from core.models.mapped import release_pages
+from core.models.mapped import back_by_file, release_pages
 from tests.models import tiny_language_model
 
 
@@ -47,6 +48,20 @@ def test_weights_in_files_can_leave_memory_and_come_back(adapter, tmp_path):
     model = merged(tiny_language_model().model, Adapter.from_peft(adapter), tmp_path)
     before = copy.deepcopy(model.state_dict())
     release_pages(model)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_weights_of_another_number_format_get_a_file_and_stay_tied(tmp_path):
+    model = tiny_language_model().model
+    model.lm_head.weight = model.get_input_embeddings().weight
+    before = copy.deepcopy(model.state_dict())
+    back_by_file(model, tmp_path)
+    assert model.lm_head.weight is model.get_input_embeddings().weight
+    where = {weight.data_ptr() for weight in model.parameters()}
+    assert all(any(start <= pointer < end for start, end in mapped._file_ranges()) for pointer in where)
+    release_pages(model)
+    back_by_file(model, tmp_path / "nothing is left to move")
+    assert not (tmp_path / "nothing is left to move").exists()
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
