@@ -19,6 +19,8 @@ _STEP = 1 << 18
 _LOOSEST = 1.5
 """Most that pages may be larger than what is to be stored in them."""
 _MOST_SPARE = 32_000_000
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""Otherwise Unix would give pages that are shared with child processes."""
 _spare: list[mmap.mmap] = []
 
 
@@ -27,7 +29,7 @@ def pages(size: int) -> Content:
     if not size:
         return np.empty(0, np.uint8)
     wanted = -(-size // _STEP) * _STEP
-    region = _fitting(wanted) or mmap.mmap(-1, wanted)
+    region = _fitting(wanted) or mmap.mmap(-1, wanted, **_PRIVATE)
     loan = (ctypes.c_uint8 * size).from_buffer(region)  # lives as long as any view of it does
     weakref.finalize(loan, _take_back, region)
     return np.frombuffer(memoryview(loan).cast("B"), np.uint8)
