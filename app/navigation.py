@@ -46,16 +46,16 @@ PAGES: dict[str, PageInfo] = {
             "What is this, and what is ready on this machine?",
             "Tessera",
         ),
+        PageInfo("compare", "Compare", "Ask", ":material/compare:", "How do three methods answer the same question?"),
         PageInfo(
-            "compare", "Compare", "Ask", ":material/compare:", "How do three ways of knowing answer the same question?"
+            "learn", "Learn", "Ask", ":material/school:", "How does each of the three methods work, step by step?"
         ),
-        PageInfo("learn", "Learn", "Ask", ":material/school:", "How does each of the three ways work, step by step?"),
         PageInfo(
             "evaluate",
             "Evaluate",
             "Ask",
             ":material/monitoring:",
-            "Which way answers better, faster and smaller, and by how much?",
+            "Which method answers better, faster and smaller, and by how much?",
         ),
         PageInfo("corpus", "Corpus", "Build", ":material/library_books:", "What does the model get to know?"),
         PageInfo(
@@ -80,7 +80,7 @@ PAGES: dict[str, PageInfo] = {
             "Live change",
             "Labs",
             ":material/published_with_changes:",
-            "How soon does each way know about a change, and what does the change break?",
+            "How soon does each method know about a change, and what does the change break?",
         ),
         PageInfo(
             "stores",
@@ -108,7 +108,7 @@ PAGES: dict[str, PageInfo] = {
             "Should I cache?",
             "Labs",
             ":material/calculate:",
-            "What would each way take for my documents and questions, and what breaks first?",
+            "What would each method take for my documents and questions, and what breaks first?",
         ),
     )
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +23,7 @@ from app.cli.common import (
 
 if TYPE_CHECKING:
     from core.methods.base import Answer
-    from core.methods.resources import Resources
+    from core.methods.comparison import Run
 
 _SHOWN_SOURCES = 3
 
@@ -49,6 +48,7 @@ def query(
     Example: python -m app query --text "Who invented the drum lens?" --method rag,cag,memory
     """
     from core.errors import TesseraError
+    from core.evaluation.lessons import known_question
     from core.messages import message
     from core.methods.comparison import Choices, Failed, OpenMethods, Run, answer_each, describe_run
     from core.methods.registry import METHODS, usual_methods
@@ -61,21 +61,21 @@ def query(
         raise TesseraError("No method was named.", message("Choose from: {names}.", names=", ".join(METHODS)))
     resources = open_resources(workspace, plain, store=store, memory_order=memory_order)
     settings = resources.settings
-    run = Run(Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store))
+    choices = Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store)
+    run = Run(choices, gold=known_question(text, resources.workspace, settings))
     failures: dict[str, TesseraError] = {}
     for name, event in answer_each(run, OpenMethods().opener(resources), resources.models.lock):
         if isinstance(event, Failed) and event.error:
             failures[name] = event.error
-    answers = list(run.answers.values())
-    if not answers:
+    if not run.answers:
         raise failures[names[0]]
     describe_run(run, resources)
     if as_json:
-        refused = [{"method": name, "error": e.what, "remedy": remedy_of(e)} for name, e in failures.items()]
-        emit({**report(text, answers, resources), "warnings": list(run.warnings), "failures": refused})
+        refused = {name: {"error": error.what, "remedy": remedy_of(error)} for name, error in failures.items()}
+        emit({**_record(run), "failures": refused})
     else:
-        for result in answers:
-            _show_query(METHODS[result.method].label, result)
+        for name, result in run.answers.items():
+            _show_query(METHODS[name].label, result, _verdict_line(run, result))
         warn(run.warnings)
         for name, failure in failures.items():
             say(f"\n{name}: {failure.what} {remedy_of(failure)}")
@@ -83,32 +83,20 @@ def query(
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def report(question: str, answers: list[Answer], resources: Resources) -> dict[str, Any]:
-    """The answers as one JSON object: what ran, on what, and where the time went."""
-    from core.models.server import encoder_name
+def _record(run: Run) -> dict[str, Any]:
+    from app.export import record  # brings Plotly: only where it is written
 
-    engine = resources.engine()
-    return {
-        "question": question,
-        "model": engine.identity.name,
-        "reader": bool(engine.identity.adapter),
-        "encoder": encoder_name(resources.settings),
-        "device": engine.where,
-        "dtype": engine.identity.dtype,
-        "answers": [
-            {
-                "method": answer.method,
-                "answer": answer.text,
-                "evidence": [piece.to_json() for piece in answer.evidence],
-                "trace": asdict(answer.trace),
-                "details": answer.details,
-            }
-            for answer in answers
-        ],
-    }
+    return record(run)
 
 
-def _show_query(label: str, answer: Answer) -> None:
+def _verdict_line(run: Run, answer: Answer) -> str:
+    from core.evaluation.verdict import verdict_on
+
+    found = verdict_on(answer, run.gold, run.gold_cells)
+    return f"{found.style.symbol} {found.style.label}. {found.why}"
+
+
+def _show_query(label: str, answer: Answer, verdict: str) -> None:
     trace = answer.trace
     spans = ", ".join(f"{span.name} {span.ms:,.0f}" for span in trace.spans)
     reused = "reuse not reported" if trace.cached_tokens is None else f"{trace.cached_tokens:,} cached"
@@ -117,6 +105,7 @@ def _show_query(label: str, answer: Answer) -> None:
     console.print(f"\n[bold]{label}[/]: ", end="")
     say(answer.text or "(nothing)")
     for name, line in (
+        ("verdict", verdict),
         ("from", sources),
         ("clock", f"first token {trace.ttft_ms:,.0f} ms, all {trace.total_ms:,.0f} ms ({spans})"),
         ("tokens", counts),
@@ -144,26 +133,27 @@ def ask(
     Example: python -m app ask --text "Who invented the drum lens?"
     """
     from core.errors import TesseraError
+    from core.evaluation.lessons import known_question
     from core.methods.base import answer
+    from core.methods.comparison import Choices, Run, describe_run
     from core.methods.redis_rag import RedisRag
-    from core.methods.unread import script_warnings
 
     if not text.strip():
         raise TesseraError("The question is empty.", "Give one with --text.")
     resources = open_resources(workspace, plain)
+    ws, settings = resources.workspace, resources.settings
     result = answer(RedisRag(resources, cache=not no_cache, distance=distance, ttl_s=ttl), text)
-    prompt = None if resources.settings.engine_url else resources.models.prompt()
-    warnings = script_warnings(text, resources.models.encoder(), prompt, resources.settings.model)
+    choices = Choices(ws.name, text, (result.method,), settings.reader, settings.top_k)
+    run = Run(choices, known_question(text, ws, settings), "done", {result.method: result})
+    describe_run(run, resources)
     if as_json:
-        from app.cli.query import report
-
-        emit({**report(text, [result], resources), "warnings": list(warnings)})
+        emit(_record(run))
     else:
-        _show_ask(result)
-        warn(warnings)
+        _show_ask(result, _verdict_line(run, result))
+        warn(run.warnings)
 
 
-def _show_ask(result: Answer) -> None:
+def _show_ask(result: Answer, verdict: str) -> None:
     from core.methods.answer_cache import cache_sentence
 
     trace = result.trace
@@ -171,6 +161,7 @@ def _show_ask(result: Answer) -> None:
     sources = "; ".join(piece.cited for piece in result.evidence)
     say(result.text or "(nothing)")
     for name, line in (
+        ("verdict", verdict),
         ("from", sources),
         ("cache", cache_sentence(result.details)),
         ("clock", f"first token {trace.ttft_ms:,.1f} ms, all {trace.total_ms:,.1f} ms ({spans})"),

@@ -9,9 +9,9 @@ import numpy as np
 
 from app.gradio.thread_bridge import AGAIN, CLOSING, relay
 from app.links import MAX_QUESTION, MAX_TOP_K
-from core.corpus.store import load, load_passages
+from core.corpus.store import load_passages
 from core.errors import TesseraError
-from core.evaluation.lessons import gold_for
+from core.evaluation.lessons import known_question
 from core.messages import Message, message
 from core.methods import registry
 from core.methods.base import Evidence, as_evidence
@@ -79,10 +79,7 @@ class ComparisonService:
 
     def begin(self, choices: Choices) -> Run:
         """A run that knows what counts as right, where the question is one of the corpus' own."""
-        if self.ws.state("corpus").status != "ready":
-            return Run(choices)
-        corpus = load(self.ws.require("corpus"))
-        return Run(choices, gold=gold_for(choices.question, self.ws, corpus, self.settings))
+        return Run(choices, gold=known_question(choices.question, self.ws, self.settings))
 
     def stream(self, run: Run) -> Generator[tuple[str, RunEvent], None, None]:
         """Asks the methods of a run one after another; closing it stops the one that answers.

@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from core.corpus.sample import SAMPLE, load_unseen
+from core.corpus.store import load
 from core.corpus.types import Corpus, Question
 from core.evaluation.summary import Rows
 from core.evaluation.verdict import VERDICTS, Kind
@@ -130,6 +131,13 @@ def gold_for(text: str, ws: Workspace, corpus: Corpus, settings: Settings) -> Qu
     """The corpus' own question of this text, or the lesson; None when it has no gold answer."""
     lessons = (lesson.question for lesson in lessons_of(ws, corpus, settings))
     return corpus.question(text) or next((q for q in lessons if folded(q.text) == folded(text)), None)
+
+
+def known_question(text: str, ws: Workspace, settings: Settings) -> Question | None:
+    """``gold_for`` in the corpus of a workspace; None where it has none."""
+    if ws.state("corpus").status != "ready":
+        return None
+    return gold_for(text, ws, load(ws.require("corpus")), settings)
 
 
 def lessons_of(ws: Workspace, corpus: Corpus, settings: Settings) -> list[Suggestion]:

@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.corpus.types import Question
-from core.evaluation.grounding import find_support, is_refusal
+from core.evaluation.grounding import faithfulness, find_support, is_refusal
 from core.messages import message
 from core.methods.base import Answer, Evidence
 from core.methods.registry import METHODS
-from core.metrics import coverage, exact_match, f1
+from core.metrics import coverage, exact_match, f1, is_korean
 from core.trace import Span, Trace
 
 Kind = Literal["right", "partly", "wrong_cell", "missed", "misread", "unsupported", "declined", "unknown"]
 _PARTLY = 0.5
+_SUPPORTED = 0.6
+"""Least faithfulness of a supported answer: of the labelled ones (tests/core/evaluation/labelled.jsonl) it keeps 25 of
+26 that their passages support, and refuses 20 of 21 that answer the question with something else."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ VERDICTS: dict[Kind, VerdictStyle] = {
         "misread", "✗", "close", "#c8553d", "red", "It had the gold passage and answered something else."
     ),
     "unsupported": VerdictStyle(
-        "not supported", "?", "help", "#7d6bc4", "violet", "Nothing that it read contains the answer."
+        "not supported", "?", "help", "#7d6bc4", "violet", "Nothing that it read supports the answer."
     ),
     "declined": VerdictStyle(
         "declined", "–", "do_not_disturb_on", "#7d8590", "gray", "Says that it does not know, but there is an answer."
@@ -134,9 +137,9 @@ def _without_gold(answer: Answer) -> Verdict:
         return Verdict("declined", "It says that it does not know.")
     if not answer.evidence:
         return Verdict("unknown", "It read nothing: the answer comes from the model's weights.")
-    if _support(answer) is None:
-        return Verdict("unsupported", "No sentence that it read contains this answer word for word.")
-    return Verdict("unknown", "What it read contains this answer; nobody has said whether it is right.")
+    if not _is_supported(answer):
+        return Verdict("unsupported", "No sentence that it read says this in answer to the question.")
+    return Verdict("unknown", "What it read supports this answer; nobody has said whether it is right.")
 
 
 def _why_declined(answer: Answer, gold: Question) -> str:
@@ -165,9 +168,9 @@ def _why_wrong(answer: Answer, gold: Question, cells: Mapping[str, int]) -> Verd
             return Verdict("missed", "The gold passage is not the one that it read.")
         return Verdict("missed", message("The gold passage is not among the {n} that it read.", n=read))
     if not gold.passage_ids:
-        if _support(answer) is None:
-            return Verdict("unsupported", "No sentence that it read contains this answer word for word.")
-        return Verdict("misread", "What it read contains this answer, but it is not the gold answer.")
+        if any(coverage(piece.text, gold.answers) for piece in answer.evidence):
+            return Verdict("misread", "What it read contains a gold answer, and it answered something else.")
+        return Verdict("missed", "Nothing that it read contains a gold answer.")
     if writes:
         return Verdict("misread", "It read the right document's z and recalled it wrongly.")
     ids = [piece.passage_id for piece in answer.evidence]
@@ -175,8 +178,12 @@ def _why_wrong(answer: Answer, gold: Question, cells: Mapping[str, int]) -> Verd
     return Verdict("misread", message("It had the gold passage, number {rank} of {n}.", **values))
 
 
-def _support(answer: Answer) -> object | None:
-    return find_support(answer.text, answer.question, [piece.text for piece in answer.evidence])
+def _is_supported(answer: Answer) -> bool:
+    """Whether a sentence that was read says the answer of what was asked, not merely somewhere: "black" of a glove."""
+    texts = [piece.text for piece in answer.evidence]
+    if is_korean(answer.question):  # words with particles are not told apart as whole words
+        return find_support(answer.text, answer.question, texts) is not None
+    return (faithfulness(answer.question, answer.text, texts) or 0.0) >= _SUPPORTED
 
 
 def _lacking(answer: Answer, gold: Question) -> list[str]:

@@ -59,7 +59,7 @@ def inside(ws: Workspace) -> None:
         },
         height=200,
     )
-    st.markdown(t("**What it weighs** beside the other ways of knowing the same documents."))
+    st.markdown(t("**What it weighs** beside the other methods on the same documents."))
     things = weighed(ws)
     chart(storage_figure(things), key="storage", alt=describe_storage(things))
     st.caption(

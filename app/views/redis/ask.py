@@ -15,7 +15,7 @@ from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.artefacts import index_kind
 from core.corpus.types import Corpus
-from core.evaluation.lessons import suggestions
+from core.evaluation.lessons import gold_for, suggestions
 from core.jobs import finish
 from core.messages import Message
 from core.methods.answer_cache import DISTANCE
@@ -50,7 +50,7 @@ def ask_panel(ws: Workspace, corpus: Corpus) -> None:
             help=t("Cosine distance between the two questions. 0: the same words alone."),
         )
         if right.form_submit_button(t("Ask"), type="primary", icon=":material/send:", width="stretch"):
-            _queue(ws, question, use, distance)
+            _queue(ws, corpus, question, use, distance)
     run: Run | None = st.session_state.get(_RUN)
     if run is None or run.choices.workspace != ws.name:
         return
@@ -94,13 +94,14 @@ def search_panel(ws: Workspace, corpus: Corpus) -> None:
             _hits(corpus, hits, ranks[number], f"redis-hits-{number}")
 
 
-def _queue(ws: Workspace, question: str, use: bool, distance: float) -> None:
+def _queue(ws: Workspace, corpus: Corpus, question: str, use: bool, distance: float) -> None:
     if not question.strip():
         st.warning(t("Type a question first."), icon=":material/edit:")
         return
     settings = state.settings()
     st.session_state[_SETTINGS] = (use, distance)
-    st.session_state[_RUN] = Run(Choices(ws.name, question.strip(), (_METHOD,), settings.reader, settings.top_k))
+    choices = Choices(ws.name, question.strip(), (_METHOD,), settings.reader, settings.top_k)
+    st.session_state[_RUN] = Run(choices, gold=gold_for(choices.question, ws, corpus, settings))
 
 
 def _stream(ws: Workspace, run: Run, box: st.delta_generator.DeltaGenerator) -> None:

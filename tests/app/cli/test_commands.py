@@ -169,9 +169,23 @@ def test_some_methods_that_could_not_answer_are_exit_code_3(tmp_path, monkeypatc
     assert run(cli, [*asked, "--method", "rag,closed-book"]).exit_code == 0
     some = run(cli, [*asked, "--method", "rag,cag"])
     assert some.exit_code == 3
-    assert [failure["method"] for failure in one_object(some)["failures"]] == ["cag"]
-    assert one_object(some)["failures"][0]["remedy"].endswith("--workspace mine`.")
+    assert list(one_object(some)["failures"]) == ["cag"]
+    assert one_object(some)["failures"]["cag"]["remedy"].endswith("--workspace mine`.")
     assert run(cli, [*asked, "--method", "cag"]).exit_code == 1
+
+
+def test_a_wrong_answer_to_a_known_question_is_told_so(tmp_path, monkeypatch, tiny_lm, tiny_encoder):
+    monkeypatch.setattr("core.models.registry.Models", lambda settings: TinyModels(settings, tiny_lm, tiny_encoder))
+    question, text = "Who built the bridge?", "The bridge of Velm was built by Mara Lind."
+    answered = {"id": "1", "question": question, "answers": [{"text": "Mara Lind", "answer_start": 32}]}
+    squad = {"version": "1.1", "data": [{"title": "Velm", "paragraphs": [{"context": text, "qas": [answered]}]}]}
+    document = tmp_path / "squad.json"
+    document.write_text(json.dumps(squad))
+    assert run(cli, ["prepare", "--dataset", str(document), "-w", "mine"]).exit_code == 0
+    asked = ["query", "--text", question, "-w", "mine", "--method", "rag"]
+    (answer,) = one_object(run(cli, [*asked, "--json"]))["answers"]
+    assert (answer["verdict"], answer["why"]) == ("misread", "It had the gold passage, number 1 of 1.")
+    assert "verdict ✗ misread. It had the gold passage, number 1 of 1." in run(cli, asked).stdout
 
 
 def test_a_workspace_is_deleted_after_a_list_and_a_question(tmp_path, monkeypatch, tiny_lm, tiny_encoder):

@@ -60,7 +60,7 @@ def test_where_there_is_no_answer_declining_is_right():
 
 
 def test_where_nobody_knows_the_answer_only_its_support_is_judged():
-    assert verdict_on(said("Mira Tolle", OTHER), None).kind == "unknown"
+    assert verdict_on(said("Oren Pask", RIGHT_PASSAGE), None).kind == "unknown"
     assert verdict_on(said("Paris", OTHER), None).kind == "unsupported"
     assert verdict_on(said("not in the passages", OTHER), None).kind == "declined"
     assert verdict_on(said("Paris", method="closed-book"), None).kind == "unknown"
@@ -71,10 +71,27 @@ def test_of_two_gold_passages_one_may_lack():
     assert "1 of the 2" in verdict_on(said("Mira Tolle", RIGHT_PASSAGE), two).why
 
 
-def test_without_gold_passages_a_wrong_answer_is_misread_or_made_up():
+def test_a_word_that_merely_occurs_in_what_was_read_supports_nothing():
+    gloves = "Hydrogen fluoride needs double neoprene gloves. Broken glass goes into the black bin."
+    evidence = Evidence("p", "Gloves", gloves, 0.9)
+
+    def said_of(text):
+        return Answer("rag", "Which gloves does hydrogen fluoride need?", text, (evidence,), TRACE, {})
+
+    assert verdict_on(said_of("black"), None).kind == "unsupported"
+    assert verdict_on(said_of("double neoprene"), None).kind == "unknown"
+
+
+def test_an_answer_in_korean_is_supported_where_it_stands_with_a_particle():
+    evidence = Evidence("p", "지도", "왕국의 지도는 도서관에 있다.", 0.9)
+    answer = Answer("rag", "왕국의 지도는 어디에 있습니까?", "도서관", (evidence,), TRACE, {})
+    assert verdict_on(answer, None).kind == "unknown"
+
+
+def test_without_gold_passages_the_gold_answer_tells_whether_it_had_the_passage():
     unplaced = Question("q", QUESTION, ("Oren Pask",))
-    assert verdict_on(said("Mira Tolle", OTHER), unplaced).kind == "misread"
-    assert verdict_on(said("Paris", OTHER), unplaced).kind == "unsupported"
+    assert verdict_on(said("Mira Tolle", OTHER, RIGHT_PASSAGE), unplaced).kind == "misread"
+    assert verdict_on(said("Mira Tolle", OTHER), unplaced).kind == "missed"
 
 
 def test_a_kept_row_gets_the_same_verdict():
