@@ -18,7 +18,7 @@ from app.views.shared.jobs import job_panel
 from app.views.shared.text import escape
 from core.kvcache.variants import BLOCKS, list_variants
 
-_DRAWN = 40  # cells in the figure: thousands would make a page of many metres
+_DRAWN = 12  # cells in the figure: thousands would make a page of many metres
 
 header("caches")
 ws = state.current_workspace()

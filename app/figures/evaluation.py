@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 
 import plotly.graph_objects as go
 
@@ -14,9 +13,6 @@ from core.messages import joined, message
 from core.units import seconds, size
 
 _SMALLEST, _LARGEST = 12.0, 46.0
-_NEAR_SCORE = 0.04
-_NEAR_TIME = log(1.4)
-"""Methods that differ by less than this would write their names over each other: score, and ratio of times."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,10 @@ def pareto_figure(points: Sequence[MethodPoint], metric: str) -> go.Figure:
     """Score against time on a logarithmic axis; the area of a mark grows with what the method keeps on disk."""
     best = pareto(points)
     heaviest = max((point.bytes for point in points), default=0.0) or 1.0
-    sides = label_sides(points)
-    figure = go.Figure([_mark(point, metric, point.name in best, heaviest, sides[point.name]) for point in points])
-    finish(figure, 420, r=120, t=20, showlegend=False, hovermode="closest")
-    figure.update_xaxes(type="log", title=message("median time to the last token, ms"), tickformat=",d")
+    figure = go.Figure([_mark(point, metric, point.name in best, heaviest) for point in points])
+    finish(figure, 420, t=80, hovermode="closest")
+    figure.update_layout(legend_itemsizing="constant")
+    figure.update_xaxes(type="log", title=message("median time to the last token, ms"), tickformat=",d", dtick="D2")
     figure.update_yaxes(title=metric, rangemode="tozero")
     return figure
 
@@ -84,24 +80,7 @@ def describe_pareto(points: Sequence[MethodPoint], metric: str) -> str:
     )
 
 
-def label_sides(points: Sequence[MethodPoint]) -> dict[str, str]:
-    """Where each name is written, by method: of methods that score and take the same, one above and one below."""
-    sides = {}
-    for point in points:
-        near = [
-            other
-            for other in points
-            if abs(other.quality - point.quality) < _NEAR_SCORE and abs(log(other.ms / point.ms)) < _NEAR_TIME
-        ]
-        near.sort(key=lambda other: other.quality)
-        side = (
-            "middle" if len(near) == 1 else "bottom" if near[0] is point else "top" if near[-1] is point else "middle"
-        )
-        sides[point.name] = f"{side} right"
-    return sides
-
-
-def _mark(point: MethodPoint, metric: str, unbeaten: bool, heaviest: float, side: str) -> go.Scatter:
+def _mark(point: MethodPoint, metric: str, unbeaten: bool, heaviest: float) -> go.Scatter:
     """A method with its interval; ``unbeaten`` when no other beats it."""
     style = method_style(point.name.partition(":")[0])
     return go.Scatter(
@@ -116,10 +95,8 @@ def _mark(point: MethodPoint, metric: str, unbeaten: bool, heaviest: float, side
             "thickness": 1.5,
             "width": 5,
         },
-        mode="markers+text",
-        name=point.label,
-        text=[f"<b>{point.label}</b>" if unbeaten else point.label],
-        textposition=side,
+        mode="markers",
+        name=f"<b>{point.label}</b>" if unbeaten else point.label,
         marker={
             "color": style.colour,
             "symbol": style.marker,
@@ -129,7 +106,7 @@ def _mark(point: MethodPoint, metric: str, unbeaten: bool, heaviest: float, side
         },
         customdata=[[seconds(point.ms), size(point.bytes), point.lo, point.hi, point.n]],
         hovertemplate=message(
-            "<b>%{{fullData.name}}</b><br>{metric} %{{y:.3f}} (%{{customdata[2]:.3f}} to %{{customdata[3]:.3f}}, "
+            "%{{fullData.name}}<br>{metric} %{{y:.3f}} (%{{customdata[2]:.3f}} to %{{customdata[3]:.3f}}, "
             "n = %{{customdata[4]}})<br>median %{{customdata[0]}}<br>%{{customdata[1]}} for 1,000 documents"
             "<extra></extra>",
             metric=metric,

@@ -48,7 +48,7 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
     lowest = min([_LOWEST, *(row.recall for row in drawn if row.recall is not None)])
     finish(figure, 420, t=46, b=44)
     figure.update_xaxes(title=message("recall against the exact search"), range=[lowest - 0.01, 1.005])
-    figure.update_yaxes(title=message("queries a second, one client"), type="log", dtick=1)
+    figure.update_yaxes(title=message("queries a second, one client"), type="log", dtick=1, tickformat=",d")
     return figure
 
 

@@ -40,7 +40,7 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
                 "Pays off after": pays,
             }
         )
-    show_table(rows, "eval-costs", _columns(rows[0]))
+    show_table(rows, "eval-costs", _columns(rows[0]), height="content")
     st.caption(
         t(
             "Times are medians, with the 90th percentile. Storage is what a method reads when it answers, text "
@@ -75,4 +75,4 @@ def show_hops(hops: Mapping[str, Any], labels: Mapping[str, str]) -> None:
         for name, groups in hops.items()
         for kind, group in groups.items()
     ]
-    show_table(rows, "eval-hops", _columns(rows[0]))
+    show_table(rows, "eval-hops", _columns(rows[0]), height="content")

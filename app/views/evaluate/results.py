@@ -203,7 +203,7 @@ def _scores(found: Loaded) -> None:
     ]
     config = {name: st.column_config.TextColumn(t(LABELS[name]), help=t(MEANINGS[name])) for name in names}
     config["method"] = st.column_config.TextColumn(t("Method"), pinned=True)
-    show_table(rows, "eval-scores", config)
+    show_table(rows, "eval-scores", config, height="content")
     if unanswerable := found.summary["unanswerable"]:
         st.caption(
             tn(

@@ -14,10 +14,11 @@ _PEAK = 5
 
 def demand_form(prices: Prices) -> tuple[Demand, float]:
     """The form; every change is reckoned with at once. Returns the demand, and the price of a gigabyte for a month."""
-    first, second, third = st.columns(3)
+    first, second, third = st.columns(3)  # a row at a time: on a narrow screen columns stand below each other
     passages = first.number_input(t("Passages"), 1, 10**10, 100_000, key="plan_passages", format="%d")
     day = second.number_input(t("Questions a day"), 1, 10**9, 1_000, key="plan_day", format="%d")
     changes = third.number_input(t("Passages that change in a week"), 0, 10**9, 0, key="plan_changes", format="%d")
+    first, second, third = st.columns(3)
     model = first.selectbox(t("Language model"), list(SHAPES), key="plan_model")
     machine = second.selectbox(
         t("Machines"),

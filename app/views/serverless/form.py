@@ -46,7 +46,7 @@ def form(ws: Workspace, passages: int, busy: bool) -> None:
         TesseraError: What was entered makes no study.
     """
     with st.form("serverless-form", border=True):
-        left, middle, right = st.columns(3)
+        left, middle, right = st.columns(3)  # a row at a time: on a narrow screen columns stand below each other
         sizes = left.text_input(
             t("Passages in the index"),
             f"{passages}, {max(2000, passages * 10)}",
@@ -59,9 +59,11 @@ def form(ws: Workspace, passages: int, busy: bool) -> None:
         workers = right.number_input(
             t("Retrieval workers"), 1, 8, 2, help=t("Beyond them a request is throttled (429).")
         )
+        left, middle, right = st.columns(3)
         rate_from = left.number_input(t("Requests per second, at first"), 0.1, 200.0, 1.0)
         rate_to = middle.number_input(t("… and at the top"), 0.1, 500.0, 20.0)
         seconds = right.number_input(t("Seconds per load"), 2, 600, 15)
+        left, middle, _ = st.columns(3)
         rerank = left.checkbox(t("Re-rank"), help=t("In the whole pipeline: ten passages are compared once more."))
         cache = middle.checkbox(
             t("Keep results"), help=t("In the whole pipeline: the same question is answered from them.")

@@ -52,5 +52,12 @@ document.addEventListener("keydown", (event) => {
   else return
   event.preventDefault()
 })
+// Half a screen has no room for the sidebar: it starts closed there, and what was chosen by hand stands.
+const CHOSEN = "stSidebarCollapsed"
+const choices = () => Object.keys(localStorage).filter((key) => key.startsWith(CHOSEN))
+if (innerWidth < 1000 && !choices().length) {
+  document.querySelector("[data-testid=stSidebar][aria-expanded=true] [data-testid=stSidebarCollapseButton] button")?.click()
+  setTimeout(() => choices().forEach((key) => localStorage.removeItem(key)))
+}
 // Streamlit draws its elements anew: what is hidden stays hidden.
 new MutationObserver(() => "present" in body.dataset && draw()).observe(body, { childList: true, subtree: true })

@@ -1,7 +1,8 @@
 """Presentation mode: a page without its frame in large type, and the switch between light and dark.
 
 Both happen in the browser alone (``present.js``): nothing is computed again, and no answer under way is stopped. Keys:
-P presents, Space or a number reveals the methods one by one, Escape ends it, T changes the theme.
+P presents, Space or a number reveals the methods one by one, Escape ends it, T changes the theme. On a narrow screen
+the sidebar starts closed.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ _STYLE = """
   .stMainBlockContainer [data-testid="stHorizontalBlock"] { flex-wrap: wrap; row-gap: .6rem; }
   .stMainBlockContainer [data-testid="stColumn"] { min-width: min(100%, 15rem); }
 }
+/* But a suggested question may take a second line. */
+.st-key-suggestions .stButton button { white-space: normal; min-width: 0; text-align: left; }
 /* "Press Enter to submit" and the counter lie on what is typed. */
 [data-testid="InputInstructions"] { display: none; }
 .st-key-page-question h2 {

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import state
 from app.figures.stores import describe_recall, recall_figure
-from app.i18n import t
+from app.i18n import t, tn
 from app.views.shared.chart import chart
 from app.views.shared.shipped import shipped_as, shipped_line
 from app.views.shared.table import show_table
@@ -67,8 +67,7 @@ def _start(ws: Workspace) -> None:
 
 
 def _show(number: int, tested: WorkloadResult, k: int, clients: int) -> None:
-    workload = t(tested.workload)
-    st.markdown(f"#### {escape(workload[:1].upper() + workload[1:])}")
+    st.markdown(f"#### {escape(_workload(tested.workload))}")
     st.markdown(f":material/gavel: {escape(t(verdict(tested.rows)))}")
     st.caption(
         t(
@@ -124,6 +123,15 @@ def _costs(tested: WorkloadResult) -> list[dict[str, Any]]:
 def _workload_questions(text: str) -> str:
     split, _, what = text.partition(" ")
     return t("{split} questions", split=split) if what == "questions" else t(text)
+
+
+def _workload(text: str) -> str:
+    name, _, size = text.partition(", ")
+    n, _, what = size.partition(" ")
+    many = int(n.replace(",", ""))
+    counted = tn(many, "{n:,} passage", "{n:,} passages") if what == "passages" else t("{n:,} vectors", n=many)
+    said = t(name)
+    return f"{said[:1].upper()}{said[1:]}, {counted}"
 
 
 def _cost_columns() -> dict[str, Any]:

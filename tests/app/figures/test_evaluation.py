@@ -1,4 +1,4 @@
-from app.figures.evaluation import MethodPoint, describe_pareto, label_sides, pareto, pareto_figure
+from app.figures.evaluation import MethodPoint, describe_pareto, pareto, pareto_figure
 
 
 def point(name, quality, ms, size):
@@ -22,29 +22,13 @@ def test_a_method_is_dominated_when_another_is_as_good_in_all_and_better_in_one(
 
 def test_every_method_is_drawn_with_its_interval():
     figure = pareto_figure(ARMS, "F1")
-    assert [trace.name for trace in figure.data] == ["RAG", "CAG", "BM25", "ORACLE"]
+    assert [trace.name for trace in figure.data] == ["RAG", "<b>CAG</b>", "BM25", "<b>ORACLE</b>"]
     assert figure.data[0].error_y.array[0] == figure.data[0].error_y.arrayminus[0] != 0
     assert figure.layout.xaxis.type == "log"
     sizes = {trace.name: trace.marker.size for trace in figure.data}
-    assert sizes["CAG"] > sizes["RAG"] > sizes["ORACLE"] > 0
+    assert sizes["<b>CAG</b>"] > sizes["RAG"] > sizes["<b>ORACLE</b>"] > 0
 
 
 def test_the_words_name_the_methods_that_nothing_beats():
     words = describe_pareto(ARMS, "F1")
     assert "Beaten by no other method: CAG, ORACLE" in words and "RAG: F1 0.50 (0.40 to 0.60)" in words
-
-
-def test_names_of_neighbours_are_not_written_over_each_other():
-    near = [
-        point("rag", 0.70, 470, 1),
-        point("bm25", 0.71, 520, 1),
-        point("cag", 0.56, 154, 1),
-        point("x", 0.7, 900, 1),
-    ]
-    assert label_sides(near) == {
-        "rag": "bottom right",
-        "bm25": "top right",
-        "cag": "middle right",
-        "x": "middle right",
-    }
-    assert [trace.textposition for trace in pareto_figure(near, "F1").data] == list(label_sides(near).values())
