@@ -30,8 +30,8 @@ def ledger_figure(accounts: Sequence[Account], questions: int) -> go.Figure:
         figure.add_trace(mark)
     figure.add_vline(x=questions, line={"color": MUTED, "dash": "dot"})
     finish(figure, 360, t=30)
-    figure.update_xaxes(title=message("questions"), type="log", dtick=1)
-    figure.update_yaxes(title=message("seconds, building included"), type="log", dtick=1)
+    figure.update_xaxes(title=message("questions"), type="log", dtick=1, tickformat=",d")
+    figure.update_yaxes(title=message("seconds, building included"), type="log", dtick=1, tickformat=",d")
     return figure
 
 

@@ -83,9 +83,9 @@ def _calculator() -> None:
         chart(ledger_figure(accounts, day), key="learn_calculator", alt=words)
         rows = [
             {
-                t("method"): account.label,
+                t("Method"): account.label,
                 t("On disk"): size(one.stored),
-                t("to build"): duration(account.build_s),
+                t("Build"): duration(account.build_s),
                 t("First token"): seconds(one.ttft_s * 1000),
                 t("A month ({currency})", currency=prices.currency): f"{one.month:,.0f}",
             }

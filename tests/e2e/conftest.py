@@ -98,7 +98,7 @@ def tab(browser, server) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: thrown.append(str(error)))
-        page.on("console", lambda message: thrown.append(message.text) if _is_ours(message) else None)
+        page.on("console", lambda message: thrown.append(_where(message)) if _is_ours(message) else None)
         page.set_default_timeout(PATIENCE_MS)
         return page
 
@@ -128,6 +128,10 @@ def page(tab) -> Page:
 
 def _is_ours(message: ConsoleMessage) -> bool:
     return message.type == "error" and NOT_OURS not in message.location.get("url", "")
+
+
+def _where(message: ConsoleMessage) -> str:
+    return f"{message.text} ({message.location.get('url', '')})"
 
 
 def _wait_for(address: str, process: subprocess.Popen) -> None:

@@ -87,8 +87,8 @@ def ledger_panel(run: Run, ws: Workspace, key: str) -> None:
         show_table(
             [
                 {
-                    t("method"): account.label,
-                    t("to build"): duration(account.build_s),
+                    t("Method"): account.label,
+                    t("Build"): duration(account.build_s),
                     t("one question (ms)"): round(account.question_ms),
                     t("{n:,} questions", n=count): duration(account.total_s(count)),
                 }

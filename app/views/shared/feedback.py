@@ -126,7 +126,7 @@ def _all(feedback: list[Feedback]) -> None:
     rows = [
         {
             "": "👍" if found.rating > 0 else "👎",
-            t("method"): found.method,
+            t("Method"): found.method,
             t("question"): found.question,
             t("answer"): found.answer,
             t("note"): found.note,

@@ -56,7 +56,7 @@ document.addEventListener("keydown", (event) => {
 const CHOSEN = "stSidebarCollapsed"
 const choices = () => Object.keys(localStorage).filter((key) => key.startsWith(CHOSEN))
 if (innerWidth < 1000 && !choices().length) {
-  document.querySelector("[data-testid=stSidebar][aria-expanded=true] [data-testid=stSidebarCollapseButton] button")?.click()
+  document.querySelector("[data-testid=stSidebar][data-collapsed=false] [data-testid=stSidebarCollapseButton] button")?.click()
   setTimeout(() => choices().forEach((key) => localStorage.removeItem(key)))
 }
 // Streamlit draws its elements anew: what is hidden stays hidden.

@@ -16,7 +16,7 @@ _STYLE = """
   .stMainBlockContainer [data-testid="stColumn"] { min-width: min(100%, 15rem); }
 }
 /* But a suggested question may take a second line. */
-.st-key-suggestions .stButton button { white-space: normal; min-width: 0; text-align: left; }
+.st-key-suggestions .stButton :is(button, p) { white-space: normal; min-width: 0; text-align: left; }
 /* "Press Enter to submit" and the counter lie on what is typed. */
 [data-testid="InputInstructions"] { display: none; }
 .st-key-page-question h2 {
