@@ -130,7 +130,7 @@ def _workload(text: str) -> str:
     n, _, what = size.partition(" ")
     many = int(n.replace(",", ""))
     counted = tn(many, "{n:,} passage", "{n:,} passages") if what == "passages" else t("{n:,} vectors", n=many)
-    said = t(name)
+    said = t("synthetic") if name == "synthetic" else name
     return f"{said[:1].upper()}{said[1:]}, {counted}"
 
 
