@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -56,8 +55,8 @@ def eval_memory(
     resources = open_resources(workspace, memory_order=memory_order)
     ws, corpus = resources.workspace, resources.corpus
     wanted = every_question(questions, split, corpus)
-    usual = ReadConfig.usual(read_card(ws.require("memory")).config, resources.settings)
-    method = LlmAsMemory(resources, replace(usual, mode=read or usual.mode, top_r=top_r))
+    mode = read or read_card(ws.require("memory")).config.read
+    method = LlmAsMemory(resources, ReadConfig(mode, top_r))
     sorted_questions = sort_questions(wanted, corpus, method.memory.pool.ids, n)
     folder = run_folder(resources, sorted_questions, method)
     drive(evaluate_memory(resources, sorted_questions, method, folder))

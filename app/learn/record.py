@@ -33,7 +33,7 @@ from core.evaluation.verdict import verdict_on
 from core.kvcache.cell_file import Layers
 from core.kvcache.compose import head_layers, join, passage_block
 from core.memory.adaptation import AdaptConfig, adapt, document_z, with_document
-from core.memory.z_reader import ZReader, batch_evidence
+from core.memory.z_reader import batch_evidence
 from core.methods.base import answer
 from core.methods.memory import LlmAsMemory
 from core.methods.one_cell import answer_from_cells
@@ -264,8 +264,7 @@ class Recorder:
     def _read(self, z: torch.Tensor) -> dict[str, Any]:
         memory = self.memory.memory
         memory.set_z(self.gold.id, z)
-        reader = ZReader(memory, self.memory.reader.config)
-        evidence, text = self.memory.answer_by(reader, self.question.text, [self.gold.id])
+        evidence, text = self.memory.reading(memory).answer_from(self.question.text, [self.gold.id])
         words, cosine = nearest_words(memory, self.gold.id)
         return {
             "words": words,

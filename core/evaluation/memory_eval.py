@@ -21,7 +21,7 @@ from core.errors import TesseraError
 from core.evaluation.memory_figures import ROWS_FILE, read_rows
 from core.jobs import Progress, Work
 from core.memory.self_study import evidence_for
-from core.memory.z_reader import ZReader, shuffled
+from core.memory.z_reader import shuffled
 from core.methods.base import Answer, Method, answer
 from core.methods.memory import LlmAsMemory
 from core.methods.registry import open_method
@@ -85,7 +85,7 @@ def run_folder(resources: Resources, questions: MemoryQuestions, method: LlmAsMe
         "artefacts": {kind: ws.fingerprint(kind) for kind in ("corpus", "index", "memory")},
         "model": method.memory.lm.identity.fingerprint,
         "answerer": method.engine.identity.fingerprint,
-        "read": asdict(method.reader.config),
+        "read": asdict(method.reader.config) | {"order": method.order},
         "top_k": resources.settings.top_k,
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
@@ -109,9 +109,7 @@ def evaluate_memory(resources: Resources, questions: MemoryQuestions, method: Ll
     rag = open_method("rag", resources) if resources.workspace.state("index").status == "ready" else None
     for each in filter(None, (method, rag)):
         answer(each, pending[0].text)  # warm-up, not timed
-    control = None
-    if len(method.memory.pool.ids) > 1:
-        control = ZReader(shuffled(method.memory), method.reader.config, method.reader.budget)
+    control = method.reading(shuffled(method.memory)) if len(method.memory.pool.ids) > 1 else None
     with tempfile.TemporaryDirectory() as scratch, (folder / ROWS_FILE).open("a", encoding="utf-8") as log:
         bm25 = Bm25.create(Path(scratch), [p for p in resources.corpus.passages if p.id in set(method.memory.pool.ids)])
         for done, question in enumerate(pending, start=total - len(pending) + 1):
@@ -125,7 +123,7 @@ def evaluate_memory(resources: Resources, questions: MemoryQuestions, method: Ll
 
 
 def _memory_row(
-    method: LlmAsMemory, question: Question, control: ZReader | None, rag: Method | None, bm25: Bm25
+    method: LlmAsMemory, question: Question, control: LlmAsMemory | None, rag: Method | None, bm25: Bm25
 ) -> dict[str, Any]:
     result = answer(method, question.text)
     (evidence,) = result.evidence
@@ -144,9 +142,9 @@ def _memory_row(
         "recall_at_5": float(bool(gold & set(routed[:_REPORTED]))),
         "bm25_recall_at_1": float(bool(hits) and hits[0].passage_id in gold),
         "right": right,
-        "shuffled": right if control is None else _control(method, control, question, read),
+        "shuffled": right if control is None else _control(control, question, read),
         # If only gold documents were read, the oracle would give the same answer.
-        "oracle": right if set(read) <= gold else _control(method, method.reader, question, oracle),
+        "oracle": right if set(read) <= gold else _control(method, question, oracle),
         "read_mode": result.details["read_mode"],
         "order": result.details["order"],
         "evidence_ms": result.details["evidence_ms"],
@@ -163,9 +161,9 @@ def _foreign_row(method: LlmAsMemory, question: Question) -> dict[str, Any]:
     return {"id": question.id, "question": question.text, "knows": routing.knows, "evidence": evidence}
 
 
-def _control(method: LlmAsMemory, reader: ZReader, question: Question, read: Sequence[str]) -> dict[str, Any]:
-    """Evidence from another z than the routed one, and what is answered from it."""
-    evidence, answer_text = method.answer_by(reader, question.text, read)
+def _control(method: LlmAsMemory, question: Question, read: Sequence[str]) -> dict[str, Any]:
+    """Evidence and answer from another z than the routed one."""
+    evidence, answer_text = method.answer_from(question.text, read)
     return _scored(question, evidence.text, answer_text)
 
 

@@ -95,8 +95,8 @@ def without_document(memory: Memory, passage_id: str) -> Memory:
 
 def document_z(memory: Memory, passage: Passage) -> torch.Tensor:
     """The untrained first z [m, z_dim] of a document, rounded as on disk."""
-    ids = memory.prompt.content(texts([passage])[0], memory.router.idf)
-    return as_stored(memory.codec.first(ids, memory.router.idf), memory.card.config.z_format)
+    words = memory.codec.words(memory.prompt, texts([passage])[0], memory.router.idf)
+    return as_stored(memory.codec.first(words), memory.card.config.z_format)
 
 
 def adapt(

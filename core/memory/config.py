@@ -15,9 +15,11 @@ INITS = ("document", "noise")
 READ_MODES = ("prefix", "kv", "cross")
 """How Z is read; see ``core.memory.z_reader``. Training is the same for all but ``cross``."""
 SHARES = ("study", "recite", "counterfactual", "wrong", "general", "warmup")
-_NOT_COUNTED = ("answers", "casings", "vocabulary", "seed")
+_NOT_COUNTED = ("casings", "vocabulary", "seed")
 _FORMER = {"twin": "counterfactual", "kept": "z_format"}
 """Settings of memories and presets that were written before they got their names of today."""
+_DROPPED = ("answers",)
+"""Settings that memories of earlier versions name and that made no difference to how they are read."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,6 @@ class MemoryConfig:
         wrong: Share of examples that show a wrong z and ask for ``NOT_IN_MEMORY``.
         general: Share of examples from the general pool, whose z is never trained; 0 without a pool.
         siblings: Questions asked of a document of the general pool at once; they count as one example.
-        answers: Whether the questions of the corpus are also asked briefly, so that the answer can be read off z.
         passage_tokens: Documents are cut to this many tokens when recited.
         router_dim: Width of routing queries and keys.
         router_layer: Hidden states of the question are taken after this layer, beside its token embeddings.
@@ -80,7 +81,6 @@ class MemoryConfig:
     wrong: float = 0.2
     general: float = 0.0
     siblings: int = 1
-    answers: bool = False
     passage_tokens: int = 160
     router_dim: int = 192
     router_layer: int = 6
@@ -139,7 +139,7 @@ class MemoryConfig:
         Raises:
             TesseraError: It names a setting that does not exist.
         """
-        named = {_FORMER.get(name, name): value for name, value in values.items()}
+        named = {_FORMER.get(name, name): value for name, value in values.items() if name not in _DROPPED}
         unknown = sorted(set(named) - {field.name for field in fields(cls)})
         if unknown:
             raise TesseraError(

@@ -23,7 +23,7 @@ from core.memory.prompt import NOT_IN_MEMORY, ZPrompt
 from core.memory.shared_weights import SharedWeights
 from core.memory.soft_prompt import evidence_losses, greedy
 from core.memory.z_codec import ZCodec
-from core.metrics import exact_match, rouge_l
+from core.metrics import rouge_l
 from core.models.device import trim
 from core.models.language_model import LanguageModel
 
@@ -138,11 +138,11 @@ class EvidenceTrainer:
 
     def _first_z(self, text: str, general: bool = False) -> torch.Tensor:
         idf = self._general_idf if general else self.idf
-        return self.codec.first(self.prompt.content(text, idf), idf)
+        return self.codec.first(self.codec.words(self.prompt, text, idf))
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """Dev questions with the right z and with a wrong one: loss, ROUGE-L of greedy evidence, and answers."""
+        """Dev questions with the right z and with a wrong one: loss, and ROUGE-L of greedy evidence."""
         if not self._held_out:
             return {}
         rows = [reading.row for reading in self._held_out]
@@ -161,17 +161,7 @@ class EvidenceTrainer:
             evidence = self._generate(shown, tails)
             scores[f"{name}_rouge_l"] = sum(map(rouge_l, evidence, golds)) / len(rows)
             scores[f"{name}_refused"] = sum(text == NOT_IN_MEMORY for text in evidence) / len(rows)
-        return scores | (self._held_out_answers() if self.config.answers else {})
-
-    def _held_out_answers(self) -> dict[str, float]:
-        """Exact match of the answers that the right z give to the same questions, asked briefly."""
-        readings = [reading for reading in self._held_out if reading.answer]
-        if not readings:
-            return {}
-        tails = [self.prompt.tail(reading.question, briefly=True) for reading in readings]
-        answers = self._generate([reading.row for reading in readings], tails)
-        right = [exact_match(text, [reading.answer]) for text, reading in zip(answers, readings, strict=True)]
-        return {"held_out_em": sum(right) / len(right)}
+        return scores
 
     def _generate(self, rows: Sequence[int], tails: Sequence[Sequence[int]]) -> list[str]:
         """What is said to each tail from the z of a row, as a memory with these weights would."""

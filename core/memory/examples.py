@@ -1,9 +1,9 @@
 """Training examples of the evidence stage, drawn by seed and block so that a resumed run draws the same ones.
 
-Kinds: *read* (a question of the corpus -> its evidence, from the document's own z), *answer* (the same question asked
-briefly of the same z -> its shortest answer), *recite* (-> the whole document), *counterfactual* (a document with
-swapped facts, read from its untrained z), *general* (a document of another pool, likewise) and *wrong* (a z that does
-not hold the answer -> ``NOT_IN_MEMORY``). Counterfactuals and the general pool keep the LoRA from learning the corpus
+Kinds: *read* (a question of the corpus -> its evidence, from the document's own z), *recite* (-> the whole document),
+*counterfactual* (a document with swapped facts, read from its untrained z), *general* (a document of another pool,
+likewise) and *wrong* (a z that does not hold the answer -> ``NOT_IN_MEMORY``). Counterfactuals and the general pool
+keep the LoRA from learning the corpus
 by heart; the wrong ones teach it to compare z with the question.
 """
 
@@ -21,7 +21,7 @@ from core.errors import TesseraError
 from core.memory.config import MemoryConfig
 from core.memory.counterfactuals import Counterfactuals
 from core.memory.prompt import NOT_IN_MEMORY, RECITE, ZPrompt
-from core.memory.self_study import evidence_for, self_study
+from core.memory.self_study import evidence_for, self_study_question
 from core.messages import message
 
 BLOCK = 16
@@ -33,7 +33,7 @@ class Example:
     """One training sequence.
 
     Attributes:
-        kind: read, answer, recite, counterfactual, general or wrong.
+        kind: read, recite, counterfactual, general or wrong.
         row: Row of the pool whose z is shown; -1 when ``document`` is.
         document: Text of a document outside the pool, whose first z is shown.
         general: Whether that document is of the general pool.
@@ -54,13 +54,11 @@ class Reading(NamedTuple):
 
     Attributes:
         evidence: The sentence that holds the answer.
-        answer: The shortest accepted answer; "" where the document does not hold it, or all of the sentence is wanted.
     """
 
     row: int
     question: str
     evidence: str
-    answer: str = ""
 
 
 def given_questions(corpus: Corpus, split: str) -> list[Reading]:
@@ -72,9 +70,7 @@ def given_questions(corpus: Corpus, split: str) -> list[Reading]:
             row = rows.get(passage_id)
             sentence = None if row is None else evidence_for(question, corpus.passages[row])
             if row is not None and sentence:
-                text = corpus.passages[row].text.lower()
-                held = [answer for answer in question.answers if answer.lower() in text]
-                readings.append(Reading(row, question.text, sentence, min(held, key=len, default="")))
+                readings.append(Reading(row, question.text, sentence))
     return readings
 
 
@@ -110,7 +106,7 @@ class Examples:
         if config.general:
             pool = given_questions(general, "train") if general else []
             self._general = [reading for reading in pool if len(prompt.encode(reading.evidence)) <= _GENERAL_LIMIT]
-            for row, question, sentence, _ in self._general:
+            for row, question, sentence in self._general:
                 self._by_row[row].append((question, sentence))
             if not self._general:
                 raise TesseraError(
@@ -140,7 +136,7 @@ class Examples:
         return self._cached[1]
 
     def _draw(self, rng: random.Random) -> list[Example]:
-        """One example and, where the question is also asked briefly, its answer; or several of the general pool."""
+        """One example, or several of the general pool."""
         group = self._draw_one(rng)
         if group[0].kind != "general" or self._config.siblings == 1:
             return group
@@ -179,45 +175,34 @@ class Examples:
         if draw < share.counterfactual:
             reading = self._reading(rng)
             passage, rewrite = self._counterfactuals.make(self._corpus.passages[reading.row], rng)
-            return self._examples("counterfactual", passage, *map(rewrite, reading[1:]))
+            return [self._example("counterfactual", passage, rewrite(reading.question), rewrite(reading.evidence))]
         draw -= share.counterfactual
         if draw < share.general:
-            row, question, sentence, _ = rng.choice(self._general)
+            row, question, sentence = rng.choice(self._general)
             return [self._general_example(row, question, sentence)]
-        row, question, sentence, answer = self._reading(rng)
-        return self._examples("read", row, question, sentence, answer)
-
-    def _examples(self, kind: str, shown: int | Passage, question: str, sentence: str, answer: str) -> list[Example]:
-        """A question for its evidence and, where it has an answer that is learned, asked briefly for that."""
-        example = self._example(kind, shown, question, sentence)
-        if not (self._config.answers and answer):
-            return [example]
-        tail = tuple(self._prompt.tail(question, briefly=True))
-        target = tuple(self._prompt.target(answer, self._config.evidence_tokens))
-        return [example, replace(example, kind="wrong" if kind == "wrong" else "answer", tail=tail, target=target)]
+        return [self._example("read", *self._reading(rng))]
 
     def _wrong(self, rng: random.Random) -> list[Example]:
         """A question shown the z of another document; as often from an untrained z as right ones are."""
         own = 1 - self._config.wrong - self._config.recite
         draw = rng.random() * own
         if draw < self._config.general:
-            row, question, _, _ = rng.choice(self._general)
+            row, question, _ = rng.choice(self._general)
             example = self._example("wrong", self._other_general(row, rng), question, NOT_IN_MEMORY)
             return [replace(example, general=True)]
-        row, question, _, answer = self._reading(rng)
-        other, refusal = self._other(row, rng), NOT_IN_MEMORY if answer else ""
+        row, question, _ = self._reading(rng)
+        other = self._other(row, rng)
         if draw < self._config.general + self._config.counterfactual:
             passage, rewrite = self._counterfactuals.make(self._corpus.passages[other], rng)
-            return self._examples("wrong", passage, rewrite(question), NOT_IN_MEMORY, refusal)
-        return self._examples("wrong", other, question, NOT_IN_MEMORY, refusal)
+            return [self._example("wrong", passage, rewrite(question), NOT_IN_MEMORY)]
+        return [self._example("wrong", other, question, NOT_IN_MEMORY)]
 
     def _reading(self, rng: random.Random) -> Reading:
         if self._given and rng.random() >= self._config.study:
             return rng.choice(self._given)
         row = rng.randrange(len(self._corpus.passages))
         sentence = rng.choice(self._sentences[row])
-        question, answer = self_study(sentence, self._corpus.passages[row].title, rng)
-        return Reading(row, question, sentence, answer)
+        return Reading(row, self_study_question(sentence, self._corpus.passages[row].title, rng), sentence)
 
     def _other(self, row: int, rng: random.Random) -> int:
         """Another document: in half of the cases a similar one."""
@@ -244,5 +229,4 @@ class Examples:
 
 
 def _length(group: Sequence[Example]) -> int:
-    """Without answers: each batch shall have its share of those, not the longer ones all."""
-    return sum(len(example.tail) + len(example.target) for example in group if example.kind != "answer")
+    return sum(len(example.tail) + len(example.target) for example in group)

@@ -37,25 +37,18 @@ def names(sentence: str, title: str) -> list[str]:
 
 def self_study_question(sentence: str, title: str, rng: random.Random) -> str:
     """One of four wordings that ask for ``sentence``: keywords, a gap, a question in place, a question put first."""
-    return self_study(sentence, title, rng)[0]
-
-
-def self_study(sentence: str, title: str, rng: random.Random) -> tuple[str, str]:
-    """A self-study question, and the words of ``sentence`` that answer it; "" where it asks for all of it."""
     draw = rng.random()
     if draw < 0.3:
-        return _keywords(sentence, title, rng), ""
+        return _keywords(sentence, title, rng)
     span = _answer_span(sentence, title, rng)
-    if span is None:
-        return _gap(sentence, span, title, rng), ""
+    if span is None or draw < 0.4:
+        return _gap(sentence, span, title, rng)
     start, end = span
-    answer = sentence[start:end]
-    if draw < 0.4:
-        return _gap(sentence, span, title, rng), answer
-    question_word = _question_word(answer, sentence[:start], rng)
+    question_word = _question_word(sentence[start:end], sentence[:start], rng)
     before, after = _thin(sentence[:start], rng), _thin(sentence[end:].rstrip(".!? "), rng)
-    wording = f"{before} {question_word} {after}" if draw < 0.7 else f"{question_word} {before} {after}"
-    return _finish(wording, title, rng), answer
+    return _finish(
+        f"{before} {question_word} {after}" if draw < 0.7 else f"{question_word} {before} {after}", title, rng
+    )
 
 
 def _keywords(sentence: str, title: str, rng: random.Random) -> str:

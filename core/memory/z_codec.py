@@ -15,6 +15,7 @@ import torch
 
 from core.memory.config import MemoryConfig
 from core.memory.projector import Basis, embedding_basis, first_z
+from core.memory.prompt import ZPrompt
 
 _NEAREST = 8
 _FALL = 3.3
@@ -42,22 +43,27 @@ class ZCodec:
         """Where coordinates are taken: what projector and router are made for."""
         return embedding_basis(self._embeddings, self.width)
 
-    def first(self, ids: Sequence[int], idf: torch.Tensor) -> torch.Tensor:
-        """The z [m, z_dim] that a document starts with.
+    def words(self, prompt: ZPrompt, text: str, idf: torch.Tensor) -> list[int]:
+        """Tokens of a document that its z starts with, in their order.
+
+        Looked up in the vocabulary, a blend of two words would be a third one: the most telling tokens are one vector
+        each, and the rest is left out.
 
         Args:
-            ids: Its distinctive tokens in the order of the text; see ``ZPrompt.content``.
-            idf: [vocabulary], of the corpus. Looked up in the vocabulary, a blend of two words would be a third one:
-                where there are more tokens than vectors, the most telling stay.
+            text: The document, title first.
+            idf: [vocabulary], of the corpus.
+        """
+        if self._config.vocabulary:
+            return prompt.telling(text, idf, self._config.m)
+        return prompt.content(text, idf)
+
+    def first(self, ids: Sequence[int]) -> torch.Tensor:
+        """The z [m, z_dim] that a document with these ``words`` starts with.
 
         Raises:
             TesseraError: The document is empty.
         """
-        m, kept = self._config.m, list(ids)
-        if self._config.vocabulary and len(kept) > m:
-            telling = sorted(range(len(kept)), key=lambda i: -float(idf[kept[i]]))[:m]
-            kept = [kept[i] for i in sorted(telling)]
-        return first_z(kept, self._embeddings, self.basis, m)[:, : self._config.z_dim].clone()
+        return first_z(ids, self._embeddings, self.basis, self._config.m)[:, : self._config.z_dim].clone()
 
     def read(self, stored: torch.Tensor) -> torch.Tensor:
         """Coordinates [..., width] of what is stored [..., z_dim]; gradients pass."""

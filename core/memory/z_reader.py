@@ -6,13 +6,12 @@
 
 A soft prompt and its keys and values are the same thing, so the first two give the same evidence. The second trades
 memory for time: 2 x layers x kv heads x head dim numbers a soft token, about twenty times z itself. The third has to be
-trained for.
+trained for. ``core.memory.answer_reader`` reads the answer itself off z.
 """
 
 from __future__ import annotations
 
 import random
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,14 +19,14 @@ from typing import Any
 import torch
 
 from core.errors import TesseraError
-from core.memory.config import READ_MODES, MemoryConfig
+from core.memory.config import READ_MODES
 from core.memory.model import Memory
+from core.memory.opening_cache import OpeningCache, size_of
 from core.memory.soft_prompt import crossed, greedy
 from core.messages import message
 from core.models.budget import Budget
 from core.models.kv_buffer import Layers, new_buffer
 from core.models.session import Session
-from core.settings import MEMORY_ORDERS, Settings
 from core.trace import Tracer
 
 _BUDGET = 1_000_000_000
@@ -40,7 +39,6 @@ class ReadConfig:
     Attributes:
         mode: One of ``READ_MODES``.
         top_r: How many routed documents are read at once, best first.
-        order: What is written first, one of ``MEMORY_ORDERS``.
 
     Raises:
         TesseraError: A value is out of range.
@@ -48,18 +46,6 @@ class ReadConfig:
 
     mode: str = READ_MODES[0]
     top_r: int = 1
-    order: str = MEMORY_ORDERS[0]
-
-    @classmethod
-    def usual(cls, config: MemoryConfig, settings: Settings) -> ReadConfig:
-        """How settings have a memory read: where its answer comes first, z is kept ready as keys and values."""
-        ready = settings.memory_order == "answer" and not config.crosses
-        return cls("kv" if ready else config.read, 1, settings.memory_order)
-
-    @property
-    def answers_first(self) -> bool:
-        """Whether the answer is read off z, before the evidence."""
-        return self.order == "answer"
 
     def __post_init__(self) -> None:
         if self.mode not in READ_MODES:
@@ -67,22 +53,8 @@ class ReadConfig:
                 message("The read mode is {mode}.", mode=repr(self.mode)),
                 message("Choose one of: {names}.", names=", ".join(READ_MODES)),
             )
-        if self.order not in MEMORY_ORDERS:
-            raise TesseraError(
-                message("{name} is {value}.", name="order", value=repr(self.order)),
-                message("Choose one of: {names}.", names=", ".join(MEMORY_ORDERS)),
-            )
         if self.top_r < 1:
             raise TesseraError(message("{name} is {value}.", name="top_r", value=self.top_r), "Give a number above 0.")
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """Keys and values of ``head | z``, and the tick of their last use."""
-
-    layers: Layers
-    bytes: int
-    used: int = 0
 
 
 class ZReader:
@@ -93,7 +65,7 @@ class ZReader:
         budget: What their keys and values may take in memory, shared with other caches; without it, 1 GB.
 
     Raises:
-        TesseraError: The memory was trained to be read in another mode, or not to answer before its evidence.
+        TesseraError: The memory was trained to be read in another mode.
     """
 
     def __init__(self, memory: Memory, config: ReadConfig | None = None, budget: Budget | None = None) -> None:
@@ -112,17 +84,14 @@ class ZReader:
                     mode=self.config.mode,
                 ),
             )
-        if self.config.answers_first and not memory.card.config.answers:
-            raise TesseraError(
-                "This memory was not trained to answer before it writes evidence.",
-                "Let it write the evidence first, or train a memory with `answers: true` in its preset.",
-            )
-        self._cache: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
-        self.budget = budget or Budget(_BUDGET)
-        self.budget.register(self)
+        self._cache = OpeningCache(budget or Budget(_BUDGET))
 
-    def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer, briefly: bool = False) -> Session:
-        """A session that continues with the evidence, or the answer alone; counts on ``tracer`` what it took.
+    def resident_bytes(self) -> int:
+        """Size of the keys and values in memory."""
+        return self._cache.resident_bytes()
+
+    def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Session:
+        """A session that continues with the evidence; counts on ``tracer`` what it took.
 
         Raises:
             TesseraError: The memory does not hold one of the documents.
@@ -130,27 +99,27 @@ class ZReader:
         """
         lm, memory = self._memory.lm, self._memory
         ids = tuple(passage_ids)
-        tail = memory.prompt.tail(question, briefly)
+        tail = memory.prompt.tail(question)
         tracer.bytes_touched += sum(memory.pool.z[memory.pool.row(passage_id)].nbytes for passage_id in ids)
         if self.config.mode == "prefix":
             session = lm.session()
             session.prefill_embeddings(torch.cat([_opening(memory, ids), _embed(memory, tail)]))
             tracer.prompt_tokens += session.length
             return session
-        layers, size = self._keys_and_values(ids, tracer)
+        layers = self._keys_and_values(ids, tracer)
         session = lm.session(new_buffer(len(layers), layers))
-        tracer.bytes_touched += size
+        tracer.bytes_touched += size_of(layers)
         session.prefill(tail)
         tracer.prompt_tokens += len(tail)
         return session
 
-    def stream(self, question: str, passage_ids: Sequence[str], briefly: bool = False) -> Iterator[str]:
-        """Pieces of the evidence, or of the answer alone, untimed; closing the iterator stops the model at once.
+    def stream(self, question: str, passage_ids: Sequence[str]) -> Iterator[str]:
+        """Pieces of the evidence, untimed; closing the iterator stops the model at once.
 
         Raises:
             TesseraError: The memory does not hold one of the documents.
         """
-        session = self.open(question, passage_ids, Tracer(), briefly)
+        session = self.open(question, passage_ids, Tracer())
         ids = session.decode(self._memory.card.config.evidence_tokens, bias=self.bias(passage_ids))
         return self._memory.lm.stream_text(ids)
 
@@ -158,40 +127,20 @@ class ZReader:
         """The whole evidence, untimed."""
         return "".join(self.stream(question, passage_ids)).strip()
 
-    def answer(self, question: str, passage_ids: Sequence[str]) -> str:
-        """The whole answer read off z, untimed."""
-        return "".join(self.stream(question, passage_ids, briefly=True)).strip()
-
     def bias(self, passage_ids: Sequence[str]) -> torch.Tensor | None:
         """What is added to the logits [vocabulary] while evidence is written; None where all tokens are allowed."""
         return evidence_bias(self._memory, passage_ids)
 
-    def resident_bytes(self) -> int:
-        """See ``CacheOwner.resident_bytes``."""
-        return sum(kept.bytes for kept in self._cache.values())
-
-    def least_recent(self) -> tuple[int, int] | None:
-        """See ``CacheOwner.least_recent``; a cache is numbered by its last use."""
-        return next(((kept.used, kept.used) for kept in self._cache.values()), None)
-
-    def evict(self, number: int) -> None:
-        """See ``CacheOwner.evict``."""
-        self._cache.popitem(last=False)
-
-    def _keys_and_values(self, ids: tuple[str, ...], tracer: Tracer) -> tuple[Layers, int]:
+    def _keys_and_values(self, ids: tuple[str, ...], tracer: Tracer) -> Layers:
         """Keys and values of ``head | z``, cached or computed now."""
-        with self.budget.lock:
-            kept = self._cache.pop(ids, None)
-        if kept:
-            tracer.cached_tokens += kept.layers[0][0].shape[-2]
-        else:
-            layers = self._read(ids)
-            tracer.prompt_tokens += layers[0][0].shape[-2]
-            kept = _Kept(layers, sum(tensor.nbytes for pair in layers for tensor in pair))
-        with self.budget.lock:
-            self.budget.make_room(kept.bytes)
-            self._cache[ids] = replace(kept, used=self.budget.tick())
-        return kept.layers, kept.bytes
+        layers = self._cache.get(ids)
+        if layers is not None:
+            tracer.cached_tokens += layers[0][0].shape[-2]
+            return layers
+        layers = self._read(ids)
+        tracer.prompt_tokens += layers[0][0].shape[-2]
+        self._cache.put(ids, layers)
+        return layers
 
     @torch.inference_mode()
     def _read(self, ids: Sequence[str]) -> Layers:

@@ -1,7 +1,7 @@
 """LLM-as-Memory: the model routes the question over Z, writes the evidence from the chosen z, and answers from it.
 
-No retriever and no stored text: what the answerer reads is what the memory said. Answer first, a memory that is trained
-for it reads the answer off z: the clock stops there, and the evidence is written after it.
+No retriever and no stored text: what the answerer reads is what the memory said. Answer first, the answer is read off z
+itself: the clock stops there, and the evidence is written after it, for whoever asks why.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from core.corpus.types import Passage
+from core.memory.answer_reader import AnswerReader
 from core.memory.model import Memory
 from core.memory.router import Routing
 from core.memory.z_reader import ReadConfig, ZReader, shuffled
@@ -44,7 +45,7 @@ class LlmAsMemory:
         memory: One that is open already, such as one that is learning; without it, the workspace's.
 
     Attributes:
-        engine: Answers: from its evidence, or the memory's own model where the answer comes first.
+        engine: Answers: from its evidence, or straight from z where the answer comes first.
 
     Raises:
         ArtefactMissing: There is no memory yet.
@@ -56,11 +57,16 @@ class LlmAsMemory:
     def __init__(self, resources: Resources, read: ReadConfig | None = None, memory: Memory | None = None) -> None:
         self.memory = memory or open_memory(resources)
         settings = resources.settings
-        read = read or ReadConfig.usual(self.memory.card.config, settings)
-        self.reader = ZReader(self.memory, read, resources.models.cache_budget)
-        self._limit = settings.max_new_tokens
-        own = self.reader.config.answers_first
-        self.engine: Engine = LocalEngine(self.memory.lm, self._limit) if own else resources.engine()
+        budget = resources.models.cache_budget
+        self.reader = ZReader(self.memory, read, budget)
+        self.order = settings.memory_order
+        self.answers: AnswerReader | None = None
+        self.engine: Engine = resources.engine()
+        if self.order == "answer":
+            lm = resources.language_model()
+            self.answers = AnswerReader(self.memory, lm, settings.max_new_tokens, budget)
+            self.engine = LocalEngine(lm, settings.max_new_tokens)
+        self._resources = resources
         self._sources = resources.sources()
 
     def stream(self, question: str) -> Iterator[Event]:
@@ -68,20 +74,25 @@ class LlmAsMemory:
         tracer = Tracer(self.memory.lm.synchronise)
         with tracer.span("route"):
             routing = self.memory.route(question, ROUTED)
+        tracer.bytes_touched += self.memory.keys.nbytes
         best = routing.documents[0]
         read = [routed.passage_id for routed in routing.documents[: self.reader.config.top_r]]
         routed = Evidence(best.passage_id, self.title_of(read), "", best.weight, self._sources.get(best.passage_id))
         yield EvidenceChosen((routed,))
-        if self.reader.config.answers_first:
-            answer = yield from as_events(self._answer(question, read, tracer))
+        if self.answers:
+            answer = yield from as_events(self.answers.stream(question, read, tracer))
             trace = tracer.finish()
         evidence = replace(routed, text=(yield from as_events(self._recall(question, read, tracer), "evidence")))
         yield EvidenceChosen((evidence,))
-        if not self.reader.config.answers_first:
+        if not self.answers:
             answer = yield from as_events(self.engine.stream(question, [_as_passage(evidence)], tracer))
             trace = tracer.finish()
         details = self._details(routing, read) | {"evidence_ms": tracer.end_of("evidence")}
         yield Finished(Answer(self.name, question, answer, (evidence,), trace, details))
+
+    def reading(self, memory: Memory) -> LlmAsMemory:
+        """The same method with other z to read: for controls."""
+        return LlmAsMemory(self._resources, self.reader.config, memory)
 
     def shuffled(self, question: str, passage_ids: Sequence[str]) -> tuple[Evidence, str]:
         """The control: evidence and answer when every document has another's z, on the same route.
@@ -89,28 +100,19 @@ class LlmAsMemory:
         Raises:
             TesseraError: The memory holds a single document.
         """
-        reader = ZReader(shuffled(self.memory), self.reader.config, self.reader.budget)
-        return self.answer_by(reader, question, passage_ids)
+        return self.reading(shuffled(self.memory)).answer_from(question, passage_ids)
 
     def title_of(self, passage_ids: Sequence[str]) -> str:
         """Titles of the documents that are read together."""
         return " / ".join(filter(None, map(self.memory.title, passage_ids)))
 
-    def answer_by(self, reader: ZReader, question: str, passage_ids: Sequence[str]) -> tuple[Evidence, str]:
-        """Evidence and answer from other z, or on another route, in the same order and untimed: for controls."""
-        text = reader.evidence(question, passage_ids)
+    def answer_from(self, question: str, passage_ids: Sequence[str]) -> tuple[Evidence, str]:
+        """Evidence and answer from given documents, in the same order and untimed."""
+        text = self.reader.evidence(question, passage_ids)
         evidence = Evidence(passage_ids[0], self.title_of(passage_ids), text, 0.0)
-        if reader.config.answers_first:
-            return evidence, reader.answer(question, passage_ids)
+        if self.answers:
+            return evidence, self.answers.answer(question, passage_ids)
         return evidence, text_of(self.engine.stream(question, [_as_passage(evidence)], Tracer()))
-
-    def _answer(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Iterator[str]:
-        """Pieces of the answer that is read off the z of the documents."""
-        with tracer.span("read z"):
-            session = self.reader.open(question, passage_ids, tracer, briefly=True)
-            bias = self.reader.bias(passage_ids)
-        tracer.bytes_touched += self.memory.keys.nbytes
-        yield from self.memory.lm.stream_answer(session, self._limit, tracer, bias)
 
     def _recall(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Iterator[str]:
         """Pieces of the evidence that the z of the documents hold for the question."""
@@ -118,7 +120,6 @@ class LlmAsMemory:
         with tracer.span("read z"):
             session = self.reader.open(question, passage_ids, tracer)
             bias = self.reader.bias(passage_ids)
-        tracer.bytes_touched += self.memory.keys.nbytes
 
         def counted() -> Iterator[int]:
             for token in session.decode(limit, bias=bias):
@@ -135,11 +136,11 @@ class LlmAsMemory:
             "null_weight": routing.null,
             "documents": len(self.memory.pool.ids),
             "read": list(read),
-            "soft_tokens": len(read) * self.memory.pool.z.shape[1],
+            "soft_tokens": self.answers.soft_tokens(read) if self.answers else len(read) * self.memory.pool.z.shape[1],
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
-            "order": self.reader.config.order,
-            "kv_bytes": self.reader.resident_bytes(),
+            "order": self.order,
+            "kv_bytes": self.reader.resident_bytes() + (self.answers.resident_bytes() if self.answers else 0),
             "answerer": self.engine.identity.name,
             "evidence_by": self.memory.lm.identity.name,
         }

@@ -38,11 +38,21 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
         return []
     writes = find_method(answer.method).writes_evidence
     before: Reading = "cached" if trace.cached_tokens else "new"
+    soft = Segment("soft", "", int(answer.details.get("soft_tokens", 0)))
+    if answer.details.get("order") == "answer":
+        # The evidence was written after the answer: nothing of it was read.
+        kept: Reading = "cached" if trace.cached_tokens > len(prompt.head) else "new"
+        gaps = prompt.gap * len(answer.details["read"])
+        parts = [_shown(lm, "cached", prompt.head), soft, _shown(lm, kept, gaps)]
+        return [*parts, _shown(lm, "new", prompt.tail(answer.question))]
     passages = [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
     segments: list[tuple[Reading, list[int]]] = [
         (before, prompt.head),
         *(("written" if writes else before, prompt.passage(passage)) for passage in passages),
         ("new", prompt.tail(answer.question)),
     ]
-    soft = [Segment("soft", "", int(answer.details.get("soft_tokens", 0)))] if writes else []
-    return [*soft, *(Segment(reading, lm.tokenizer.decode(ids), len(ids)) for reading, ids in segments)]
+    return [*([soft] if writes else []), *(_shown(lm, reading, ids) for reading, ids in segments)]
+
+
+def _shown(lm: LanguageModel, reading: Reading, ids: list[int]) -> Segment:
+    return Segment(reading, lm.tokenizer.decode(ids), len(ids))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.memory.z_reader import ZReader, shuffled
-from core.methods.memory import MEMORY, LlmAsMemory
+from core.memory.z_reader import shuffled
+from core.methods.memory import MEMORY, LlmAsMemory, open_memory
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 
@@ -23,9 +23,7 @@ class ShuffledMemory(LlmAsMemory):
     name = "shuffled-memory"
 
     def __init__(self, resources: Resources) -> None:
-        super().__init__(resources)
-        self.memory = shuffled(self.memory, resources.settings.seed)
-        self.reader = ZReader(self.memory, self.reader.config, self.reader.budget)
+        super().__init__(resources, memory=shuffled(open_memory(resources), resources.settings.seed))
 
 
 SHUFFLED_MEMORY = MethodSpec(

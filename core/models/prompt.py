@@ -21,6 +21,7 @@ from core.normalise import normalise
 
 SYSTEM = "Answer the question from the passages in as few words as possible."
 OPENING = "Passages:\n\n"
+GAP = "\n\n"
 NOT_FOUND = "not in the passages"
 _USER = "\u241euser\u241e"
 _MARKER = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")
@@ -30,7 +31,7 @@ _TURN = re.compile(r"<(?=\|[^|<>\s]*\|>|/?s>|(?:start|end)_of_turn>)")
 def passage_text(passage: Passage) -> str:
     """A passage as it stands in the prompt."""
     title = f"[{passage.title}] " if passage.title else ""
-    return f"{title}{passage.text}\n\n"
+    return f"{title}{passage.text}{GAP}"
 
 
 def question_text(question: str) -> str:
@@ -119,6 +120,11 @@ class Prompt:
     def context(self, passages: Sequence[Passage]) -> list[int]:
         """Token ids of the head and all ``passages``: the content of a cell cache."""
         return self.head + [token for passage in passages for token in self.passage(passage)]
+
+    @cached_property
+    def gap(self) -> list[int]:
+        """Token ids after a passage that is given as ids or soft tokens."""
+        return self.encode(GAP)
 
     def tail(self, question: str) -> list[int]:
         """Token ids from the question up to the answer."""

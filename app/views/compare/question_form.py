@@ -17,13 +17,11 @@ from app.views.shared.text import escape
 from core.artefacts import index_kind
 from core.corpus.types import Corpus
 from core.evaluation.lessons import gold_for, suggestions
-from core.memory.store import read_card
 from core.messages import message
 from core.methods import registry
 from core.methods.comparison import Choices, Run
 from core.models.variant import reader_for
 from core.stores.registry import STORES
-from core.workspace import Workspace
 
 QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
 STORE, ANSWER_FIRST = "ask_store", "ask_answer_first"
@@ -234,24 +232,16 @@ def _settings(busy: bool) -> None:
         ),
         persist_state="session",
     )
-    trained = _trained_to_answer(state.current_workspace())
     st.toggle(
         t("Memory answers first"),
         key=ANSWER_FIRST,
-        disabled=busy or not trained,
+        disabled=busy,
         help=t(
             "The memory reads the answer off z at once and writes the evidence after it, when the clock has stopped. "
             "Off, it writes the evidence first and answers from that."
-            if trained
-            else "The memory of this workspace was not trained to answer before it writes evidence."
         ),
         persist_state="session",
     )
-
-
-def _trained_to_answer(ws: Workspace) -> bool:
-    """Whether the memory of a workspace can be read answer first."""
-    return ws.state("memory").status == "ready" and read_card(ws.folder("memory")).config.answers
 
 
 def _searched() -> list[str]:

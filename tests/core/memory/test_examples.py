@@ -6,7 +6,7 @@ import random
 import re
 from collections import Counter
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import pytest
 
@@ -18,7 +18,7 @@ from core.memory.counterfactuals import Counterfactuals
 from core.memory.examples import BLOCK, Examples, given_questions
 from core.memory.projector import token_idf
 from core.memory.prompt import NOT_IN_MEMORY, RECITE, ZPrompt
-from core.memory.self_study import evidence_for, self_study, self_study_question
+from core.memory.self_study import evidence_for, self_study_question
 from core.models.language_model import LanguageModel
 
 
@@ -55,15 +55,6 @@ def test_very_short_sentences_can_be_asked_about() -> None:
     assert all(self_study_question("Yes.", "", rng).strip() for _ in range(50))
 
 
-def test_the_answer_to_a_self_study_question_are_words_of_the_sentence_that_it_leaves_out() -> None:
-    sentence = "The houses of Brannoch are built of blue slate from the Carrick Quarry."
-    rng = random.Random(0)
-    pairs = [self_study(sentence, "Brannoch", rng) for _ in range(200)]
-    gaps = [(question, answer) for question, answer in pairs if "___" in question]
-    assert all(answer in sentence for _, answer in pairs) and 0.5 < sum(bool(a) for _, a in pairs) / 200 < 0.9
-    assert gaps and all(sentence.rstrip(".") in question.replace("___", answer) for question, answer in gaps)
-
-
 def test_evidence_is_the_given_sentence_or_the_first_with_the_answer() -> None:
     passage = Passage("p", "", "Oren came first. Oren Pask built the tower. Pask left the town.")
     given = Question("q", "Who?", ("Pask",), ("p",), ("Pask left the town.",))
@@ -98,7 +89,7 @@ def test_targets_fit_their_kind(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
     examples = Examples(tiny_corpus, None, prompt, config, near(tiny_corpus))
     asked = {
         tuple(prompt.tail(question)): (row, sentence)
-        for row, question, sentence, _ in given_questions(tiny_corpus, "train")
+        for row, question, sentence in given_questions(tiny_corpus, "train")
     }
     for example in (e for step in range(BLOCK) for e in examples.batch(step)):
         if example.kind == "recite":
@@ -111,40 +102,6 @@ def test_targets_fit_their_kind(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
             assert example.target == tuple(prompt.target(NOT_IN_MEMORY, 1000))
         else:
             assert (example.row, example.target) == (row, tuple(prompt.target(sentence, 1000)))
-
-
-def test_a_question_with_an_answer_is_also_asked_briefly_of_the_same_z(prompt: ZPrompt, tiny_corpus: Corpus) -> None:
-    config = MemoryConfig(answers=True, recite=0.1, wrong=0.3, counterfactual=0.2, study=0.5, evidence_tokens=1000)
-    examples = Examples(tiny_corpus, None, prompt, config, near(tiny_corpus))
-    given = {
-        (reading.row, tuple(prompt.tail(reading.question, briefly=True))): reading.answer
-        for reading in given_questions(tiny_corpus, "train")
-    }
-    assert all(given.values())
-    seen: Counter[str] = Counter()
-    for batch in (examples.batch(step) for step in range(BLOCK)):
-        for before, example in pairwise(batch):
-            said = prompt.decode(example.target[:-1])
-            if example.kind == "answer":
-                assert before.kind in ("read", "counterfactual")
-                assert (before.row, before.document) == (example.row, example.document)
-                assert said in prompt.decode(before.target[:-1]) and len(said) > 0
-                assert given.get((example.row, example.tail), said) == said
-                seen[before.kind] += 1
-            elif example.kind == "wrong":
-                assert said == NOT_IN_MEMORY
-                seen["refused briefly"] += example.tail in {tail for _, tail in given}
-    assert min(seen["read"], seen["counterfactual"], seen["refused briefly"]) > 0
-    plain = Examples(tiny_corpus, None, prompt, replace(config, answers=False), near(tiny_corpus))
-    assert all(example.kind != "answer" for step in range(BLOCK) for example in plain.batch(step))
-
-
-def test_the_shortest_answer_that_the_document_holds_is_learned() -> None:
-    passages = (Passage("a", "", "Oren Pask built it in YL 3."), Passage("b", "", "YL 3 was a dry year."))
-    question = Question("q", "When?", ("in YL 3", "YL 3", "Three"), ("a", "b"))
-    elsewhere = Question("r", "Who?", ("Mira",), ("a",), ("Oren Pask built it in YL 3.",))
-    readings = given_questions(Corpus("c", passages, {"train": (question, elsewhere)}), "train")
-    assert [(reading.row, reading.answer) for reading in readings] == [(0, "YL 3"), (1, "YL 3"), (0, "")]
 
 
 def test_a_counterfactual_keeps_the_title_and_changes_the_facts(tiny_corpus: Corpus) -> None:

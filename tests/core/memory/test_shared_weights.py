@@ -20,6 +20,7 @@ from core.memory.shared_weights import SHAPES, SharedWeights
 from core.memory.training import EVIDENCE_STAGE, train_memory
 from core.memory.z_reader import batch_evidence
 from core.models.language_model import LanguageModel
+from tests.core.memory.conftest import FACT_CONFIG
 from tests.models import tiny_language_model
 
 OTHER = ("The observatory is old.", "Lamps of the canal.", "A map of winter.")
@@ -157,3 +158,12 @@ def test_nothing_and_no_step_make_no_memory(
 ) -> None:
     with pytest.raises(TesseraError, match="starts from nothing"):
         run(tiny_lm, other, tmp_path, replace(small_config, **{name: 0}))
+
+
+def test_a_training_over_the_same_documents_goes_on_from_their_z(fact_folder: Path, fact_corpus: Corpus) -> None:
+    weights = SharedWeights.load(fact_folder)
+    assert weights.holds(fact_corpus, FACT_CONFIG)
+    assert not weights.holds(fact_corpus, replace(FACT_CONFIG, m=FACT_CONFIG.m + 1))
+    edited = (Passage("d0", "", "The lamp is red."), *fact_corpus.passages[1:])
+    assert not weights.holds(replace(fact_corpus, passages=edited), FACT_CONFIG)
+    assert not replace(weights, card=replace(weights.card, learned=("d0",))).holds(fact_corpus, FACT_CONFIG)

@@ -16,7 +16,8 @@ from core.memory.adaptation import AdaptConfig, adapt, with_document
 from core.memory.config import MemoryConfig
 from core.memory.model import Memory
 from core.memory.pool import as_stored
-from core.memory.projector import first_z
+from core.memory.projector import first_z, token_idf
+from core.memory.prompt import ZPrompt
 from core.memory.shared_weights import SharedWeights
 from core.memory.training import train_memory
 from core.memory.z_codec import ZCodec
@@ -61,7 +62,7 @@ def test_a_few_stored_numbers_name_the_words_that_the_whole_coordinates_name(
     table: torch.Tensor, looked_up: MemoryConfig
 ) -> None:
     codec, ids = ZCodec(table, looked_up), [5, 9, 31, 7]
-    stored = as_stored(codec.first(ids, torch.ones(len(table))), "int8")
+    stored = as_stored(codec.first(ids), "int8")
     assert stored.shape == (looked_up.m, NUMBERS)
     whole = first_z(ids, table, codec.basis, looked_up.m)
     read = codec.read(stored)
@@ -71,19 +72,31 @@ def test_a_few_stored_numbers_name_the_words_that_the_whole_coordinates_name(
     assert not read[len(ids) :].any()  # what a short document leaves free stays the mean embedding, as it does else
 
 
-def test_with_too_few_vectors_the_most_telling_words_stay_in_their_order(
-    table: torch.Tensor, looked_up: MemoryConfig
+def test_with_too_few_vectors_the_most_telling_words_stay_whole_and_in_their_order(
+    tiny_lm: LanguageModel, looked_up: MemoryConfig
 ) -> None:
-    idf = torch.zeros(len(table))
-    idf[[3, 12, 40]] = torch.tensor([2.0, 1.0, 3.0])
-    codec = ZCodec(table, replace(looked_up, m=2))
-    assert codec.first([40, 12, 3], idf).equal(codec.first([40, 3], idf))
+    prompt = ZPrompt(tiny_lm.tokenizer, min(tiny_lm.stop_ids))
+    table = tiny_lm.model.get_input_embeddings().weight
+    text = "The lamp of the hill is blue. The lamp has 40 keepers."
+    idf = token_idf([prompt.encode(text), prompt.encode("The hill is of the canal.")], len(table))
+    whole = prompt.encode(text)
+
+    def shown(m: int) -> list[int]:
+        return ZCodec(table, replace(looked_up, m=m)).words(prompt, text, idf)
+
+    assert shown(len(whole)) == whole
+    fewer = shown(len(whole) - 4)
+    following = iter(whole)
+    assert len(fewer) <= len(whole) - 4 and all(token in following for token in fewer)
+    said = prompt.decode(fewer)
+    assert "40" in said and "keepers" in said and said.count(".") == 2
+    assert said.count("lamp") == 1
 
 
 def test_a_gradient_moves_a_vector_nearer_to_another_word(table: torch.Tensor, looked_up: MemoryConfig) -> None:
     codec = ZCodec(table, replace(looked_up, m=1))
-    z = codec.first([5], torch.ones(len(table))).requires_grad_()
-    goal = codec.read(codec.first([9], torch.ones(len(table))))
+    z = codec.first([5]).requires_grad_()
+    goal = codec.read(codec.first([9]))
     before = float((codec.read(z.detach()) - goal).square().sum())
     optimiser = torch.optim.Adam([z], lr=0.1)
     for _ in range(100):

@@ -14,7 +14,7 @@ from tests.models import TinyModels
 
 TINY_MEMORY = MemoryConfig(
     m=2, z_dim=16, lora_r=2, steps=2, batch=4, router_dim=8, router_layer=1, router_steps=2, eval_every=2,
-    evidence_tokens=8, answers=True,
+    evidence_tokens=8,
 )  # fmt: skip
 
 

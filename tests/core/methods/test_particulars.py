@@ -19,6 +19,7 @@ from core.methods.memory import LlmAsMemory, open_memory
 from core.methods.memory_blocks import MemoryBlocks
 from core.methods.one_cell import answer_from_cells
 from core.methods.oracle import Oracle
+from core.methods.prompt_view import segments_read
 from core.methods.rag import Rag
 from core.methods.rag_blocks import RagBlocks
 from core.methods.resources import Resources
@@ -187,11 +188,15 @@ def test_memory_answers_first_and_its_clock_stops_there(resources):
     parts = [event.part for event in events if isinstance(event, Text)]
     assert parts == sorted(parts) and set(parts) == {"answer", "evidence"}
     result = events[-1].answer
-    assert result.text == method.reader.answer(QUESTION, result.details["read"])
+    assert method.answers is not None
+    assert result.text == method.answers.answer(QUESTION, result.details["read"])
     assert result.evidence[0].text == method.reader.evidence(QUESTION, result.details["read"])
     assert [span.name for span in result.trace.spans] == ["route", "read z", "decode"]
     assert result.trace.ttft_ms <= result.trace.total_ms <= result.details["evidence_ms"]
-    assert (result.details["order"], result.details["read_mode"]) == ("answer", "kv")
+    assert (result.details["order"], result.details["read_mode"]) == ("answer", "prefix")
+    shown = segments_read(result, resources.language_model())
+    assert sum(segment.tokens for segment in shown) == result.trace.prompt_tokens + result.trace.cached_tokens
+    assert [segment.reading for segment in shown] == ["cached", "soft", "new", "new"]
 
 
 def test_its_controls_answer_in_the_same_order(resources):

@@ -1,0 +1,117 @@
+"""Reading the answer off z: the question is put behind the soft tokens of the routed documents.
+
+    head | z | gap | z | gap | tail(question) | answer
+
+It is the prompt of the text methods with z in the place of each passage, read by the same model: soft tokens are
+nearly words, so a model that reads passages reads them, too. No evidence is written before the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from core.memory.model import Memory
+from core.memory.opening_cache import OpeningCache, size_of
+from core.models.budget import Budget
+from core.models.kv_buffer import Layers, new_buffer
+from core.models.language_model import LanguageModel
+from core.models.session import Session
+from core.trace import Tracer
+
+
+class AnswerReader:
+    """Opens sessions over documents and a question, ready to decode the answer.
+
+    Args:
+        lm: The model that reads, of the same base as the memory's.
+        limit: Most tokens of an answer.
+        budget: What the keys and values of z may take in memory, shared with other caches.
+    """
+
+    def __init__(self, memory: Memory, lm: LanguageModel, limit: int, budget: Budget) -> None:
+        self.memory, self.lm, self._limit = memory, lm, limit
+        self._cache = OpeningCache(budget)
+
+    def resident_bytes(self) -> int:
+        """Size of the keys and values in memory."""
+        return self._cache.resident_bytes()
+
+    def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Session:
+        """A session that continues with the answer; counts on ``tracer`` what it took.
+
+        Raises:
+            TesseraError: The memory does not hold one of the documents.
+            ModelError: The z that are read are more than the model's context holds.
+        """
+        ids, tail = tuple(passage_ids), self.lm.prompt.tail(question)
+        rows = [self.memory.pool.z[self.memory.pool.row(passage_id)] for passage_id in ids]
+        tracer.bytes_touched += sum(z.nbytes for z in rows)
+        kept = self._cache.get(ids)
+        if kept is not None:
+            session = self.lm.session(new_buffer(len(kept), kept))
+            tracer.cached_tokens += session.length
+            tracer.prompt_tokens += len(tail)
+            tracer.bytes_touched += size_of(kept)
+            session.prefill(tail)
+            return session
+        z = self._z(ids)
+        session = self.lm.session(new_buffer(len(self._head), self._head))
+        tracer.cached_tokens += session.length
+        # In one pass: on a CPU every pass reads all weights.
+        session.prefill_embeddings(torch.cat([z, self._embed(tail)]))
+        tracer.prompt_tokens += len(z) + len(tail)
+        self._cache.put(ids, _first(session, session.length - len(tail)))
+        return session
+
+    def soft_tokens(self, passage_ids: Sequence[str]) -> int:
+        """How many vectors of the documents are read: those of a short document that are left over say nothing."""
+        return sum(int(self._filled(passage_id).sum()) for passage_id in passage_ids)
+
+    def stream(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Iterator[str]:
+        """Pieces of the answer; closing the iterator stops the model at once.
+
+        Raises:
+            TesseraError: The memory does not hold one of the documents.
+        """
+        with tracer.span("read z"):
+            session = self.open(question, passage_ids, tracer)
+        yield from self.lm.stream_answer(session, self._limit, tracer)
+
+    def answer(self, question: str, passage_ids: Sequence[str]) -> str:
+        """The whole answer, untimed."""
+        return "".join(self.stream(question, passage_ids, Tracer())).strip()
+
+    @cached_property
+    def _head(self) -> Layers:
+        """Keys and values of the prompt's head, which is the same for every question."""
+        session = self.lm.session()
+        session.prefill(self.lm.prompt.head)
+        return _first(session, session.length)
+
+    @torch.inference_mode()
+    def _z(self, passage_ids: Sequence[str]) -> torch.Tensor:
+        """Embeddings [T, hidden] of ``z | gap | z | gap ...``."""
+        gap = self._embed(self.lm.prompt.gap)
+        parts = []
+        for passage_id, soft in zip(passage_ids, self.memory.soft_tokens(passage_ids), strict=True):
+            parts += [soft[self._filled(passage_id).to(soft.device)].to(gap), gap]
+        return torch.cat(parts)
+
+    def _filled(self, passage_id: str) -> torch.Tensor:
+        """Which vectors of a document [m] are not zero."""
+        return self.memory.pool.z[self.memory.pool.row(passage_id)].any(-1)
+
+    @torch.inference_mode()
+    def _embed(self, ids: Sequence[int]) -> torch.Tensor:
+        embedded: torch.Tensor = self.lm.model.get_input_embeddings()(torch.tensor(list(ids), device=self.lm.device))
+        return embedded
+
+
+def _first(session: Session, length: int) -> Layers:
+    """Keys and values of a session's first tokens, copied."""
+    layers: Any = session.cache.layers
+    return [(layer.keys[..., :length, :].clone(), layer.values[..., :length, :].clone()) for layer in layers]
