@@ -97,7 +97,7 @@ class AnswerReader:
         """Embeddings [T, hidden] of ``z | gap | z | gap ...``."""
         gap = self._embed(self.lm.prompt.gap)
         parts = []
-        for passage_id, soft in zip(passage_ids, self.memory.soft_tokens(passage_ids), strict=True):
+        for passage_id, soft in zip(passage_ids, self.memory.as_words(passage_ids), strict=True):
             parts += [soft[self._filled(passage_id).to(soft.device)].to(gap), gap]
         return torch.cat(parts)
 

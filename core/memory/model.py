@@ -153,6 +153,22 @@ class Memory:
         rows = [self.pool.row(passage_id) for passage_id in passage_ids]
         return self.projector(self.codec.read(self.pool.z[rows])).to(self.lm.device)
 
+    @torch.no_grad()
+    def as_words(self, passage_ids: Sequence[str]) -> torch.Tensor:
+        """[n, m, hidden] of documents where their z stand among the token embeddings, for a model that never read z.
+
+        Raises:
+            TesseraError: The memory does not hold one of them.
+        """
+        rows = [self.pool.row(passage_id) for passage_id in passage_ids]
+        words: torch.Tensor = self._basis(self.codec.read(self.pool.z[rows]))
+        return words.to(self.lm.device)
+
+    @cached_property
+    def _basis(self) -> Projector:
+        """The projector before any training."""
+        return Projector.from_basis(self.codec.basis)
+
     @torch.inference_mode()
     def lexicon_ids(self, passage_id: str) -> torch.Tensor:
         """Ids of the tokens nearest to the z of a document."""

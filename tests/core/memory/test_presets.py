@@ -62,9 +62,8 @@ def test_an_unknown_preset_is_refused() -> None:
         load_preset("supercomputer")
 
 
-@pytest.mark.parametrize("name", ["at-once", "small"])
-def test_a_preset_that_starts_from_the_shipped_memory_fits_it(name: str) -> None:
-    preset, shipped = load_preset(name), read_card(SAMPLE_MEMORY).config
+def test_the_preset_that_starts_from_the_shipped_memory_fits_it() -> None:
+    preset, shipped = load_preset("at-once"), read_card(SAMPLE_MEMORY).config
     assert preset.start == "sample"
     differing = {field for field in SHAPES if getattr(preset.config, field) != getattr(shipped, field)}
     # Looked up in the vocabulary, z is read as one of the model's width, which is what the shipped memory's z has.
