@@ -120,7 +120,7 @@ def test_a_bench_can_be_started_and_cancelled(page, prepared, models, monkeypatc
 def test_a_damaged_bench_is_an_error_with_a_remedy(page, prepared, models):
     (prepared.path / "runs").mkdir()
     (prepared.path / "runs" / stores.FILE).write_text(json.dumps({"tested": [1]}), encoding="utf-8")
-    assert any("run the bench again" in error.value for error in page("stores").error)
+    assert any("measure again" in error.value for error in page("stores").error)
 
 
 def test_it_speaks_korean(page, two, models, monkeypatch):
