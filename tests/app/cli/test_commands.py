@@ -271,7 +271,7 @@ def test_caches_of_the_default_model_are_exact(tmp_path):
     assert run(cli, ["prepare", "--dataset", notes_about_orrin(tmp_path), "-w", "notes"]).exit_code == 0
     assert run(cli, ["cluster", "--no-auto-k", "--k", "2", "-w", "notes"]).exit_code == 0
     verified = one_object(run(cli, ["verify", "-w", "notes", "--cells", "1", "--json"]))
-    assert verified["exact"] and len(verified["checks"]) >= 6
+    assert verified["exact"] and len(verified["checks"]) >= 4  # bfloat16 has two more
 
 
 @pytest.mark.real
