@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 
 from core.normalise import normalise
 
@@ -26,10 +29,11 @@ def stop_words() -> frozenset[str]:
 
 @cache
 def _left_out() -> frozenset[str]:
-    # The package of these 33 words brings a compiler along (numba): 60 MB that most processes have no use for.
-    from bm25s.stopwords import STOPWORDS_EN
-
-    return frozenset(STOPWORDS_EN)
+    # The package of these 33 words brings a compiler along (numba): 60 MB that most processes have no use for. The file
+    # itself imports nothing.
+    package = find_spec("bm25s")
+    assert package is not None and package.origin is not None
+    return frozenset(run_path(str(Path(package.origin).with_name("stopwords.py")))["STOPWORDS_EN"])
 
 
 def tokenise(text: str, all_words: bool = False) -> list[str]:

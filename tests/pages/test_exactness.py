@@ -34,7 +34,7 @@ def test_what_was_measured_stays_when_the_job_is_forgotten(page, clustered, mode
     app.run()
     state.board().clear(str(clustered.path))
     app.run()
-    assert len(table(app, "check")) >= 7
+    assert len(table(app, "check")) >= 5  # bfloat16 has two more
 
 
 def test_a_cache_that_is_not_exact_is_an_error(page, clustered, models, own_model, monkeypatch):

@@ -11,7 +11,7 @@ from core.corpus.readers.pdf import read_pdf
 from core.corpus.readers.worker import ReaderProcess
 from core.errors import CorpusError
 from tests.core.corpus.readers import made
-from tests.core.corpus.readers.test_worker import finished
+from tests.generators import result_of
 
 
 def writer(*pages):
@@ -193,7 +193,7 @@ def test_a_loop_in_the_page_tree_never_hangs():
     assert looped != pdf
     with ReaderProcess(seconds=5) as process:
         try:
-            document = finished(process.read("x.pdf", looped))
+            document = result_of(process.read("x.pdf", looped))
         except CorpusError as refusal:
             assert str(refusal).startswith("x.pdf")
         else:
@@ -224,7 +224,7 @@ def test_forms_within_forms_end_with_the_time_of_a_file():
     drawn.set_data(b"/F Do")
     page[NameObject("/Contents")] = pdf._add_object(drawn)
     with ReaderProcess(seconds=3) as process, pytest.raises(CorpusError, match=r"x\.pdf takes more than"):
-        finished(process.read("x.pdf", content(pdf)))
+        result_of(process.read("x.pdf", content(pdf)))
 
 
 def test_too_much_text_is_refused(monkeypatch):
