@@ -72,7 +72,7 @@ docs: $(VENV)/.developed
 
 # Takes the README's pictures of a running app (make run) with Debian's Chromium.
 screenshots: $(VENV)/.developed
-	$(PY) -m tests.e2e.screenshots --address http://127.0.0.1:$(PORT) --pages map
+	$(PY) -m tests.e2e.screenshots --address http://127.0.0.1:$(PORT) --pages map --height 1110
 	$(PY) -m tests.e2e.movie --address http://127.0.0.1:$(PORT)
 
 format: $(VENV)/.developed
