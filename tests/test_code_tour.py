@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 TOUR = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 SPINE_LINES = 1_800
 
