@@ -62,7 +62,7 @@ def query(
     resources = open_resources(workspace, plain, store=store, memory_order=memory_order)
     settings = resources.settings
     choices = Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store)
-    run = Run(choices, gold=known_question(text, resources.workspace, settings))
+    run = Run(choices, gold=known_question(text, resources))
     failures: dict[str, TesseraError] = {}
     for name, event in answer_each(run, OpenMethods().opener(resources), resources.models.lock):
         if isinstance(event, Failed) and event.error:
@@ -144,7 +144,7 @@ def ask(
     ws, settings = resources.workspace, resources.settings
     result = answer(RedisRag(resources, cache=not no_cache, distance=distance, ttl_s=ttl), text)
     choices = Choices(ws.name, text, (result.method,), settings.reader, settings.top_k)
-    run = Run(choices, known_question(text, ws, settings), "done", {result.method: result})
+    run = Run(choices, known_question(text, resources), "done", {result.method: result})
     describe_run(run, resources)
     if as_json:
         emit(_record(run))

@@ -79,7 +79,8 @@ class ComparisonService:
 
     def begin(self, choices: Choices) -> Run:
         """A run that knows what counts as right, where the question is one of the corpus' own."""
-        return Run(choices, gold=known_question(choices.question, self.ws, self.settings))
+        resources = Resources(self.ws, self.models, self.settings)
+        return Run(choices, gold=known_question(choices.question, resources))
 
     def stream(self, run: Run) -> Generator[tuple[str, RunEvent], None, None]:
         """Asks the methods of a run one after another; closing it stops the one that answers.

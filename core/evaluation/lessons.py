@@ -16,12 +16,12 @@ from statistics import median
 from typing import Any
 
 from core.corpus.sample import SAMPLE, load_unseen
-from core.corpus.store import load
 from core.corpus.types import Corpus, Question
 from core.evaluation.summary import Rows
 from core.evaluation.verdict import VERDICTS, Kind
 from core.messages import joined, message
 from core.methods.registry import METHODS, main_methods
+from core.methods.resources import Resources
 from core.normalise import folded
 from core.settings import Settings
 from core.workspace import Workspace
@@ -133,11 +133,10 @@ def gold_for(text: str, ws: Workspace, corpus: Corpus, settings: Settings) -> Qu
     return corpus.question(text) or next((q for q in lessons if folded(q.text) == folded(text)), None)
 
 
-def known_question(text: str, ws: Workspace, settings: Settings) -> Question | None:
+def known_question(text: str, resources: Resources) -> Question | None:
     """``gold_for`` in the corpus of a workspace; None where it has none."""
-    if ws.state("corpus").status != "ready":
-        return None
-    return gold_for(text, ws, load(ws.require("corpus")), settings)
+    ws = resources.workspace
+    return gold_for(text, ws, resources.corpus, resources.settings) if ws.state("corpus").status == "ready" else None
 
 
 def lessons_of(ws: Workspace, corpus: Corpus, settings: Settings) -> list[Suggestion]:

@@ -4,9 +4,19 @@ from dataclasses import asdict, replace
 import pytest
 
 from core.evaluation import lessons
-from core.evaluation.lessons import KINDS, Measured, choose, gold_for, measured, measured_with, suggestions
+from core.evaluation.lessons import (
+    KINDS,
+    Measured,
+    choose,
+    gold_for,
+    known_question,
+    measured,
+    measured_with,
+    suggestions,
+)
 from core.evaluation.summary import answers_of
 from core.settings import Settings
+from core.workspace import Workspace
 
 SETTINGS = Settings()
 ALL_RIGHT = {"rag": "right", "cag": "right", "memory": "right"}
@@ -102,6 +112,13 @@ def test_a_lesson_without_an_answer_is_known_to_have_none(resources, tiny_corpus
     assert gold == without and gold.answers == ()
     assert gold_for("Who?", resources.workspace, tiny_corpus, SETTINGS) is None
     assert gold_for(without.text, resources.workspace, tiny_corpus, replace(SETTINGS, top_k=1)) is None
+
+
+def test_a_known_question_is_that_of_the_corpus_which_is_read_once(resources, tmp_path):
+    own = replace(resources)
+    (dev,) = own.corpus.questions["dev"]
+    assert known_question(dev.text, own) is dev
+    assert known_question(dev.text, replace(own, workspace=Workspace(tmp_path / "empty"))) is None
 
 
 @pytest.mark.parametrize(
