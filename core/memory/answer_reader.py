@@ -30,15 +30,14 @@ class AnswerReader:
         lm: The model that reads, of the same base as the memory's.
         limit: Most tokens of an answer.
         budget: What the keys and values of z may take in memory, shared with other caches.
+
+    Attributes:
+        kept: The keys and values of z in memory.
     """
 
     def __init__(self, memory: Memory, lm: LanguageModel, limit: int, budget: Budget) -> None:
         self.memory, self.lm, self._limit = memory, lm, limit
-        self._cache = OpeningCache(budget)
-
-    def resident_bytes(self) -> int:
-        """Size of the keys and values in memory."""
-        return self._cache.resident_bytes()
+        self.kept = OpeningCache(budget)
 
     def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Session:
         """A session that continues with the answer; counts on ``tracer`` what it took.
@@ -48,23 +47,22 @@ class AnswerReader:
             ModelError: The z that are read are more than the model's context holds.
         """
         ids, tail = tuple(passage_ids), self.lm.prompt.tail(question)
-        rows = [self.memory.pool.z[self.memory.pool.row(passage_id)] for passage_id in ids]
-        tracer.bytes_touched += sum(z.nbytes for z in rows)
-        kept = self._cache.get(ids)
-        if kept is not None:
-            session = self.lm.session(new_buffer(len(kept), kept))
+        tracer.bytes_touched += self.memory.pool.z[self.memory.pool.rows(ids)].nbytes
+        layers = self.kept.get(ids)
+        if layers is not None:
+            session = self.lm.session(new_buffer(len(layers), layers))
             tracer.cached_tokens += session.length
             tracer.prompt_tokens += len(tail)
-            tracer.bytes_touched += size_of(kept)
+            tracer.bytes_touched += size_of(layers)
             session.prefill(tail)
             return session
         z = self._z(ids)
         session = self.lm.session(new_buffer(len(self._head), self._head))
         tracer.cached_tokens += session.length
         # In one pass: on a CPU every pass reads all weights.
-        session.prefill_embeddings(torch.cat([z, self._embed(tail)]))
+        session.prefill_embeddings(torch.cat([z, self.lm.embed(tail)]))
         tracer.prompt_tokens += len(z) + len(tail)
-        self._cache.put(ids, _first(session, session.length - len(tail)))
+        self.kept.put(ids, _first(session, session.length - len(tail)))
         return session
 
     def soft_tokens(self, passage_ids: Sequence[str]) -> int:
@@ -95,7 +93,7 @@ class AnswerReader:
     @torch.inference_mode()
     def _z(self, passage_ids: Sequence[str]) -> torch.Tensor:
         """Embeddings [T, hidden] of ``z | gap | z | gap ...``."""
-        gap = self._embed(self.lm.prompt.gap)
+        gap = self.lm.embed(self.lm.prompt.gap)
         parts = []
         for passage_id, soft in zip(passage_ids, self.memory.as_words(passage_ids), strict=True):
             parts += [soft[self._filled(passage_id).to(soft.device)].to(gap), gap]
@@ -104,11 +102,6 @@ class AnswerReader:
     def _filled(self, passage_id: str) -> torch.Tensor:
         """Which vectors of a document [m] are not zero."""
         return self.memory.pool.z[self.memory.pool.row(passage_id)].any(-1)
-
-    @torch.inference_mode()
-    def _embed(self, ids: Sequence[int]) -> torch.Tensor:
-        embedded: torch.Tensor = self.lm.model.get_input_embeddings()(torch.tensor(list(ids), device=self.lm.device))
-        return embedded
 
 
 def _first(session: Session, length: int) -> Layers:

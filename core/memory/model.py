@@ -150,8 +150,8 @@ class Memory:
         Raises:
             TesseraError: The memory does not hold one of them.
         """
-        rows = [self.pool.row(passage_id) for passage_id in passage_ids]
-        return self.projector(self.codec.read(self.pool.z[rows])).to(self.lm.device)
+        z = self.pool.z[self.pool.rows(passage_ids)]
+        return self.projector(self.codec.read(z)).to(self.lm.device)
 
     @torch.no_grad()
     def as_words(self, passage_ids: Sequence[str]) -> torch.Tensor:
@@ -160,8 +160,8 @@ class Memory:
         Raises:
             TesseraError: The memory does not hold one of them.
         """
-        rows = [self.pool.row(passage_id) for passage_id in passage_ids]
-        words: torch.Tensor = self._basis(self.codec.read(self.pool.z[rows]))
+        z = self.pool.z[self.pool.rows(passage_ids)]
+        words: torch.Tensor = self._basis(self.codec.read(z))
         return words.to(self.lm.device)
 
     @cached_property

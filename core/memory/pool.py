@@ -9,6 +9,7 @@ is read, given one more row and written again keeps the bits of all others.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -43,6 +44,14 @@ class MemoryPool:
         if passage_id not in self.ids:
             raise TesseraError(message("The memory holds no document {id}.", id=repr(passage_id)), "Learn it first.")
         return self.ids.index(passage_id)
+
+    def rows(self, passage_ids: Iterable[str]) -> list[int]:
+        """Rows of documents, in their order.
+
+        Raises:
+            TesseraError: The memory does not hold one of them.
+        """
+        return [self.row(passage_id) for passage_id in passage_ids]
 
     def with_row(self, passage_id: str, title: str, z: torch.Tensor) -> MemoryPool:
         """A pool with one more document of z [m, z_dim]; the other rows keep their bits.

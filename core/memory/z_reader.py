@@ -64,6 +64,9 @@ class ZReader:
         config: How they are read; without it, as the memory was trained.
         budget: What their keys and values may take in memory, shared with other caches; without it, 1 GB.
 
+    Attributes:
+        kept: Their keys and values in memory.
+
     Raises:
         TesseraError: The memory was trained to be read in another mode.
     """
@@ -84,11 +87,7 @@ class ZReader:
                     mode=self.config.mode,
                 ),
             )
-        self._cache = OpeningCache(budget or Budget(_BUDGET))
-
-    def resident_bytes(self) -> int:
-        """Size of the keys and values in memory."""
-        return self._cache.resident_bytes()
+        self.kept = OpeningCache(budget or Budget(_BUDGET))
 
     def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Session:
         """A session that continues with the evidence; counts on ``tracer`` what it took.
@@ -100,10 +99,10 @@ class ZReader:
         lm, memory = self._memory.lm, self._memory
         ids = tuple(passage_ids)
         tail = memory.prompt.tail(question)
-        tracer.bytes_touched += sum(memory.pool.z[memory.pool.row(passage_id)].nbytes for passage_id in ids)
+        tracer.bytes_touched += memory.pool.z[memory.pool.rows(ids)].nbytes
         if self.config.mode == "prefix":
             session = lm.session()
-            session.prefill_embeddings(torch.cat([_opening(memory, ids), _embed(memory, tail)]))
+            session.prefill_embeddings(torch.cat([_opening(memory, ids), lm.embed(tail)]))
             tracer.prompt_tokens += session.length
             return session
         layers = self._keys_and_values(ids, tracer)
@@ -133,13 +132,13 @@ class ZReader:
 
     def _keys_and_values(self, ids: tuple[str, ...], tracer: Tracer) -> Layers:
         """Keys and values of ``head | z``, cached or computed now."""
-        layers = self._cache.get(ids)
+        layers = self.kept.get(ids)
         if layers is not None:
             tracer.cached_tokens += layers[0][0].shape[-2]
             return layers
         layers = self._read(ids)
         tracer.prompt_tokens += layers[0][0].shape[-2]
-        self._cache.put(ids, layers)
+        self.kept.put(ids, layers)
         return layers
 
     @torch.inference_mode()
@@ -218,12 +217,5 @@ def derangement(count: int, seed: int) -> list[int]:
 @torch.inference_mode()
 def _opening(memory: Memory, passage_ids: Sequence[str]) -> torch.Tensor:
     """Embeddings [T, hidden] of ``head | z | z ...``: what is read before a question is."""
-    head = _embed(memory, memory.prompt.head)
+    head = memory.lm.embed(memory.prompt.head)
     return torch.cat([head, *memory.soft_tokens(passage_ids).to(head)])
-
-
-@torch.inference_mode()
-def _embed(memory: Memory, ids: Sequence[int]) -> torch.Tensor:
-    """Embeddings [T, hidden] of token ids."""
-    embedded: torch.Tensor = memory.lm.model.get_input_embeddings()(torch.tensor(list(ids), device=memory.lm.device))
-    return embedded

@@ -61,11 +61,13 @@ class LlmAsMemory:
         self.reader = ZReader(self.memory, read, budget)
         self.order = settings.memory_order
         self.answers: AnswerReader | None = None
-        self.engine: Engine = resources.engine()
+        self.engine: Engine
         if self.order == "answer":
             lm = resources.language_model()
             self.answers = AnswerReader(self.memory, lm, settings.max_new_tokens, budget)
             self.engine = LocalEngine(lm, settings.max_new_tokens)
+        else:
+            self.engine = resources.engine()
         self._resources = resources
         self._sources = resources.sources()
 
@@ -140,7 +142,7 @@ class LlmAsMemory:
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "order": self.order,
-            "kv_bytes": self.reader.resident_bytes() + (self.answers.resident_bytes() if self.answers else 0),
+            "kv_bytes": sum(reader.kept.resident_bytes() for reader in (self.reader, self.answers) if reader),
             "answerer": self.engine.identity.name,
             "evidence_by": self.memory.lm.identity.name,
         }

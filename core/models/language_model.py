@@ -172,6 +172,12 @@ class LanguageModel:
                 release_pages(self.model)
         return self._decoder
 
+    @torch.inference_mode()
+    def embed(self, ids: Sequence[int]) -> torch.Tensor:
+        """Embeddings [T, hidden] of token ids."""
+        embedded: torch.Tensor = self.model.get_input_embeddings()(torch.tensor(list(ids), device=self.device))
+        return embedded
+
     def against_vocabulary(self, vectors: torch.Tensor) -> torch.Tensor:
         """Products [T, vocabulary] of vectors [T, hidden], in the model's number format, with all token embeddings."""
         embeddings, decoder = self.model.get_input_embeddings().weight, self.decoder()

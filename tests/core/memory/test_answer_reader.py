@@ -38,7 +38,7 @@ def test_soft_tokens_stand_where_words_would(fact_memory: Memory, tiny_lm: Langu
     )
     session = reader_of(memory, tiny_lm).open("What?", IDS, Tracer())
     prompt, expected = tiny_lm.prompt, tiny_lm.session()
-    rows = [memory.pool.row(passage_id) for passage_id in IDS]
+    rows = memory.pool.rows(IDS)
     expected.prefill([*prompt.head, *(t for row in rows for t in (*shown[row], *prompt.gap)), *prompt.tail("What?")])
     assert session.length == expected.length
     assert session.logits is not None and expected.logits is not None
@@ -57,10 +57,10 @@ def test_what_is_kept_gives_the_same_answer_and_spares_the_prefill(fact_memory: 
 def test_the_budget_lets_the_oldest_go(fact_memory: Memory, tiny_lm: LanguageModel) -> None:
     reader = reader_of(fact_memory, tiny_lm)
     reader.answer("What?", ["d0"])
-    tight = reader_of(fact_memory, tiny_lm, budget=reader.resident_bytes())
+    tight = reader_of(fact_memory, tiny_lm, budget=reader.kept.resident_bytes())
     for passage_id in ("d0", "d1", "d1"):
         tight.answer("What?", [passage_id])
-    assert tight.resident_bytes() <= 1.5 * reader.resident_bytes()
+    assert tight.kept.resident_bytes() <= 1.5 * reader.kept.resident_bytes()
     tracer = Tracer()
     tight.open("What?", ["d0"], tracer)
     assert tracer.cached_tokens == len(tiny_lm.prompt.head)

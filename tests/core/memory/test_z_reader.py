@@ -49,7 +49,7 @@ def test_kept_keys_and_values_spare_the_prefill(fact_memory: Memory) -> None:
     opening, tail = len(fact_memory.prompt.head) + FACT_CONFIG.m, len(fact_memory.prompt.tail("What?"))
     assert (first.cached_tokens, first.prompt_tokens) == (0, opening + tail)
     assert (second.cached_tokens, second.prompt_tokens) == (opening, tail)
-    assert reader.resident_bytes() == opening * fact_memory.lm.kv_bytes_per_token
+    assert reader.kept.resident_bytes() == opening * fact_memory.lm.kv_bytes_per_token
 
 
 def test_the_budget_lets_the_oldest_go(fact_memory: Memory) -> None:
@@ -58,7 +58,7 @@ def test_the_budget_lets_the_oldest_go(fact_memory: Memory) -> None:
     reader, other = (ZReader(fact_memory, ReadConfig("kv"), budget) for _ in range(2))
     for name in ("d0", "d1", "d0", "d2"):
         reader.open("What?", [name], Tracer())
-    assert reader.resident_bytes() == 2 * one
+    assert reader.kept.resident_bytes() == 2 * one
     used = {}
     for name in ("d0", "d1"):
         tracer = Tracer()
@@ -66,7 +66,7 @@ def test_the_budget_lets_the_oldest_go(fact_memory: Memory) -> None:
         used[name] = tracer.cached_tokens > 0
     assert used == {"d0": True, "d1": False}
     other.open("What?", ["d3"], Tracer())
-    assert (reader.resident_bytes(), other.resident_bytes()) == (one, one)
+    assert (reader.kept.resident_bytes(), other.kept.resident_bytes()) == (one, one)
 
 
 def test_two_documents_are_longer_than_one(fact_memory: Memory) -> None:
