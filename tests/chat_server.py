@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.models import TinyEncoder
+from tests.encoder import TinyEncoder
 
 KEY = "sk-very-secret"
 TOO_LONG = {

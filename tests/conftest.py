@@ -15,7 +15,8 @@ import pytest
 
 from core.corpus.types import Corpus, Passage, Question
 from core.models.language_model import LanguageModel
-from tests.models import TinyEncoder, tiny_language_model
+from tests.encoder import TinyEncoder
+from tests.models import tiny_language_model
 from tests.s3 import S3, s3_server_running
 
 _PASSAGES = {

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
@@ -24,11 +19,11 @@ from transformers import (
 
 from core.fair_lock import FairLock
 from core.models.budget import Budget
-from core.models.encoder import Vectors
 from core.models.language_model import Identity, LanguageModel
 from core.models.prompt import Prompt
 from core.models.variant import ModelVariant
 from core.settings import Settings
+from tests.encoder import TinyEncoder
 
 _SENTENCES = (
     "The harbour of Ostrava Vale is lit by a tower of blue glass.",
@@ -92,33 +87,6 @@ def tiny_language_model(seed: int = 0, layers: int = 2, context: int = 4096) -> 
     return LanguageModel(model, tokenizer, identity)
 
 
-class TinyEncoder:
-    """Bag of words, each a fixed random direction of 192 dimensions: texts that share words are near each other."""
-
-    name = "tiny"
-    dim = 192
-    fingerprint = "tiny-encoder"
-    max_tokens = 512
-
-    def count(self, text: str) -> int:
-        """Words of a text."""
-        return len(text.split())
-
-    def knows(self, text: str) -> bool:
-        """It knows every script but Thai."""
-        return not re.search("[\u0e00-\u0e7f]", text)
-
-    def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors [n, dim]."""
-        return np.stack([self.encode_query(text) for text in texts]) if texts else np.zeros((0, self.dim), np.float32)
-
-    def encode_query(self, text: str) -> Vectors:
-        """Unit vector [dim]; a text without words gets the direction of the empty word."""
-        words = [word.removesuffix("s") for word in re.findall(r"\w{4,}", text.lower())]
-        vector = np.sum([_direction(word, self.dim) for word in words or [""]], axis=0)
-        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
-
-
 def tiny_sentence_encoder(folder: Path, max_tokens: int = 64) -> Path:
     """A random two-layer BERT with mean pooling, in the format of sentence-transformers; returns its folder."""
     from sentence_transformers import SentenceTransformer
@@ -170,9 +138,3 @@ class TinyModels:
 
     def max_context(self) -> int:
         return self._lm.max_context
-
-
-@cache
-def _direction(word: str, dim: int) -> Vectors:
-    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
-    return np.random.default_rng(seed).standard_normal(dim).astype(np.float32)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from transformers.utils import logging as transformers_logging
 
 from core.digests import digest_of
 from core.errors import ModelError
 from core.messages import message
-from core.models.device import choose_device
 from core.models.download import locate
-from core.models.pooled_encoder import PooledEncoder, pooling_of
 from core.models.presets import find_preset
 from core.models.scripts import knows_script
 from core.normalise import normalise
 from core.settings import Settings
+
+if TYPE_CHECKING:  # those who only name vectors, as every store does, need no torch, which takes seconds to import
+    import torch
+
+    from core.models.pooled_encoder import PooledEncoder
 
 Vectors = npt.NDArray[np.float32]
 """Unit vectors, [n, dim] or [dim]."""
@@ -68,14 +69,16 @@ class SentenceEncoder:
     """
 
     def __init__(self, name: str, settings: Settings) -> None:
-        transformers_logging.disable_progress_bar()
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
         folder = locate(name, settings.home)
         preset = find_preset(name)
         self.name = name
         self._query_prefix = preset.query_prefix if preset else ""
         self._passage_prefix = preset.passage_prefix if preset else ""
         try:
-            self._model = _load(folder, choose_device(settings.device))
+            self._model = _load(folder, settings.device)
         except (OSError, ValueError) as error:
             raise ModelError(
                 message("{name} could not be loaded as a sentence encoder: {error}", name=name, error=error),
@@ -137,8 +140,11 @@ class _LibraryEncoder:
         return [vectors.float().cpu() for vectors in tokens]
 
 
-def _load(folder: Path, device: torch.device) -> PooledEncoder | _LibraryEncoder:
-    pooling = pooling_of(folder)
+def _load(folder: Path, wanted: str) -> PooledEncoder | _LibraryEncoder:
+    from core.models.device import choose_device
+    from core.models.pooled_encoder import PooledEncoder, pooling_of
+
+    device, pooling = choose_device(wanted), pooling_of(folder)
     return PooledEncoder(folder, pooling, device) if pooling else _LibraryEncoder(folder, device)
 
 

@@ -10,22 +10,21 @@ Neither needs an index: passages are encoded when they are compared, which is wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-from torch.nn.functional import normalize
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from core.corpus.types import Passage, texts
 from core.digests import digest_of
 from core.errors import ModelError
 from core.messages import message
-from core.models.device import choose_device
 from core.models.download import locate
 from core.models.encoder import Encoder
 from core.normalise import normalise
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    import torch
 
 MAXSIM = "maxsim"
 _BATCH = 16
@@ -67,6 +66,8 @@ class LateInteraction:
 
     def scores(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """Mean over the question's tokens of the largest cosine similarity to a token of the passage, in [-1, 1]."""
+        from torch.nn.functional import normalize
+
         query = normalize(self._encoder.encode_tokens([question], query=True)[0], dim=1)
         documents = self._encoder.encode_tokens(texts(passages))
         return [float((query @ normalize(tokens, dim=1).T).amax(1).mean()) for tokens in documents]
@@ -80,6 +81,10 @@ class CrossEncoder:
     """
 
     def __init__(self, name: str, settings: Settings) -> None:
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+        from core.models.device import choose_device
+
         folder = locate(name, settings.home)
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
@@ -93,9 +98,10 @@ class CrossEncoder:
         self._limit = int(min(limits))
         self.name, self.fingerprint = folder.name, digest_of(folder, "*.safetensors")
 
-    @torch.inference_mode()
     def scores(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """The model's logit for each pair of question and passage."""
+        import torch
+
         scored: list[float] = []
         given = [normalise(text) for text in texts(passages)]
         for start in range(0, len(given), _BATCH):
@@ -108,7 +114,8 @@ class CrossEncoder:
                 max_length=self._limit,
                 return_tensors="pt",
             ).to(self._model.device)
-            scored.extend(self._model(**pairs).logits[:, 0].float().tolist())
+            with torch.inference_mode():
+                scored.extend(self._model(**pairs).logits[:, 0].float().tolist())
         return scored
 
 

@@ -25,7 +25,8 @@ from core.stores.base import SearchRequest
 from core.stores.registry import STORES
 from core.voronoi.projection import Projection
 from core.workspace import TRAINING, Workspace
-from tests.models import TinyEncoder, TinyModels, tiny_language_model
+from tests.encoder import TinyEncoder
+from tests.models import TinyModels, tiny_language_model
 from tests.torture.workshop import NAME, snapshot
 
 FLIPS = 6

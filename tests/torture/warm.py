@@ -7,6 +7,7 @@ import sklearn.manifold  # noqa: F401
 from app import cli  # noqa: F401
 from core import pipeline  # noqa: F401
 from core.stores import bm25, faiss_index  # noqa: F401
-from tests.models import TinyEncoder, tiny_language_model
+from tests.encoder import TinyEncoder
+from tests.models import tiny_language_model
 
 LM, ENCODER = tiny_language_model(), TinyEncoder()

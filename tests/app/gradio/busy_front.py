@@ -19,7 +19,8 @@ from core.settings import Settings
 from core.voronoi.partition import PartitionConfig
 from core.workspace import Workspace
 from tests.conftest import tiny_corpus
-from tests.models import TinyEncoder, TinyModels, tiny_language_model
+from tests.encoder import TinyEncoder
+from tests.models import TinyModels, tiny_language_model
 
 QUESTION = "Who drew the library maps?"
 

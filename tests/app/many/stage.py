@@ -15,7 +15,8 @@ from app import queue_notice, state
 from core.jobs import JobState
 from core.methods.cag import Cag
 from core.settings import Settings
-from tests.models import TinyEncoder, TinyModels, tiny_language_model
+from tests.encoder import TinyEncoder
+from tests.models import TinyModels, tiny_language_model
 from tests.work_here import WorkHere
 
 PULSE = "TESSERA_TEST_PULSE"

@@ -6,7 +6,8 @@ from core.corpus.store import save
 from core.errors import TesseraError
 from core.labs.benchmarks import encoders
 from core.settings import Settings
-from tests.models import TinyEncoder, TinyModels
+from tests.encoder import TinyEncoder
+from tests.models import TinyModels
 
 
 @pytest.fixture

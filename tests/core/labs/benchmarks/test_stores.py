@@ -29,8 +29,9 @@ def ws(models, tiny_corpus, tmp_path):
 
 @pytest.fixture
 def unweighed(monkeypatch):
-    """Leaves the measuring processes out, which take seconds each."""
+    """Leaves the measuring processes out, which take seconds each, and asks no more than every client needs."""
     monkeypatch.setattr(store_memory, "measure", lambda *_: None)
+    monkeypatch.setattr(stores, "_LEAST_REQUESTS", stores.CLIENTS)
 
 
 def test_synthetic_vectors_are_the_same_for_a_seed_and_lie_in_clusters():

@@ -24,18 +24,22 @@ def lines():
     return Lines()
 
 
-@pytest.fixture
-def index(tmp_path, tiny_corpus, tiny_encoder, monkeypatch):
-    """Folder of a flat table over the tiny corpus."""
-    url = str(tmp_path / "index")
+@pytest.fixture(scope="session")
+def index(tmp_path_factory, tiny_corpus, tiny_encoder):
+    """Folder of a flat table over the tiny corpus; no function writes to it."""
+    url = str(tmp_path_factory.mktemp("serverless") / "index")
     vectors = tiny_encoder.encode_passages([passage.text for passage in tiny_corpus.passages])
     PassageTable.create(url, "flat", tiny_corpus.passages, vectors).close()
-    monkeypatch.setenv("TESSERA_INDEX_URL", url)
     return url
 
 
+@pytest.fixture(scope="session")
+def bert(tmp_path_factory):
+    return str(tiny_sentence_encoder(tmp_path_factory.mktemp("bert")))
+
+
 @pytest.fixture
-def functions(index, lines, tiny_encoder, tiny_lm, monkeypatch, tmp_path):
+def functions(index, bert, lines, tiny_encoder, tiny_lm, monkeypatch, tmp_path):
     """Name to handler, on tiny models; the orchestrator calls the other two through a client that runs them."""
     for module, name in (
         (retrieval, "retrieval"),
@@ -46,7 +50,8 @@ def functions(index, lines, tiny_encoder, tiny_lm, monkeypatch, tmp_path):
     ):
         monkeypatch.setattr(module, "_frame", Frame(name, lines.write))
         monkeypatch.setattr(module, "_opened", OpenedOnce())
-    monkeypatch.setenv("TESSERA_ENCODER", str(tiny_sentence_encoder(tmp_path / "bert")))
+    monkeypatch.setenv("TESSERA_INDEX_URL", index)
+    monkeypatch.setenv("TESSERA_ENCODER", bert)
     monkeypatch.setenv("TESSERA_RESULTS_URL", str(tmp_path / "results"))
     monkeypatch.setattr(retrieval, "open_encoder", lambda settings: tiny_encoder)
 

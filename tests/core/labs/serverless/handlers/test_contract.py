@@ -130,9 +130,14 @@ def test_a_result_is_kept_and_found_under_the_same_words(functions, call):
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_refusal_says_the_same_however_it_is_called(functions, call):
+    status, reply = call(functions["retrieval"], {"question": "x", "k": 0})
+    assert status == 400 and "'k' is 0" in reply["error"] and reply["remedy"]
+
+
 @pytest.mark.parametrize(("function", "body", "says"), BAD)
-def test_a_bad_body_is_a_400_with_a_reason(functions, call, function, body, says):
-    status, reply = call(functions[function], body)
+def test_a_bad_body_is_a_400_with_a_reason(functions, function, body, says):
+    status, reply = CALLS["http"](functions[function], body)
     assert status == 400
     assert says in f"{reply['error']} {reply['remedy']}" and reply["remedy"]
     assert "Traceback" not in json.dumps(reply)

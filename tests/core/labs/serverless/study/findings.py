@@ -12,7 +12,7 @@ from core.labs.serverless.study.corpus import SizedCorpus, grow
 from core.labs.serverless.study.probes import Probes
 from core.labs.serverless.study.samples import Sample
 from tests.core.labs.serverless.study.conftest import record, reply, sample
-from tests.models import TinyEncoder
+from tests.encoder import TinyEncoder
 
 TIMES = {"flat": lambda size: 2.0 + size / 200, "ivf-hnsw-sq": lambda size: 4.0 + size / 5000}
 

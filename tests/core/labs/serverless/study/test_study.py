@@ -1,4 +1,4 @@
-"""The whole study on real processes: tiny models in the workers, a real LanceDB index, real clocks."""
+"""The whole study on real processes: stand-ins for models in the workers, a real LanceDB index, real clocks."""
 
 import csv
 import io
@@ -74,25 +74,19 @@ def test_both_indexes_are_measured_on_the_same_questions_at_every_size(kept):
     assert any("stages" in step.data and step.data["stages"] for step in steps)
 
 
-def test_a_pipeline_tells_the_share_of_retrieval(material):
-    _, found = finish(study.study(material, config(sizes=(11,), stage="pipeline", probes=2, k=2, kinds=("flat",))))
-    index = found["sizes"][0]["indexes"]["flat"]
-    assert 0 < index["probe"]["retrieval_share"]["mean"] < 1
-    assert set(index["load"]["stages"]) == {"retrieval", "generation"} and index["load"]["machine_ms"] > 0
-
-
 def test_re_ranking_and_kept_results_have_their_share_of_time_and_cost(material):
     wanted = config(sizes=(11,), stage="pipeline", probes=2, k=2, kinds=("flat",), rerank=True, cache=True)
     _, found = finish(study.study(material, wanted))
     index = found["sizes"][0]["indexes"]["flat"]
     load = index["load"]
     assert set(load["stages"]) == {"lookup", "retrieval", "rerank", "generation", "keep"}
-    assert sum(load["shares"].values()) == pytest.approx(1)
+    assert load["machine_ms"] > 0 and sum(load["shares"].values()) == pytest.approx(1)
     assert set(load["shares"]) == set(index["cost"]["functions"]) == {"cache", "retrieval", "rerank", "generation"}
     assert min(load["shares"].values()) > 0 and min(index["cost"]["functions"].values()) > 0
     # Few questions, asked again and again: each is answered by work once, and by what was kept then.
     assert load["calls"]["generation"] == load["calls"]["keep"] < load["calls"]["lookup"] == load["outcomes"]["ok"]
-    assert index["probe"]["retrieval_ms"] > 0 and index["probe"]["retrieval_share"]["mean"] < 1  # never from the cache
+    # Probes are never answered from the cache.
+    assert index["probe"]["retrieval_ms"] > 0 and 0 < index["probe"]["retrieval_share"]["mean"] < 1
 
 
 def test_a_study_that_is_closed_in_mid_load_leaves_no_process(material):

@@ -1,13 +1,23 @@
-"""The real handlers on tiny models, for worker processes: what a function would load is exchanged, nothing else."""
+"""The real handlers on stand-ins, for worker processes: what a function would load is exchanged, nothing else.
+
+None of them needs torch, so that a worker starts in a moment; ``handlers/test_contract.py`` has them on tiny models.
+"""
 
 from core.labs.serverless.handlers import cache as cache_module
 from core.labs.serverless.handlers import generation as generation_module
 from core.labs.serverless.handlers import rerank as rerank_module
 from core.labs.serverless.handlers import retrieval as retrieval_module
-from tests.models import TinyEncoder, tiny_language_model
+from tests.encoder import TinyEncoder
 
-retrieval_module.open_encoder = lambda settings: TinyEncoder()
-generation_module.open_reader = lambda settings, tracer: generation_module.LocalReader(tiny_language_model(), 4)
+
+class _Title:
+    """Answers with the title of the first passage."""
+
+    name = "title"
+
+    def answer(self, question, passages, tracer):
+        with tracer.span("decode"):
+            return passages[0].title
 
 
 class _ByLength:
@@ -19,6 +29,8 @@ class _ByLength:
         return [-float(len(passage.text)) for passage in passages]
 
 
+retrieval_module.open_encoder = lambda settings: TinyEncoder()
+generation_module.open_reader = lambda settings, tracer: _Title()
 rerank_module.open_again = lambda settings, tracer: _ByLength()
 
 retrieval = retrieval_module.handler
