@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from app import state
+from app.views.compare import columns
 from core import pipeline
 from core.errors import ArtefactMissing
+from core.memory.config import MemoryConfig
 from core.methods import registry
 from core.methods.base import Answer, Evidence, EvidenceChosen, Finished, Text, Working
 from core.settings import ROOT, Settings
@@ -23,6 +28,9 @@ from tests.models import TinyModels
 from tests.work_here import WorkHere
 
 TIMEOUT = 300
+MEMORY = MemoryConfig(
+    m=2, z_dim=8, lora_r=2, steps=2, batch=2, router_dim=8, router_layer=1, router_steps=2, eval_questions=1
+)
 
 
 @dataclass
@@ -64,6 +72,22 @@ class FakeMethods:
         return self.made[name]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def components():
+    """Each app that starts reads the metadata of every installed package; one reading does for all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """A list that grows whenever a method would have waited for a quiet machine: no clock is read here."""
+    waited = []
+    monkeypatch.setattr(columns, "until_quiet", lambda: waited.append(1))
+    return waited
+
+
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     monkeypatch.setenv("TESSERA_WORKSPACES", str(tmp_path / "workspaces"))
@@ -72,9 +96,13 @@ def settings(tmp_path, monkeypatch):
     st.cache_resource.clear()
 
 
+def tiny_models(tiny_lm, tiny_encoder) -> TinyModels:
+    return TinyModels(replace(Settings.from_environment(), cell_tokens=400, score_cutoff=0), tiny_lm, tiny_encoder)
+
+
 @pytest.fixture
 def models(settings, tiny_lm, tiny_encoder, monkeypatch):
-    models = TinyModels(replace(settings, cell_tokens=400, score_cutoff=0), tiny_lm, tiny_encoder)
+    models = tiny_models(tiny_lm, tiny_encoder)
     monkeypatch.setattr(state, "models", lambda: models)
     monkeypatch.setattr(state, "ProcessWork", partial(WorkHere, models))
     return models
@@ -99,25 +127,37 @@ def workspace(settings) -> Workspace:
     return Workspace(settings.workspaces / "sample")
 
 
-@pytest.fixture
-def prepared(workspace, models, tiny_corpus) -> Workspace:
-    """The sample workspace with the tiny corpus, embedded and indexed."""
-    drain(pipeline.prepare_corpus(workspace, models, tiny_corpus))
-    return workspace
+@pytest.fixture(scope="session")
+def stages(tiny_lm, tiny_encoder, tiny_corpus, tmp_path_factory) -> Path:
+    """The sample workspace after each stage of its building, in folders that nobody changes."""
+    folder = tmp_path_factory.mktemp("stages")
+    ws, models = Workspace(folder / "sample"), tiny_models(tiny_lm, tiny_encoder)
+    partition = PartitionConfig(auto_k=False, k=3, cell_tokens=4000)
+    for stage, work in (
+        ("prepared", pipeline.prepare_corpus(ws, models, tiny_corpus)),
+        ("clustered", pipeline.cluster(ws, models, models.settings, partition)),
+        ("cached", pipeline.blocks(ws, models, models.settings)),
+        ("remembered", pipeline.train(ws, models, MEMORY)),
+    ):
+        drain(work)
+        shutil.copytree(ws.path, folder / stage)
+    return folder
 
 
-@pytest.fixture
-def clustered(prepared, models) -> Workspace:
-    """... cut into three cells."""
-    drain(pipeline.cluster(prepared, models, models.settings, PartitionConfig(auto_k=False, k=3, cell_tokens=4000)))
-    return prepared
+def _stage(name: str, what: str):
+    @pytest.fixture(name=name)
+    def stage(stages, workspace, models) -> Workspace:
+        shutil.copytree(stages / name, workspace.path)
+        return workspace
+
+    stage.__doc__ = what
+    return stage
 
 
-@pytest.fixture
-def cached(clustered, models) -> Workspace:
-    """... with the blocks of its passages."""
-    drain(pipeline.blocks(clustered, models, models.settings))
-    return clustered
+prepared = _stage("prepared", "The sample workspace with the tiny corpus, embedded and indexed.")
+clustered = _stage("clustered", "... cut into three cells.")
+cached = _stage("cached", "... with the blocks of its passages.")
+remembered = _stage("remembered", "... and a memory of two steps.")
 
 
 @pytest.fixture
@@ -128,11 +168,9 @@ def page():
         app = AppTest.from_file(str(ROOT / "app" / "script.py"), default_timeout=TIMEOUT)
         for key, value in query.items():
             app.query_params[key] = value
-        app.run()
         if name != "start":
-            for key, value in query.items():
-                app.query_params[key] = value
-            app.switch_page(f"../pages/{name}.py").run()
+            app.switch_page(f"../pages/{name}.py")
+        app.run()
         assert not app.exception, [entry.value for entry in app.exception]
         return app
 

@@ -1,25 +1,12 @@
 import json
 
-import pytest
-
 from app import i18n
 from app.views.changes.form import OWN
 from core import pipeline
 from core.corpus.types import Passage
 from core.labs.changes.report import report as plain
 from core.labs.changes.scratch import PREFIX
-from core.memory.config import MemoryConfig
 from tests.pages.conftest import button, drain, said, wait_for_job
-
-TINY = MemoryConfig(
-    m=2, z_dim=8, lora_r=2, steps=2, batch=2, router_dim=8, router_layer=1, router_steps=2, eval_questions=1
-)
-
-
-@pytest.fixture
-def remembered(cached, models):
-    drain(pipeline.train(cached, models, TINY))
-    return cached
 
 
 def start(app, ws):

@@ -49,9 +49,10 @@ def test_empty_workspace_leads_to_the_sample(page, models, methods):
     assert not app.text_input
 
 
-def test_one_question_three_answers_and_the_control(page, prepared, methods):
+def test_one_question_three_answers_and_the_control(page, prepared, methods, quiet):
     app = ask(page("compare"), "Who built the lighthouse of Velm?")
     assert not app.exception
+    assert len(quiet) == 4  # each clock waits until the machine rests
     assert {name: method.asked[-1:] for name, method in methods.made.items() if method.asked} == {
         name: ["Who built the lighthouse of Velm?"] for name in ("rag", "cag", "memory", "closed-book")
     }

@@ -9,15 +9,11 @@ from app.learn.recorded import recorded, tour_question
 from app.learn.registry import STEPS
 from app.views.learn.check import CHECKS
 from core import pipeline
-from core.memory.config import MemoryConfig
 from core.methods import registry
 from core.methods.cag import Cag
 from core.voronoi.partition import load_cells
-from tests.pages.conftest import button, drain, said
+from tests.pages.conftest import button, said
 
-TINY = MemoryConfig(
-    m=2, z_dim=8, lora_r=2, steps=2, batch=2, router_dim=8, router_layer=1, router_steps=2, eval_questions=1
-)
 NAMES = [step.name for step in STEPS]
 
 
@@ -27,9 +23,8 @@ def plain(app):
 
 
 @pytest.fixture
-def complete(cached, models, methods):
-    drain(pipeline.train(cached, models, TINY))
-    return cached
+def complete(remembered, methods):
+    return remembered
 
 
 @pytest.fixture

@@ -10,17 +10,7 @@ from core import pipeline
 from core.jobs import Progress
 from core.memory.config import MemoryConfig
 from core.memory.store import load_pool
-from tests.pages.conftest import button, drain, said, wait_for_job
-
-TINY = MemoryConfig(
-    m=2, z_dim=8, lora_r=2, steps=2, batch=2, router_dim=8, router_layer=1, router_steps=2, eval_questions=1
-)
-
-
-@pytest.fixture
-def remembered(prepared, models):
-    drain(pipeline.train(prepared, models, TINY))
-    return prepared
+from tests.pages.conftest import button, said, wait_for_job
 
 
 def view(app, name):

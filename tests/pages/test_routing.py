@@ -4,14 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from core import pipeline
-from tests.pages.conftest import button, drain, said
-from tests.pages.test_memory import TINY
+from tests.pages.conftest import button, said
 
 
 @pytest.fixture
-def asked(page, prepared, models):
-    drain(pipeline.train(prepared, models, TINY))
+def asked(page, remembered):
     app = page("compare")
     app.text_input(key="ask_question").set_value("Who planted the pear orchard?")
     next(found for found in app.button if found.label == "Ask").click()
@@ -49,8 +46,7 @@ def test_other_methods_draw_no_route(page, prepared, methods):
     assert "It read the z of" not in said(app.run())
 
 
-def test_memory_and_its_control_may_stand_side_by_side(page, prepared, models):
-    drain(pipeline.train(prepared, models, TINY))
+def test_memory_and_its_control_may_stand_side_by_side(page, remembered):
     app = page("compare", methods="memory,shuffled-memory")
     app.text_input(key="ask_question").set_value("Who planted the pear orchard?")
     next(found for found in app.button if found.label == "Ask").click()

@@ -7,12 +7,14 @@ import pytest
 from app.views.shared.shipped import RUNS
 from core import pipeline
 from core.corpus.sample import load_sample
+from core.voronoi import projection
 from core.voronoi.partition import PartitionConfig
 from tests.pages.conftest import button, drain, said
 
 
 @pytest.fixture
-def sample(workspace, models):
+def sample(workspace, models, monkeypatch):
+    monkeypatch.setattr(projection, "_UMAP_FROM", 10**9)  # it compiles for ten seconds, and nobody looks at its picture
     drain(pipeline.prepare_corpus(workspace, models, load_sample()))
     drain(pipeline.cluster(workspace, models, models.settings, PartitionConfig(auto_k=False, k=3, cell_tokens=40_000)))
     return workspace
