@@ -37,6 +37,14 @@ def corpus():
     return load_sample()
 
 
+@pytest.fixture(scope="module")
+def sample(models, tmp_path_factory):
+    """The sample workspace, whole."""
+    ws = Workspace(tmp_path_factory.mktemp("shipped") / "sample")
+    list(pipeline.build_sample(ws, models, Settings()))
+    return ws
+
+
 def shapes(path):
     with safe_open(path, "pt") as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not iterable)
@@ -66,17 +74,14 @@ def test_the_reader_has_a_card_that_names_its_data():
         assert name in card
 
 
-def test_the_memory_remembers_and_its_control_does_not(models, corpus, tmp_path):
-    ws = Workspace(tmp_path / "sample")
-    list(pipeline.prepare_corpus(ws, models, corpus))
-    list(pipeline.install_sample_memory(ws))
-    resources = Resources(ws, models, Settings())
+def test_the_memory_remembers_and_its_control_does_not(models, corpus, sample, tmp_path):
+    resources = Resources(sample, models, Settings())
     method = LlmAsMemory(resources)
     assert set(method.memory.pool.ids) == {passage.id for passage in corpus.passages}
     test = [question for question in corpus.questions["test"] if len(question.passage_ids) == 1][::4]
     questions = sort_questions(test, corpus, method.memory.pool.ids)
     list(evaluate_memory(resources, replace(questions, foreign=()), method, tmp_path / "run"))
-    figures = summarise(tmp_path / "run", ws)
+    figures = summarise(tmp_path / "run", sample)
     assert figures["recall_at_1"] >= 0.7
     assert figures["coverage"] >= figures["shuffled"]["coverage"] + 0.15
     assert figures["rouge_l"] >= figures["shuffled"]["rouge_l"] + 0.15
@@ -112,14 +117,13 @@ def test_a_first_memory_finds_documents_it_was_never_trained_on(models, tmp_path
     assert right >= 0.9 * len(asked)
 
 
-def test_the_lessons_show_what_their_labels_say(models, corpus, tmp_path):
-    ws, settings = Workspace(tmp_path / "sample"), Settings()
-    list(pipeline.build_sample(ws, models, settings))
+def test_the_lessons_show_what_their_labels_say(corpus, sample):
+    settings = Settings()
     rows = {row["question_id"]: row for row in json.loads(LESSONS.read_text(encoding="utf-8"))["lessons"]}
-    assert [one.question.id for one in suggestions(ws, corpus, settings, len(rows))] == list(rows)
+    assert [one.question.id for one in suggestions(sample, corpus, settings, len(rows))] == list(rows)
     assert next(iter(rows.values()))["kind"] == "all_right"
     asked = [question for question in candidates(corpus) if question.id in rows]
-    for found in ask(ws, settings, asked):
+    for found in ask(sample, settings, asked):
         row = rows.pop(found.question_id)
         assert KINDS[row["kind"]].shows(found), found
         assert (found.verdicts, list(found.cells)) == (row["verdicts"], row["cells"]), found

@@ -47,6 +47,11 @@ def greedy(lm, text, count=12):
     return list(session.decode(count))
 
 
+def same_weights(one, other):
+    weights = one.model.state_dict()
+    return all(torch.equal(weights[name], value) for name, value in other.model.state_dict().items())
+
+
 @contextmanager
 def llama_server(path):
     xllamacpp = pytest.importorskip("xllamacpp")
@@ -62,7 +67,7 @@ def llama_server(path):
 def test_a_folder_answers_as_the_model_with_its_adapter(reader, tmp_path):
     folder = export_folder(reader, tmp_path / "models" / "reader")
     loaded = LanguageModel.load(ModelVariant(str(folder), None, "float32"), SETTINGS)
-    assert all(torch.equal(loaded.model.state_dict()[name], value) for name, value in reader.model.state_dict().items())
+    assert same_weights(loaded, reader)
     said = [greedy(reader, prompt) for prompt in PROMPTS]
     assert [greedy(loaded, prompt) for prompt in PROMPTS] == said
     assert [greedy(tiny_language_model(), prompt) for prompt in PROMPTS] != said  # the adapter is in it
@@ -100,21 +105,21 @@ def test_what_cannot_be_exported_is_a_sentence(reader, tmp_path):
 
 
 @pytest.mark.real
-def test_the_reader_answers_alike_here_from_its_folder_and_on_llama_cpp(tmp_path):
+def test_the_reader_is_the_same_in_its_folder_and_answers_alike_on_llama_cpp(tmp_path):
     settings = Settings(dtype="float32")
     lm = Models(settings).language_model()
     corpus = load_sample()
     known = {passage.id: passage for passage in corpus.passages}
-    asked = [(q.text, [known[i] for i in q.passage_ids]) for q in corpus.questions["test"][:6]]
+    asked = [(q.text, [known[i] for i in q.passage_ids]) for q in corpus.questions["test"][:4]]
 
     def answers(engine):
         return [text_of(engine.stream(question, read, Tracer())) for question, read in asked]
 
     here = answers(LocalEngine(lm, 24))
-    assert len(set(here)) > 3
+    assert len(set(here)) > 2
     folder = export_folder(lm, tmp_path / "reader")
     loaded = LanguageModel.load(ModelVariant(str(folder), None, "float32"), settings)
-    assert answers(LocalEngine(loaded, 24)) == here
+    assert same_weights(loaded, lm) and loaded.identity.prompt == lm.identity.prompt
     path = export_gguf(lm, original_file(settings.model, settings.home), tmp_path / "reader.gguf")
     with llama_server(path) as address:
         assert answers(ServerEngine(Server(f"{address}/v1", "reader"), 24)) == here

@@ -9,7 +9,7 @@ import pytest
 
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
-from core.stores import lancedb_index
+from core.stores import lancedb_index, lancedb_location
 from core.stores.base import SearchRequest
 from core.stores.lancedb_index import LanceFlat, LanceIvfFlat, LanceIvfHnswSq
 from core.stores.lancedb_location import POINTER, URL_VARIABLE, TableLocation, drop
@@ -20,6 +20,12 @@ VARIANTS = (LanceFlat, LanceIvfFlat, LanceIvfHnswSq)
 @pytest.fixture
 def vectors(tiny_corpus, tiny_encoder):
     return tiny_encoder.encode_passages(texts(tiny_corpus.passages))
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Nobody is asked a second time."""
+    monkeypatch.setitem(lancedb_location._PATIENCE, "client_max_retries", "0")
 
 
 @pytest.fixture
@@ -139,13 +145,13 @@ def test_a_damaged_file_of_the_table_is_a_sentence(sort, tmp_path, tiny_corpus, 
     assert refusal.value.kinds == ("index-lancedb-ivf-hnsw-sq",)
 
 
-def test_object_storage_that_cannot_be_reached_is_a_sentence(s3, monkeypatch, tiny_corpus, vectors):
+def test_object_storage_that_cannot_be_reached_is_a_sentence(s3, impatient, monkeypatch, tiny_corpus, vectors):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(TesseraError, match=r"cannot be reached for s3://.*AWS_ENDPOINT_URL"):
         LanceFlat.create_at(TableLocation(f"{s3.url}/0fbd403b"), tiny_corpus.passages, vectors)
 
 
-def test_a_table_that_cannot_be_deleted_is_a_sentence(s3, tmp_path, monkeypatch, tiny_corpus, vectors):
+def test_a_table_that_cannot_be_deleted_is_a_sentence(s3, impatient, tmp_path, monkeypatch, tiny_corpus, vectors):
     monkeypatch.setenv(URL_VARIABLE, s3.url)
     LanceFlat.create(tmp_path / "index", tiny_corpus.passages, vectors)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -153,11 +159,11 @@ def test_a_table_that_cannot_be_deleted_is_a_sentence(s3, tmp_path, monkeypatch,
         drop(tmp_path / "index")
 
 
-def test_a_bucket_that_is_not_there_is_a_sentence(s3, tiny_corpus, vectors):
+def test_a_bucket_that_is_not_there_is_a_sentence(s3, impatient, tiny_corpus, vectors):
     with pytest.raises(TesseraError, match="no bucket"):
         LanceFlat.create_at(TableLocation("s3://no-such-bucket-at-all/x"), tiny_corpus.passages, vectors)
 
 
-def test_wrong_credentials_are_a_sentence(s3, tiny_corpus, vectors):
+def test_wrong_credentials_are_a_sentence(s3, impatient, tiny_corpus, vectors):
     with refusing_strangers(s3), pytest.raises(TesseraError, match=r"refused access.*AWS_ACCESS_KEY_ID"):
         LanceFlat.create_at(TableLocation(f"{s3.url}/x"), tiny_corpus.passages, vectors)
