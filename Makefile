@@ -50,9 +50,10 @@ models: setup
 sample: setup
 	$(PY) -m app sample
 
-# Two workers; the browser's tests have the machine to themselves, since they look at an app under way.
+# Two workers, which take files in the order of tests/conftest.py; the browser's tests have the machine to themselves,
+# since they look at an app under way.
 test: $(VENV)/.developed models
-	$(PY) -m pytest -n 2 --dist loadfile -m "not browser and not slow and not torture"
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow and not torture"
 	$(PY) -m pytest -m "browser and not slow"
 
 torture: $(VENV)/.developed

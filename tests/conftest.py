@@ -56,6 +56,12 @@ _QUESTIONS = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that run the real models come first: they take longest, and a long one that begins last is waited for."""
+    long = {item.path for item in items if item.get_closest_marker("real")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_redis(tmp_path_factory):
     """The embedded Redis of the tests keeps its data apart; it starts with the first test that needs it."""
