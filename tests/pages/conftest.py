@@ -130,34 +130,36 @@ def workspace(settings) -> Workspace:
 @pytest.fixture(scope="session")
 def stages(tiny_lm, tiny_encoder, tiny_corpus, tmp_path_factory) -> Path:
     """The sample workspace after each stage of its building, in folders that nobody changes."""
-    folder = tmp_path_factory.mktemp("stages")
-    ws, models = Workspace(folder / "sample"), tiny_models(tiny_lm, tiny_encoder)
+    folder, models = tmp_path_factory.mktemp("stages"), tiny_models(tiny_lm, tiny_encoder)
     partition = PartitionConfig(auto_k=False, k=3, cell_tokens=4000)
-    for stage, work in (
-        ("prepared", pipeline.prepare_corpus(ws, models, tiny_corpus)),
-        ("clustered", pipeline.cluster(ws, models, models.settings, partition)),
-        ("cached", pipeline.blocks(ws, models, models.settings)),
-        ("remembered", pipeline.train(ws, models, MEMORY)),
+    for stage, before, build in (
+        ("prepared", "", lambda ws: pipeline.prepare_corpus(ws, models, tiny_corpus)),
+        ("clustered", "prepared", lambda ws: pipeline.cluster(ws, models, models.settings, partition)),
+        ("cached", "clustered", lambda ws: pipeline.blocks(ws, models, models.settings)),
+        ("remembered", "prepared", lambda ws: pipeline.train(ws, models, MEMORY)),
+        ("complete", "cached", lambda ws: pipeline.train(ws, models, MEMORY)),
     ):
-        drain(work)
-        shutil.copytree(ws.path, folder / stage)
+        ws = Workspace(folder / stage / "sample")
+        if before:
+            shutil.copytree(folder / before / "sample", ws.path)
+        drain(build(ws))
     return folder
 
 
-def _stage(name: str, what: str):
+def _stage(name: str):
     @pytest.fixture(name=name)
-    def stage(stages, workspace, models) -> Workspace:
-        shutil.copytree(stages / name, workspace.path)
+    def copied(stages, workspace, models) -> Workspace:
+        shutil.copytree(stages / name / "sample", workspace.path)
         return workspace
 
-    stage.__doc__ = what
-    return stage
+    return copied
 
 
-prepared = _stage("prepared", "The sample workspace with the tiny corpus, embedded and indexed.")
-clustered = _stage("clustered", "... cut into three cells.")
-cached = _stage("cached", "... with the blocks of its passages.")
-remembered = _stage("remembered", "... and a memory of two steps.")
+prepared = _stage("prepared")  # the tiny corpus, embedded and indexed
+clustered = _stage("clustered")  # ... cut into three cells
+cached = _stage("cached")  # ... with the blocks of its passages
+remembered = _stage("remembered")  # corpus and memory, and nothing else
+complete = _stage("complete")  # all of it
 
 
 @pytest.fixture

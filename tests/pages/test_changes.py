@@ -26,8 +26,8 @@ def test_what_cannot_run_yet_says_why(page, prepared, models):
     assert not button(app, "race-start").disabled
 
 
-def test_a_new_document_is_raced_for_real_and_the_workspace_stays(page, remembered, models):
-    before = remembered.fingerprint("corpus"), remembered.fingerprint("memory")
+def test_a_new_document_is_raced_for_real_and_the_workspace_stays(page, complete, models):
+    before = complete.fingerprint("corpus"), complete.fingerprint("memory")
     app = page("changes")
     app.selectbox(key="race_document").set_value(OWN).run()
     app.text_input(key="race_title").set_value("Fog horn")
@@ -36,10 +36,10 @@ def test_a_new_document_is_raced_for_real_and_the_workspace_stays(page, remember
     app.text_input(key="race_answer").set_value("Ada Brill")
     app.slider(key="race_old").set_value(5)
     app.slider(key="race_steps").set_value(5).run()
-    report, app = start(app, remembered)
+    report, app = start(app, complete)
     assert report.state.value == "done", report.error + report.details
-    assert (remembered.fingerprint("corpus"), remembered.fingerprint("memory")) == before
-    assert not list(remembered.path.glob(f"{PREFIX}*"))
+    assert (complete.fingerprint("corpus"), complete.fingerprint("memory")) == before
+    assert not list(complete.path.glob(f"{PREFIX}*"))
     assert "Added: Fog horn" in said(app)
     assert len(app.get("plotly_chart")) == 1
     stages, regressions = app.dataframe[0].value, app.dataframe[1].value
@@ -76,11 +76,11 @@ def test_a_deletion_asks_what_the_corpus_asks_and_speaks_korean(page, prepared, 
     assert "삭제함: Orchard pears" in said(app) and "만에 맞힘" in app.dataframe[0].value.to_string()
 
 
-def test_a_method_that_fails_is_shown_with_its_reason_and_the_others_finish(page, remembered, models):
-    drain(pipeline.adapt(remembered, models, Passage("geo-u1", "Sallow Sea", "The Sallow Sea is yellow.")))
+def test_a_method_that_fails_is_shown_with_its_reason_and_the_others_finish(page, complete, models):
+    drain(pipeline.adapt(complete, models, Passage("geo-u1", "Sallow Sea", "The Sallow Sea is yellow.")))
     app = page("changes")
     app.slider(key="race_old").set_value(0).run()
-    report, app = start(app, remembered)
+    report, app = start(app, complete)
     assert report.state.value == "done", report.error
     assert "already holds" in said(app) and "could not run" in app.dataframe[0].value.to_string()
 

@@ -23,8 +23,8 @@ def plain(app):
 
 
 @pytest.fixture
-def complete(remembered, methods):
-    return remembered
+def complete(complete, methods):
+    return complete
 
 
 @pytest.fixture

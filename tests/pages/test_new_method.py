@@ -13,15 +13,6 @@ from core.methods.base import Answer, EvidenceChosen, Finished, answer, as_evide
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
-from tests.pages.conftest import (  # noqa: F401  (fixtures)
-    cached,
-    clustered,
-    models,
-    page,
-    prepared,
-    settings,
-    workspace,
-)
 
 
 class FirstPassage:
@@ -61,14 +52,14 @@ def toy(monkeypatch):
     monkeypatch.setitem(registry.METHODS, TOY.name, TOY)
 
 
-def test_compare_offers_and_asks_it(toy, page, prepared):  # noqa: F811
+def test_compare_offers_and_asks_it(toy, page, prepared):
     app = page("compare", q="Who built the lighthouse of Velm?", methods="toy")
     offered = app.button_group(key="ask_methods")
     assert offered.value == ["toy"]
     assert any("First passage" in option for option in offered.options)
 
 
-def test_evaluate_weighs_it_and_counts_its_build(toy, prepared, models):  # noqa: F811
+def test_evaluate_weighs_it_and_counts_its_build(toy, prepared, models):
     resources = Resources(prepared, models, models.settings)
     assert answer(registry.open_method("toy", resources), "Who?").evidence
     (method,) = parse_variants("toy")
@@ -84,7 +75,7 @@ def test_the_command_line_names_it(toy):
         assert "toy: First passage" in help_text
 
 
-def test_gradio_offers_it(toy, prepared, models):  # noqa: F811
+def test_gradio_offers_it(toy, prepared, models):
     service = ComparisonService(prepared, models, models.settings)
     choices = [
         block["props"]["choices"]

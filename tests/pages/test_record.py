@@ -5,26 +5,17 @@ import pytest
 
 from app.learn.record import PARTS, Recorder
 from app.learn.recorded import RECORD
-from core import pipeline
-from core.memory.config import MemoryConfig
 from core.methods.resources import Resources
-from tests.pages.conftest import cached, clustered, drain, models, prepared, settings, workspace  # noqa: F401
-
-TINY = MemoryConfig(
-    m=2, z_dim=8, lora_r=2, steps=2, batch=2, router_dim=8, router_layer=1, router_steps=2, eval_questions=1
-)
 
 
 @pytest.fixture
-def recorder(cached, models):  # noqa: F811
-    drain(pipeline.train(cached, models, TINY))
-    resources = Resources(cached, models, models.settings)
+def recorder(complete, models):
+    resources = Resources(complete, models, models.settings)
     question = next(q for q in resources.corpus.questions["dev"] if q.passage_ids)
     return Recorder(resources, question)
 
 
 def test_every_part_is_measured_by_the_engines(recorder, monkeypatch):
-    """In one test: training the tiny memory takes longest."""
     memory = recorder.memory.memory
     before = memory.pool.z.clone()
     monkeypatch.setattr("app.learn.record._FACTORS", (1.0,))
