@@ -1,6 +1,9 @@
 """Memory of the whole app while people come and go: each looks at some pages, asks and leaves.
 
 python -m tests.app.many.footprint --people 20 --questions 2      # the app itself, on the sample
+
+Needs requirements-dev.txt. Streamlit keeps the session of a closed tab for two minutes, should it come back, and drops
+it when the next tab is closed: hence the rest after the last person, and the one who comes after it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle, islice
@@ -83,13 +87,22 @@ def main(say: Callable[[str], object] = print) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--questions", type=int, default=2)
+    parser.add_argument("--rest", type=float, default=130, help="seconds in which nobody comes")
     given = parser.parse_args()
     asked = cycle(question.text for group in load_sample().questions.values() for question in group)
     with tempfile.TemporaryDirectory() as scratch, _app(scratch) as (port, process):
         for number, took in enumerate(measure(port, process, given.people, asked, given.questions, METHODS, scratch)):
-            sizes = f"{took.resident / 1e6:,.0f} MB resident, {took.anonymous / 1e6:,.0f} in no file"
-            counts = f"{took.threads} threads, {took.open_files} open files, {took.temporary_files} temporary files"
-            say(f"{number:>3} people: {sizes}, {counts}")
+            say(f"{number:>3} people: {_line(took)}")
+        time.sleep(given.rest)
+        say(f"after {given.rest:.0f} s: {_line(Footprint.now(process, scratch))}")
+        visit(port, [], ["learn"], METHODS)
+        say(f"and a tab: {_line(Footprint.now(process, scratch))}")
+
+
+def _line(took: Footprint) -> str:
+    sizes = f"{took.resident / 1e6:,.0f} MB resident, {took.anonymous / 1e6:,.0f} in no file"
+    counts = f"{took.threads} threads, {took.open_files} open files, {took.temporary_files} temporary files"
+    return f"{sizes}, {counts}"
 
 
 if __name__ == "__main__":

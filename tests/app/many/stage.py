@@ -22,6 +22,8 @@ from tests.work_here import WorkHere
 PULSE = "TESSERA_TEST_PULSE"
 HOLD = "TESSERA_TEST_HOLD"
 """Names a file; while it is there, somebody has the turn and does not give it back."""
+KEPT_S = 1.0
+"""How long Streamlit keeps the session of a closed tab, should it come back; two minutes outside the tests."""
 _BEAT_S = 0.05
 
 
@@ -30,6 +32,7 @@ def set_up() -> None:
     """Once for the process: pages get the tiny models, and the pulse begins."""
     models = TinyModels(Settings.from_environment(), tiny_language_model(), TinyEncoder())
     models.lock.attend = queue_notice.attend
+    get_instance()._session_mgr._session_storage._cache._ttl = KEPT_S
     state.models = lambda: models
     state.ProcessWork = partial(WorkHere, models)
     threading.Thread(target=_beat, args=(models, state.board(), Path(os.environ[PULSE])), daemon=True).start()

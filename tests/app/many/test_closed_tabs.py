@@ -1,6 +1,11 @@
 """A tab that is closed and a run that is stopped free what they held. Real server, real sessions."""
 
+import time
+
 import pytest
+
+from core.labs.benchmarks.memory import Footprint
+from tests.app.many.stage import KEPT_S
 
 QUESTION = "Who built the lighthouse of Velm?"
 ARMS = ("rag", "closed-book", "cag", "bm25")
@@ -68,3 +73,28 @@ def test_a_page_that_needs_the_model_for_a_moment_waits_in_the_same_queue(served
     with tab:
         tab.until(lambda tab: "margin" in tab.said().lower(), "the question is placed")
         assert "before you" not in tab.settled().said()
+
+
+def files_once_tabs_are_forgotten(served):
+    """Open files when every session is gone but that of the tab whose end lets Streamlit drop the others."""
+    time.sleep(KEPT_S)
+    with served.tab() as last:
+        last.settled()
+    served.until(lambda vitals: vitals["sessions"] == 0, "the last tab is closed")
+    return Footprint.now(served.process).open_files
+
+
+def test_a_tab_that_is_gone_for_good_leaves_no_open_file_whatever_was_built_meanwhile(served):
+    a_session = 3  # each has an event loop of its own
+    before = files_once_tabs_are_forgotten(served)
+    asking, *others = (served.tab(page, "methods=rag,cag").settled() for page in ("compare", "caches", "map", "learn"))
+    assert Footprint.now(served.process).open_files > before + a_session * len(others)
+    asking.ask(QUESTION)
+    asking.answered(2)
+    building = others[0]
+    building.rerun(building.press("payoff-measure"))  # while it is polled, what is alive is kept from collections
+    building.until(lambda tab: "Measuring what a question saves: done in" in tab.said(), "the job has ended")
+    for tab in (asking, *others):
+        tab.close()
+    served.until(lambda vitals: vitals["sessions"] == 0, "the tabs are closed")
+    assert files_once_tabs_are_forgotten(served) < before + a_session
