@@ -110,3 +110,15 @@ def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     return s3_server.with_bucket()
+
+
+@pytest.fixture()
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Object storage that fails is asked once."""
+    import s3fs
+
+    from core.stores import lancedb_location
+
+    monkeypatch.setitem(lancedb_location._PATIENCE, "client_max_retries", "0")
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")

@@ -140,7 +140,7 @@ def test_one_that_is_being_built_is_refused(build, tmp_path):
     delete_workspace(ws)
 
 
-def test_storage_that_cannot_be_reached_keeps_the_folder(build, tmp_path, monkeypatch):
+def test_storage_that_cannot_be_reached_keeps_the_folder(build, impatient, tmp_path, monkeypatch):
     ws = build(tmp_path / "mine")
     with monkeypatch.context() as gone:
         gone.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")

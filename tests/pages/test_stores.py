@@ -6,7 +6,6 @@ import pytest
 
 from core.artefacts import index_kind
 from core.labs.benchmarks import store_memory, stores, workloads
-from core.stores import lancedb_location
 from core.stores.index import build_index
 from core.stores.registry import STORES
 from tests.pages.conftest import button, said, wait_for_job
@@ -48,13 +47,12 @@ def test_an_index_can_be_deleted_but_not_the_default(page, two, models):
     assert not app.exception
 
 
-def test_a_build_that_fails_is_a_sentence(page, prepared, models, monkeypatch):
+def test_a_build_that_fails_is_a_sentence(page, prepared, models, impatient, monkeypatch):
     monkeypatch.setenv("TESSERA_LANCEDB_URL", "s3://nowhere/x")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setitem(lancedb_location._PATIENCE, "client_max_retries", "0")
     app = page("stores")
     button(app, "index-build-lancedb-flat").click().run()
     assert "cannot be reached" in wait_for_job(prepared.path, 60).error

@@ -254,7 +254,7 @@ class TestObjectStorage:
         build(ws, models)
         assert ask(ws, models)
 
-    def test_a_bucket_that_is_not_there_is_a_sentence(self, ws, s3, models, set_to):
+    def test_a_bucket_that_is_not_there_is_a_sentence(self, ws, s3, impatient, models, set_to):
         set_to(cache_url="s3://no-such-bucket-anywhere/x")
         with pytest.raises(TesseraError, match="no-such-bucket-anywhere") as refusal:
             build(ws, models)

@@ -9,7 +9,7 @@ import pytest
 
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
-from core.stores import lancedb_index, lancedb_location
+from core.stores import lancedb_index
 from core.stores.base import SearchRequest
 from core.stores.lancedb_index import LanceFlat, LanceIvfFlat, LanceIvfHnswSq
 from core.stores.lancedb_location import POINTER, URL_VARIABLE, TableLocation, drop
@@ -20,12 +20,6 @@ VARIANTS = (LanceFlat, LanceIvfFlat, LanceIvfHnswSq)
 @pytest.fixture
 def vectors(tiny_corpus, tiny_encoder):
     return tiny_encoder.encode_passages(texts(tiny_corpus.passages))
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    """Nobody is asked a second time."""
-    monkeypatch.setitem(lancedb_location._PATIENCE, "client_max_retries", "0")
 
 
 @pytest.fixture

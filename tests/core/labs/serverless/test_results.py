@@ -59,7 +59,7 @@ def test_what_lies_there_on_s3_is_one_object_a_result(s3):
     assert Results(settings).find(ASKED) is None
 
 
-def test_a_place_that_refuses_is_a_sentence(s3):
+def test_a_place_that_refuses_is_a_sentence(s3, impatient):
     with pytest.raises(TesseraError, match="TESSERA_RESULTS_URL"):
         Results(FunctionSettings())
     nowhere = FunctionSettings(index_url=f"{s3.url}/index", results_url="s3://no-such-bucket/results")
