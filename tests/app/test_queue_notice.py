@@ -5,30 +5,13 @@ from streamlit.testing.v1 import AppTest
 
 from app.queue_notice import attend, before
 from core.fair_lock import FairLock
-
-LONG_S = 60
-
-
-def taken(turns):
-    """Somebody has the turn until the event is set."""
-    release = threading.Event()
-    ticket_there = threading.Event()
-
-    def hold():
-        with turns:
-            ticket_there.set()
-            release.wait(LONG_S)
-
-    threading.Thread(target=hold, daemon=True).start()
-    assert ticket_there.wait(LONG_S)
-    return release
+from tests.turns import PATIENCE_S, taken
 
 
 def test_where_there_is_no_page_one_waits_without_a_word():
     turns = FairLock()
-    release = taken(turns)
-    threading.Timer(0.1, release.set).start()
-    with turns.ticket() as ticket:
+    with taken(turns) as give_back, turns.ticket() as ticket:
+        threading.Timer(0.1, give_back).start()
         attend(ticket)
         assert ticket.ahead == 0
 
@@ -36,11 +19,10 @@ def test_where_there_is_no_page_one_waits_without_a_word():
 def test_a_page_tells_how_many_are_before_it_and_forgets_it_when_its_turn_has_come(monkeypatch):
     turns, told, write = FairLock(), [], DeltaGenerator.caption
     turns.attend = attend
-    release = taken(turns)
 
     def caption(place, text):
         told.append(text)
-        release.set()
+        give_back()
         return write(place, text)
 
     def page(turns):
@@ -50,7 +32,8 @@ def test_a_page_tells_how_many_are_before_it_and_forgets_it_when_its_turn_has_co
             st.text("its turn")
 
     monkeypatch.setattr(DeltaGenerator, "caption", caption)
-    app = AppTest.from_function(page, args=(turns,), default_timeout=LONG_S).run()
+    with taken(turns) as give_back:
+        app = AppTest.from_function(page, args=(turns,), default_timeout=PATIENCE_S).run()
     assert not app.exception
     assert set(told) == {":material/hourglass_top: waits for the model: 1 before you"}
     assert [text.value for text in app.text] == ["its turn"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from concurrent.futures import FIRST_COMPLETED, wait
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from app.gradio.serve import GradioFront
 from core.errors import ArtefactMissing, TesseraError
 from core.workspace import Workspace
+from tests.turns import taken
 
 QUESTION = "Who drew the library maps?"
 
@@ -90,20 +90,9 @@ def test_a_full_queue_refuses(tiny_workspace, tiny_models):
     front = GradioFront(tiny_workspace, tiny_models, tiny_models.settings, port=0, waiting=1)
     try:
         client = Client(front.address, verbose=False)
-        held, release = threading.Event(), threading.Event()
-
-        def hold():
-            with tiny_models.lock:
-                held.set()
-                release.wait(60)
-
-        other = threading.Thread(target=hold)
-        other.start()
-        held.wait(60)
-        jobs = [client.submit(QUESTION, "rag", 3, api_name="/ask") for _ in range(5)]
-        first = wait([job.future for job in jobs], timeout=60, return_when=FIRST_COMPLETED).done
-        release.set()
-        other.join()
+        with taken(tiny_models.lock):
+            jobs = [client.submit(QUESTION, "rag", 3, api_name="/ask") for _ in range(5)]
+            first = wait([job.future for job in jobs], timeout=60, return_when=FIRST_COMPLETED).done
         assert first and "full" in str(first.pop().exception()).lower()
     finally:
         front.close()

@@ -1,4 +1,3 @@
-import threading
 from contextlib import closing
 
 import pytest
@@ -9,6 +8,7 @@ from core.errors import ArtefactMissing, TesseraError
 from core.methods.base import Text
 from core.methods.comparison import Run, Waiting
 from core.workspace import Workspace
+from tests.turns import taken
 
 QUESTION = "Who drew the library maps?"
 
@@ -69,20 +69,9 @@ def test_stopping_frees_the_models(service, tiny_models):
 
 
 def test_a_question_waits_while_another_computes(service, tiny_models):
-    held, release = threading.Event(), threading.Event()
-
-    def hold():
-        with tiny_models.lock:
-            held.set()
-            release.wait(60)
-
-    other = threading.Thread(target=hold)
-    other.start()
-    held.wait(60)
-    events = service.stream(Run(service.choose(QUESTION, ["rag"], 2)))
-    assert next(events) == ("rag", Waiting(1))
-    release.set()
-    other.join()
+    with taken(tiny_models.lock):
+        events = service.stream(Run(service.choose(QUESTION, ["rag"], 2)))
+        assert next(events) == ("rag", Waiting(1))
     list(events)
 
 

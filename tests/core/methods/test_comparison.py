@@ -1,5 +1,4 @@
-import threading
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -10,6 +9,7 @@ from core.methods.base import Answer, Finished, Text, Working
 from core.methods.comparison import Choices, Failed, Opening, Run, Waiting, answer_each, warm_up
 from core.settings import Settings
 from core.trace import Trace
+from tests.turns import taken
 
 TRACE = Trace((), 5.0, 9.0, 3, 0, 2, 100)
 
@@ -39,23 +39,6 @@ def test_what_the_memory_writes_first_is_chosen_or_as_the_settings_say():
     process, choices = Settings(memory_order="answer"), run_of("memory").choices
     assert choices.applied_to(process).memory_order == "answer"
     assert replace(choices, memory_order="evidence").applied_to(process).memory_order == "evidence"
-
-
-@contextmanager
-def held_by_another(lock):
-    entered, release = threading.Event(), threading.Event()
-
-    def hold():
-        with lock:
-            entered.set()
-            release.wait(30)
-
-    other = threading.Thread(target=hold)
-    other.start()
-    entered.wait(30)
-    yield
-    release.set()
-    other.join()
 
 
 def test_methods_answer_one_after_another_and_are_kept():
@@ -96,7 +79,7 @@ def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
 
 def test_no_two_methods_compute_at_once():
     lock, opened = FairLock(), []
-    with held_by_another(lock):
+    with taken(lock):
         events = answer_each(run_of("rag"), lambda name: opened.append(name) or Says(name), lock)
         assert next(events) == ("rag", Waiting(1))
         assert opened == []
@@ -106,7 +89,7 @@ def test_no_two_methods_compute_at_once():
 
 def test_who_goes_away_while_waiting_gives_the_place_up():
     lock = FairLock()
-    with held_by_another(lock):
+    with taken(lock):
         events = answer_each(run_of("rag"), Says, lock)
         assert next(events) == ("rag", Waiting(1))
         events.close()

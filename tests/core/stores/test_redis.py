@@ -183,13 +183,13 @@ def test_more_effort_finds_more_and_the_default_finds_nearly_all(tmp_path):
 
 
 def test_a_store_that_is_built_again_or_dropped_leaves_nothing_on_the_server(tmp_path, tiny_corpus, vectors):
-    before, keys = indexes(), connection().client().dbsize()
+    before, keys = indexes(), set(connection().client().scan_iter(count=1000))
     RedisFlat.create(tmp_path / "index", tiny_corpus.passages, vectors)
     RedisHnsw.create(tmp_path / "index", tiny_corpus.passages, vectors)
     assert len(indexes() - before) == 1
     drop(tmp_path / "index")
     assert indexes() == before
-    assert connection().client().dbsize() == keys
+    assert set(connection().client().scan_iter(count=1000)) <= keys  # what others have left expires meanwhile
 
 
 def test_a_killed_build_leaves_the_old_store_and_is_swept_away(tmp_path, tiny_corpus, vectors, ask, monkeypatch):
