@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.cli.search import parse_filters
 from core.errors import TesseraError
+from tests.app.cli.test_commands import notes_about_orrin
 
 NEAR = "Can you tell me who built the mill at Orrin?"
 
@@ -73,14 +74,7 @@ def test_a_refusing_server_is_a_sentence(monkeypatch):
 
 @pytest.mark.real
 def test_the_guide_from_a_file_to_a_cached_answer(tmp_path):
-    notes = tmp_path / "notes.md"
-    notes.write_text(
-        "# The mill\n\nThe mill at Orrin was built by Dana Pell. It grinds barley.\n\n"
-        "# The bridge\n\nThe bridge at Orrin is 90 metres long and made of oak.\n\n"
-        "# The inn\n\nThe inn at Orrin is called the Blue Hen and serves eel pie.\n",
-        encoding="utf-8",
-    )
-    one_object(run(cli, ["prepare", "--dataset", str(notes), "-w", "notes", "--json"]))
+    one_object(run(cli, ["prepare", "--dataset", notes_about_orrin(tmp_path), "-w", "notes", "--json"]))
     assert one_object(run(cli, ["index", "--store", "redis-flat", "-w", "notes", "--json"]))["store"] == "redis-flat"
     question = "Who built the mill at Orrin?"
     for command in ("search", "hybrid"):
