@@ -97,7 +97,7 @@ def _show_evaluation(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
 
 def ablate(
     what: Annotated[
-        str, typer.Option(help="Comma-separated: m, z_dim, rank, self-study, init, reading, read-mode.")
+        str, typer.Option(help="Comma-separated: m, size, z_dim, rank, self-study, init, reading, read-mode.")
     ] = "m,z_dim,rank,self-study,init,reading,read-mode",
     minutes: Annotated[float, typer.Option(help="Minutes of training for all variants together.")] = 60.0,
     steps: Annotated[int, typer.Option(min=0, help="Steps of every variant, in place of --minutes.")] = 0,
@@ -116,7 +116,8 @@ def ablate(
     from core.models.registry import Models
 
     names = tuple(names_in(what))
-    plan = ablation.AblationPlan(names, minutes, n, load_preset(preset).config, steps)
+    base = load_preset(preset)
+    plan = ablation.AblationPlan(names, minutes, n, base.config, steps, base.start)
     settings, ws = settings_and_workspace(workspace)
     resources = Resources(ws, Models(settings), settings)
     corpus = resources.corpus

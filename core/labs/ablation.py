@@ -41,6 +41,7 @@ _TIMED_STEPS = 2
 
 _TRAINED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "m": ("m", (4, 16)),
+    "size": ("m", (16, 32, 64, 96)),
     "z_dim": ("z_dim", (128, 256)),
     "rank": ("lora_r", (8, 32, 64)),
     "self-study": ("study", (0.0, 0.95)),
@@ -75,8 +76,9 @@ class AblationPlan:
     Attributes:
         what: Some of ``WHATS``.
         minutes: Of training, for all variants together; each gets the same number of steps.
-        base: The memory that variants differ from.
+        base: The memory that variants differ from; without steps of its own, none is trained.
         steps: Steps of every variant; 0 finds them from ``minutes``.
+        start: The memory that all start from, as presets name it; empty starts from nothing.
 
     Raises:
         TesseraError: A value is unknown or too small.
@@ -87,6 +89,7 @@ class AblationPlan:
     questions: int = 24
     base: MemoryConfig = field(default_factory=MemoryConfig)
     steps: int = 0
+    start: str = ""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.what) - set(WHATS))
@@ -119,6 +122,7 @@ def ablation_folder(resources: Resources, plan: AblationPlan) -> Path:
     ws = resources.workspace
     facts = {
         "base": plan.base.to_json(),
+        "start": plan.start,
         "questions": plan.questions,
         "time": plan.steps or f"{plan.minutes} min / {len(_trained(plan))}",
         "corpus": ws.fingerprint("corpus"),
@@ -148,7 +152,7 @@ def ablate(resources: Resources, folder: Path, plan: AblationPlan) -> Work:
     for number, variant in enumerate(variants, start=1):
         result = _slot(folder, variant) / RESULT
         if not result.is_file():
-            for progress in _train_and_measure(resources, folder, variant, steps, plan.questions):
+            for progress in _train_and_measure(resources, folder, variant, steps, plan):
                 yield replace(progress, stage=f"{variant.name}: {progress.stage}", data={})
         rows.append(json.loads(result.read_text(encoding="utf-8")))
         yield Progress("Variants", number, len(variants), variant.name, {"rows": list(rows)})
@@ -164,7 +168,7 @@ def finished(ws: Workspace) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in by_age if path.parent.parent == latest]
 
 
-def _train_and_measure(resources: Resources, folder: Path, variant: Variant, steps: int, questions: int) -> Work:
+def _train_and_measure(resources: Resources, folder: Path, variant: Variant, steps: int, plan: AblationPlan) -> Work:
     slot = _slot(folder, variant)
     ws = Workspace(_slot(folder, Variant(BASE, variant.config)) if variant.read else slot)
     _copy_inputs(resources.workspace, ws)
@@ -172,10 +176,10 @@ def _train_and_measure(resources: Resources, folder: Path, variant: Variant, ste
         config = replace(
             variant.config, steps=steps, eval_every=max(1, steps // 2), checkpoint_every=max(1, steps // 10)
         )
-        yield from pipeline.train(ws, resources.models, config)
+        yield from pipeline.train(ws, resources.models, config, start=plan.start)
     own = replace(resources, workspace=ws)
     method = LlmAsMemory(own, variant.read)
-    dev = sort_questions(own.corpus.questions["dev"], own.corpus, method.memory.pool.ids, questions)
+    dev = sort_questions(own.corpus.questions["dev"], own.corpus, method.memory.pool.ids, plan.questions)
     dev = replace(dev, foreign=())
     rows = run_folder(own, dev, method)
     yield from evaluate_memory(own, dev, method, rows)
@@ -190,7 +194,7 @@ def _train_and_measure(resources: Resources, folder: Path, variant: Variant, ste
 def _steps(lm: LanguageModel, corpus: Corpus, folder: Path, plan: AblationPlan) -> Any:
     """Steps of every variant, found once and kept: a resumed run must not train some of them longer."""
     path = folder / STEPS
-    if plan.steps:
+    if plan.steps or not plan.base.steps:
         return plan.steps
     if not path.is_file():
         yield Progress("Timing a training step", 0, _TIMED_STEPS)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_table_side_by_side_that_goes_on_where_it_stopped(resources, tmp_path,
             work.close()
     trained = []
     train = ablation.pipeline.train
-    monkeypatch.setattr(ablation.pipeline, "train", lambda *given: trained.append(given[2].lora_r) or train(*given))
+    monkeypatch.setattr(ablation.pipeline, "train", lambda *given, start: trained.append(given[2].lora_r) or train(*given))
     rows = list(ablate(resources, tmp_path, PLAN))[-1].data["rows"]
     assert [row["variant"] for row in rows] == [
         BASE, "lora_r = 8", "lora_r = 32", "lora_r = 64", "read = cross",
@@ -85,3 +86,19 @@ def test_another_plan_is_another_folder(resources):  # noqa: F811
     folder = ablation_folder(resources, PLAN)
     assert folder == ablation_folder(resources, PLAN)
     assert folder != ablation_folder(resources, AblationPlan(("rank",), 1.0, 2, TINY_MEMORY, steps=2))
+
+
+def test_first_memories_of_several_sizes_need_no_step(resources, tmp_path, monkeypatch):  # noqa: F811
+    base = replace(TINY_MEMORY, steps=0)
+    given = []
+
+    def train(ws, models, config, start=""):
+        given.append((config.m, config.steps, start))
+        return iter(())
+
+    monkeypatch.setattr(ablation.pipeline, "train", train)
+    plan = AblationPlan(("size",), 1.0, 1, base, start="sample")
+    with pytest.raises(TesseraError):  # nothing was trained, so there is nothing to measure
+        list(ablate(resources, tmp_path, plan))
+    assert given == [(base.m, 0, "sample")]
+    assert ablation_folder(resources, plan) != ablation_folder(resources, replace(plan, start=""))
