@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
 from app.figures.layout import finish, labelled_bars, links, marks, name_rows, shortened
-from app.figures.palette import MUTED, method_style
+from app.figures.palette import MUTED, SPARE, method_style
 from core.messages import joined, message
 
 _MEMORY = method_style("memory").colour
 _ROW_PX = 34
+_DASHES = ("solid", "dash", "dot", "dashdot")
 MOST_ROWS = 300
 """Documents beyond which a picture has more rows than a screen has lines for."""
 _SCALE = ((0.0, "rgba(168,79,147,0.06)"), (0.5, "rgba(168,79,147,0.55)"), (1.0, "#6d2a5c"))
@@ -144,3 +146,57 @@ def describe_ablation(variants: Sequence[VariantResult]) -> str:
         for variant in variants
     ]
     return message("ROUGE-L of the evidence. {variants}.", variants=joined("; ", parts))
+
+
+@dataclass(frozen=True)
+class SizeResult:
+    """What a memory of one size says.
+
+    Attributes:
+        bytes: Of one document on disk.
+        scores: Shares by name: EM, Recall@1, and of the evidence ROUGE-L and what of it is memory.
+    """
+
+    bytes: float
+    scores: Mapping[str, float]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> SizeResult:
+        """A row of ``core.labs.ablation``."""
+        specific = row["rouge_l"] - row["shuffled"]["rouge_l"]
+        scores = {"EM": row["em"], "Recall@1": row["recall_at_1"], "ROUGE-L": row["rouge_l"]}
+        return cls(row["bytes_per_document"], scores | {message("ROUGE-L, right minus shuffled z"): specific})
+
+
+def size_figure(sizes: Sequence[SizeResult]) -> go.Figure:
+    """Scores over bytes a document, a line each."""
+    ordered = sorted(sizes, key=lambda size: size.bytes)
+    figure = go.Figure()
+    for name, colour, dash in zip(ordered[0].scores, (_MEMORY, *SPARE[:2], MUTED), _DASHES, strict=True):
+        figure.add_trace(
+            go.Scatter(
+                x=[size.bytes for size in ordered],
+                y=[size.scores[name] for size in ordered],
+                name=name,
+                mode="lines+markers",
+                line={"color": colour, "dash": dash},
+                hovertemplate="%{fullData.name}: %{y:.3f}<br>%{x:,.0f} B<extra></extra>",
+            )
+        )
+    finish(figure, 340, t=30)
+    figure.update_xaxes(title=message("bytes of a document"), rangemode="tozero")
+    figure.update_yaxes(range=[0, 1])
+    return figure
+
+
+def describe_sizes(sizes: Sequence[SizeResult]) -> str:
+    """The lines in words."""
+    parts = (
+        message(
+            "{bytes:,.0f} bytes: {scores}",
+            bytes=size.bytes,
+            scores=", ".join(f"{name} {score:.3f}" for name, score in size.scores.items()),
+        )
+        for size in sorted(sizes, key=lambda size: size.bytes)
+    )
+    return message("Scores by bytes of a document. {sizes}.", sizes=joined("; ", parts))

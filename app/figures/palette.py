@@ -21,7 +21,7 @@ SPANS: dict[str, str] = {
     "decode": "#8a90a0",
 }
 _UNKNOWN_METHOD = MethodStyle("#4a9d8f", "extension", "square")
-_SPARE = ("#c8553d", "#a89a2a", "#5b6bbf", "#6d8f3c")
+SPARE = ("#c8553d", "#a89a2a", "#5b6bbf", "#6d8f3c")
 
 ACCENT = "#0f7b6c"
 ALERT = "#c8553d"
@@ -35,7 +35,7 @@ def method_style(name: str) -> MethodStyle:
 
 def span_colour(name: str) -> str:
     """The colour of a span; an unknown name always gets the same spare colour."""
-    return SPANS.get(name) or _SPARE[sum(name.encode()) % len(_SPARE)]
+    return SPANS.get(name) or SPARE[sum(name.encode()) % len(SPARE)]
 
 
 def ink_on(colour: str) -> str:

@@ -176,6 +176,17 @@ class Memory:
             self._lexicon_ids[passage_id] = self.lexicon.ids(self.soft_tokens([passage_id])[0])
         return self._lexicon_ids[passage_id]
 
+    @torch.inference_mode()
+    def spelled(self, passage_id: str) -> str:
+        """The words that the z of a document say, in their order: of each vector that is not empty the nearest token.
+
+        Raises:
+            TesseraError: The memory does not hold it.
+        """
+        (soft,) = self.as_words([passage_id])
+        filled = self.pool.z[self.pool.row(passage_id)].any(-1).to(soft.device)
+        return self.prompt.decode(self.lexicon.nearest(soft[filled])[:, 0].tolist())
+
     @torch.no_grad()
     def set_z(self, passage_id: str, z: torch.Tensor) -> None:
         """Replaces the z [m, z_dim] of one document in place, rounded as on disk; other rows are not changed."""

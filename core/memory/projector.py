@@ -152,13 +152,17 @@ class Lexicon:
 
     def ids(self, soft: torch.Tensor) -> torch.Tensor:
         """Ids of the tokens nearest to soft tokens [T, hidden], without duplicates."""
+        return self.nearest(soft).unique()
+
+    def nearest(self, soft: torch.Tensor) -> torch.Tensor:
+        """Ids [T, 2] of the two tokens nearest to each soft token [T, hidden], the nearer one first."""
         directions = normalize(soft.float() - self._mean, dim=-1)
         products = self._product(directions.to(self._table.dtype)).float()
         similar = (products - (directions @ self._mean)[:, None]) / self._lengths
         near = similar.topk(min(_CANDIDATES, len(self._table)), 1).indices
         # The model's number format decides who is a candidate, and all digits who is nearest.
         exact = (normalize(self._table[near].float() - self._mean, dim=-1) @ directions[..., None])[..., 0]
-        return near.gather(1, exact.topk(_NEAREST, 1).indices).unique()
+        return near.gather(1, exact.topk(_NEAREST, 1).indices)
 
     def bias(self, ids: torch.Tensor, penalty: float) -> torch.Tensor:
         """What is added to the logits [vocabulary]: nothing for ``ids`` and common tokens, -penalty for all others."""

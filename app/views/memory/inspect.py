@@ -8,21 +8,26 @@ import numpy as np
 import streamlit as st
 
 from app.figures.memory import (
+    SizeResult,
     VariantResult,
     ablation_figure,
     describe_ablation,
     describe_pool,
+    describe_sizes,
     drawn_rows,
     is_idle,
     pool_figure,
+    size_figure,
 )
 from app.figures.storage import StoredSize, describe_storage, storage_figure
 from app.i18n import t, tn
 from app.views.shared.chart import chart
+from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.table import show_table
 from core.corpus.folder import PASSAGES_FILE
 from core.labs.ablation import finished
 from core.memory import store
+from core.memory.pool import encode_z
 from core.units import size
 from core.workspace import Workspace
 
@@ -30,6 +35,7 @@ from core.workspace import Workspace
 def inside(ws: Workspace) -> None:
     """The heat map of the pool, and the storage meter."""
     pool = store.load_pool(ws.require("memory"))
+    z_format = store.read_card(ws.require("memory")).config.z_format
     norms = pool.z.norm(dim=2).numpy()
     st.markdown(
         t(
@@ -48,7 +54,7 @@ def inside(ws: Workspace) -> None:
             "document": titles,
             "vectors": (~is_idle(norms)).sum(1).tolist(),
             "length": np.round(norms.mean(1), 2).tolist(),
-            "bytes": [pool.z[0].numel() * 2] * len(titles),
+            "bytes": [sum(part.nbytes for part in encode_z(pool.z[:1], z_format).values())] * len(titles),
         },
         "pool_table",
         {
@@ -69,6 +75,16 @@ def inside(ws: Workspace) -> None:
             sizes=" · ".join(f"{thing.name} {size(thing.bytes)}" for thing in things if thing.bytes),
         )
     )
+    _sizes()
+
+
+def _sizes() -> None:
+    """What the bytes of a document buy, as measured on the sample."""
+    run = shipped("memory-sizes")
+    sizes = [SizeResult.of(row) for row in run["variants"]]
+    st.markdown(t("**What its bytes buy**, on the sample: fewer vectors hold fewer of a document's words."))
+    shipped_line((tn(run["variants"][0]["n_questions"], "{n:,} dev question", "{n:,} dev questions"),))
+    chart(size_figure(sizes), key="sizes", alt=describe_sizes(sizes))
 
 
 def weighed(ws: Workspace) -> list[StoredSize]:

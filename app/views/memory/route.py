@@ -68,7 +68,12 @@ def route_panel(ws: Workspace) -> None:
             "weight": st.column_config.ProgressColumn(t("Weight"), format="percent", min_value=0, max_value=1),
         },
     )
-    _evidence(memory, question, routing.documents[0].passage_id)
+    first = routing.documents[0].passage_id
+    with st.expander(t("What its z says, read out as words"), icon=":material/translate:"):
+        st.caption(t("Of each vector the nearest token of the vocabulary, in their order."))
+        with models.lock, st.container(key="draft-spelled"):
+            st.text(memory.spelled(first))
+    _evidence(memory, question, first)
 
 
 def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:

@@ -69,3 +69,15 @@ def test_the_budget_lets_the_oldest_go(fact_memory: Memory, tiny_lm: LanguageMod
 def test_an_unknown_document_is_refused(fact_memory: Memory, tiny_lm: LanguageModel) -> None:
     with pytest.raises(TesseraError, match="d9"):
         reader_of(fact_memory, tiny_lm).answer("What?", ["d9"])
+
+
+def test_z_is_read_out_as_the_words_that_it_was_written_from(tiny_lm: LanguageModel, fact_memory: Memory) -> None:
+    table = tiny_lm.model.get_input_embeddings().weight
+    config = MemoryConfig(m=16, z_dim=table.shape[1], vocabulary=True, z_format="int8")
+    codec = ZCodec(table, config)
+    words = fact_memory.prompt.encode("the tower of Velm")
+    pool = replace(fact_memory.pool, ids=("d0",), titles=("Tower",), z=codec.first(words)[None])
+    card, projector = replace(fact_memory.card, config=config), Projector.from_basis(codec.basis)
+    keys = fact_memory.keys[:1]
+    memory = Memory(fact_memory.lm, pool, projector, fact_memory.router, card, fact_memory.folder, keys, codec)
+    assert memory.spelled("d0") == "the tower of Velm"
