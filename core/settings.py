@@ -32,7 +32,7 @@ DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_ENCODER = "all-minilm-l6-v2"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 FEEDBACK_LOGS = ("file", "redis")
-MEMORY_ORDERS = ("evidence", "answer")
+MEMORY_ORDERS = ("auto", "answer", "evidence")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
 CACHE_PRECISIONS = ("auto", "float32", "bfloat16", "float16", "fp8", "int8", "int4")
 
@@ -78,8 +78,8 @@ class Settings:
         cell_tokens: Most passage tokens in a Voronoi cell, for whole-cell caches; 0 sets no bound.
         cache_bytes: Most bytes of KV caches that stay in memory.
         nprobe: Cells that CAG looks into; 0 lets it choose by their number, see ``core.voronoi.routing``.
-        memory_order: What LLM-as-Memory writes first: "evidence", from which it then answers, or "answer", read off z,
-            with the evidence after it; the memory has to be trained for that.
+        memory_order: What LLM-as-Memory writes first: "answer", read off z, with the evidence after it, or "evidence",
+            from which it then answers; auto answers first where z spells words.
         answer_cache: Whether Redis RAG may answer from its cache; off, every clock shows work that was done.
         feedback: Where judgements of answers are kept: "file" in the workspace, or "redis".
         redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.
@@ -120,7 +120,7 @@ class Settings:
     cell_tokens: NotNegative = 0
     cache_bytes: Positive = 200_000_000
     nprobe: NotNegative = 0
-    memory_order: Annotated[str, _one_of(MEMORY_ORDERS)] = "evidence"
+    memory_order: Annotated[str, _one_of(MEMORY_ORDERS)] = "auto"
     answer_cache: Switch = False
     feedback: Annotated[str, _one_of(FEEDBACK_LOGS)] = "file"
     redis_url: str = field(default="", repr=False)  # may hold a password

@@ -51,8 +51,8 @@ MemoryOrderOption = Annotated[
     str | None,
     typer.Option(
         "--memory-order",
-        help="What LLM-as-Memory writes first: evidence, from which it answers, or answer, with the evidence after it. "
-        "Default: TESSERA_MEMORY_ORDER.",
+        help="What LLM-as-Memory writes first: answer, with the evidence after it, or evidence, from which it answers; "
+        "auto, as the memory was made. Default: TESSERA_MEMORY_ORDER.",
     ),
 ]
 

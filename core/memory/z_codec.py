@@ -18,8 +18,8 @@ from core.memory.projector import Basis, embedding_basis, first_z
 from core.memory.prompt import ZPrompt
 
 _NEAREST = 8
-_FALL = 3.3
-"""The attention of a word's nearest neighbour is exp(-3.3) of its own, in the median: a word keeps nearly all of it,
+_FALL = 6.6
+"""The attention of a word's nearest neighbour is exp(-6.6) of its own, in the median: a word keeps nearly all of it,
 and the rest leaves z a gradient to move by."""
 _SAMPLE = 1024
 """Tokens on which that median is taken."""

@@ -36,6 +36,13 @@ def open_memory(resources: Resources) -> Memory:
     return resources.workspace.read("memory", lambda folder: Memory.load(folder, lm))
 
 
+def order_of(order: str, memory: Memory) -> str:
+    """What is written first, "answer" or "evidence"; auto: a model that reads passages reads z that spell words."""
+    if order != "auto":
+        return order
+    return "answer" if memory.card.config.vocabulary else "evidence"
+
+
 class LlmAsMemory:
     """Answers from trained document vectors.
 
@@ -59,7 +66,7 @@ class LlmAsMemory:
         settings = resources.settings
         budget = resources.models.cache_budget
         self.reader = ZReader(self.memory, read, budget)
-        self.order = settings.memory_order
+        self.order = order_of(settings.memory_order, self.memory)
         self.answers: AnswerReader | None = None
         self.engine: Engine
         if self.order == "answer":

@@ -297,7 +297,8 @@ def test_rag_searches_the_store_that_is_chosen_and_the_link_restores_it(page, pr
 def test_what_the_memory_writes_first_comes_with_the_link(page, prepared, methods):
     app = ask(page("compare", order="answer"), GOLD)
     assert methods.made["memory"].resources.settings.memory_order == app.query_params["order"] == "answer"
-    assert page("compare", order="answer").toggle(key="ask_answer_first").value
+    assert page("compare", order="answer").selectbox(key="ask_memory_order").value == "answer"
+    assert page("compare").selectbox(key="ask_memory_order").value == "auto"
 
 
 def test_memory_says_which_document_it_read(page, prepared, methods):

@@ -21,10 +21,11 @@ from core.messages import message
 from core.methods import registry
 from core.methods.comparison import Choices, Run
 from core.models.variant import reader_for
+from core.settings import MEMORY_ORDERS
 from core.stores.registry import STORES
 
 QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
-STORE, ANSWER_FIRST = "ask_store", "ask_answer_first"
+STORE, ORDER = "ask_store", "ask_memory_order"
 _SUGGESTED = 3
 
 
@@ -52,7 +53,7 @@ def restore_choices() -> None:
     st.session_state[READER] = choices.reader
     st.session_state[TOP_K] = choices.top_k
     st.session_state[STORE] = choices.store
-    st.session_state[ANSWER_FIRST] = choices.memory_order == "answer"
+    st.session_state[ORDER] = choices.memory_order
 
 
 def ask_form(corpus: Corpus, busy: bool) -> None:
@@ -108,7 +109,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
     """
     if question:
         st.session_state[QUESTION] = question
-    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE, ANSWER_FIRST):
+    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE, ORDER):
         # While the answers stream these widgets are disabled, and Streamlit throws away what the browser sent of a
         # disabled widget, also what was typed a moment before: only a value that is set here stays.
         st.session_state[key] = st.session_state.get(key)
@@ -126,7 +127,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
         reader=bool(st.session_state.get(READER)),
         top_k=int(st.session_state.get(TOP_K, state.settings().top_k)),
         store=str(st.session_state.get(STORE) or state.settings().store),
-        memory_order="answer" if st.session_state.get(ANSWER_FIRST) else "evidence",
+        memory_order=str(st.session_state.get(ORDER) or state.settings().memory_order),
     )
     run = Run(choices, gold=gold_for(text, state.current_workspace(), corpus, state.settings()))
     st.session_state["run"] = run
@@ -232,13 +233,17 @@ def _settings(busy: bool) -> None:
         ),
         persist_state="session",
     )
-    st.toggle(
-        t("Memory answers first"),
-        key=ANSWER_FIRST,
+    orders = {"auto": "as it was made", "answer": "the answer", "evidence": "the evidence"}
+    st.selectbox(
+        t("Memory writes first"),
+        MEMORY_ORDERS,
+        key=ORDER,
+        format_func=lambda order: t(orders[order]),
         disabled=busy,
+        width=180,
         help=t(
-            "The memory reads the answer off z at once and writes the evidence after it, when the clock has stopped. "
-            "Off, it writes the evidence first and answers from that."
+            "Answer first, it is read off z at once, and the evidence follows when the clock has stopped. Evidence "
+            "first, the answer is read from what was written. A memory whose z spells words was made for the first."
         ),
         persist_state="session",
     )
