@@ -32,7 +32,7 @@ from core.evaluation.lessons import candidates, lesson_rows, measured_with
 from core.evaluation.verdict import verdict_on
 from core.kvcache.cell_file import Layers
 from core.kvcache.compose import head_layers, join, passage_block
-from core.memory.adaptation import AdaptConfig, adapt, document_z, with_document
+from core.memory.adaptation import AdaptConfig, adapt, with_document
 from core.memory.z_reader import batch_evidence
 from core.methods.base import answer
 from core.methods.memory import LlmAsMemory
@@ -237,12 +237,14 @@ class Recorder:
         return "".join(self.lm.stream_text(session.decode(self.resources.settings.max_new_tokens))).strip()
 
     def z(self) -> dict[str, Any]:
-        """A document's z on the straight way from first to trained, and with each vector erased."""
+        """A document's z on the straight way from noise of the same size, and with each vector erased."""
         memory, trained = self.memory.memory, self._trained()
-        first = document_z(memory, self.gold)
-        stages = [{"share": share, **self._read(first + share * (trained - first))} for share in _SHARES]
+        generator = torch.Generator().manual_seed(self.resources.settings.seed)
+        noise = torch.randn(trained.shape, generator=generator) * trained[trained.any(-1)].square().mean().sqrt()
+        noise = noise * trained.any(-1, keepdim=True)
+        stages = [{"share": share, **self._read(noise + share * (trained - noise))} for share in _SHARES]
         without = []
-        for number in range(len(trained)):
+        for number in trained.any(-1).nonzero().flatten().tolist():
             erased = trained.clone()
             erased[number] = 0.0
             without.append({key: said for key, said in self._read(erased).items() if key != "words"})

@@ -1,9 +1,8 @@
-"""Step: a document as learned vectors, from its first z to the trained one, and with one vector erased."""
+"""Step: a document as learned vectors, on the way from noise to its z, and with one vector erased."""
 
 from __future__ import annotations
 
 import streamlit as st
-import torch
 
 from app import state
 from app.i18n import t
@@ -13,12 +12,10 @@ from app.learn.recorded import recorded
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.memory.model import Memory
+from core.memory.pool import encode_z
 from core.units import size
 
 _COLUMNS = 8
-_FLOAT16 = 2
-
-
 _SHARES = (1.0, 0.9, 0.5, 0.1)
 
 
@@ -46,7 +43,7 @@ def show(_tour: Tour) -> None:
     """The z of one document as words, on its way, and with one vector erased."""
     record = recorded("z")
     words = {
-        "way": t("From the first z to the trained one"),
+        "way": t("From noise to its z"),
         "whole": t("All vectors"),
         "grid": t("One word for each vector: press it to erase the vector"),
         "vector": t("Vector {number}, nearest to “{word}”"),
@@ -59,9 +56,9 @@ def show(_tour: Tour) -> None:
     read_this(
         t(
             "“{question}”, asked of {title} alone. Each word is the token nearest to one of the {vectors} vectors of "
-            "{numbers} numbers: the document's own telling words. **Move the slider**: on the straight way from the "
-            "first z to the trained one the words hardly change, and what the memory says does. Then **erase one "
-            "vector** (it is set to the mean of all embeddings) and ask again: try a digit of the answer.",
+            "{numbers} numbers: the document's own telling words. **Move the slider** back towards noise: see how far "
+            "its numbers can be off before words are lost, and with them the answer. Then **erase one vector** and "
+            "ask again: try a word of the answer.",
             question=record["question"],
             title=escape(record["title"]),
             vectors=len(record["without"]),
@@ -105,23 +102,20 @@ def _reading(memory: Memory, chosen: str, text: str, nearness: float) -> str:
     return t(
         "One cell of the table for each of the {vectors} vectors: the token whose embedding points most nearly the "
         "same way (mean cosine {cosine:.2f}; 1 would be the word itself). z is {vectors} × {numbers} numbers, "
-        "{z_size}, beside {text_size} of text: it is not a compression. Read in order, the words are still the "
-        "telling ones of the document, where z began; training has moved it on from there.",
-        vectors=z.shape[0],
+        "{z_size}, beside {text_size} of text: it is not a compression. Read in order, the words are the telling ones "
+        "of the document, where its z began: training moves z little, and teaches the model to read it.",
+        vectors=int(z.any(-1).sum()),
         numbers=z.shape[1],
         cosine=nearness,
-        z_size=size(z.numel() * _FLOAT16),
+        z_size=size(sum(part.nbytes for part in encode_z(z[None], memory.card.config.z_format).values())),
         text_size=size(len(text.encode())),
     )
 
 
-@torch.inference_mode()
 def nearest_words(memory: Memory, passage_id: str) -> tuple[list[str], float]:
-    """For each vector of a document the token nearest to it by cosine, and the mean of those cosines."""
-    soft = torch.nn.functional.normalize(memory.soft_tokens([passage_id])[0].float(), dim=-1)
-    table = torch.nn.functional.normalize(memory.lm.model.get_input_embeddings().weight.float(), dim=-1)
-    best = (soft @ table.T).max(dim=-1)
-    return [memory.lm.tokenizer.decode([token]).strip() for token in best.indices.tolist()], float(best.values.mean())
+    """For each vector of a document the token nearest to it, and the mean of their cosines."""
+    ids, cosine = memory.nearest_tokens(passage_id)
+    return [memory.prompt.decode([token]) for token in ids], cosine
 
 
 STEP = Step(

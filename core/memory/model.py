@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cosine_similarity, cross_entropy
 
 from core.digests import digest_of
 from core.errors import ArtefactStale, ModelError
@@ -177,15 +177,17 @@ class Memory:
         return self._lexicon_ids[passage_id]
 
     @torch.inference_mode()
-    def spelled(self, passage_id: str) -> str:
-        """The words that the z of a document say, in their order: of each vector that is not empty the nearest token.
+    def nearest_tokens(self, passage_id: str) -> tuple[list[int], float]:
+        """Of each vector of a document that is not empty the nearest token, in their order, and their mean cosine.
 
         Raises:
             TesseraError: The memory does not hold it.
         """
-        (soft,) = self.as_words([passage_id])
-        filled = self.pool.z[self.pool.row(passage_id)].any(-1).to(soft.device)
-        return self.prompt.decode(self.lexicon.nearest(soft[filled])[:, 0].tolist())
+        (soft,) = self.soft_tokens([passage_id])
+        soft = soft[self.pool.z[self.pool.row(passage_id)].any(-1).to(soft.device)].float()
+        ids = self.lexicon.nearest(soft)[:, 0]
+        table = self.lm.model.get_input_embeddings().weight
+        return ids.tolist(), float(cosine_similarity(soft, table[ids].float(), dim=-1).mean())
 
     @torch.no_grad()
     def set_z(self, passage_id: str, z: torch.Tensor) -> None:

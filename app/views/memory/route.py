@@ -72,7 +72,7 @@ def route_panel(ws: Workspace) -> None:
     with st.expander(t("What its z says, read out as words"), icon=":material/translate:"):
         st.caption(t("Of each vector the nearest token of the vocabulary, in their order."))
         with models.lock, st.container(key="draft-spelled"):
-            st.text(memory.spelled(first))
+            st.text(memory.prompt.decode(memory.nearest_tokens(first)[0]))
     _evidence(memory, question, first)
 
 

@@ -43,7 +43,9 @@ def test_a_table_side_by_side_that_goes_on_where_it_stopped(resources, tmp_path,
             work.close()
     trained = []
     train = ablation.pipeline.train
-    monkeypatch.setattr(ablation.pipeline, "train", lambda *given, start: trained.append(given[2].lora_r) or train(*given))
+    monkeypatch.setattr(
+        ablation.pipeline, "train", lambda *given, start: trained.append(given[2].lora_r) or train(*given)
+    )
     rows = list(ablate(resources, tmp_path, PLAN))[-1].data["rows"]
     assert [row["variant"] for row in rows] == [
         BASE, "lora_r = 8", "lora_r = 32", "lora_r = 64", "read = cross",

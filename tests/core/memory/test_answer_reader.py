@@ -80,4 +80,5 @@ def test_z_is_read_out_as_the_words_that_it_was_written_from(tiny_lm: LanguageMo
     card, projector = replace(fact_memory.card, config=config), Projector.from_basis(codec.basis)
     keys = fact_memory.keys[:1]
     memory = Memory(fact_memory.lm, pool, projector, fact_memory.router, card, fact_memory.folder, keys, codec)
-    assert memory.spelled("d0") == "the tower of Velm"
+    ids, cosine = memory.nearest_tokens("d0")
+    assert ids == words and cosine > 0.9
