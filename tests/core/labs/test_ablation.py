@@ -43,9 +43,12 @@ def test_a_table_side_by_side_that_goes_on_where_it_stopped(resources, tmp_path,
             work.close()
     trained = []
     train = ablation.pipeline.train
-    monkeypatch.setattr(
-        ablation.pipeline, "train", lambda *given, start: trained.append(given[2].lora_r) or train(*given)
-    )
+
+    def counted(ws, loaded, config, start):
+        trained.append(config.lora_r)
+        return train(ws, loaded, config, start=start)
+
+    monkeypatch.setattr(ablation.pipeline, "train", counted)
     rows = list(ablate(resources, tmp_path, PLAN))[-1].data["rows"]
     assert [row["variant"] for row in rows] == [
         BASE, "lora_r = 8", "lora_r = 32", "lora_r = 64", "read = cross",
@@ -94,7 +97,7 @@ def test_first_memories_of_several_sizes_need_no_step(resources, tmp_path, monke
     base = replace(TINY_MEMORY, steps=0)
     given = []
 
-    def train(ws, models, config, start=""):
+    def train(ws, loaded, config, start=""):
         given.append((config.m, config.steps, start))
         return iter(())
 
