@@ -1,7 +1,7 @@
-"""LLM-as-Memory: the model routes the question over Z, writes the evidence from the chosen z, and answers from it.
+"""LLM-as-Memory: the model routes the question over Z, and answers from the chosen z and from the evidence in it.
 
-No retriever and no stored text: what the answerer reads is what the memory said. Answer first, the answer is read off z
-itself: the clock stops there, and the evidence is written after it, for whoever asks why.
+No retriever and no stored text. Answer first, the answer is read off z itself: the clock stops there, and the evidence
+is written after it, for whoever asks why. Evidence first, the answerer reads what the memory said.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class LlmAsMemory:
         self._sources = resources.sources()
 
     def stream(self, question: str) -> Iterator[Event]:
-        """Routes inside the model, then decodes evidence from z and answers from it, or the other way round."""
+        """Routes inside the model, then reads the answer off z and writes the evidence, or the other way round."""
         tracer = Tracer(self.memory.lm.synchronise)
         with tracer.span("route"):
             routing = self.memory.route(question, ROUTED)
@@ -162,7 +162,7 @@ def _as_passage(evidence: Evidence) -> Passage:
 MEMORY = MethodSpec(
     name=LlmAsMemory.name,
     label="LLM-as-Memory",
-    summary="Routes the question over Z inside the model, writes the evidence from Z, and answers from it.",
+    summary="Routes the question over Z inside the model, answers from the z it chose, and writes the evidence.",
     open=LlmAsMemory,
     role="method",
     reads=("memory",),

@@ -14,7 +14,7 @@ WORDS = (
     "its KV cache",
     "continues",
     "model routes over Z",
-    "writes evidence",
+    "reads z, answers",
 )
 """All that is written in the drawings."""
 
