@@ -73,7 +73,11 @@ PAGES: dict[str, PageInfo] = {
             "What does it cost to keep a cell ready to continue from?",
         ),
         PageInfo(
-            "memory", "Memory", "Build", ":material/blur_on:", "Can documents live in a model as a handful of vectors?"
+            "memory",
+            "Memory",
+            "Build",
+            ":material/blur_on:",
+            "Can documents live in a model as vectors of a few numbers?",
         ),
         PageInfo(
             "changes",
