@@ -123,8 +123,8 @@ STEP = Step(
     title="A document as learned vectors",
     question="Can a document live in a model without its text?",
     intro=(
-        "LLM-as-Memory keeps no text. Every document is **z**: vectors of a few numbers each, which the model reads like "
-        "words."
+        "LLM-as-Memory keeps no text. Every document is **z**: vectors of a few numbers each, which the model reads "
+        "like words."
     ),
     predict=predict,
     show=show,
