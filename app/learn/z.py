@@ -47,8 +47,8 @@ def show(_tour: Tour) -> None:
         "whole": t("All vectors"),
         "grid": t("One word for each vector: press it to erase the vector"),
         "vector": t("Vector {number}, nearest to “{word}”"),
-        "stage": t("{share} % of the way; mean cosine to the words shown {cosine}. The memory says, and then answers:"),
-        "gone": t("Vector {number} is erased. The memory says, and then answers:"),
+        "stage": t("{share} % of the way; mean cosine to the words shown {cosine}. Its evidence, and its answer:"),
+        "gone": t("Vector {number} is erased. Its evidence, and its answer:"),
         "nothing": t("(nothing)"),
         "sum": t("With one vector erased, {right} of {all} answers are right."),
     }
@@ -65,7 +65,7 @@ def show(_tour: Tour) -> None:
             numbers=record["numbers"],
         )
     )
-    label = t("The text of {title}, which the memory does not hold", title=escape(record["title"]))
+    label = t("The text of {title}, for comparison", title=escape(record["title"]))
     with st.expander(label, icon=":material/article:"):
         st.text(record["text"])
     measured_line("z")
@@ -91,7 +91,7 @@ def live(tour: Tour) -> None:
     show_table([{str(column): word for column, word in enumerate(row, start=1)} for row in rows], "learn_z")
     text = next((passage.text for passage in tour.corpus.passages if passage.id == chosen), "")
     read_this(_reading(memory, chosen, text, nearness))
-    label = t("The text of {title}, which the memory does not hold", title=escape(titles[chosen]))
+    label = t("The text of {title}, for comparison", title=escape(titles[chosen]))
     with st.expander(label, icon=":material/article:"):
         st.text(text)
 

@@ -82,7 +82,9 @@ def _sizes() -> None:
     """What the bytes of a document buy, as measured on the sample."""
     run = shipped("memory-sizes")
     sizes = [SizeResult.of(row) for row in run["variants"]]
-    st.markdown(t("**What its bytes buy**, on the sample: fewer vectors hold fewer of a document's words."))
+    st.markdown(
+        t("**What its bytes buy**, on the sample: the largest has a vector for nearly every word, fewer hold less.")
+    )
     shipped_line((tn(run["variants"][0]["n_questions"], "{n:,} dev question", "{n:,} dev questions"),))
     chart(size_figure(sizes), key="sizes", alt=describe_sizes(sizes))
 
