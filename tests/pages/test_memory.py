@@ -121,7 +121,8 @@ def test_a_document_is_given_another_text(page, remembered, models):
 
 def test_a_look_inside_shows_z_and_what_it_weighs(page, remembered, models):
     app = view(page("memory"), "Look inside")
-    assert len(app.get("plotly_chart")) == 2
+    assert [drawn.key for drawn in app.get("plotly_chart")] == ["pool", "storage", "sizes"]
+    assert "ships with Tessera" in said(app)
     table = app.dataframe[0].value
     assert len(table) == 11 and table["bytes"].iloc[0] == 32
     assert "Text of the passages" in said(app) and "KV blocks of the passages" not in said(app)

@@ -233,12 +233,11 @@ def _settings(busy: bool) -> None:
         ),
         persist_state="session",
     )
-    orders = {"auto": "as it was made", "answer": "the answer", "evidence": "the evidence"}
     st.selectbox(
         t("Memory writes first"),
         MEMORY_ORDERS,
         key=ORDER,
-        format_func=lambda order: t(orders[order]),
+        format_func=labels({"auto": "as it was made", "answer": "the answer", "evidence": "the evidence"}),
         disabled=busy,
         width=180,
         help=t(
