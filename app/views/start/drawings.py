@@ -14,7 +14,7 @@ WORDS = (
     "its KV cache",
     "continues",
     "model routes over Z",
-    "reads z, answers",
+    "reads Z, answers",
 )
 """All that is written in the drawings."""
 

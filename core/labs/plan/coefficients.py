@@ -21,7 +21,7 @@ from core.messages import message
 from core.workspace import Workspace
 
 RAG, CAG, MEMORY = "rag", "cag", "memory"
-_Z_BYTES, _KEY_BYTES = 2, 4
+_Z_BYTES, _KEY_BYTES = {"float16": 2, "int8": 1}, 4
 _PARTS = ("mean", "lo", "hi", "n")
 _NEEDED = ("embeddings", "partition", "blocks")
 
@@ -49,14 +49,15 @@ class Coefficients:
         question: Tokens that are prefilled behind stored blocks.
         answer: Tokens of an answer.
         text, vector, kv_token, z, key: Bytes of a passage's text and vector, of a token's keys and values, and of a
-            document's z and routing key; 0 without a memory.
+            document's z and routing keys; 0 without a memory.
         embed, block_token, learn: Seconds to embed a passage, to compute a token's keys and values, and to give a
             document its z.
         encode, search, route: Seconds to encode a question, to search, and to route inside the model. Among so few
             passages as are measured, none of them depends on how many there are.
         load_byte: Seconds for each byte of blocks that is loaded and joined.
         prefill_token, decode_token: Seconds for each token.
-        recall_tokens: Tokens that memory decodes before it answers.
+        memory_tokens, recall_tokens: Tokens that memory prefills, soft ones and evidence included, and that it decodes
+            before it answers.
         quality: F1 minus RAG's, by method.
     """
 
@@ -83,6 +84,7 @@ class Coefficients:
     load_byte: float
     prefill_token: float
     decode_token: float
+    memory_tokens: float
     recall_tokens: float
     quality: Mapping[str, Difference]
 
@@ -120,8 +122,8 @@ def coefficients(ws: Workspace) -> Coefficients:
         text=ws.folder("corpus").joinpath("passages.jsonl").stat().st_size / count,
         vector=4 * _of(made["embeddings"], "dim"),
         kv_token=kv_token,
-        z=_of(made["memory"], "m") * _of(made["memory"], "z_dim") * _Z_BYTES if documents else 0.0,
-        key=_of(made["memory"], "router_dim") * _KEY_BYTES if documents else 0.0,
+        z=_z_bytes(made["memory"]) if documents else 0.0,
+        key=_of(made["memory"], "m") * _of(made["memory"], "router_dim") * _KEY_BYTES if documents else 0.0,
         embed=build_seconds(made["embeddings"]) / count,
         block_token=build_seconds(blocks) / tokens,
         learn=build_seconds(made["memory"]) / documents if documents else 0.0,
@@ -131,6 +133,7 @@ def coefficients(ws: Workspace) -> Coefficients:
         load_byte=_per_unit(cag, ("load blocks", "join"), lambda row: row["trace"]["cached_tokens"] * kv_token),
         prefill_token=_per_unit(rag, ("prefill",), lambda row: row["trace"]["prompt_tokens"]),
         decode_token=_per_unit(rag, ("decode",), lambda row: row["trace"]["generated_tokens"]),
+        memory_tokens=median(row["trace"]["prompt_tokens"] for row in memory) if memory else 0.0,
         recall_tokens=max(0.0, median(recalled) - answer) if recalled else 0.0,
         quality=_quality(folder),
     )
@@ -146,6 +149,11 @@ def _latest(ws: Workspace) -> tuple[Path, dict[str, Any]]:
         message("No evaluation in {name!r} has asked RAG and CAG with the model in this process.", name=ws.name),
         "Evaluate rag, cag and memory on some questions: the plan takes the time of every step from there.",
     )
+
+
+def _z_bytes(memory: Manifest | None) -> float:
+    width = _Z_BYTES[str(memory.params.get("z_format", "float16"))] if memory else 0
+    return _of(memory, "m") * _of(memory, "z_dim") * width
 
 
 def _of(manifest: Manifest | None, name: str) -> float:

@@ -284,12 +284,12 @@ def _cag(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
 def _memory(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
     learn = measured.learn * speed.prefill / measured.prefill_token
     return _Quantities(
-        stored=demand.passages * (measured.z + measured.key),
+        stored=demand.passages * measured.z,
         held=demand.passages * measured.key,
         build=learn,
         find=measured.route * speed.prefill / measured.prefill_token + demand.passages * measured.key * speed.scan,
         load=0.0,
-        prefilled=measured.question + measured.recall_tokens,
+        prefilled=measured.memory_tokens,
         recalled=measured.recall_tokens,
         breaks=message("training: {s:,.1f} s for a document, and routing looks at every key", s=learn),
     )

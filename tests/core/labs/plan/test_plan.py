@@ -20,7 +20,7 @@ from tests.core.methods.conftest import built, models  # noqa: F401  (fixtures)
 ROUND = Coefficients(
     run="eval-x", model="smollm2-135m", machine="this", n=10, passages=100, tokens=100, read=3, question=20, answer=10,
     text=500, vector=1536, kv_token=23_040, z=0, key=0, embed=0.01, block_token=0.001, learn=0, encode=0.01,
-    search=0.001, route=0, load_byte=1e-9, prefill_token=0.002, decode_token=0.05, recall_tokens=0,
+    search=0.001, route=0, load_byte=1e-9, prefill_token=0.002, decode_token=0.05, memory_tokens=0, recall_tokens=0,
     quality={},
 )  # fmt: skip
 DEMAND = Demand(passages=1000, qps=1, day=1000)
