@@ -89,7 +89,7 @@ def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, newcomer):
         evidence = method(page, name).get_by_test_id("stExpander").first
         evidence.locator("summary").click()
         expect(evidence).to_contain_text(newcomer.truth)
-    # The first memory is not trained on the document: the third column says so.
-    expect(method(page, "memory")).to_contain_text(said(newcomer.language, "guessing: not trained"))
+    assert answers["memory"]  # read off the first z of the document, without any training
     if newcomer is ENGLISH:  # the default model speaks no Korean: it is shown the passage, and what it says is its own
         assert newcomer.truth in answers["rag"]
+        assert newcomer.truth in answers["memory"]
