@@ -12,7 +12,7 @@ from app.learn.recorded import recorded
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.memory.model import Memory
-from core.memory.pool import encode_z
+from core.memory.pool import z_bytes
 from core.units import size
 
 _COLUMNS = 8
@@ -104,10 +104,10 @@ def _reading(memory: Memory, chosen: str, text: str, nearness: float) -> str:
         "same way (mean cosine {cosine:.2f}; 1 would be the word itself). z is {vectors} × {numbers} numbers, "
         "{z_size}, beside {text_size} of text: it is not a compression. Read in order, the words are the telling ones "
         "of the document, where its z began: training moves z little, and teaches the model to read it.",
-        vectors=int(z.any(-1).sum()),
+        vectors=int(memory.pool.filled(chosen).sum()),
         numbers=z.shape[1],
         cosine=nearness,
-        z_size=size(sum(part.nbytes for part in encode_z(z[None], memory.card.config.z_format).values())),
+        z_size=size(z_bytes(memory.card.config.to_json())),
         text_size=size(len(text.encode())),
     )
 

@@ -114,7 +114,7 @@ class AblationPlan:
                 ]
             else:
                 variants += [Variant(f"{read.mode}, top {read.top_r}", self.base, read) for read in _READ[name]]
-        return variants
+        return list(dict.fromkeys(variants))  # two questions may try the same value
 
 
 def ablation_folder(resources: Resources, plan: AblationPlan) -> Path:

@@ -67,7 +67,7 @@ class AnswerReader:
 
     def soft_tokens(self, passage_ids: Sequence[str]) -> int:
         """How many vectors of the documents are read: those of a short document that are left over say nothing."""
-        return sum(int(self._filled(passage_id).sum()) for passage_id in passage_ids)
+        return sum(int(self.memory.pool.filled(passage_id).sum()) for passage_id in passage_ids)
 
     def stream(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Iterator[str]:
         """Pieces of the answer; closing the iterator stops the model at once.
@@ -96,12 +96,8 @@ class AnswerReader:
         gap = self.lm.embed(self.lm.prompt.gap)
         parts = []
         for passage_id, soft in zip(passage_ids, self.memory.as_words(passage_ids), strict=True):
-            parts += [soft[self._filled(passage_id).to(soft.device)].to(gap), gap]
+            parts += [soft[self.memory.pool.filled(passage_id).to(soft.device)].to(gap), gap]
         return torch.cat(parts)
-
-    def _filled(self, passage_id: str) -> torch.Tensor:
-        """Which vectors of a document [m] are not zero."""
-        return self.memory.pool.z[self.memory.pool.row(passage_id)].any(-1)
 
 
 def _first(session: Session, length: int) -> Layers:

@@ -184,7 +184,7 @@ class Memory:
             TesseraError: The memory does not hold it.
         """
         (soft,) = self.soft_tokens([passage_id])
-        soft = soft[self.pool.z[self.pool.row(passage_id)].any(-1).to(soft.device)].float()
+        soft = soft[self.pool.filled(passage_id).to(soft.device)].float()
         ids = self.lexicon.nearest(soft)[:, 0]
         table = self.lm.model.get_input_embeddings().weight
         return ids.tolist(), float(cosine_similarity(soft, table[ids].float(), dim=-1).mean())

@@ -9,8 +9,9 @@ is read, given one more row and written again keeps the bits of all others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -52,6 +53,14 @@ class MemoryPool:
             TesseraError: The memory does not hold one of them.
         """
         return [self.row(passage_id) for passage_id in passage_ids]
+
+    def filled(self, passage_id: str) -> torch.Tensor:
+        """Which vectors of a document [m] say something: those that a short one leaves over are zero.
+
+        Raises:
+            TesseraError: The memory does not hold it.
+        """
+        return self.z[self.row(passage_id)].any(-1)
 
     def with_row(self, passage_id: str, title: str, z: torch.Tensor) -> MemoryPool:
         """A pool with one more document of z [m, z_dim]; the other rows keep their bits.
@@ -97,6 +106,17 @@ def encode_z(z: torch.Tensor, z_format: str) -> dict[str, torch.Tensor]:
     steps = (z.float().abs().amax(-1, keepdim=True) / _MOST).clamp(min=_LEAST_STEP).to(torch.float16)
     codes = (z.float() / steps.float()).round().clamp(-_MOST, _MOST).to(torch.int8)
     return {"codes": codes, "steps": steps}
+
+
+def z_bytes(figures: Mapping[str, Any]) -> int:
+    """Bytes of one document's z on disk.
+
+    Args:
+        figures: Settings of the memory, or what its manifest says of it.
+    """
+    z_format = figures.get("z_format", figures.get("kept", "float16"))  # "kept" in manifests of an earlier version
+    z = torch.zeros(int(figures.get("m", 0)), int(figures.get("z_dim", 0)))
+    return sum(part.nbytes for part in encode_z(z, str(z_format)).values())
 
 
 def decode_z(stored: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -36,7 +36,7 @@ def open_memory(resources: Resources) -> Memory:
     return resources.workspace.read("memory", lambda folder: Memory.load(folder, lm))
 
 
-def order_of(order: str, memory: Memory) -> str:
+def _order_of(order: str, memory: Memory) -> str:
     """What is written first, "answer" or "evidence"; auto: a model that reads passages reads z that spell words."""
     if order != "auto":
         return order
@@ -66,7 +66,7 @@ class LlmAsMemory:
         settings = resources.settings
         budget = resources.models.cache_budget
         self.reader = ZReader(self.memory, read, budget)
-        self.order = order_of(settings.memory_order, self.memory)
+        self.order = _order_of(settings.memory_order, self.memory)
         self.answers: AnswerReader | None = None
         self.engine: Engine
         if self.order == "answer":

@@ -27,7 +27,7 @@ from app.views.shared.table import show_table
 from core.corpus.folder import PASSAGES_FILE
 from core.labs.ablation import finished
 from core.memory import store
-from core.memory.pool import encode_z
+from core.memory.pool import z_bytes
 from core.units import size
 from core.workspace import Workspace
 
@@ -35,7 +35,6 @@ from core.workspace import Workspace
 def inside(ws: Workspace) -> None:
     """The heat map of the pool, and the storage meter."""
     pool = store.load_pool(ws.require("memory"))
-    z_format = store.read_card(ws.require("memory")).config.z_format
     norms = pool.z.norm(dim=2).numpy()
     st.markdown(
         t(
@@ -54,7 +53,7 @@ def inside(ws: Workspace) -> None:
             "document": titles,
             "vectors": (~is_idle(norms)).sum(1).tolist(),
             "length": np.round(norms.mean(1), 2).tolist(),
-            "bytes": [sum(part.nbytes for part in encode_z(pool.z[:1], z_format).values())] * len(titles),
+            "bytes": [z_bytes(store.read_card(ws.require("memory")).config.to_json())] * len(titles),
         },
         "pool_table",
         {

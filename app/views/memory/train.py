@@ -15,6 +15,7 @@ from app.views.shared.chart import chart
 from core import pipeline
 from core.corpus.types import Corpus
 from core.memory.config import MemoryConfig
+from core.memory.pool import z_bytes
 from core.memory.presets import load_preset
 from core.memory.training import is_begun
 from core.settings import DEFAULT_MODEL
@@ -27,7 +28,6 @@ BUDGETS = {AT_ONCE: 0, "First look": 40, STANDARD: MemoryConfig().steps, "Longer
 _STEP_S = 6.7  # a step of 16 examples and the usual m with the default model on two CPU cores
 _OWN = "real-text"
 """Preset for documents other than the sample's."""
-_BYTES = {"float16": 2, "int8": 1}
 
 
 def overview(ws: Workspace, documents: int) -> None:
@@ -36,14 +36,13 @@ def overview(ws: Workspace, documents: int) -> None:
     params: dict[str, Any] = memory.manifest.params if memory.manifest else {}
     learned = len(params.get("learned", ()))
     m, z_dim = int(params.get("m", 0)), int(params.get("z_dim", 0))
-    z_format = params.get("z_format", params.get("kept", "float16"))  # "kept" by memories of an earlier version
     with st.container(horizontal=True, gap="medium"):
         later = t("{n} learned later", n=learned) if learned else None
         st.metric(t("Documents"), f"{documents:,}", later, width="content")
         st.metric(
             t("Vectors per document"), f"{m} × {z_dim}", width="content", help=t("m vectors of z_dim numbers: its z.")
         )
-        st.metric(t("Z of one document"), size(m * z_dim * _BYTES[z_format]), width="content")
+        st.metric(t("Z of one document"), size(z_bytes(params)), width="content")
         st.metric(t("Memory on disk"), size(memory.bytes), width="content", help=t("Z, projector, router and LoRA."))
         if "train_s" in params:
             st.metric(t("Training took"), about(float(params["train_s"])), width="content")

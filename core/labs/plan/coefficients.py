@@ -17,11 +17,12 @@ from core.errors import TesseraError
 from core.evaluation.runs import list_runs, read_run
 from core.evaluation.summary import answers_of, summarise
 from core.manifest import Manifest
+from core.memory.pool import z_bytes
 from core.messages import message
 from core.workspace import Workspace
 
 RAG, CAG, MEMORY = "rag", "cag", "memory"
-_Z_BYTES, _KEY_BYTES = {"float16": 2, "int8": 1}, 4
+_KEY_BYTES = 4
 _PARTS = ("mean", "lo", "hi", "n")
 _NEEDED = ("embeddings", "partition", "blocks")
 
@@ -122,7 +123,7 @@ def coefficients(ws: Workspace) -> Coefficients:
         text=ws.folder("corpus").joinpath("passages.jsonl").stat().st_size / count,
         vector=4 * _of(made["embeddings"], "dim"),
         kv_token=kv_token,
-        z=_z_bytes(made["memory"]) if documents else 0.0,
+        z=float(z_bytes(made["memory"].params)) if documents and made["memory"] else 0.0,
         key=_of(made["memory"], "m") * _of(made["memory"], "router_dim") * _KEY_BYTES if documents else 0.0,
         embed=build_seconds(made["embeddings"]) / count,
         block_token=build_seconds(blocks) / tokens,
@@ -149,11 +150,6 @@ def _latest(ws: Workspace) -> tuple[Path, dict[str, Any]]:
         message("No evaluation in {name!r} has asked RAG and CAG with the model in this process.", name=ws.name),
         "Evaluate rag, cag and memory on some questions: the plan takes the time of every step from there.",
     )
-
-
-def _z_bytes(memory: Manifest | None) -> float:
-    width = _Z_BYTES[str(memory.params.get("z_format", "float16"))] if memory else 0
-    return _of(memory, "m") * _of(memory, "z_dim") * width
 
 
 def _of(manifest: Manifest | None, name: str) -> float:

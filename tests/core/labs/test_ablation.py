@@ -27,6 +27,11 @@ def test_one_thing_changes_at_a_time():
         assert sum(base[name] != value for name, value in variant.config.to_json().items()) == 1
 
 
+def test_a_value_that_two_questions_try_is_one_variant():
+    names = [variant.name for variant in AblationPlan(("m", "size")).variants()]
+    assert names == [BASE, "m = 4", "m = 16", "m = 32", "m = 96"]
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [({"what": ("hat",)}, "hat"), ({"what": ()}, "nothing"), ({"minutes": 0}, "Minutes"), ({"questions": 0}, "above")],

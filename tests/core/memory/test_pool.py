@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.errors import TesseraError
-from core.memory.pool import MemoryPool
+from core.memory.pool import MemoryPool, encode_z, z_bytes
 from core.memory.projector import Projector, embedding_basis, first_z, token_idf
 
 
@@ -82,3 +82,16 @@ def test_rows_come_and_go_without_touching_others() -> None:
     assert torch.equal(shrunk.z[0], pool.z[1])
     with pytest.raises(TesseraError, match="holds no document 'a'"):
         shrunk.row("a")
+
+
+@pytest.mark.parametrize("z_format", ["float16", "int8"])
+def test_a_document_weighs_what_is_written_of_it(z_format: str) -> None:
+    written = sum(part.nbytes for part in encode_z(torch.randn(5, 3, 4), z_format).values())
+    assert 5 * z_bytes({"m": 3, "z_dim": 4, "z_format": z_format}) == written
+    assert z_bytes({"m": 3, "z_dim": 4, "kept": z_format}) == written / 5
+    assert z_bytes({}) == 0
+
+
+def test_vectors_that_a_document_does_not_fill_say_nothing() -> None:
+    pool = MemoryPool(("a",), ("A",), torch.tensor([[[1.0, 0.0], [0.0, 0.0], [0.0, -2.0]]]))
+    assert pool.filled("a").tolist() == [True, False, True]

@@ -40,6 +40,13 @@ def test_the_arithmetic_of_rag_and_cag():
     assert found.questions == math.ceil(100 / (rag.total_s - cag.total_s))
 
 
+def test_the_arithmetic_of_memory():
+    known = replace(ROUND, z=2304, key=98_304, route=0.03, memory_tokens=140, recall_tokens=7)
+    memory = planning.plan(DEMAND, known, load_prices())[2]
+    assert (memory.stored, memory.held) == (1000 * 2304, 1000 * 98_304)
+    assert memory.ttft_s == pytest.approx(0.03 + 1000 * 98_304 / 80e9 + 140 * 0.002 + 7 * 0.05)
+
+
 def test_changes_are_renewed_every_week():
     still, moving = (planning.plan(replace(DEMAND, changes=n), ROUND, load_prices())[1] for n in (0, 1000))
     hour = load_prices().machines["cpu"].hour
