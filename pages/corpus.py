@@ -14,6 +14,7 @@ from app.views.corpus.upload import bring
 from app.views.shared.begin import BRING, nothing_yet
 from app.views.shared.frame import header, link_to
 from app.views.shared.jobs import job_panel
+from core.evaluation.generated import generated
 from core.methods.unread import corpus_warnings
 from core.models.embeddings import truncation_warning
 
@@ -53,7 +54,9 @@ else:
     if view == DOCUMENTS:
         show_documents(ws, corpus, busy)
     elif view == QUESTIONS:
-        questions(corpus)
+        own = len(generated(corpus))  # shown where they are edited
+        if not own or own < sum(map(len, corpus.questions.values())):
+            questions(corpus)
         own_questions(ws, corpus, busy)
     elif view == BRING:
         bring(busy, ws, corpus)

@@ -176,9 +176,15 @@ def texts_of(ws):
 
 
 def test_a_document_is_removed_after_a_question_and_comes_back(page, own, models, monkeypatch):
-    monkeypatch.setattr(st, "dataframe", lambda *given, **options: {"selection": {"rows": [0]}})
+    keys = []
+
+    def first_row_chosen(*given, key, **options):
+        keys.append(key)
+        return {"selection": {"rows": [0]}}
+
+    monkeypatch.setattr(st, "dataframe", first_row_chosen)
     app = view(page("corpus", workspace="own"), "Documents")
-    before = texts_of(own)
+    before, key_before = texts_of(own), keys[-1]
     button(app, "documents-remove").click().run()
     assert "bells.txt" in said(app) and texts_of(own) == before
     button(app, "documents-keep").click().run()
@@ -187,6 +193,7 @@ def test_a_document_is_removed_after_a_question_and_comes_back(page, own, models
     assert wait_for_job(own.path).state.value == "done"
     assert set(texts_of(own)) == {"mills.txt"}
     app.run()
+    assert keys[-1] != key_before, "the first row, still chosen, is another document now"
     button(app, "documents-undo").click().run()
     assert wait_for_job(own.path).state.value == "done"
     assert texts_of(own) == before
@@ -200,6 +207,17 @@ def test_a_file_joins_the_workspace_and_one_of_its_name_is_replaced(page, own, m
     assert wait_for_job(own.path).state.value == "done"
     assert list(texts_of(own)) == ["bells.txt", "mills.txt", "boats.txt"]
     assert texts_of(own)["mills.txt"] == "The windmill of Brae burnt down."
+
+
+def test_every_passage_of_every_file_can_be_looked_at(page, workspace):
+    app = view(page("corpus"), "Bring documents")
+    rows = "".join(f"{n},Lamp {n} burns.\n" for n in range(40))
+    upload(app, ("mill.txt", b"The mill stands still."), ("lamps.csv", f"title,text\n{rows}".encode()))
+    assert [text.value for text in app.text] == ["The mill stands still."]
+    app.selectbox(key="preview_file").set_value("lamps.csv").run()
+    assert [text.value for text in app.text][::29] == ["Lamp 0 burns.", "Lamp 29 burns."]
+    app.number_input(key="preview_first").set_value(31).run()
+    assert [text.value for text in app.text] == [f"Lamp {n} burns." for n in range(30, 40)]
 
 
 def test_length_and_overlap_change_the_passages_that_are_seen_and_built(page, workspace, models):

@@ -29,34 +29,35 @@ def shown(ws, number):
 
         from app.views.compare.evidence import show_page
         from core.corpus.store import load_passages
-        from core.methods.base import as_evidence
+        from core.methods.base import Answer, as_evidence
+        from core.trace import Trace
         from core.workspace import Workspace
 
         ws = Workspace(Path(path))
-        show_page("rag-0", ws, as_evidence([load_passages(ws)[number]], [1.0])[0], (0, 23))
+        read = as_evidence(load_passages(ws)[number : number + 1], [1.0])
+        answer = Answer("rag", "When does it ring?", "noon", read, Trace((), 1.0, 1.0, 1, 0, 1, 0))
+        show_page("rag-0", ws, answer, 0, (0, 23))
 
     return AppTest.from_function(script, default_timeout=TIMEOUT, args=(str(ws.path), number)).run()
 
 
-def test_a_page_is_drawn_when_it_is_asked_for_and_cited(own):
+def test_a_page_is_drawn_beside_the_answer_when_it_is_asked_for(own):
     app = shown(own, 0)
     assert not app.get("image")
-    app.toggle[0].set_value(True).run()
+    app.button(key="page-rag-0").click().run()
     assert not app.exception
-    (picture,) = app.get("image")
-    assert picture.proto.imgs[0].caption == "bells.pdf, p. 1"
-    assert app.get("download_button")
+    assert len(app.get("image")) == 1 and app.get("download_button")
+    assert [text.value for text in app.text] == ["noon", "The bell rings at noon."]
 
 
 def test_a_text_has_no_pages_but_its_original(own):
     app = shown(own, 1)
-    assert app.toggle[0].label == "The original"
-    app.toggle[0].set_value(True).run()
-    assert not app.get("image") and app.get("download_button")
+    assert not app.button and app.get("download_button")
 
 
 def test_a_passage_whose_file_is_not_kept_offers_none(own):
     for path in (own.path / "originals").iterdir():
         path.unlink()
-    assert not shown(own, 0).toggle
+    app = shown(own, 0)
+    assert not app.exception and not app.button and not app.get("download_button")
     assert as_evidence(load_passages(own)[:1], [1.0])[0].cited == "bells.pdf, p. 1"

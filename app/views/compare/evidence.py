@@ -56,7 +56,7 @@ def show_evidence(
             holds = (support.start, support.end) if support and support.text_index == rank else None
             _passage(f"{name}-{rank}", answer.evidence[rank], gold, holds, _origin(answer, rank), rank + 1)
             if ws:
-                show_page(f"{name}-{rank}", ws, answer.evidence[rank], holds)
+                show_page(f"{name}-{rank}", ws, answer, rank, holds)
 
 
 def _origin(answer: Answer, rank: int) -> str:
@@ -83,27 +83,45 @@ def _passage(
                     st.text(text.strip())
 
 
-def show_page(key: str, ws: Workspace, piece: Evidence, holds: tuple[int, int] | None) -> None:
-    """A switch for the page, and the file itself; nothing where the file is not kept.
+def show_page(key: str, ws: Workspace, answer: Answer, rank: int, holds: tuple[int, int] | None) -> None:
+    """The page of a piece of evidence, beside the answer and large enough to read; the file itself where it has none.
 
     Args:
         holds: Characters of the supporting sentence; None marks the whole passage.
     """
+    piece = answer.evidence[rank]
     file = original(ws, piece.source)
     if file is None or piece.source is None:
         return
-    label = t("Show it on the page") if piece.source.page else t("The original")
-    if not st.toggle(label, key=f"page-{key}-{piece.passage_id}"):
-        return
-    try:
-        if page := cited_page(ws, state.corpus_of(ws), piece, holds):
-            st.image(page.picture(), caption=page.cited)
-    except TesseraError as error:
-        show_failure(error.what, error.remedy)
+    name = Path(piece.source.file).name
+    if not piece.source.page:
+        _open_original(key, name, file)
+    elif st.button(t("Show it on the page"), key=f"page-{key}", icon=":material/find_in_page:"):
+
+        @st.dialog(escape(piece.cited), width="large")
+        def beside() -> None:
+            text, picture = st.columns([1, 2])
+            with text:
+                st.markdown(f"**{escape(answer.question)}**")
+                st.text(answer.text)
+                with st.container(key=f"support-on-page-{key}"):
+                    st.text(piece.text[slice(*holds)] if holds else piece.text)
+                _open_original(key, name, file)
+            try:
+                if page := cited_page(ws, state.corpus_of(ws), piece, holds):
+                    picture.image(page.picture())
+            except TesseraError as error:
+                with picture:
+                    show_failure(error.what, error.remedy)
+
+        beside()
+
+
+def _open_original(key: str, name: str, file: Path) -> None:
     st.download_button(
         t("Open the original"),
-        file.read_bytes(),
-        Path(piece.source.file).name,
+        file.read_bytes,
+        name,
         key=f"original-{key}",
         icon=":material/description:",
         on_click="ignore",

@@ -31,7 +31,7 @@ def figures(corpus: Corpus) -> None:
 def passages(corpus: Corpus) -> None:
     """A searchable table of passages; the chosen row is shown in full beneath."""
     topics = sorted({passage.topic for passage in corpus.passages if passage.topic})
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left, right = st.columns([3, 1], vertical_alignment="bottom") if topics else (st.container(), None)
     wanted = left.text_input(
         t("Search"),
         key="corpus_search",
@@ -39,13 +39,11 @@ def passages(corpus: Corpus) -> None:
         icon=":material/search:",
         persist_state="session",
     )
-    topic = right.selectbox(
-        t("Topic"),
-        [_EVERYTHING, *topics],
-        format_func=labels({_EVERYTHING: _EVERYTHING}),
-        key="corpus_topic",
-        disabled=not topics,
-    )
+    topic = _EVERYTHING
+    if right:
+        topic = right.selectbox(
+            t("Topic"), [_EVERYTHING, *topics], format_func=labels({_EVERYTHING: _EVERYTHING}), key="corpus_topic"
+        )
     found = matching(corpus.passages, wanted, "" if topic == _EVERYTHING else topic or "")
     if not found:
         st.info(t("No passage has all of these words."), icon=":material/search_off:")
@@ -63,7 +61,13 @@ def passages(corpus: Corpus) -> None:
             "id": [passage.id for passage in shown],
         }
     )
-    columns = {"title": t("Title"), "topic": t("Topic"), "words": t("Words"), "text": t("Text"), "id": "Id"}
+    columns: dict[str, str | None] = {
+        "title": t("Title"),
+        "topic": t("Topic") if topics else None,
+        "words": t("Words"),
+        "text": t("Text"),
+        "id": "Id",
+    }
     picked = st.dataframe(
         table,
         hide_index=True,
@@ -101,7 +105,8 @@ def questions(corpus: Corpus) -> None:
     split = st.segmented_control(
         t("Split"), splits, default=splits[-1], required=True, key="corpus_split", label_visibility="collapsed"
     )
-    st.caption(t("Train questions taught the reader and the memory. Dev and test were kept from both: ask those."))
+    if "train" in splits:
+        st.caption(t("Train questions taught the reader and the memory. Dev and test were kept from both: ask those."))
     group = corpus.questions[split or splits[0]]
     titles = {passage.id: passage.title or passage.id for passage in corpus.passages}
     picked = st.dataframe(

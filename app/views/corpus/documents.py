@@ -11,6 +11,7 @@ from app.views.shared.frame import show_failure
 from app.views.shared.text import escape
 from core.corpus.documents import documents, put, without
 from core.corpus.importing import ImportReport
+from core.corpus.store import fingerprint
 from core.corpus.types import Corpus
 from core.errors import TesseraError
 from core.messages import message
@@ -39,10 +40,11 @@ def show_documents(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         picked = st.dataframe(
             table,
             hide_index=True,
-            key="documents",
+            key=f"documents-{fingerprint(corpus.passages)}",  # rows chosen of another state are other documents
             column_config=columns,
             on_select="rerun",
             selection_mode="multi-row",
+            placeholder="",
         )
         rows = picked["selection"]["rows"] if picked else []
         _removal(ws, [found[row].file for row in rows if row < len(found)], busy)

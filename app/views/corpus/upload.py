@@ -54,7 +54,7 @@ def bring(busy: bool, ws: Workspace | None = None, corpus: Corpus | None = None)
         ws: The current workspace, to which documents may be added; None where it has no corpus.
         corpus: Its corpus.
     """
-    upload, choose = st.columns(2, gap="large")
+    upload, choose = st.columns([3, 2], gap="large")
     with upload.container(border=True, key="bring-upload"):
         st.markdown(f"#### :material/upload_file: {t('Your own documents')}")
         _upload(busy, ws, corpus)
@@ -245,26 +245,38 @@ def _take_columns(file_id: str) -> None:
 
 
 def _preview(report: ImportReport, fixed: bool) -> None:
-    """The first passages as they will be built, and how they are cut.
+    """The passages as they will be built, some of one file at a time, and how they are cut.
 
     Args:
         fixed: They join others, and are cut like those.
     """
     with st.expander(t("Look at the passages"), icon=":material/visibility:"):
         _controls(_UPLOAD, report.chunking, fixed)
-        if len(report.passages) > _PREVIEWED:
-            st.caption(t("The first {n:,} are shown.", n=_PREVIEWED))
-        count, ends = reading_count(state.models().prompt().count, report.chunking.most), ("", 0)
-        for passage in report.passages[:_PREVIEWED]:
-            source = passage.source or Source("")
-            repeated = max(0, ends[1] - source.start) if source.file == ends[0] else 0
-            ends = (source.file, source.end)
-            with st.container(border=True):
-                tokens = tn(count(passage.text), "{n:,} token", "{n:,} tokens")
-                st.markdown(f"**{escape(passage.title or passage.id)}** :gray[{tokens}]")
-                if repeated:
-                    st.caption(f"{t('Repeated from the passage before:')} {escape(passage.text[:repeated])}")
-                st.text(passage.text[repeated:].strip())
+        chosen, first = _part(report.passages)
+        count, ends = reading_count(state.models().prompt().count, report.chunking.most), 0
+        with st.container(height=480, border=False):
+            for number, passage in enumerate(chosen[: first + _PREVIEWED]):
+                source = passage.source or Source("")
+                repeated, ends = max(0, ends - source.start), source.end
+                if number < first:
+                    continue
+                with st.container(border=True):
+                    tokens = tn(count(passage.text), "{n:,} token", "{n:,} tokens")
+                    st.markdown(f"**{escape(passage.title or passage.id)}** :gray[{tokens}]")
+                    if repeated:
+                        st.caption(f"{t('Repeated from the passage before:')} {escape(passage.text[:repeated])}")
+                    st.text(passage.text[repeated:].strip())
+
+
+def _part(passages: Sequence[Passage]) -> tuple[list[Passage], int]:
+    """The passages of the file that is looked at, and the first of those that are shown."""
+    files = list(dict.fromkeys(passage.source.file if passage.source else "" for passage in passages))
+    file = st.selectbox(t("File"), files, key="preview_file") if len(files) > 1 else files[0]
+    chosen = [passage for passage in passages if (passage.source.file if passage.source else "") == file]
+    if len(chosen) <= _PREVIEWED:
+        return chosen, 0
+    label = t("From passage, of {n:,}", n=len(chosen))
+    return chosen, int(st.number_input(label, 1, len(chosen), step=_PREVIEWED, key="preview_first")) - 1
 
 
 def _controls(form: str, chunking: Chunking, fixed: bool = False) -> None:
