@@ -38,6 +38,11 @@ _TIME = re.compile(
     r"\b(january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn|"
     r"fall|winter|morning|noon|evening|night|midnight|dawn|dusk|(mon|tues|wednes|thurs|fri|satur|sun)day|century)\b"
 )
+_LANDMARK = re.compile(
+    r"\b(?:in front of|next to|close to|across from|near|behind|beside|opposite|outside|beyond|between|not)"
+    r"(?: (?:in|at|on))?(?: (?:the|an?|its|their))?\s*\Z",
+    re.IGNORECASE,
+)
 _SCALE = re.compile(r"\b(hundred|thousand|million|billion|dozen|half|once|twice|daily|weekly|yearly)\b")
 
 
@@ -90,6 +95,19 @@ def relevancy(question: str, answer: str) -> float:
     names = [word for word in words if not word.isdigit()]
     measured = has_number and len(names) <= 1
     return float(not measured)
+
+
+def is_landmark(question: str, answer: str, sentence: str) -> bool:
+    """Whether a sentence names the answer only to say where another place is.
+
+    "Where is the assembly point?" is not answered by "library" from "in front of the library": a small model gives the
+    nearest noun that fits. English only.
+    """
+    if not re.match(r"where\b", question.strip(), re.IGNORECASE):
+        return False
+    bare = re.sub(r"\A(?:the|an?)\s+", "", answer.strip().rstrip("."), flags=re.IGNORECASE)
+    named = [match.start() for match in re.finditer(rf"\b{re.escape(bare)}\b", sentence, re.IGNORECASE)]
+    return bool(named) and all(_LANDMARK.search(sentence[:start]) for start in named)
 
 
 @dataclass(frozen=True)

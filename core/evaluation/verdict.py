@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.corpus.types import Question
-from core.evaluation.grounding import faithfulness, find_support, is_refusal
+from core.evaluation.grounding import faithfulness, find_support, is_landmark, is_refusal
 from core.messages import message
 from core.methods.base import Answer, Evidence
 from core.methods.registry import METHODS
@@ -183,6 +183,9 @@ def _is_supported(answer: Answer) -> bool:
     texts = [piece.text for piece in answer.evidence]
     if is_korean(answer.question):  # words with particles are not told apart as whole words
         return find_support(answer.text, answer.question, texts) is not None
+    says = find_support(answer.text, answer.question, texts)
+    if says and is_landmark(answer.question, answer.text, texts[says.text_index][says.start : says.end]):
+        return False
     return (faithfulness(answer.question, answer.text, texts) or 0.0) >= _SUPPORTED
 
 

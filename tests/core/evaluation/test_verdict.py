@@ -82,6 +82,26 @@ def test_a_word_that_merely_occurs_in_what_was_read_supports_nothing():
     assert verdict_on(said_of("double neoprene"), None).kind == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("library", "unsupported"),
+        ("the library", "unsupported"),
+        ("courtyard", "unsupported"),
+        ("car park", "unknown"),
+        ("the car park in front of the library", "unknown"),
+        ("in front of the library", "unknown"),
+    ],
+)
+def test_what_a_place_lies_beside_is_not_the_place(text, kind):
+    fire = "The whole site is evacuated. The assembly point is the car park in front of the library, not the courtyard."
+    evidence = Evidence("p", "Fire", fire, 0.9)
+    answer = Answer("rag", "Where is the assembly point?", text, (evidence,), TRACE, {})
+    assert verdict_on(answer, None).kind == kind
+    asks_what = Answer("rag", "What is the assembly point in front of?", text, (evidence,), TRACE, {})
+    assert text != "library" or verdict_on(asks_what, None).kind == "unknown"
+
+
 def test_an_answer_in_korean_is_supported_where_it_stands_with_a_particle():
     evidence = Evidence("p", "지도", "왕국의 지도는 도서관에 있다.", 0.9)
     answer = Answer("rag", "왕국의 지도는 어디에 있습니까?", "도서관", (evidence,), TRACE, {})
