@@ -25,6 +25,7 @@ _CODECS = {"CP949": "cp949", "Shift-JIS": "cp932", "CP1252": "cp1252"}
 _HANGUL = regex.compile(r"[가-힣]")
 _KANA = regex.compile(r"[\u3040-\u30ff]")
 _JAPANESE = regex.compile(r"[\u3040-\u30ff\u3005\u4e00-\u9fff\u3000-\u303f\uff00-\uff5e…‘’“”]")
+_KANJI = regex.compile(r"[\u4e00-\u9fff]{2,}")
 _HAN_OR_MARK = regex.compile(r"[\u4e00-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uff5e\u2460-\u2473·…‘’“”○●■□※→℃㎡㎏]")
 _WESTERN = regex.compile(r"[À-ÖØ-öø-ÿŒœŠšŽžŸ€‚„…‘’“”–—•°§«»©®™²³½¼¾£¡¿·\u00a0´±µ×]")
 _LETTER = regex.compile(r"\p{L}")
@@ -119,8 +120,11 @@ def _korean(text: str, odd: list[str]) -> int:
 
 
 def _japanese(text: str, odd: list[str]) -> int:
+    """Japanese text has kana; a list of names may have none, but words of two and more of the commonest kanji."""
     kana = sum(_KANA.match(character) is not None for character in odd)
-    return sum(_JAPANESE.match(character) is not None for character in odd) if kana * 10 > len(odd) else 0
+    common = sum(0x88 <= kanji.encode("cp932")[0] < 0x98 for word in _KANJI.findall(text) for kanji in word)
+    fits = kana * 10 > len(odd) or common * 5 > len(odd) * 4
+    return sum(_JAPANESE.match(character) is not None for character in odd) if fits else 0
 
 
 def _western(text: str, odd: list[str]) -> int:

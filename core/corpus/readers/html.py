@@ -32,6 +32,8 @@ _BLOCKS = {
     "ul", *_HEADINGS,
 }  # fmt: skip
 _DEEPEST = 200
+_BREAK = "\u2028"
+"""Where a line ends because the page says so, and not because its source is written in lines."""
 _SPACE = regex.compile(r"[^\S\u00a0]+")
 _BACK = regex.compile(r"\s*[↑↩^]\ufe0e?\s*\Z")
 _CHARSET = regex.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]{2,20})""", regex.IGNORECASE)
@@ -103,7 +105,9 @@ class _Walk:
                 self._note_elements.add(note)
 
     def flush(self, continues: bool = False) -> None:
-        text = _flat("".join(self._words))
+        text = "".join(self._words)
+        lines = _lines(text)
+        text = lines if lines.count("\n") > 1 else _flat(text)  # verses, an address; a single break says little
         self._words = []
         if text:
             self._outline.paragraph(text)
@@ -169,13 +173,17 @@ def _words(element: HtmlElement, depth: int) -> Iterator[str]:
         yield from element.itertext()
         return
     if element.tag == "br":
-        yield "\n"
+        yield _BREAK
     elif element.tag == "img":
         yield element.get("alt") or ""
     yield element.text or ""
+    number = _start(element)
     for child in element:
         if isinstance(child.tag, str) and child.tag not in _SKIPPED:
-            yield " " if child.tag in _BLOCKS else ""
+            yield _BREAK if child.tag in _BLOCKS else ""
+            if child.tag == "li" and element.tag == "ol":
+                yield f"{number}. "
+                number += 1
             yield from _words(child, depth + 1)
         yield child.tail or ""
 
@@ -184,16 +192,31 @@ def _flat(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
+def _lines(text: str) -> str:
+    """A text in the lines that the page gives it."""
+    return "\n".join(filter(None, map(_flat, text.split(_BREAK))))
+
+
+def _start(listing: HtmlElement) -> int:
+    """The number of the first item of a list."""
+    return _number(listing, "start", 1)
+
+
+def _number(element: HtmlElement, name: str, usual: int) -> int:
+    value = element.get(name) or ""
+    return int(value) if value.isdecimal() and len(value) < 7 else usual
+
+
 def _items(listing: HtmlElement, depth: int, indent: str, notes: Collection[HtmlElement]) -> Iterator[str]:
     """Lines of a list; a list within an item is indented beneath it."""
-    start = listing.get("start") or "1"
-    number = int(start) if start.isdecimal() and len(start) < 7 else 1
+    number = _start(listing)
     for item in listing:
         if item.tag in ("ul", "ol") and depth < _DEEPEST:  # not within an item: wrong, and common
             yield from _items(item, depth + 1, indent + "  ", notes)
             continue
         if not isinstance(item.tag, str) or _left_out(item) or item in notes:
             continue
+        number = _number(item, "value", number)
         marker = f"{number}. " if listing.tag == "ol" else "- "
         number += 1
         inner = [child for child in item if child.tag in ("ul", "ol")]
@@ -220,7 +243,8 @@ def _cells(table: HtmlElement, depth: int) -> list[list[str]]:
         cells: list[str] = []
         for cell in row.iterchildren("td", "th"):
             _cover(cells, below)
-            text = _flat("".join(_words(cell, depth)))
+            text = _lines("".join(_words(cell, depth)))
+            text = _flat(text) if cell.tag == "th" else text
             down = _span(cell, "rowspan")
             for _ in range(_span(cell, "colspan")):
                 if down > 1:
@@ -239,8 +263,7 @@ def _cover(cells: list[str], below: dict[int, tuple[int, str]]) -> None:
 
 
 def _span(cell: HtmlElement, name: str) -> int:
-    value = cell.get(name) or "1"
-    return min(max(int(value), 1), 100) if value.isdecimal() and len(value) < 6 else 1
+    return min(max(_number(cell, name, 1), 1), 100)
 
 
 def _marked_header(table: HtmlElement) -> bool:

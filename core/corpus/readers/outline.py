@@ -18,6 +18,11 @@ from core.corpus.types import Box
 
 SEPARATOR = " / "
 _NUMBER = regex.compile(r"[-+(]?[\p{Sc}]?\s?\d[\d.,:\s/%–-]*\)?\s?\p{L}{0,3}[\p{Sc}%]?")
+_UNIT = (
+    r"(?:%|‰|pp[mb]|°\s?[CFK]?|[€$£¥₩]|[kKMGTmµμunc]?(?:g|m|s|[lL]|W|V|A|Hz|J|Pa|bar|B|t|mol|eV|N|Ω|h|Wh)[²³23]?|min|days?|"
+    r"months?|years?|hours?|EUR|USD|GBP|KRW|JPY|inch|in|ft|lbs?|원|명|개)"
+)
+_UNITS = regex.compile(rf"\([^()]{{1,20}}\)|\[[^\[\]]{{1,20}}\]|{_UNIT}(?:\s?[/·]\s?{_UNIT})*")
 _CAPTION = regex.compile(r"\s*(?:Table|Tab\.|Tabelle|Tableau|Tabla|표|表)\s*\d")
 _BROKEN = regex.compile(r"\p{Ll}-\Z")
 _UNFINISHED = regex.compile(r"[\p{L}\p{N},;(–-]\Z")
@@ -194,37 +199,70 @@ def records(rows: Sequence[Sequence[str]], header: bool | None = None) -> tuple[
         header: Whether the first row names the columns, unless it is empty; None looks at the cells.
     """
     header = header and any(cell.split() for row in rows[:1] for cell in row)
-    table = [[" ".join(cell.split()) for cell in row] for row in rows]
+    table = [[_one_line(cell) for cell in row] for row in rows]
     table = [row for row in table if any(row)]
     if not table:
         return [], False
-    table = _one_header(table)
+    table = _one_header(_named_with_units(table))
     if len(table) > 1 and (has_header(table) if header is None else header):
         names, *table = table
         return [line for row in table if (line := _named(names, row))], True
     return [line for row in table if (line := _unnamed(row))], all(sum(map(bool, row)) == 2 for row in table)
 
 
-def _one_header(table: list[list[str]]) -> list[list[str]]:
-    """The table with two rows of headers as one: "January, Sales", where the upper one says what columns share.
+def _one_line(cell: str) -> str:
+    """The lines of a cell as one: those of a list are parted by commas, where nothing else parts them."""
+    lines = [line for part in cell.split("\n") if (line := " ".join(part.split()))]
+    text = "".join(lines[:1])
+    for line in lines[1:]:
+        goes_on = text[-1] in ".,:;!?-–(" or line[0].islower() or line[0] in "(["
+        text += f" {line}" if goes_on else f", {line}"
+    return text
+
+
+def _named_with_units(table: list[list[str]]) -> list[list[str]]:
+    """The table with a row of units as part of the names above it: "Limit (ppm)"."""
+    for number, row in enumerate(table[1:-1], 1):
+        filled = [i for i, cell in enumerate(row) if cell]
+        above, below = table[number - 1], table[number + 1]
+        if any(_NUMBER.fullmatch(cell) for cell in above if cell):
+            return table
+        over = all(i < len(above) and above[i] and above[i] != row[i] for i in filled)
+        figures = any(i < len(below) and _NUMBER.fullmatch(below[i]) for i in filled)
+        if over and figures and all(_UNITS.fullmatch(row[i]) for i in filled):
+            names = [f"{name} ({row[i].strip('()[]')})" if i in filled else name for i, name in enumerate(above)]
+            return [*table[: number - 1], names, *table[number + 1 :]]
+    return table
+
+
+def _one_header(table: list[list[str]], most: int = 3) -> list[list[str]]:
+    """The table with up to ``most`` rows of headers as one: "January, Sales", where the upper says what columns share.
 
     A name stands over the first or the last of its columns: the columns between take it from the left, or, where the
-    first of them is not named, from the right.
+    first of them is not named, from the right. A name with nothing beneath it is that of its own column.
     """
     if len(table) < 3 or len(table[0]) < 3:
         return table
-    above, below, *body = table
-    groups = list(above)
-    from_left = bool(groups[1])
-    for i in range(2, len(groups)) if from_left else range(len(groups) - 2, 0, -1):
-        groups[i] = groups[i] or groups[i - 1 if from_left else i + 1]
-    shared = any(one and one == other for one, other in pairwise(groups[1:]))
-    names = [cell for cell in below if cell]
-    worded = not any(_NUMBER.fullmatch(cell) for cell in names) and len(names) >= len(below) - 1
-    if not (shared and worded and names != [cell for cell in above if cell] and any(map(_NUMBER.fullmatch, body[0]))):
+    above, below, *body = table[0], *(_one_header(table[1:], 2) if most > 2 else table[1:])
+    if not body:
         return table
-    both = [(group, name) if group != name else (group,) for group, name in zip_longest(groups, below, fillvalue="")]
-    return [[", ".join(filter(None, pair)) for pair in both], *body]
+    below = [*below, *[""] * len(above)][: max(len(above), len(below))]
+    groups = [cell if name else "" for cell, name in zip_longest(above, below, fillvalue="")]  # others stand alone
+    from_left = bool(groups[1]) or not groups[-1]
+    for i in range(2, len(groups)) if from_left else range(len(groups) - 2, 0, -1):
+        groups[i] = groups[i] or (below[i] and groups[i - 1 if from_left else i + 1])
+    names = [cell for cell in below if cell]
+    shared = any(one and one == other for one, other in pairwise(groups[1:]))
+    full = sum(map(bool, map(any, zip_longest(above, below)))) >= len(below) - 1
+    apart = len(names) > 1 and not any(map(all, zip_longest(above, below)))
+    worded = not any(_NUMBER.fullmatch(cell) for cell in names) and names != [cell for cell in above if cell]
+    if not (worded and ((shared and full) or apart) and any(map(_NUMBER.fullmatch, body[0]))):
+        return table
+    both = [
+        dict.fromkeys(filter(None, (group or own, name)))
+        for group, own, name in zip_longest(groups, above, below, fillvalue="")
+    ]
+    return [[", ".join(pair) for pair in both], *body]
 
 
 def has_header(table: Sequence[Sequence[str]]) -> bool:
@@ -233,7 +271,7 @@ def has_header(table: Sequence[Sequence[str]]) -> bool:
     filled = [name for name in names if name]
     if len(filled) < 2 or len(filled) < len(names) - 1 or len(set(filled)) < len(filled):
         return False
-    if any(_NUMBER.fullmatch(name) for name in filled) or not body:
+    if any(_NUMBER.fullmatch(name) or name.endswith(":") for name in filled) or not body:
         return False
     if len(names) > 2:
         return True
@@ -254,8 +292,10 @@ def _unnamed(row: Sequence[str]) -> str:
     cells = [cell for cell in row if cell]
     # A cell that spans columns stands in each of them.
     first, *rest = (cell for i, cell in enumerate(cells) if not i or cell != cells[i - 1] or _NUMBER.fullmatch(cell))
-    separator = " " if first.endswith(":") else ": "
-    return _ended(f"{first}{separator}{'; '.join(rest)}" if rest else first)
+    line = first
+    for number, cell in enumerate(rest):
+        line += (" " if line.endswith(":") else "; " if number else ": ") + cell  # names and values may alternate
+    return _ended(line)
 
 
 def _ended(line: str) -> str:

@@ -19,7 +19,16 @@ from core.corpus.readers import ocr
 from core.corpus.readers.archive import unreadable
 from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
 from core.corpus.readers.outline import Outline
-from core.corpus.readers.pdf_flow import Block, blocks, flowing, heading_level, in_order, note_of, without_running
+from core.corpus.readers.pdf_flow import (
+    Block,
+    blocks,
+    flowing,
+    heading_level,
+    in_lines,
+    in_order,
+    note_of,
+    without_running,
+)
 from core.corpus.readers.pdf_page import Piece, Rules, pieces, rules, way_of, words
 from core.corpus.readers.pdf_tables import Table, find_tables, within
 from core.corpus.types import Box
@@ -216,7 +225,8 @@ class _Writer:
 
     def _placed(self, block: Block) -> tuple[str, tuple[Box, ...]]:
         """The text of a block, and where each line of it is printed."""
-        text, starts = flowing([line.text for line in block.lines], self._hyphenated)
+        kept = block.kind == "paragraph" and in_lines(block.lines)
+        text, starts = flowing([line.text for line in block.lines], self._hyphenated, kept)
         if not self._printed_on:
             return text, ()
         ends = [*starts[1:], len(text)]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median_high
 from typing import Literal
 
 import regex
@@ -172,7 +173,8 @@ def _kind(line: Piece, body: float, height: float) -> Kind:
     short = len(line.text) < 120 and any(map(str.isalpha, line.text)) and not _FORMULA.search(line.text)
     if short and line.size > 1.12 * body:
         return "heading"
-    if short and line.bold and line.size > 0.95 * body and (line.text[-1] not in ".,;:" or len(words) < 3):
+    least = 0.85 if _NUMBERED.match(line.text) else 0.95  # of boxes that each font draws in its own height
+    if short and line.bold and line.size > least * body and (line.text[-1] not in ".,;:" or len(words) < 3):
         return "heading"
     return "item" if _ITEM.match(line.text) else "paragraph"
 
@@ -207,18 +209,40 @@ def _spacing(lines: Sequence[Piece]) -> float:
     return gaps.most_common(1)[0][0] if gaps else 0.0
 
 
-def flowing(lines: Sequence[str], hyphenated: frozenset[str]) -> tuple[str, list[int]]:
+def in_lines(lines: Sequence[Piece]) -> bool:
+    """Whether lines end where the writer wants it, as in verses and code: most are short, or have room for a word more.
+
+    A program that fills lines puts as many words into each as it has room for.
+    """
+    if len(lines) < 3:
+        return False
+    room = max(line.x1 for line in lines)
+    lengths = [line.x1 - line.x0 for line in lines[:-1]]
+    if median_high(lengths) < 0.7 * max(lengths):
+        return True
+    wanted = 0
+    for line, after in pairwise(lines):
+        first = after.text.partition(" ")[0]
+        width = (after.x1 - after.x0) * len(first) / max(1, len(after.text))
+        wanted += line.x1 + width + after.size < room and not _HYPHEN.search(line.text)
+    return wanted > (len(lines) - 1) / 2
+
+
+def flowing(lines: Sequence[str], hyphenated: frozenset[str], kept: bool = False) -> tuple[str, list[int]]:
     """Lines as one text, hyphenated words joined, and where each line begins in it.
 
     Args:
         lines: As they stand.
         hyphenated: Words that have their hyphen within a line, too: they keep it.
+        kept: They stay lines.
     """
     text = ""
     starts: list[int] = []
     for line in lines:
         if not text:
             pass
+        elif kept:
+            text += "\n"
         elif text.endswith(HYPHEN) or (_LOWER.search(text) and line[:1].islower()):
             start, rest = text[:-1].rpartition(" ")[2], line.partition(" ")[0]
             whole = f"{start}-{rest}".strip(".,;:()").casefold()

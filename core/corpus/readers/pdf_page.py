@@ -24,8 +24,8 @@ _SPACE = regex.compile(r"[\s\x00]")
 _MARKER = regex.compile(r"(?:[•●▪■◦‣∙·*–—-]|\(?\d{1,3}(?:\.\d{1,2})*[.)]?|\(?[A-Za-z][.)])")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WORD_GAP = 0.16
-"""Of the height of the letters: a wider gap parts words, ``_PIECE_GAP`` parts columns and cells."""
-_PIECE_GAP = 1.05
+"""Of the height of the letters: a wider gap parts words, ``PIECE_GAP`` parts columns and cells."""
+PIECE_GAP = 1.05
 _SAME_LINE = 0.35
 _THIN = 2.5
 
@@ -137,6 +137,7 @@ def _characters(text: PdfTextPage, way: Way) -> Iterator[Piece | None]:
 
     box = pdfium.FS_RECTF()
     x, y = ctypes.c_double(), ctypes.c_double()
+    name, flags = ctypes.create_string_buffer(64), ctypes.c_int()
     for number in range(text.count_chars()):
         code = pdfium.FPDFText_GetUnicode(text, number)
         letter = chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
@@ -146,6 +147,9 @@ def _characters(text: PdfTextPage, way: Way) -> Iterator[Piece | None]:
         pdfium.FPDFText_GetLooseCharBox(text, number, ctypes.byref(box))
         pdfium.FPDFText_GetCharOrigin(text, number, ctypes.byref(x), ctypes.byref(y))
         bold = pdfium.FPDFText_GetFontWeight(text, number) >= 600
+        if not bold:  # the fonts that every viewer has are known by their name alone
+            pdfium.FPDFText_GetFontInfo(text, number, name, len(name), flags)
+            bold = b"Bold" in name.value
         left, bottom, right, top = way.box(box.left, box.bottom, box.right, box.top)
         yield Piece(letter, left, right, way.turned(x.value, y.value)[1], max(top - bottom, 0.1), bold)
 
@@ -185,7 +189,7 @@ def pieces(words: Sequence[Piece]) -> list[Piece]:
     for line in rows(_with_raised(words)):
         parts: list[Piece] = []
         for word in line:
-            if parts and word.x0 - parts[-1].x1 < _PIECE_GAP * max(word.size, parts[-1].size):
+            if parts and word.x0 - parts[-1].x1 < PIECE_GAP * max(word.size, parts[-1].size):
                 parts[-1] = join(parts[-1], word)
             else:
                 parts.append(word)

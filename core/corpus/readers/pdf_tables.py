@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
+from math import inf
 from statistics import mean
 
-from core.corpus.readers.pdf_page import Piece, Rules, join, rows
+from core.corpus.readers.pdf_page import PIECE_GAP, Piece, Rules, join, rows
 
 _NEAR = 3.0
 _SHORT_CELL = 18
@@ -17,6 +18,7 @@ _MOST_COLUMNS = 40
 
 
 Place = tuple[float, float, float, float]
+Gap = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,10 @@ def _of_grid(words: Sequence[Piece], xs: Sequence[float], ys: Sequence[float], s
     if columns < 2 or not words:
         return None
     grid: dict[int, list[list[Piece]]] = {}
-    for word in words:
-        row = sum(_middle(word) < y for y in ys)
-        column = min(max(sum((word.x0 + word.x1) / 2 > x for x in xs) - 1, 0), columns - 1)
-        while column and not _parted(xs[column], _middle(word), standing):  # a cell across several columns
-            column -= 1
-        grid.setdefault(row, [[] for _ in range(columns)])[column].append(word)
+    for line in rows(words):
+        for column, word in _columns(line, xs, standing):
+            row = sum(_middle(word) < y for y in ys)
+            grid.setdefault(row, [[] for _ in range(columns)])[column].append(word)
     lines = [line for row in sorted(grid) for line in _split(grid[row])]
     cells = tuple(tuple(_text(cell) for cell in line) for line in lines)
     filled = [cell for line in cells for cell in line if cell]
@@ -132,6 +132,32 @@ def _of_grid(words: Sequence[Piece], xs: Sequence[float], ys: Sequence[float], s
     size = max(word.size for word in words)
     places = tuple(_place([word for cell in line for word in cell]) for line in lines)
     return Table(cells, header, xs[0], xs[-1], ys[-1], ys[0], size, places)
+
+
+def _columns(line: Sequence[Piece], xs: Sequence[float], standing: _Standing) -> Iterator[tuple[int, Piece]]:
+    """The words of a line with the number of their column: the first of those that no line parts.
+
+    Several texts that no line parts are in columns of their own, where a wide gap lies at each border between them.
+    """
+    runs: dict[int, list[list[Piece]]] = {}
+    for word in line:
+        first = _column(word, xs)
+        while first and not _parted(xs[first], _middle(word), standing):
+            first -= 1
+        texts = runs.setdefault(first, [])
+        if texts and word.x0 - texts[-1][-1].x1 < PIECE_GAP * word.size:
+            texts[-1].append(word)
+        else:
+            texts.append([word])
+    for first, texts in runs.items():
+        crossing = any(text[0].x0 + _NEAR < x < text[-1].x1 - _NEAR for text in texts for x in xs[1:-1])
+        for text in texts:
+            column = first if crossing or len(texts) < 2 else _column(text[0], xs)
+            yield from ((column, word) for word in text)
+
+
+def _column(word: Piece, xs: Sequence[float]) -> int:
+    return min(max(sum((word.x0 + word.x1) / 2 > x for x in xs) - 1, 0), len(xs) - 2)
 
 
 def _parted(x: float, y: float, standing: _Standing) -> bool:
@@ -206,15 +232,20 @@ def _common_gaps(run: Sequence[list[Piece]]) -> tuple[list[tuple[float, float]],
     gaps: list[tuple[float, float]] = []
     for number, line in enumerate(run):
         own = [(left.x1, right.x0) for left, right in pairwise(line)]
-        shared = (
-            own
-            if not number
-            else [(max(a, c), min(b, d)) for a, b in gaps for c, d in own if min(b, d) - max(a, c) > 0.3 * line[0].size]
-        )
+        least = 0.3 * line[0].size
+        shared = _common(gaps, own, least) if number else own
+        if shared and number:  # its first or last cells may be empty
+            shared = _common(gaps, [(-inf, line[0].x0), *own, (line[-1].x1, inf)], least)
         if not shared or (number and len(shared) < len(gaps) and number >= 3):
             return gaps, list(run[:number])
         gaps = shared
     return gaps, list(run)
+
+
+def _common(gaps: Iterable[Gap], others: Sequence[Gap], least: float) -> list[Gap]:
+    """Where gaps of both overlap."""
+    overlaps = ((max(a, c), min(b, d)) for a, b in gaps for c, d in others)
+    return [(left, right) for left, right in overlaps if right - left > least]
 
 
 def _cells(line: Sequence[Piece], gaps: Sequence[tuple[float, float]]) -> list[str]:

@@ -37,6 +37,12 @@ def test_what_offices_write_is_read_and_said(codec, name, text):
     assert note == f"read as {name}, which was assumed"
 
 
+def test_names_in_kanji_alone_are_japanese_and_lonely_apostrophes_are_not():
+    names = "名前,年齢,住所\n佐藤太郎,30,東京\n三木英子,25,大阪\n"
+    assert decode("a.csv", names.encode("cp932")) == (names, "read as Shift-JIS, which was assumed")
+    assert decode("a.txt", "It’s Ada’s bell.".encode("cp1252"))[0] == "It’s Ada’s bell."
+
+
 @pytest.mark.parametrize(
     "content", ["Привет, маяк".encode("koi8-r"), "第一座灯塔今夜也静静地发光".encode("gb18030"), b"\x80\x81 bad"]
 )

@@ -43,6 +43,29 @@ def test_cells_that_span_stand_in_each_row_and_column():
     ]
 
 
+def test_a_list_in_a_cell_keeps_its_items_apart():
+    rows = (
+        "<tr><th>Alarm<br>tone</th><th>What\nto do</th></tr><tr><td>short</td><td><ol><li>Windows shut</li>"
+        "<li>Lamps out</li></ol></td></tr><tr><td>long</td><td><p>Leave.</p><p>Take the\nstairs</p></td></tr>"
+    )
+    assert read(
+        f"<table><thead>{rows[: rows.index('</tr>') + 5]}</thead>{rows[rows.index('</tr>') + 5 :]}</table>"
+    ) == [
+        (
+            "",
+            "Alarm tone: short; What to do: 1. Windows shut, 2. Lamps out.\n"
+            "Alarm tone: long; What to do: Leave. Take the stairs.",
+        )
+    ]
+
+
+def test_verses_stay_lines_and_a_list_goes_on_where_it_says():
+    poem = "<p>The bell is cast,<br/>the fire is\n  out,<br/>the ferry waits.</p>"
+    assert read(f"{poem}<ol start='3'><li>Three.<li>Four.<li value='8'>Eight.</ol>") == [
+        ("", "The bell is cast,\nthe fire is out,\nthe ferry waits.\n\n3. Three.\n4. Four.\n8. Eight.")
+    ]
+
+
 def test_two_columns_without_a_header_are_names_and_values():
     rows = "<tr><td>Landlord</td><td>City of Brae</td></tr><tr><td>Tenant</td><td>The choir</td></tr>"
     assert read(f"<table>{rows}</table>") == [("", "Landlord: City of Brae.\nTenant: The choir.")]

@@ -19,6 +19,28 @@ def test_entities_of_a_docx_are_not_expanded():
         read_docx("a.docx", made.docx(bomb))
 
 
+def test_a_list_of_a_docx_goes_on_counting_behind_a_paragraph_and_starts_anew_where_it_is_told():
+    def item(text, number):
+        properties = (
+            f'<w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="{number}"/></w:numPr></w:pPr>' if number else ""
+        )
+        return f"<w:p>{properties}<w:r><w:t>{text}</w:t></w:r></w:p>"
+
+    items = [("Lower it.", 1), ("Wait.", 1), ("A remark.", 0), ("Pull.", 1), ("Another well.", 0), ("Look.", 2)]
+    body = "".join(item(*each) for each in items)
+    numbering = (
+        f'<w:numbering {made.WORD}><w:abstractNum w:abstractNumId="0"><w:lvl w:ilvl="0"><w:start w:val="1"/>'
+        '<w:numFmt w:val="decimal"/></w:lvl></w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
+        '<w:num w:numId="2"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/>'
+        "</w:lvlOverride></w:num></w:numbering>"
+    )
+    content = made.docx(
+        f"<w:document {made.WORD}><w:body>{body}</w:body></w:document>", **{"word/numbering.xml": numbering}
+    )
+    (section,) = read_docx("x.docx", content).sections
+    assert section.text == ("1. Lower it.\n2. Wait.\n\nA remark.\n\n3. Pull.\n\nAnother well.\n\n1. Look.")
+
+
 def test_a_file_of_the_machine_is_not_read_into_a_book(tmp_path):
     (tmp_path / "secret.txt").write_text("secret words")
     package = f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{tmp_path}/secret.txt">]>' + (

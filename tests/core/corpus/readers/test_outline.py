@@ -25,6 +25,57 @@ from core.corpus.readers.outline import Outline, records
             ["EUR: North; March, Sales: 5; March, Profit: 1."],
         ),
         ([["A", "B", "C"], ["x", "y", "z"], ["Seen at dusk", "", ""]], ["A: x; B: y; C: z.", "Seen at dusk."]),
+        (  # units in a row of their own
+            [["Acid", "Limit", "Density"], ["", "(ppm)", "g/cm³"], ["Nitric", "2", "1.5"], ["Formic", "5", "1.2"]],
+            [
+                "Acid: Nitric; Limit (ppm): 2; Density (g/cm³): 1.5.",
+                "Acid: Formic; Limit (ppm): 5; Density (g/cm³): 1.2.",
+            ],
+        ),
+        (  # a row of words is none
+            [["Acid", "Glove", "Store"], ["Nitric", "none", "A1"], ["Formic", "none", "4"]],
+            ["Acid: Nitric; Glove: none; Store: A1.", "Acid: Formic; Glove: none; Store: 4."],
+        ),
+        (  # three rows of headers
+            [
+                ["", "Northern yard", "", "Southern yard", ""],
+                ["", "Spring", "", "Spring", ""],
+                ["Boat", "Hulls", "Masts", "Hulls", "Masts"],
+                ["Gull", "5", "1", "4", "2"],
+            ],
+            [
+                "Boat: Gull; Northern yard, Spring, Hulls: 5; Northern yard, Spring, Masts: 1; "
+                "Southern yard, Spring, Hulls: 4; Southern yard, Spring, Masts: 2."
+            ],
+        ),
+        (  # a name over both rows of headers stands in one of them
+            [
+                ["Boat", "", "Pairs", ""],
+                ["", "Port", "Old", "New"],
+                ["Gull", "Brae", "5", "1"],
+                ["Tern", "Ulm", "2", "3"],
+            ],
+            [
+                "Boat: Gull; Port: Brae; Pairs, Old: 5; Pairs, New: 1.",
+                "Boat: Tern; Port: Ulm; Pairs, Old: 2; Pairs, New: 3.",
+            ],
+        ),
+        (  # rows of headers that complete one another
+            [["", "", "Yield", ""], ["No.", "Field", "", "Loss"], ["1", "Brae", "5", "1"]],
+            ["No.: 1; Field: Brae; Yield: 5; Loss: 1."],
+        ),
+        (  # the heading of some rows is no header
+            [["", "2023", "2022"], ["Assets", "", ""], ["Cash", "5", "4"], ["Land", "7", "7"]],
+            ["2023: 2022.", "Assets.", "Cash: 5; 4.", "Land: 7; 7."],
+        ),
+        (  # a form of names and values
+            [["Order:", "SC-1", "Cinema:", "Downtown"], ["Region:", "North", "", ""]],
+            ["Order: SC-1; Cinema: Downtown.", "Region: North."],
+        ),
+        (  # lines of a cell
+            [["Rota", "Who"], ["Monday", "Ada\nBo\nthe cook"], ["Friday", "1. Cy.\n2. Dee.\n(not in May)"]],
+            ["Rota: Who.", "Monday: Ada, Bo the cook.", "Friday: 1. Cy. 2. Dee. (not in May)."],
+        ),
         ([["Main Street 4"] * 3, ["(address)"] * 3], ["Main Street 4.", "(address)."]),  # each spans all columns
         (
             [["Item", "Rent"], ["Hall", "850 euros"], ["Piano", "60 euros"]],

@@ -78,6 +78,26 @@ def test_tables_are_rows_with_their_headers_whether_ruled_or_not():
         assert section.text == text
 
 
+def test_rows_that_lack_their_last_cells_do_not_undo_the_columns():
+    rows = [("Code", "Place", "Wanted", "There"), ("K-88", "A-12", "450"), ("", "B-07", "", "289"), ("K-92", "", "780")]
+    drawn = [(60 + 110 * j, 700 - 20 * i, 10, cell) for i, row in enumerate(rows) for j, cell in enumerate(row) if cell]
+    (section,) = read_pdf("x.pdf", made.pdf([drawn])).sections
+    assert section.text == ("Code: K-88; Place: A-12; Wanted: 450.\nPlace: B-07; There: 289.\nCode: K-92; Wanted: 780.")
+
+
+def test_a_row_without_lines_between_its_cells_keeps_them_apart():
+    rows = [("Acid", "Limit", "Store"), ("Nitric", "2", "A1"), ("Formic", "5", "B4"), ("Acetic", "9", "B5")]
+    drawn = [(60 + 150 * j, 700 - 20 * i, 10, cell) for i, row in enumerate(rows) for j, cell in enumerate(row)]
+    drawn.append((60, 620, 10, "Limits in parts per million, as measured in the year of the great flood"))
+    lines = [(55, y, 505, y) for y in (712, 692, 672, 652, 632, 612)] + [(x, 612, x, 712) for x in (55, 505)]
+    lines += [(x, y, x, y + 20) for x in (205, 355) for y in (692, 672, 632)]  # the third row is shaded, not ruled
+    (section,) = read_pdf("x.pdf", made.pdf([drawn], rules=lines)).sections
+    assert section.text == (
+        "Acid: Nitric; Limit: 2; Store: A1.\nAcid: Formic; Limit: 5; Store: B4.\nAcid: Acetic; Limit: 9; Store: B5.\n"
+        "Limits in parts per million, as measured in the year of the great flood."
+    )
+
+
 def test_a_cell_may_have_two_lines_between_ruled_ones():
     rows = [[("Acid", 700)], [("Glove", 700)], [("Nitric", 675)], [("butyl, but not", 680), ("in summer", 668)]]
     drawn = [(60 + 150 * (i % 2), y, 10, text) for i, cell in enumerate(rows) for text, y in cell]
@@ -104,6 +124,14 @@ def test_two_columns_are_read_one_after_the_other_under_a_title_across_both():
     drawn += [(320, 700 - 14 * i, 10, line) for i, line in enumerate(RIGHT)]
     (section,) = read_pdf("x.pdf", made.pdf([drawn])).sections
     assert section.text == f"{' '.join(LEFT)}\n\n{' '.join(RIGHT)}"
+
+
+def test_lines_that_end_early_on_purpose_stay_lines_and_filled_ones_do_not():
+    code = ["def ring(bell):", "strokes = bell.weight // 40", "return strokes", "print(ring(amrel))"]
+    drawn = [(60, 700 - 12 * i, 10, line) for i, line in enumerate(code)]
+    drawn += [(60, 620 - 12 * i, 10, line) for i, line in enumerate(LEFT)]
+    (section,) = read_pdf("x.pdf", made.pdf([drawn])).sections
+    assert section.text == "\n".join(code) + "\n\n" + " ".join(LEFT)
 
 
 def test_a_word_broken_at_the_end_of_a_column_is_mended():
@@ -149,6 +177,12 @@ def test_the_level_of_a_heading_comes_from_its_number_or_its_size():
              (60, 616, 10, "Do not come back.")]  # fmt: skip
     document = read_pdf("x.pdf", made.pdf([drawn], title="Handbook"))
     assert [section.title for section in document.sections] == ["1 Waste", "1 Waste / 1.1 Glass", "2 Fire"]
+
+
+def test_a_numbered_heading_in_a_font_of_smaller_boxes_is_one():
+    drawn = [(60, 730, 9, "1 Waste", True), (60, 710, 10, "Blue bins, please, and no glass in them at all.")]
+    (section,) = read_pdf("x.pdf", made.pdf([drawn])).sections
+    assert (section.title, section.text) == ("1 Waste", drawn[1][3])
 
 
 def test_fonts_that_do_not_say_their_letters_are_refused():
