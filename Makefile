@@ -5,7 +5,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 
-.PHONY: run setup models sample test test-slow torture ragas docs check format screenshots clean help
+.PHONY: run setup models sample test test-slow torture ragas scale docs check format screenshots clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make check   ruff and mypy"
 	@echo "make docs    the documentation: its generated pages, and a site in site/"
 	@echo "make ragas   Ragas, as a judge of answers, in an environment of its own"
+	@echo "make scale   Ray, for builds and answers on many machines (docs/scale.md)"
 	@echo "make setup   environment only        make models  default models only"
 	@echo "make format  format the code         make clean   remove environment, caches and workspaces"
 
@@ -43,6 +44,9 @@ ragas: .venv-ragas/.installed
 	$(PYTHON) -m venv .venv-ragas
 	.venv-ragas/bin/python -m pip --disable-pip-version-check install -r requirements-ragas.txt
 	@touch $@
+
+scale: $(VENV)/.installed
+	$(PIP) install -r requirements-scale.txt
 
 models: setup
 	$(PY) -m app models

@@ -31,7 +31,7 @@ BEGIN, END = "<!-- results: written by `python -m app.docs` -->", "<!-- end of r
 _GENERATED = "<!-- Written by `python -m app.docs`; edit the code instead. -->\n\n"
 _SCORES = {"em": "EM", "f1": "F1", "recall": "Recall"}
 _HEADS = ("Method", *_SCORES.values(), "EM - RAG", "First token", "Last token", "MB per 1,000 documents")
-_PLAIN_NAMES = {"redis_url": "REDIS_URL"}
+_PLAIN_NAMES = {"redis_url": "REDIS_URL", "ray_address": "RAY_ADDRESS"}
 
 
 def pages() -> dict[Path, str]:

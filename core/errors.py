@@ -7,6 +7,7 @@ The CLI prints it and exits with 1, the app shows it in a box; a traceback is ke
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from core.artefacts import remedy_for
 from core.messages import Message, message
@@ -28,6 +29,10 @@ class TesseraError(Exception):
         self.what = what
         self.remedy = remedy
         self.kinds = tuple(kinds)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Arrives in another process with its parts."""
+        return type(self), (self.what, self.remedy, self.kinds)
 
     @property
     def message(self) -> Message:

@@ -42,6 +42,7 @@ class Progress:
 _MAX_REPORTS = 20
 Work = Generator[Progress, None, None]
 """What a builder returns."""
+Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 
@@ -79,7 +80,7 @@ class WorkClock:
         finally:
             self._began += time.perf_counter() - stopped
 
-    def over(self, work: Generator[Progress, None, Result]) -> Generator[Progress, None, Result]:
+    def over(self, work: Generator[Step, None, Result]) -> Generator[Step, None, Result]:
         """Forwards the steps of a builder and pauses the clock at each; returns the builder's result."""
         with closing(work):
             while True:

@@ -31,7 +31,7 @@ from core.corpus.readers.base import USUAL_COLUMNS, Columns
 from core.corpus.store import load_passages, write_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactStale, TesseraError
-from core.jobs import Progress, Work, WorkClock
+from core.jobs import Progress, Result, Work, WorkClock
 from core.kvcache.blocks import build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.identity import chosen_precision
@@ -48,8 +48,8 @@ from core.memory.shared_weights import SharedWeights
 from core.memory.store import CARD, FILES, Card, read_card
 from core.memory.training import is_begun, train_memory
 from core.messages import message
-from core.models.embeddings import load_vectors, write_vectors
-from core.models.encoder import Vectors, encode_in_batches, truncated_rows
+from core.models.embeddings import encode_shard, load_vectors, text_shards, write_vectors
+from core.models.encoder import Vectors, truncated_rows
 from core.models.registry import Models
 from core.models.server import Server
 from core.models.server_engine import ServerEngine
@@ -60,6 +60,7 @@ from core.trace import Tracer
 from core.voronoi.labels import label_cells
 from core.voronoi.partition import Partition, PartitionConfig, load_cells, partition_passages
 from core.voronoi.projection import project
+from core.workers import InProcess, Workers, compute_arrays, forget_arrays
 from core.workspace import TRAINING, Workspace
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
@@ -67,6 +68,8 @@ SHIPPED = "sample"
 """Name of the shipped memory as the start of a training."""
 _QUESTION_TOKENS = 256
 """Tokens that a cell leaves in the model's context for the question and the template."""
+SHARDS = ".shards"
+"""Folder for what workers have computed of a stage that is not written yet."""
 AT_ONCE = "at-once"
 BEFORE = "before-change"
 """Folder of the corpus as it was before documents were put in or taken out; see ``core.revision``."""
@@ -82,6 +85,7 @@ def prepare(
     further: Settings | None = None,
     columns: Columns = USUAL_COLUMNS,
     chunking: Chunking = USUAL_CHUNKING,
+    workers: Workers | None = None,
 ) -> Work:
     """Reads a corpus, embeds its passages and indexes them.
 
@@ -92,6 +96,7 @@ def prepare(
         size: Keep the first ``size`` passages; None keeps all.
         further: Settings for building what the methods other than RAG need, see ``build_remaining``; None stops after
             the index.
+        workers: Who embeds the passages; None embeds them here.
 
     Yields:
         Progress; after reading, ``data["left_out"]`` lists the files that were skipped and why, ``data["notes"]`` what
@@ -110,7 +115,7 @@ def prepare(
     corpus = loaded.corpus
     yield Progress("Reading the corpus", 1, 1, message("{n:,} passages", n=len(corpus.passages)), data)
     originals = ((path.name, path.read_bytes()) for path in loaded.paths.values())
-    yield from prepare_corpus(ws, models, corpus, further, originals)
+    yield from prepare_corpus(ws, models, corpus, further, originals, workers)
 
 
 def _steps(work: Generator[str, None, Loaded]) -> Generator[Progress, None, Loaded]:
@@ -131,12 +136,14 @@ def prepare_corpus(
     corpus: Corpus,
     further: Settings | None = None,
     originals: Iterable[tuple[str, bytes]] = (),
+    workers: Workers | None = None,
 ) -> Work:
     """Embeds and indexes a corpus that is already in memory, then writes all three artefacts; see ``prepare``.
 
     Args:
         further: See ``prepare``.
         originals: Name and content of the files it was read from, which are kept.
+        workers: See ``prepare``. What they have computed is saved at once, so that a build that is killed goes on.
 
     Raises:
         TesseraError: The corpus has no passage.
@@ -145,25 +152,42 @@ def prepare_corpus(
         raise TesseraError("The corpus has no passage.", "Add a document with text in it.")
     with ws.lock():
         encoder = models.encoder()
-        batches: list[Vectors] = []
-        done, total = 0, len(corpus.passages)
+        total = len(corpus.passages)
         yield Progress("Embedding passages", 0, total)
-        clock = WorkClock()
-        for batch in encode_in_batches(encoder, texts(corpus.passages)):
-            batches.append(batch)
-            done += len(batch)
-            with clock.paused():
-                yield Progress("Embedding passages", done, total)
+        clock, shards, saved = WorkClock(), text_shards(texts(corpus.passages), encoder), ws.path / SHARDS
+        work = compute_arrays(
+            workers or InProcess(models),
+            encode_shard,
+            shards,
+            saved if workers else None,
+            [shard.content for shard in shards],
+        )
+        batches = yield from clock.over(_in_passages("Embedding passages", work, [len(s.texts) for s in shards]))
         vectors, embedding_s = np.concatenate(batches), clock.seconds
         write_corpus(ws, corpus)
         keep_originals(ws, [corpus], originals)
         if (ws.path / BEFORE).is_dir():
             swap.remove(ws.path / BEFORE)
         write_vectors(ws, encoder, vectors, embedding_s, len(truncated_rows(encoder, texts(corpus.passages))))
+        forget_arrays(saved)
         write_index(ws, DEFAULT_STORE, corpus.passages, vectors)
         yield Progress("Indexing passages", total, total)
     if further:
         yield from build_remaining(ws, models, further)
+
+
+def _in_passages(
+    stage: str, work: Generator[tuple[Sequence[int], str], None, Result], sizes: Sequence[int]
+) -> Generator[Progress, None, Result]:
+    """Turns the shards that are done into ``Progress``, given the passages of each."""
+    with closing(work):
+        while True:
+            try:
+                done, note = next(work)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            yield Progress(stage, sum(sizes[number] for number in done), sum(sizes), note)
 
 
 def embed_anew(ws: Workspace, models: Models, settings: Settings) -> Work:
@@ -228,25 +252,30 @@ def write_cells(
     yield Progress("Projecting to the plane", 1, 1, message("{n:,} cells", n=partition.k))
 
 
-def blocks(ws: Workspace, models: Models, settings: Settings, force: bool = False) -> Work:
+def blocks(
+    ws: Workspace, models: Models, settings: Settings, force: bool = False, workers: Workers | None = None
+) -> Work:
     """Computes the block of every passage; continues where an earlier build stopped.
 
     Args:
         ws: A workspace with a corpus; its blocks for other models and precisions are kept.
+        workers: Who computes them; None computes them here.
 
     Raises:
         ArtefactMissing: There is no corpus yet.
     """
-    yield from _build(ws, models, settings, force, BLOCKS, load_passages, build_blocks)
+    yield from _build(ws, models, settings, force, BLOCKS, load_passages, build_blocks, workers)
 
 
-def cache(ws: Workspace, models: Models, settings: Settings, force: bool = False) -> Work:
+def cache(
+    ws: Workspace, models: Models, settings: Settings, force: bool = False, workers: Workers | None = None
+) -> Work:
     """Prefills every cell as a whole; see ``blocks``.
 
     Raises:
         ArtefactMissing: There is no partition yet.
     """
-    yield from _build(ws, models, settings, force, WHOLE_CELLS, load_cells, build_caches)
+    yield from _build(ws, models, settings, force, WHOLE_CELLS, load_cells, build_caches, workers)
 
 
 def _build(
@@ -257,6 +286,7 @@ def _build(
     kind: str,
     load: Callable[[Workspace], Any],
     build: Callable[..., Work],
+    workers: Workers | None,
 ) -> Work:
     with ws.lock():
         content = load(ws)
@@ -267,7 +297,7 @@ def _build(
         folder = variant_folder(ws, lm, kept_in, kind)
         location = location_for(folder, settings.cache_url)
         yield from migrate(folder, location)
-        yield from build(folder, lm, content, inputs, force, kept_in, location, model_params(settings))
+        yield from build(folder, lm, content, inputs, force, kept_in, location, model_params(settings), workers)
 
 
 def warm(ws: Workspace, settings: Settings) -> Work:

@@ -1,7 +1,8 @@
 """Settings, read once from the environment and an optional ``.env`` file.
 
 Every value has a default that works offline on a laptop CPU. Names in the environment start with ``TESSERA_``;
-``HF_TOKEN`` and ``REDIS_URL`` keep their usual names; the first is read by the Hugging Face libraries themselves.
+``HF_TOKEN``, ``REDIS_URL`` and ``RAY_ADDRESS`` keep their usual names; the first is read by the Hugging Face libraries
+themselves.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class Settings:
         answer_cache: Whether Redis RAG may answer from its cache; off, every clock shows work that was done.
         feedback: Where judgements of answers are kept: "file" in the workspace, or "redis".
         redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.
+        ray_address: A Ray cluster that computes what can be divided, from RAY_ADDRESS; empty computes here.
         redis_folder: Where the embedded Redis keeps its data, shared by all workspaces.
         engine_url: Base address of an OpenAI-compatible server on which the language model runs; empty to run it here.
         engine_model: Name of the model there.
@@ -124,6 +126,7 @@ class Settings:
     answer_cache: Switch = False
     feedback: Annotated[str, _one_of(FEEDBACK_LOGS)] = "file"
     redis_url: str = field(default="", repr=False)  # may hold a password
+    ray_address: str = ""
     redis_folder: Folder = Path.home() / ".cache" / "tessera" / "redis"
     engine_url: str = ""
     engine_model: str = ""
@@ -164,7 +167,12 @@ class Settings:
         """
         load_dotenv(env_file, override=False)  # into the environment, where other libraries look for their names
         environment = _Environment()
-        return replace(environment.tessera, redis_url=environment.tessera.redis_url or environment.redis_url)
+        settings = environment.tessera
+        return replace(
+            settings,
+            redis_url=settings.redis_url or environment.redis_url,
+            ray_address=settings.ray_address or environment.ray_address,
+        )
 
 
 class _Environment(BaseSettings):
@@ -174,6 +182,7 @@ class _Environment(BaseSettings):
 
     tessera: Settings = Settings()
     redis_url: str = ""
+    ray_address: str = ""
 
 
 _REFUSALS = {

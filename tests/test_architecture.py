@@ -40,6 +40,7 @@ GROUND = {
     "trace",
     "units",
     "web",
+    "workers",
     "workspace",
 }
 """Modules that everybody may import, and that import each other alone."""

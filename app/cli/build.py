@@ -9,6 +9,7 @@ import typer
 from app.cli.common import (
     JsonOption,
     PlainOption,
+    RayOption,
     WorkspaceOption,
     console,
     drive,
@@ -17,6 +18,7 @@ from app.cli.common import (
     say,
     settings_and_workspace,
     warn,
+    workers_for,
 )
 from core.artefacts import ARTEFACTS, DEFAULT_STORE
 from core.settings import Settings
@@ -103,6 +105,7 @@ def cache(
     whole_cells: Annotated[
         bool, typer.Option("--whole-cells", help="An exact cache of every cell, for cag_cell, instead of blocks.")
     ] = False,
+    ray: RayOption = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -133,7 +136,8 @@ def cache(
             )
         return
     build = pipeline.cache if whole_cells else pipeline.blocks
-    drive(build(ws, models, settings, force))
+    with workers_for(ray, settings) as workers:
+        drive(build(ws, models, settings, force, workers))
     lm = resources.language_model()
     kept_in = chosen_precision(settings.cache_precision, lm.dtype)
     kind = WHOLE_CELLS if whole_cells else BLOCKS

@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,6 +37,7 @@ from core.workspace import Workspace, existing_workspace, open_workspace
 
 if TYPE_CHECKING:
     from core.methods.resources import Resources
+    from core.workers import Workers
 
 WorkspaceOption = Annotated[
     str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.", show_default=True)
@@ -47,6 +49,15 @@ QuestionsOption = Annotated[
     Path | None, typer.Option(help="A questions file (JSONL); without it, the corpus' own questions.")
 ]
 SplitOption = Annotated[str, typer.Option(help="Which of the corpus' own questions: train, dev or test.")]
+RayOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--ray/--no-ray",
+        help="Compute on the Ray cluster of RAY_ADDRESS, or on a Ray that is started here. Default: where RAY_ADDRESS "
+        "is set.",
+        show_default=False,
+    ),
+]
 MemoryOrderOption = Annotated[
     str | None,
     typer.Option(
@@ -201,6 +212,28 @@ def drive(work: Work, on_step: Callable[[Any], None] = lambda step: None) -> dic
             last = dict(step.data) or last
             on_step(step)
     return last
+
+
+@contextmanager
+def workers_for(ray: bool | None, settings: Settings) -> Iterator[Workers | None]:
+    """The workers of a Ray cluster if they are wanted, else None; says at the end who computed how much.
+
+    Args:
+        ray: What was chosen; None for what the environment says.
+    """
+    if not (bool(settings.ray_address) if ray is None else ray):
+        yield None
+        return
+    from core.distributed.workers import ray_workers
+
+    with ray_workers(settings) as workers:
+        began = time.perf_counter()
+        yield workers
+        seconds = time.perf_counter() - began
+        for name, busy in sorted(workers.busy_s.items()):
+            aside.print(f"{name}: {workers.done[name]:,} shards in {busy:,.1f} s", highlight=False)
+        busiest = max(workers.busy_s.values(), default=0.0)
+        aside.print(f"Of {seconds:,.1f} s, {seconds - busiest:,.1f} s were not in parallel.", highlight=False)
 
 
 def until_interrupted() -> None:

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, aside, console, drive, emit, say, settings_and_workspace, warn
+from app.cli.common import (
+    JsonOption,
+    RayOption,
+    WorkspaceOption,
+    aside,
+    console,
+    drive,
+    emit,
+    say,
+    settings_and_workspace,
+    warn,
+    workers_for,
+)
 
 if TYPE_CHECKING:
     from core.corpus.readers.base import ColumnChoice
@@ -29,6 +41,7 @@ def prepare(
         int, typer.Option(help="Tokens that it repeats of the one before, in whole sentences, up to half its length.")
     ] = 0,
     size: Annotated[int | None, typer.Option(min=1, help="Keep the first SIZE passages.")] = None,
+    ray: RayOption = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -60,7 +73,8 @@ def prepare(
     try:
         chunking = Chunking(length, overlap)
         models = Models(settings)
-        drive(pipeline.prepare(ws, models, dataset, size, columns=columns, chunking=chunking), note)
+        with workers_for(ray, settings) as workers:
+            drive(pipeline.prepare(ws, models, dataset, size, None, columns, chunking, workers), note)
     except ColumnsUnknown as error:
         raise CorpusError(error.what, _options(error.choice)) from error
     manifest = ws.manifest("corpus")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from core.corpus.types import Passage
-from core.jobs import Progress, Work
-from core.kvcache.build import CellKind, Step, build_cells
+from core.jobs import Work
+from core.kvcache.build import CellKind, build_cells
 from core.kvcache.cell_file import Layers
 from core.kvcache.compose import head_layers, join, passage_block
 from core.kvcache.lru import ResidentCaches, ResidentStats
@@ -26,6 +26,7 @@ from core.kvcache.variants import BLOCKS
 from core.models.budget import Budget
 from core.models.language_model import LanguageModel
 from core.models.session import Session
+from core.workers import Workers
 
 STAGE = "Computing blocks, in tokens"
 _MARK = -2
@@ -41,19 +42,24 @@ def build_blocks(
     precision: str = "auto",
     location: str = "",
     facts: Mapping[str, Any] | None = None,
+    workers: Workers | None = None,
 ) -> Work:
     """Brings the blocks of one model and precision in line with ``passages``; see ``build_cells``."""
+    cells = [[passage] for passage in passages]
+    yield from build_cells(folder, lm, cells, inputs, single_passages, force, precision, location, facts, workers)
+
+
+def single_passages(lm: LanguageModel) -> CellKind:
+    """Blocks, as a kind of cell."""
     head = head_layers(lm)
 
-    def compute(members: Sequence[Passage], step: Step) -> Generator[Progress, None, Layers]:
+    def compute(members: Sequence[Passage]) -> Generator[int, None, Layers]:
         ids = lm.prompt.passage(members[0])
         block = passage_block(lm, head, ids)
-        yield step(len(ids))
+        yield len(ids)
         return block
 
-    kind = CellKind(BLOCKS, STAGE, "block {n} of {total}", "{n} of {total} blocks kept", compute, (_MARK,), whole=False)
-    cells = [[passage] for passage in passages]
-    yield from build_cells(folder, lm, cells, inputs, kind, force, precision, location, facts)
+    return CellKind(BLOCKS, STAGE, "block {n} of {total}", "{n} of {total} blocks kept", compute, (_MARK,), whole=False)
 
 
 def block_ids(lm: LanguageModel, passage: Passage) -> list[int]:

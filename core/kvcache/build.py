@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,24 +17,28 @@ from typing import Any
 
 from core.artefacts import artefact
 from core.corpus.types import Passage
-from core.errors import ArtefactStale, TesseraError
-from core.jobs import Progress, Work, WorkClock
-from core.kvcache.cell_file import Layers, store_cell
+from core.errors import ArtefactStale, ModelError, TesseraError
+from core.jobs import Progress, Work, WorkClock, finish
+from core.kvcache.cell_file import Layers, store_cell, stored
 from core.kvcache.compose import cut
 from core.kvcache.identity import CacheIdentity, cell_key
 from core.kvcache.quantise import bits_per_number
+from core.kvcache.storage_base import Parcel, Storage
 from core.kvcache.store import CacheStore, CellEntry, Index
 from core.manifest import MANIFEST, Manifest, write_manifest
 from core.messages import message
 from core.models.language_model import LanguageModel
+from core.models.registry import Models
+from core.workers import Computed, Workers
 
 STAGE = "Prefilling cells, in tokens"
 _SPARE_BYTES = 50_000_000
 _INDEX_EVERY_S = 1.0
 """A block takes a tenth of a second, so an index of thousands is not rewritten after each."""
-
-Step = Callable[[int], Progress]
-Computing = Callable[[Sequence[Passage], Step], Generator[Progress, None, Layers]]
+_SHARD_TOKENS = 2048
+"""Tokens of one shard: a second or two of work, which is lost if its worker dies."""
+Advance = tuple[int, int, str]
+"""Tokens of the cells that have just been stored, tokens done of the one under way, and a note."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class CellKind:
     Attributes:
         step: Message naming the cell being computed.
         reused: Message naming how many cells were reused.
-        compute: Returns the keys and values of passages; yields a ``Step`` after each chunk of tokens.
+        compute: Returns the keys and values of passages; yields the tokens done after each chunk.
         mark: Ids put before the tokens in the digest of a cell, so that two kinds never share a file.
         whole: Whether head and passages are prefilled and stored together, and so must fit the context.
     """
@@ -53,7 +57,7 @@ class CellKind:
     stage: str
     step: str
     reused: str
-    compute: Computing
+    compute: Callable[[Sequence[Passage]], Generator[int, None, Layers]]
     mark: tuple[int, ...] = ()
     whole: bool = True
 
@@ -67,17 +71,21 @@ def build_caches(
     precision: str = "auto",
     location: str = "",
     facts: Mapping[str, Any] | None = None,
+    workers: Workers | None = None,
 ) -> Work:
     """Builds the whole-cell caches of one model and precision for ``cells``; see ``build_cells``."""
+    yield from build_cells(folder, lm, cells, inputs, whole_cells, force, precision, location, facts, workers)
 
-    def prefill(passages: Sequence[Passage], step: Step) -> Generator[Progress, None, Layers]:
+
+def whole_cells(lm: LanguageModel) -> CellKind:
+    """Cells that are prefilled as one prompt each."""
+
+    def prefill(passages: Sequence[Passage]) -> Generator[int, None, Layers]:
         session = lm.session()
-        for tokens in session.prefill_steps(lm.prompt.context(passages)):
-            yield step(tokens)
+        yield from session.prefill_steps(lm.prompt.context(passages))
         return cut(session.cache, 0, session.length)
 
-    kind = CellKind("caches", STAGE, "cell {n} of {total}", "{n} of {total} cells kept", prefill)
-    yield from build_cells(folder, lm, cells, inputs, kind, force, precision, location, facts)
+    return CellKind("caches", STAGE, "cell {n} of {total}", "{n} of {total} cells kept", prefill)
 
 
 def build_cells(
@@ -85,11 +93,12 @@ def build_cells(
     lm: LanguageModel,
     cells: Sequence[Sequence[Passage]],
     inputs: Mapping[str, str],
-    kind: CellKind,
+    kind_of: Callable[[LanguageModel], CellKind],
     force: bool = False,
     precision: str = "auto",
     location: str = "",
     facts: Mapping[str, Any] | None = None,
+    workers: Workers | None = None,
 ) -> Work:
     """Builds the cells that are missing or no longer valid, and removes those that are no longer needed.
 
@@ -97,8 +106,10 @@ def build_cells(
         folder: Folder of the manifest; the caller holds its lock.
         cells: Passages of each cell, in prompt order.
         inputs: Fingerprints for the manifest, which is written once all cells are stored.
+        kind_of: A function at the top of a module, where workers find it.
         precision: See ``core.kvcache.identity.chosen_precision``.
         location: See ``core.kvcache.location``; empty stores cells and index in ``folder``.
+        workers: Who computes the cells; None computes them here. It is always this process that stores them.
 
     Yields:
         Progress in tokens.
@@ -108,6 +119,7 @@ def build_cells(
             reports an error.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    kind = kind_of(lm)
     store = CacheStore(location or folder, kind.artefact)
     entries = [store.unbuilt(_entry(lm, kind, number, passages)) for number, passages in enumerate(cells)]
     index = Index(CacheIdentity.of(lm, precision), {entry.cell: entry for entry in entries})
@@ -119,19 +131,21 @@ def build_cells(
         (folder / MANIFEST).unlink(missing_ok=True)
     store.write_index(index)
     store.sweep()
-    yield from _compute(store, cells, index, kind)
+    shards = _shards(index, cells, kind_of)
+    work = _from_workers(store, index, shards, workers) if workers else _here(store, index, shards, kind)
+    yield from _store(store, index, kind, work)
     # The manifest need not list the cell files: each is checked against the index when it is read.
     write_manifest(folder, _manifest(index, kind, inputs, {**(facts or {}), "location": location}), "cell-*")
 
 
-def add_cell(store: CacheStore, index: Index, entry: CellEntry, layers: Layers, clock: WorkClock) -> None:
+def add_cell(storage: Storage | Parcel, index: Index, entry: CellEntry, layers: Layers, clock: WorkClock) -> None:
     """Writes the file of a cell and adds it to ``index``, which the caller then saves.
 
     Args:
         index: Updated with the cell's size, checksum and build time.
         clock: Started when the cell's computation began.
     """
-    size, digest = store_cell(store.storage, entry.name, layers, entry.key, entry.passage_ids, index.identity)
+    size, digest = store_cell(storage, entry.name, layers, entry.key, entry.passage_ids, index.identity)
     seconds = round(clock.seconds, 4)
     index.cells[entry.cell] = replace(entry, bytes=size, sha256=digest, build_s=seconds)
 
@@ -191,33 +205,106 @@ def _require_space(store: CacheStore, lm: LanguageModel, index: Index) -> None:
         )
 
 
-def _compute(store: CacheStore, cells: Sequence[Sequence[Passage]], index: Index, kind: CellKind) -> Work:
-    """Builds the missing cells one by one; whenever this stops, the saved index lists only cells that are stored."""
-    todo = [entry for entry in index.cells.values() if not entry.sha256]
+@dataclass(frozen=True)
+class CellShard:
+    """Some cells that are computed together, and the model that they are for."""
+
+    kind_of: Callable[[LanguageModel], CellKind]
+    identity: CacheIdentity
+    cells: tuple[tuple[CellEntry, tuple[Passage, ...]], ...]
+
+
+def compute_cells(models: Models, shard: CellShard) -> list[tuple[CellEntry, bytes]]:
+    """The finished entry and the file of each cell: the task of workers.
+
+    Raises:
+        ModelError: The worker's model is not the one that the cells are for.
+    """
+    lm = models.language_model()
+    if reason := shard.identity.mismatch(CacheIdentity.of(lm, shard.identity.precision)):
+        what = message("A worker has another model than this machine: {reason}.", reason=message(reason))
+        raise ModelError(what, "Put the same model files and the same Tessera on every machine.")
+    kind, index, files = shard.kind_of(lm), Index(shard.identity, {}), []
+    for entry, passages in shard.cells:
+        clock, parcel = WorkClock(), Parcel()
+        add_cell(parcel, index, entry, finish(kind.compute(passages)), clock)
+        files.append((index.cells[entry.cell], parcel.content))
+    return files
+
+
+def _shards(
+    index: Index, cells: Sequence[Sequence[Passage]], kind_of: Callable[[LanguageModel], CellKind]
+) -> list[CellShard]:
+    """The cells that are missing, in shards of about as many tokens."""
+    groups: list[list[CellEntry]] = []
+    room = 0
+    for entry in index.cells.values():
+        if not entry.sha256:
+            if entry.tokens > room:
+                groups.append([])
+                room = _SHARD_TOKENS
+            groups[-1].append(entry)
+            room -= entry.tokens
+    return [
+        CellShard(kind_of, index.identity, tuple((entry, tuple(cells[entry.cell])) for entry in group))
+        for group in groups
+    ]
+
+
+def _here(
+    store: CacheStore, index: Index, shards: Sequence[CellShard], kind: CellKind
+) -> Generator[Advance, None, None]:
+    missing = [cell for shard in shards for cell in shard.cells]
+    for ordinal, (entry, passages) in enumerate(missing, start=len(index.cells) - len(missing) + 1):
+        clock, note = WorkClock(), message(kind.step, n=ordinal, total=len(index.cells))
+        layers = yield from clock.over(_noted(kind.compute(passages), note))
+        add_cell(store.storage, index, entry, layers, clock)
+        yield entry.tokens, 0, note
+
+
+def _noted(work: Generator[int, None, Layers], note: str) -> Generator[Advance, None, Layers]:
+    while True:
+        try:
+            tokens = next(work)
+        except StopIteration as end:
+            layers: Layers = end.value
+            return layers
+        yield 0, tokens, note
+
+
+def _from_workers(
+    store: CacheStore, index: Index, shards: Sequence[CellShard], workers: Workers
+) -> Generator[Advance, None, None]:
+    with closing(workers.compute(compute_cells, shards)) as steps:
+        for step in steps:
+            finished = 0
+            for entry, content in step.result if isinstance(step, Computed) else ():
+                with stored(store.storage):
+                    store.storage.write(entry.name, content)
+                index.cells[entry.cell] = entry
+                finished += entry.tokens
+            yield finished, 0, step.note
+
+
+def _store(store: CacheStore, index: Index, kind: CellKind, work: Generator[Advance, None, None]) -> Work:
+    """Follows the building; whenever this stops, the saved index lists only cells that are stored."""
     total = sum(entry.tokens for entry in index.cells.values())
-    done = total - sum(entry.tokens for entry in todo)
-    count, reused = len(index.cells), len(index.cells) - len(todo)
-    yield Progress(kind.stage, done, total, message(kind.reused, n=reused, total=count))
-    saved_at = time.monotonic()
+    ready = [entry.tokens for entry in index.cells.values() if entry.sha256]
+    done, saved_at = sum(ready), time.monotonic()
+    yield Progress(kind.stage, done, total, message(kind.reused, n=len(ready), total=len(index.cells)))
     try:
-        for ordinal, entry in enumerate(todo, start=reused + 1):
-            clock, note = WorkClock(), message(kind.step, n=ordinal, total=count)
-            step = _stepper(kind.stage, done, total, note)
-            layers = yield from clock.over(kind.compute(cells[entry.cell], step))
-            add_cell(store, index, entry, layers, clock)
-            done += entry.tokens
-            if kind.whole or time.monotonic() - saved_at > _INDEX_EVERY_S:
-                store.write_index(index)
-                saved_at = time.monotonic()
+        with closing(work):
+            for stored_tokens, under_way, note in work:
+                done += stored_tokens
+                if stored_tokens and (kind.whole or time.monotonic() - saved_at > _INDEX_EVERY_S):
+                    store.write_index(index)
+                    saved_at = time.monotonic()
+                yield Progress(kind.stage, done + under_way, total, note)
     except BaseException:
         with suppress(OSError):  # on a full disk, the index saved a second ago is still valid
             store.write_index(index)
         raise
     store.write_index(index)
-
-
-def _stepper(stage: str, done: int, total: int, note: str) -> Step:
-    return lambda tokens: Progress(stage, done + tokens, total, note)
 
 
 def _manifest(index: Index, kind: CellKind, inputs: Mapping[str, str], facts: Mapping[str, Any]) -> Manifest:

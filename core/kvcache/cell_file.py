@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,7 @@ from core.digests import order_header, sha256_of
 from core.errors import ArtefactStale, TesseraError
 from core.kvcache.identity import PRECISIONS, CacheIdentity
 from core.kvcache.quantise import decode, encode
-from core.kvcache.storage_base import Content, Storage
+from core.kvcache.storage_base import Content, Parcel, Storage
 from core.messages import message
 from core.models.kv_buffer import BufferPool
 from core.models.language_model import LanguageModel
@@ -44,7 +45,7 @@ _DTYPES = {
 
 
 def store_cell(
-    storage: Storage, name: str, layers: Layers, key: str, passage_ids: Sequence[str], identity: CacheIdentity
+    storage: Storage | Parcel, name: str, layers: Layers, key: str, passage_ids: Sequence[str], identity: CacheIdentity
 ) -> tuple[int, str]:
     """Writes the keys and values of a cell atomically.
 
@@ -77,8 +78,16 @@ def store_cell(
         order_header(path)
         size_and_digest.append((path.stat().st_size, sha256_of(path)))
 
-    try:
+    with stored(storage):
         storage.write_through(name, produce)
+    return size_and_digest[0]
+
+
+@contextmanager
+def stored(storage: Storage | Parcel) -> Iterator[None]:
+    """Says in a sentence that a cell could not be written."""
+    try:
+        yield
     except (OSError, SafetensorError) as error:
         raise TesseraError(
             message(
@@ -86,7 +95,6 @@ def store_cell(
             ),
             "Free some space; what is built already is kept.",
         ) from error
-    return size_and_digest[0]
 
 
 def decode_cell(content: Content, name: str, key: str, lm: LanguageModel, kind: str) -> Layers:

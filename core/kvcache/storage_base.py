@@ -70,3 +70,20 @@ def scratch_file(folder: Path) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+class Parcel:
+    """A file that is computed here to be stored by another process.
+
+    Attributes:
+        content: The file, once ``write_through`` has written it.
+    """
+
+    location = tempfile.gettempdir()
+    content = b""
+
+    def write_through(self, name: str, produce: Callable[[Path], None]) -> None:
+        """Keeps what ``produce`` writes; see ``Storage.write_through``."""
+        with scratch_file(Path(self.location)) as path:
+            produce(path)
+            self.content = path.read_bytes()

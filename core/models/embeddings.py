@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +11,50 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from core.errors import ArtefactStale
+from core.errors import ArtefactStale, ModelError
 from core.messages import Message, message
 from core.workspace import Workspace
 
 if TYPE_CHECKING:  # these load torch, which ``truncation_warning`` does not need
     from core.models.encoder import Encoder, Vectors
+    from core.models.registry import Models
 
 _FILE = "vectors.safetensors"
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class TextShard:
+    """Texts that are encoded together, and the fingerprint of the encoder."""
+
+    texts: tuple[str, ...]
+    encoder: str
+
+    @property
+    def content(self) -> str:
+        """All that their vectors depend on."""
+        return repr((self.encoder, self.texts))
+
+
+def text_shards(texts: Sequence[str], encoder: Encoder) -> list[TextShard]:
+    """Texts in shards; the vectors of a text depend a little on those that share its shard."""
+    return [
+        TextShard(tuple(texts[start : start + _BATCH]), encoder.fingerprint) for start in range(0, len(texts), _BATCH)
+    ]
+
+
+def encode_shard(models: Models, shard: TextShard) -> Vectors:
+    """The vectors [n, dim] of a shard: the task of workers.
+
+    Raises:
+        ModelError: The worker's encoder is not the one that they are for.
+    """
+    encoder = models.encoder()
+    if encoder.fingerprint != shard.encoder:
+        raise ModelError(
+            "A worker has another encoder than this machine.", "Put the same model files on every machine."
+        )
+    return encoder.encode_passages(shard.texts)
 
 
 def load_vectors(ws: Workspace) -> Vectors:

@@ -135,7 +135,7 @@ def _write(
             yield Progress("Prefilling cells", done, len(used), f"cell {cell}")
         entry = CellEntry(cell, cell_key(ids, passage_ids), passage_ids, len(ids))
         for name, store in stores.items():
-            add_cell(store, indexes[name], entry, cut(session.cache, 0, session.length), WorkClock())
+            add_cell(store.storage, indexes[name], entry, cut(session.cache, 0, session.length), WorkClock())
     for name, store in stores.items():
         store.write_index(indexes[name])
     yield Progress("Prefilling cells", len(used), len(used))

@@ -1,0 +1,1 @@
+"""Ray: the same pipeline and methods over many machines. Optional; installed by ``make scale``."""

@@ -1,0 +1,44 @@
+"""The connection to a Ray cluster; see https://docs.ray.io/en/latest/ray-core/starting-ray.html."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from core.errors import TesseraError
+from core.messages import message
+
+NAMESPACE = "tessera"
+"""Ray's namespace for the actors that have names."""
+RUNNING = "auto"
+"""The address of whichever Ray runs on this machine."""
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Ray, connected while the body runs.
+
+    Args:
+        address: Of a cluster, as ``RAY_ADDRESS`` names it; ``RUNNING`` for one that runs here; empty to start one.
+
+    Raises:
+        TesseraError: Ray is not installed, or there is no cluster at the address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise TesseraError("Ray is not installed.", "Run `make scale`, or leave --ray out.") from error
+    options: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
+    try:
+        ray.init(**options, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        what = message("There is no Ray cluster at {address}: {error}.", address=address or "local", error=error)
+        raise TesseraError(what, "Start one with `ray start --head`, and set RAY_ADDRESS to its address.") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
