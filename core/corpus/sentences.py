@@ -32,10 +32,7 @@ _WORD_BEFORE = regex.compile(r"[\w.]+\Z")
 _REGNAL = regex.compile(r"\p{Lu}\p{Ll}+ [IVX]\Z")
 _ITEM_NUMBER = regex.compile(r"\d{1,3}(?:\.\d{1,2})*|[a-z]|[ivx]{2,4}")
 _OPENS_ITEM = regex.compile(r"(?:\A|\n[^\S\n]*|[.:;!?]\s+)\Z")
-_NUMBERED_THING = regex.compile(
-    r"(?:\A|\n[^\S\n]*|[.:;!?)]\s+)(?:table|tab|figure|fig|box|exhibit|abb|tabelle|abbildung|표|그림)\.? \Z",
-    regex.IGNORECASE,
-)
+_NUMBERED_THING = regex.compile(r"(?:\A|\n[^\S\n]*|[.:;!?)]\s+)\p{L}{2,}\.? \Z")
 _LOOK_BACK = 24
 _SHORTEST = 12
 
@@ -97,7 +94,7 @@ def _ends_sentence(text: str, match: regex.Match[str]) -> bool:
 
 
 def _is_list_number(text: str, start: int, word: str) -> bool:
-    """Whether a number begins an item ("1." after a line or a sentence) or names a table or figure ("Table 2.")."""
+    """Whether a number begins an item ("1." after a line or a sentence) or names a thing ("Table 2.", "Rule 4.")."""
     if not _ITEM_NUMBER.fullmatch(word):
         return False
     before = text[max(0, start - _LOOK_BACK) : start]

@@ -31,6 +31,8 @@ _BLOCKS = {
     "figure", "footer", "header", "aside", "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary", "table",
     "ul", *_HEADINGS,
 }  # fmt: skip
+_BEYOND_LINES = {"table", "pre", "ul", "ol", "dl", *_HEADINGS}
+"""What does not fit into the line of a definition."""
 _DEEPEST = 200
 _BREAK = "\u2028"
 """Where a line ends because the page says so, and not because its source is written in lines."""
@@ -135,6 +137,8 @@ class _Walk:
             self._outline.heading(_HEADINGS[tag], _flat("".join(_words(child, depth))))
         elif tag in ("ul", "ol"):
             self._outline.listing(list(_items(child, depth, "", self._note_elements)))
+        elif tag == "dl" and not any(inner.tag in _BEYOND_LINES for inner in child.iterdescendants()):
+            self._outline.listing(list(_definitions(child, depth, self._note_elements)))
         elif tag == "table":
             self._table(child, depth)
         elif tag == "pre":
@@ -233,6 +237,22 @@ def _items(listing: HtmlElement, depth: int, indent: str, notes: Collection[Html
         for child in inner:
             if depth < _DEEPEST:
                 yield from _items(child, depth + 1, indent + "  ", notes)
+
+
+def _definitions(listing: HtmlElement, depth: int, notes: Collection[HtmlElement]) -> Iterator[str]:
+    """A line for each term, or terms, with all that is said of it."""
+    line: list[str] = []
+    defined = False
+    for part in listing.iter("dt", "dd"):
+        if (term := part.tag == "dt") and defined:
+            yield f"- {' '.join(line)}"
+            line = []
+        text = _flat("".join(_words(part, depth)))
+        if text and part not in notes and not _left_out(part):
+            line.append(f"{text}:" if term and text[-1] not in ":?!." else text)
+        defined = not term
+    if line:
+        yield f"- {' '.join(line)}"
 
 
 def _cells(table: HtmlElement, depth: int) -> list[list[str]]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = regex.compile(r"\A---\n(?:(?!---\n)[^\n]*+\n)*+---\n")
 _FOOTNOTE = regex.compile(r"(?m)^\[\^(?<mark>[^\]\s]{1,20})\]:[ \t]*(?<text>[^\n]*+(?:\n[ \t]++\S[^\n]*+)*+)\n?")
+_ATTRIBUTES = regex.compile(r"(?m)^(?<heading>#{1,6} [^\n{]*+)\{[#.:][^\n{}]*\}[ \t]*$")
 _REFERENCE = regex.compile(r"\[\^(?<mark>[^\]\s]{1,20})\]")
 # The parser takes seconds for a megabyte.
 MAX_BYTES = 5 * 1024 * 1024
@@ -39,7 +40,7 @@ def read_markdown(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -
             name, message("is Markdown of more than {n} MB", n=MAX_BYTES // 2**20), "Split it into smaller files."
         )
     decoded, note = decode(name, content)
-    text = _FRONT_MATTER.sub("", decoded)
+    text = _ATTRIBUTES.sub(r"\g<heading>", _FRONT_MATTER.sub("", decoded))
     notes = {f"[^{note['mark']}]": " ".join(note["text"].split()) for note in _FOOTNOTE.finditer(text)}
     outline = Outline(name)
     if text.strip():

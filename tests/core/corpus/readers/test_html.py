@@ -66,6 +66,13 @@ def test_verses_stay_lines_and_a_list_goes_on_where_it_says():
     ]
 
 
+def test_a_definition_stays_with_its_term():
+    why = "<div><dt>Why?</dt><dd><p>For air.</p></dd></div>"
+    body = f"<dl><dt>Sash</dt><dt>Pane</dt><dd>Slides up.</dd><dd>Is glass</dd>{why}</dl>"
+    assert read(body) == [("", "- Sash: Pane: Slides up. Is glass\n- Why? For air.")]
+    assert read("<dl><dt>Sash</dt><dd><ul><li>up</li><li>down</li></ul></dd></dl>") == [("", "Sash\n\n- up\n- down")]
+
+
 def test_two_columns_without_a_header_are_names_and_values():
     rows = "<tr><td>Landlord</td><td>City of Brae</td></tr><tr><td>Tenant</td><td>The choir</td></tr>"
     assert read(f"<table>{rows}</table>") == [("", "Landlord: City of Brae.\nTenant: The choir.")]

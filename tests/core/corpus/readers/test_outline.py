@@ -173,7 +173,7 @@ def test_a_paragraph_goes_on_over_a_page_and_its_place_is_known():
     assert (first.page(0), first.page(10), second.page(0)) == (1, 2, 2)
 
 
-@pytest.mark.parametrize("end", ["Table 2.", "See it:\nFig. 3.", "It is so. 2."])
+@pytest.mark.parametrize("end", ["Table 2.", "See it:\nFig. 3.", "It is so. 2.", "It is so. Rule 4."])
 def test_no_sentence_ends_at_a_number(end):
     from core.corpus.sentences import sentences
 

@@ -79,6 +79,14 @@ def test_markup_goes_and_words_stay():
     assert texts[5] == "quoted"
 
 
+def test_attributes_of_a_heading_are_no_part_of_it():
+    document = read_markdown("x.md", b"# Bells {#bells .wide}\n\nThey ring {at noon}.\n\n## Set {a, b}\n\nOf two.\n")
+    assert [(section.title, section.text) for section in document.sections] == [
+        ("Bells", "They ring {at noon}."),
+        ("Bells / Set {a, b}", "Of two."),
+    ]
+
+
 def test_links_by_reference_keep_their_words():
     assert read_markdown("a.md", b"See [the lamp][1].\n\n[1]: http://x.example").sections[0].text == "See the lamp."
 
