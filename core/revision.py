@@ -5,8 +5,8 @@
     undo(ws, models, settings)
 
 A passage of the same title and text keeps its vector, one of the same tokens its block, one of the same id, title and
-text its z. Cells keep their centroids. Kept answers go: they may quote what is gone. The corpus as it was is set aside
-until the next change, so that a change can be undone.
+text its z. Cells keep their centroids. Kept answers go: they may quote what is gone. The corpus as it was and its
+cells are set aside until the next change, so that a change can be undone.
 """
 
 from __future__ import annotations
@@ -34,12 +34,17 @@ from core.removal import indexes, server_in_use
 from core.settings import Settings
 from core.stores.index import write_index
 from core.stores.redis.answer_keys import flush, key_of
-from core.voronoi.partition import Partition, reassigned
+from core.voronoi.partition import FILE, Partition, reassigned
 from core.workspace import Workspace
 
 
 def revise(
-    ws: Workspace, models: Models, settings: Settings, corpus: Corpus, originals: Iterable[tuple[str, bytes]] = ()
+    ws: Workspace,
+    models: Models,
+    settings: Settings,
+    corpus: Corpus,
+    originals: Iterable[tuple[str, bytes]] = (),
+    cells: Partition | None = None,
 ) -> Work:
     """Brings a workspace in line with another state of its corpus; artefacts that it does not hold are not built.
 
@@ -50,6 +55,7 @@ def revise(
         ws: Holds the corpus as it was.
         settings: Variant and precision of the blocks and caches that follow; others are stale until they are built.
         originals: Name and content of the files that are new.
+        cells: Whose centroids are taken; those of the workspace by default.
 
     Raises:
         TesseraError: It has no passage left.
@@ -61,10 +67,11 @@ def revise(
         clock = WorkClock()
         vectors, fresh = yield from clock.over(_vectors(ws, models, before, corpus))
         spent_s = clock.seconds
-        partition = _partition(ws, models, corpus, vectors)
+        held = None if ws.state("partition").status == "missing" else Partition.load(ws.variants("partition")[0])
+        partition = _partition(models, corpus, vectors, cells or held) if held else None
         memory = _memory(ws, models, before, corpus)
         yield Progress("Writing what changed", 0, 1, message("{n:,} passages embedded", n=fresh))
-        _set_aside(ws, before)
+        _set_aside(ws, before, held)
         write_corpus(ws, corpus)
         keep_originals(ws, [before, corpus], originals)
         unread = len(truncated_rows(models.encoder(), texts(corpus.passages)))
@@ -92,7 +99,10 @@ def undo(ws: Workspace, models: Models, settings: Settings) -> Work:
     """
     if not can_undo(ws):
         raise ArtefactMissing(message("Nothing was changed in {name!r}.", name=ws.name), "There is nothing to undo.")
-    yield from revise(ws, models, settings, load(ws.path / BEFORE))
+    cells = Partition.load(ws.path / BEFORE) if (ws.path / BEFORE / FILE).is_file() else None
+    held = ws.read("partition", Partition.load) if cells and ws.state("partition").status == "ready" else None
+    recut = not (cells and held and cells.config == held.config)  # since then, otherwise
+    yield from revise(ws, models, settings, load(ws.path / BEFORE), cells=None if recut else cells)
 
 
 def can_undo(ws: Workspace) -> bool:
@@ -100,9 +110,11 @@ def can_undo(ws: Workspace) -> bool:
     return (ws.path / BEFORE).is_dir()
 
 
-def _set_aside(ws: Workspace, corpus: Corpus) -> None:
+def _set_aside(ws: Workspace, corpus: Corpus, cells: Partition | None) -> None:
     with swap.scratch_for(ws.path / BEFORE) as scratch:
         save(corpus, scratch / BEFORE)
+        if cells:
+            cells.save(scratch / BEFORE)
         swap.install(scratch / BEFORE, ws.path / BEFORE)
 
 
@@ -124,13 +136,11 @@ def _vectors(
     return np.stack([known[text] for text in wanted]), len(missing)
 
 
-def _partition(ws: Workspace, models: Models, corpus: Corpus, vectors: Vectors) -> Partition | None:
+def _partition(models: Models, corpus: Corpus, vectors: Vectors, cells: Partition) -> Partition:
     """The cells with every passage in its nearest one; centroids stay."""
-    if ws.state("partition").status == "missing":
-        return None
     prompt = models.prompt()
     tokens = np.array([len(prompt.passage(passage)) for passage in corpus.passages])
-    return reassigned(Partition.load(ws.variants("partition")[0]), vectors, tokens)
+    return reassigned(cells, vectors, tokens)
 
 
 def _memory(ws: Workspace, models: Models, before: Corpus, corpus: Corpus) -> Memory | None:

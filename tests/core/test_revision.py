@@ -108,14 +108,17 @@ def test_undo_brings_all_of_it_back_and_undone_again_takes_it_away(ws, models, c
     assert not can_undo(ws)
     with pytest.raises(ArtefactMissing):
         list(undo(ws, models, models.settings))
-    before = evidence(ws, models)["rag"]
-    list(revise(ws, models, models.settings, without(corpus, ["orchard.md"])))
+    before, cut = evidence(ws, models)["rag"], ws.read("partition", Partition.load)
+    list(revise(ws, models, models.settings, without(corpus, ["orchard.md", "library.md"])))
+    assert ws.read("partition", Partition.load).k < cut.k, "cells that are empty go"
     list(undo(ws, models, models.settings))
     assert held(ws) == corpus
     assert evidence(ws, models)["rag"] == before
+    again = ws.read("partition", Partition.load)
+    assert again.assignment.tolist() == cut.assignment.tolist() and again.k == cut.k
     assert {kind: ws.state(kind).status for kind in KEPT} == dict.fromkeys(KEPT, "ready")
     list(undo(ws, models, models.settings))
-    assert held(ws) == without(corpus, ["orchard.md"])
+    assert held(ws) == without(corpus, ["orchard.md", "library.md"])
 
 
 def test_the_file_of_a_document_goes_with_the_chance_to_undo(ws, models, corpus):
