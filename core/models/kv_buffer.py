@@ -58,6 +58,12 @@ class BufferLayer(DynamicLayer):
         self.values = self._value_buffer[..., :end, :]
         return self.keys, self.values
 
+    def padded(self, tokens: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Views of all tokens and of finite numbers behind them, ``tokens`` in all; None where there is no room."""
+        if self._key_buffer is None or self._value_buffer is None or self._key_buffer.shape[-2] < tokens:
+            return None
+        return self._key_buffer[..., :tokens, :], self._value_buffer[..., :tokens, :]
+
     def share(self, keys: torch.Tensor, values: torch.Tensor, returned: BufferLayer | None) -> None:
         """Starts the layer with stored tokens as its shared prefix.
 
@@ -132,7 +138,8 @@ def new_buffer(layers: int, *parts: Layers) -> DynamicCache:
 
 
 def _grown(old: torch.Tensor | None, like: torch.Tensor, filled: int, capacity: int) -> torch.Tensor:
-    buffer = like.new_empty(*like.shape[:-2], capacity, like.shape[-1])
+    # Zeros, not empty memory: attention multiplies what stands behind the last token by 0, see ``padded``.
+    buffer = like.new_zeros(*like.shape[:-2], capacity, like.shape[-1])
     if old is not None and filled:
         buffer[..., :filled, :] = old
     return buffer

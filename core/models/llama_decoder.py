@@ -8,7 +8,7 @@ few tokens take no longer than one. Results differ only by the order of addition
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import torch
@@ -18,11 +18,20 @@ from torch.utils.weak import WeakIdKeyDictionary
 from transformers import DynamicCache, LlamaForCausalLM, PreTrainedModel
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
+from core.models.kv_buffer import BufferLayer
+
 Linear = Callable[[torch.Tensor], torch.Tensor]
 _PACKED_BYTES = 2_000_000_000
 """Largest model that gets a second, reordered copy of its weights."""
 
 
+_FEW = 8
+"""Most tokens that are not padded: those of decoding, whose numbers are few."""
+_ROWS = 16 if torch.cpu._is_amx_tile_supported() else 4
+"""Prompts are padded to a multiple of this many tokens. For every new length oneDNN and attention generate machine
+code: about 10 ms and .5 MB that never goes back. A tile of AMX has sixteen rows anyway."""
+_COLUMNS = 64
+"""Attention sees a multiple of this many keys, for the same reason."""
 _heads: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
 
@@ -77,41 +86,51 @@ class LlamaDecoder:
         self,
         hidden: torch.Tensor,
         cache: DynamicCache,
-        last: int = 1,
+        rows: slice | Sequence[int] = slice(-1, None),
         positions: torch.Tensor | None = None,
+        seen: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Appends tokens to the cache and returns the logits after the last of them.
+        """Appends tokens to the cache and returns the logits after some of them, by default the last.
 
         Args:
             hidden: Embeddings (T, hidden).
             cache: Keys and values of the tokens before them; grows.
-            last: Number of tokens, from the end, to return logits for.
-            positions: (T,) positions of tokens to recompute within the cache, which must overwrite them.
+            rows: The tokens to return logits for.
+            positions: (T,) positions of tokens to recompute within the cache, which must overwrite them; with ``seen``,
+                of tokens to append.
+            seen: (T, total) which tokens of the cache, the new ones included, each new token attends to; by default all
+                up to its position.
 
         Returns:
-            Logits (last, vocabulary).
+            Logits (number of rows, vocabulary).
         """
-        past, total = int(cache.get_seq_length()), int(cache.get_seq_length())
+        T, total = len(hidden), int(cache.get_seq_length())
         if positions is None:
-            total = past + len(hidden)
-            positions = torch.arange(past, total, device=hidden.device)
+            positions = torch.arange(total, total + T, device=hidden.device)
+            total += T
+        if seen is None:
+            seen = torch.arange(total, device=hidden.device) <= positions[:, None]
+        if self.packed and T > _FEW:
+            hidden, seen = F.pad(hidden, (0, 0, 0, -T % _ROWS)), F.pad(seen, (0, 0, 0, -T % _ROWS), value=True)
+            positions = F.pad(positions, (0, -T % _ROWS))
         rotary = self._model.model.rotary_emb(hidden[None], positions[None])
         cos, sin = (part[0, :, None] for part in rotary)
         # rotate_half negates its first half; here the sign goes into sin, once for all layers. (T, 1, head_dim)
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)
-        mask = self._mask(positions, total, hidden)
+        mask = self._mask(seen, hidden)
         for number, layer in enumerate(self._layers):
-            hidden = hidden + self._attend(layer, number, hidden, (cos, sin), mask, cache)
+            hidden = hidden + self._attend(layer, number, hidden, T, (cos, sin), mask, cache)
             gate, up = layer.gate_up(layer.before_mlp(hidden)).chunk(2, dim=-1)
             hidden = hidden + layer.down(F.silu(gate) * up)
-        return self.logits(_norm(self._model.model.norm)(hidden[-last:]))
+        return self.logits(_norm(self._model.model.norm)(hidden[:T][rows]))
 
     def _attend(
         self,
         layer: _Layer,
         number: int,
         hidden: torch.Tensor,
+        new: int,
         cos_sin: tuple[torch.Tensor, torch.Tensor],
         mask: torch.Tensor | None,
         cache: DynamicCache,
@@ -122,7 +141,9 @@ class LlamaDecoder:
         qk, v = qkv[:, :n_rotary_heads], qkv[:, n_rotary_heads:]  # (T, heads, head_dim)
         first, second = qk.chunk(2, dim=-1)
         q, k = (qk * cos + torch.cat([second, first], dim=-1) * sin).split([self._n_heads, self._n_kv_heads], dim=1)
-        keys, values = cache.update(k.transpose(0, 1)[None], v.transpose(0, 1)[None], number)
+        keys, values = cache.update(k[:new].transpose(0, 1)[None], v[:new].transpose(0, 1)[None], number)
+        if mask is not None:
+            keys, values = _widened(cache.layers[number], keys, values, mask.shape[-1])
         # (1, n_kv_heads, heads of a group x T, head_dim): the query heads of a group attend to the same keys.
         q = q.view(T, self._n_kv_heads, -1, self._head_dim).permute(1, 2, 0, 3)
         q = q.reshape(1, self._n_kv_heads, -1, self._head_dim)
@@ -130,13 +151,23 @@ class LlamaDecoder:
         attn_out = attn_out.view(self._n_kv_heads, -1, T, self._head_dim).permute(2, 0, 1, 3)  # (T, kv, group, dim)
         return layer.out(attn_out.reshape(T, -1))
 
-    def _mask(self, positions: torch.Tensor, total: int, like: torch.Tensor) -> torch.Tensor | None:
-        """Additive causal mask (heads of a group x T, total); None for a single token at the end."""
-        if len(positions) == 1 and total == int(positions[0]) + 1:
+    def _mask(self, seen: torch.Tensor, like: torch.Tensor) -> torch.Tensor | None:
+        """Additive mask (heads of a group x T, total or more); None for a single token that attends to all."""
+        if len(seen) == 1 and bool(seen.all()):
             return None
-        later = torch.arange(total, device=like.device) > positions[:, None]
-        mask = like.new_zeros(later.shape).masked_fill_(later, float("-inf"))
+        if self.packed:
+            seen = F.pad(seen, (0, -seen.shape[1] % _COLUMNS))
+        mask = like.new_zeros(seen.shape).masked_fill_(~seen, float("-inf"))
         return mask.repeat(self._n_heads // self._n_kv_heads, 1)
+
+
+def _widened(layer: object, keys: torch.Tensor, values: torch.Tensor, tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values (1, n_kv_heads, tokens, head_dim), those behind the last token being any finite numbers."""
+    padded = layer.padded(tokens) if isinstance(layer, BufferLayer) else None
+    if padded is not None:
+        return padded
+    behind = (0, 0, 0, tokens - keys.shape[-2])
+    return F.pad(keys, behind), F.pad(values, behind)
 
 
 class _Layer:

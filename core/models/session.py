@@ -156,7 +156,7 @@ class Session:
 
     def _forward(self, embeddings: torch.Tensor, last: int = 1) -> torch.Tensor:
         if self._decoder is not None:
-            return self._decoder.forward(embeddings, self.cache, last)
+            return self._decoder.forward(embeddings, self.cache, slice(-last, None))
         past, width = self.length, len(embeddings)
         # Positions and mask are explicit, because transformers would derive them from the new tokens only.
         output = self._lm.model(

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
+from core.models import llama_decoder
 from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
 from core.models.llama_decoder import decoder_for
@@ -119,3 +120,19 @@ def test_the_default_model_answers_alike():
     ours, theirs = fed(lm.session(), ids), fed(by_transformers(lm, lm.session()), ids)
     assert (ours.logits - theirs.logits).abs().max() <= 1e-4
     assert list(ours.decode(16)) == list(theirs.decode(16))
+
+
+def test_prompts_of_many_lengths_ask_for_few_shapes(tiny_lm, monkeypatch):
+    """For every new shape libraries generate code that stays in memory."""
+    if not tiny_lm.decoder().packed:
+        pytest.skip("no reordered weights on this machine")
+    shapes, attend = set(), torch.nn.functional.scaled_dot_product_attention
+
+    def recorded(q, k, v, **options):
+        shapes.add((q.shape[-2], k.shape[-2]))
+        return attend(q, k, v, **options)
+
+    monkeypatch.setattr("core.models.llama_decoder.F.scaled_dot_product_attention", recorded)
+    for length in range(33, 65):
+        fed(tiny_lm.session(), [5] * length)
+    assert len(shapes) == 32 // llama_decoder._ROWS
