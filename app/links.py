@@ -7,7 +7,7 @@ from types import MappingProxyType
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from core.methods.comparison import Choices
-from core.settings import MEMORY_ORDERS
+from core.settings import MEMORY_ORDERS, READINGS
 from core.stores.registry import STORES
 
 MAX_QUESTION = 500
@@ -24,13 +24,15 @@ def to_params(choices: Choices) -> dict[str, str]:
         "top_k": str(choices.top_k),
         "store": choices.store,
         **({"order": choices.memory_order} if choices.memory_order else {}),
+        **({"reading": choices.reading} if choices.reading else {}),
     }
 
 
 def from_params(params: Mapping[str, str], known: tuple[str, ...], default: Choices) -> Choices:
     """The choices in a link; what is missing or makes no sense is taken from ``default``."""
     methods = tuple(name for name in params.get("methods", "").split(",") if name in known)
-    top_k, store, order = params.get("top_k", ""), params.get("store", ""), params.get("order", "")
+    top_k, store = params.get("top_k", ""), params.get("store", "")
+    order, reading = params.get("order", ""), params.get("reading", "")
     return Choices(
         workspace=params.get("workspace", default.workspace),
         question=params.get("q", default.question)[:MAX_QUESTION],
@@ -39,6 +41,7 @@ def from_params(params: Mapping[str, str], known: tuple[str, ...], default: Choi
         top_k=min(int(top_k), MAX_TOP_K) if top_k.isascii() and top_k.isdigit() and int(top_k) else default.top_k,
         store=store if store in STORES else default.store,
         memory_order=order if order in MEMORY_ORDERS else default.memory_order,
+        reading=reading if reading in READINGS else default.reading,
     )
 
 

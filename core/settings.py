@@ -34,6 +34,7 @@ DEFAULT_ENCODER = "all-minilm-l6-v2"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 FEEDBACK_LOGS = ("file", "redis")
 MEMORY_ORDERS = ("auto", "answer", "evidence")
+READINGS = ("alone", "together")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "nf4")
 CACHE_PRECISIONS = ("auto", "float32", "bfloat16", "float16", "fp8", "int8", "int4")
 
@@ -75,6 +76,8 @@ class Settings:
         top_k: Most passages that are read: RAG puts their text in the prompt, CAG joins their blocks.
         score_cutoff: Least score of a passage that is read, as a share of the best one's; 0 reads ``top_k`` passages
             however little they match, rows of a table included.
+        reading: How several passages are read here: "alone", each with the question and the answer from one of them, or
+            "together" in one prompt, which questions that need two of them ask for. A server reads them together.
         store: Where RAG searches, by its name in core/stores/registry.py.
         cell_tokens: Most passage tokens in a Voronoi cell, for whole-cell caches; 0 sets no bound.
         cache_bytes: Most bytes of KV caches that stay in memory.
@@ -118,6 +121,7 @@ class Settings:
     max_new_tokens: Positive = 48
     top_k: Positive = 3
     score_cutoff: Annotated[float, Field(ge=0, le=1)] = 0.8
+    reading: Annotated[str, _one_of(READINGS)] = "alone"
     store: str = DEFAULT_STORE
     cell_tokens: NotNegative = 0
     cache_bytes: Positive = 200_000_000

@@ -66,6 +66,14 @@ MemoryOrderOption = Annotated[
         "auto, as the memory was made. Default: TESSERA_MEMORY_ORDER.",
     ),
 ]
+ReadingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reading",
+        help="How several passages are read: alone, each with the question and the answer from one of them, or "
+        "together in one prompt. Default: TESSERA_READING.",
+    ),
+]
 
 COMMANDS = {
     "corpus": "prepare",

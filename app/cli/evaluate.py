@@ -13,6 +13,7 @@ from app.cli.common import (
     MemoryOrderOption,
     PlainOption,
     QuestionsOption,
+    ReadingOption,
     SplitOption,
     WorkspaceOption,
     aside,
@@ -49,6 +50,7 @@ def evaluate(
     ] = None,
     plain: PlainOption = False,
     memory_order: MemoryOrderOption = None,
+    reading: ReadingOption = None,
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out methods whose artefacts are not built.")
     ] = False,
@@ -68,7 +70,7 @@ def evaluate(
     from core.methods.registry import evaluated_methods
 
     chosen = parse_variants(evaluated_methods() if methods is None else methods)
-    resources = open_resources(workspace, plain, memory_order=memory_order)
+    resources = open_resources(workspace, plain, memory_order=memory_order, reading=reading)
     settings, ws = resources.settings, resources.workspace
     plan = plan_run(chosen, _question_set(questions, split, resources.corpus), n, settings.seed)
     folder = run_folder(resources, plan)

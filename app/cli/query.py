@@ -12,6 +12,7 @@ from app.cli.common import (
     MemoryOrderOption,
     PlainOption,
     QuestionOption,
+    ReadingOption,
     WorkspaceOption,
     console,
     emit,
@@ -38,6 +39,7 @@ def query(
         str | None, typer.Option("--store", help="Where RAG searches; `index` builds it. Default: TESSERA_STORE.")
     ] = None,
     memory_order: MemoryOrderOption = None,
+    reading: ReadingOption = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -59,7 +61,7 @@ def query(
     names = [name.strip() for name in given if name.strip()]
     if not names:
         raise TesseraError("No method was named.", message("Choose from: {names}.", names=", ".join(METHODS)))
-    resources = open_resources(workspace, plain, store=store, memory_order=memory_order)
+    resources = open_resources(workspace, plain, store=store, memory_order=memory_order, reading=reading)
     settings = resources.settings
     choices = Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store)
     run = Run(choices, gold=known_question(text, resources))

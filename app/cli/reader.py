@@ -89,7 +89,7 @@ def assess_reader(
     split: SplitOption = "dev",
     n: Annotated[int, typer.Option("--n", min=1, help="Most questions.")] = 100,
     ks: Annotated[str, typer.Option(help="Numbers of retrieved passages to read.")] = "1,3,5,10",
-    attention: Annotated[str, typer.Option(help="How passages are read: full, blocks or both.")] = "both",
+    attention: Annotated[str, typer.Option(help="How passages are read: alone, full, blocks or all.")] = "all",
     refuse_k: Annotated[int, typer.Option(min=0, help="Passages without an answer to measure refusing with.")] = 3,
     controls: Annotated[bool, typer.Option(help="Also without passages and with the right one alone.")] = True,
     held_out: Annotated[bool, typer.Option("--held-out", help="Only about articles never trained on.")] = False,
@@ -147,17 +147,17 @@ def _about_held_out(corpus: Corpus, questions: Sequence[Question]) -> list[Quest
 def _readings(lm: LanguageModel, attention: str) -> dict[str, Reading]:
     from core.errors import TesseraError
     from core.kvcache.compose import read_as_blocks
-    from core.reader.assess import BLOCKS, FULL, read_in_full
+    from core.reader.assess import ALONE, BLOCKS, FULL, read_alone, read_in_full
 
     def begin(passages: Sequence[Passage], question: str) -> Session:
         session = read_as_blocks(lm, [lm.prompt.passage(passage) for passage in passages])
         session.prefill(lm.prompt.tail(question))
         return session
 
-    readings = {FULL: read_in_full(lm), BLOCKS: begin}
-    if attention != "both" and attention not in readings:
-        raise TesseraError(f"There is no attention {attention!r}.", "Choose full, blocks or both.")
-    return readings if attention == "both" else {attention: readings[attention]}
+    readings = {ALONE: read_alone(lm), FULL: read_in_full(lm), BLOCKS: begin}
+    if attention != "all" and attention not in readings:
+        raise TesseraError(f"There is no attention {attention!r}.", "Choose alone, full, blocks or all.")
+    return readings if attention == "all" else {attention: readings[attention]}
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -30,7 +30,8 @@ LESSONS = SAMPLE / "lessons.json"
 EACH = 2
 """Lessons of each kind."""
 _SETTINGS = (
-    "model", "encoder", "reader", "top_k", "score_cutoff", "nprobe", "memory_order", "max_new_tokens", "engine_url"
+    "model", "encoder", "reader", "top_k", "score_cutoff", "nprobe", "memory_order", "max_new_tokens", "engine_url",
+    "reading",
 )  # fmt: skip
 """Settings that change answers; the lessons are measured with their defaults."""
 

@@ -36,7 +36,7 @@ AnswerKey = tuple[str, str, str]
 """Method, key of what it answered from (see ``key_of``), and question id; identifies an answer."""
 _SETTINGS = (
     "model", "encoder", "device", "dtype", "reader", "seed", "max_new_tokens", "top_k", "score_cutoff",
-    "store", "cell_tokens", "engine_model",
+    "store", "cell_tokens", "engine_model", "reading",
 )  # fmt: skip
 
 

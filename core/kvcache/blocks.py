@@ -24,8 +24,10 @@ from core.kvcache.lru import ResidentCaches, ResidentStats
 from core.kvcache.store import CacheStore
 from core.kvcache.variants import BLOCKS
 from core.models.budget import Budget
+from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
 from core.models.session import Session
+from core.models.side_by_side import SideBySide
 from core.workers import Workers
 
 STAGE = "Computing blocks, in tokens"
@@ -91,6 +93,11 @@ class PassageBlocks:
         lm = self._lm
         segments = (lm.prompt.passage(self._passages[row]) for row in rows)
         return join(lm, self._head, blocks, [*lm.prompt.head, *(token for ids in segments for token in ids)])
+
+    def beside(self, rows: Sequence[int], blocks: Sequence[Layers]) -> SideBySide:
+        """These passages, to be read one at a time: their keys stay as they are stored."""
+        passages = [self._lm.prompt.passage(self._passages[row]) for row in rows]
+        return SideBySide(self._lm, passages, new_buffer(len(self._head), self._head, *blocks))
 
     def stats(self) -> ResidentStats:
         """Which blocks are in memory, and how often each was used."""

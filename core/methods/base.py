@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 from core.corpus.types import Passage, Source
+from core.models.engine import LocalEngine
 from core.models.engine_base import Engine, Piece, Working
+from core.models.side_by_side import SideBySide
 from core.trace import Trace, Tracer
 
 
@@ -120,6 +122,25 @@ def as_evidence(passages: Sequence[Passage], scores: Iterable[float]) -> tuple[E
 def read(engine: Engine, passages: Sequence[Passage], question: str, tracer: Tracer) -> Generator[Event, None, str]:
     """Answers a question from passages; yields the engine's events and returns the answer."""
     return (yield from as_events(engine.stream(question, passages, tracer)))
+
+
+def read_passages(
+    engine: Engine, passages: Sequence[Passage], question: str, tracer: Tracer, reading: str
+) -> Generator[Event, None, tuple[str, dict[str, int]]]:
+    """Answers a question from the passages that were found; yields the engine's events.
+
+    Args:
+        reading: See ``Settings.reading``.
+
+    Returns:
+        The answer, and the fact ``answered_from``: the number of its passage, from 1 on. None is given where several
+        were read together.
+    """
+    if reading == "alone" and len(passages) > 1 and isinstance(engine, LocalEngine):
+        side = SideBySide(engine.lm, [engine.lm.prompt.passage(passage) for passage in passages])
+        text = yield from as_events(engine.read_alone(side, question, tracer))
+        return text, {"answered_from": side.chosen + 1}
+    return (yield from read(engine, passages, question, tracer)), {"answered_from": 1} if len(passages) == 1 else {}
 
 
 def as_events(pieces: Iterable[Piece], part: Literal["evidence", "answer"] = "answer") -> Generator[Event, None, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
+from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read_passages
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import worth_reading
@@ -37,6 +37,7 @@ class Bm25Rag:
         with TemporaryDirectory() as folder:  # once built, the index is in memory
             self._store = Bm25.create(Path(folder), resources.corpus.passages)
         self._top_k, self._cutoff = resources.settings.top_k, resources.settings.score_cutoff
+        self._reading = resources.settings.reading
 
     def stream(self, question: str) -> Iterator[Event]:
         """Retrieves, prefills passages and question, then decodes."""
@@ -49,8 +50,8 @@ class Bm25Rag:
         evidence = as_evidence(passages, (score for _, score in candidates))
         yield EvidenceChosen(evidence)
         tracer.bytes_touched += self._store.stats().bytes + sum(len(p.text.encode()) for p in passages)
-        text = yield from read(self._engine, passages, question, tracer)
-        details = {"store": "bm25", "top_k": len(passages)}
+        text, facts = yield from read_passages(self._engine, passages, question, tracer, self._reading)
+        details = {"store": "bm25", "top_k": len(passages), **facts}
         yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), details))
 
 
@@ -63,5 +64,5 @@ BM25 = MethodSpec(
     reads=("corpus",),
     keeps_text=True,
     style=MethodStyle("#3b9188", "match_word", "square"),
-    facts=("store", "top_k"),
+    facts=("store", "top_k", "answered_from"),
 )

@@ -53,6 +53,7 @@ class Choices:
         methods: In the order in which they run.
         top_k: Passages that RAG puts in the prompt.
         memory_order: What LLM-as-Memory writes first; empty for what the settings of the process say.
+        reading: How several passages are read; empty for the same.
     """
 
     workspace: str
@@ -62,11 +63,18 @@ class Choices:
     top_k: int
     store: str = DEFAULT_STORE
     memory_order: str = ""
+    reading: str = ""
 
     def applied_to(self, settings: Settings) -> Settings:
         """The settings to answer with: those of the process, with what was chosen here."""
-        order = self.memory_order or settings.memory_order
-        return replace(settings, reader=self.reader, top_k=self.top_k, store=self.store, memory_order=order)
+        return replace(
+            settings,
+            reader=self.reader,
+            top_k=self.top_k,
+            store=self.store,
+            memory_order=self.memory_order or settings.memory_order,
+            reading=self.reading or settings.reading,
+        )
 
 
 @dataclass(frozen=True)

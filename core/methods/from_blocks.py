@@ -15,8 +15,9 @@ from core.methods.resources import Resources
 from core.models.engine import LocalEngine
 from core.trace import Tracer
 
-FACTS = ("hits", "resident", "reused_tokens", "prefilled_tokens")
-"""Facts these methods report: whether each block was in memory, whether all were, and token counts."""
+FACTS = ("hits", "resident", "reused_tokens", "prefilled_tokens", "answered_from")
+"""Facts these methods report: whether each block was in memory, whether all were, token counts, and which passage the
+answer is from."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Selection:
 
 
 class FromBlocks(ABC):
-    """Retrieves passages, joins their stored blocks and prefills only the question.
+    """Retrieves passages, takes their stored blocks and prefills only the question.
 
     Args:
         resources: Needs the artefacts corpus and blocks, and those of the retrieval.
@@ -55,13 +56,14 @@ class FromBlocks(ABC):
         store = open_store(resources.workspace, self._lm, resources.settings, BLOCKS)
         self._blocks = PassageBlocks(store, self._lm, self._passages, resources.models.cache_budget)
         self._engine = LocalEngine(self._lm, resources.settings.max_new_tokens)
+        self._reading = resources.settings.reading
 
     @abstractmethod
     def _choose(self, question: str, tracer: Tracer) -> Selection:
         """Retrieves the passages for a question, with spans for each step."""
 
     def stream(self, question: str) -> Iterator[Event]:
-        """Retrieves passages, loads and joins their blocks, prefills the question, then decodes."""
+        """Retrieves passages, loads their blocks, prefills the question with each or behind all, then decodes."""
         lm, tracer = self._lm, Tracer(self._lm.synchronise)
         chosen = self._choose(question, tracer)
         count = len(chosen.rows)
@@ -71,15 +73,22 @@ class FromBlocks(ABC):
         yield Working("load blocks", count, count)
         evidence = as_evidence([self._passages[row] for row in chosen.rows], chosen.scores)
         yield EvidenceChosen(evidence)
+        side = None
         with tracer.span("join"):
-            session = self._blocks.join(chosen.rows, blocks)
-        reused = session.length
+            if self._reading == "alone" and count > 1:
+                side = self._blocks.beside(chosen.rows, blocks)
+                reused, pieces = side.length, self._engine.read_alone(side, question, tracer)
+            else:
+                session = self._blocks.join(chosen.rows, blocks)
+                reused = session.length
+                pieces = self._engine.continue_from(session, lm.prompt.tail(question), tracer)
         tracer.cached_tokens += reused
         tracer.bytes_touched += chosen.bytes + reused * lm.kv_bytes_per_token
-        tail = lm.prompt.tail(question)
-        text = yield from as_events(self._engine.continue_from(session, tail, tracer))
-        counts = {"hits": hits, "resident": all(hits), "reused_tokens": reused, "prefilled_tokens": len(tail)}
-        yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), {**chosen.details, **counts}))
+        text = yield from as_events(pieces)
+        facts = {"hits": hits, "resident": all(hits), "reused_tokens": reused, "prefilled_tokens": tracer.prompt_tokens}
+        if side or count == 1:
+            facts["answered_from"] = side.chosen + 1 if side else 1
+        yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), {**chosen.details, **facts}))
 
     def residency(self) -> ResidentStats:
         """Which blocks are in memory, and how often each was used since the method was opened."""

@@ -45,12 +45,16 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
         gaps = prompt.gap * len(answer.details["read"])
         parts = [_shown(lm, "cached", prompt.head), soft, _shown(lm, kept, gaps)]
         return [*parts, _shown(lm, "new", prompt.tail(answer.question))]
+    tail: tuple[Reading, list[int]] = ("new", prompt.tail(answer.question))
     passages = [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
     segments: list[tuple[Reading, list[int]]] = [
         (before, prompt.head),
         *(("written" if writes else before, prompt.passage(passage)) for passage in passages),
-        ("new", prompt.tail(answer.question)),
+        tail,
     ]
+    if len(passages) > 1 and "answered_from" in answer.details:  # the question was put to each of them
+        segments = [segment for each in segments[1:-1] for segment in (each, tail)]
+        segments.insert(0, (before, prompt.head))
     return [*([soft] if writes else []), *(_shown(lm, reading, ids) for reading, ids in segments)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.artefacts import index_kind
-from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
+from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read_passages
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import worth_reading
@@ -67,6 +67,7 @@ class Rag:
         self._engine = resources.engine()
         self._passages = resources.passages
         self._retrieval = Retrieval(resources)
+        self._reading = resources.settings.reading
 
     def stream(self, question: str) -> Iterator[Event]:
         """Encodes, retrieves, prefills passages and question, then decodes."""
@@ -76,8 +77,8 @@ class Rag:
         evidence = as_evidence(passages, (hit.score for hit in hits))
         yield EvidenceChosen(evidence)
         tracer.bytes_touched += self._retrieval.bytes + sum(len(p.text.encode()) for p in passages)
-        text = yield from read(self._engine, passages, question, tracer)
-        details = {"store": self._retrieval.store, "top_k": len(passages)}
+        text, facts = yield from read_passages(self._engine, passages, question, tracer, self._reading)
+        details = {"store": self._retrieval.store, "top_k": len(passages), **facts}
         yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), details))
 
 
@@ -90,6 +91,6 @@ RAG = MethodSpec(
     reads=("corpus", "index"),
     keeps_text=True,
     style=MethodStyle("#2f7fc1", "article", "circle"),
-    facts=("store", "top_k"),
+    facts=("store", "top_k", "answered_from"),
     usual=True,
 )

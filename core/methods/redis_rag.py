@@ -14,7 +14,7 @@ from core.corpus.types import Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
 from core.jobs import finish
 from core.methods.answer_cache import DISTANCE, TTL_S, AnswerCache, CachedAnswer, scope_of
-from core.methods.base import Answer, Event, Evidence, EvidenceChosen, Finished, Text, as_evidence, read
+from core.methods.base import Answer, Event, Evidence, EvidenceChosen, Finished, Text, as_evidence, read_passages
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import meant_rows, worth_reading
@@ -68,7 +68,7 @@ class RedisRag:
         self._store = find_store(STORE).open(_index(ws, self._encoder))
         self._options = {KEYWORDS: keyword_percent} if keyword_percent else {}
         self._top_k, self._cutoff = settings.top_k, settings.score_cutoff
-        self._unrelated = unrelated_cosine(settings.encoder)
+        self._unrelated, self._reading = unrelated_cosine(settings.encoder), settings.reading
         server = connection()
         self._metrics = Metrics(server, key_of(ws))
         self._cache: AnswerCache | None = None
@@ -80,6 +80,7 @@ class RedisRag:
                 "model": self._engine.identity.fingerprint,
                 "top_k": self._top_k,
                 "score_cutoff": self._cutoff,
+                "reading": self._reading,
                 "max_new_tokens": settings.max_new_tokens,
                 "keyword_percent": keyword_percent,
             }
@@ -133,9 +134,9 @@ class RedisRag:
         evidence = as_evidence(passages, (score for _, score in candidates))
         yield EvidenceChosen(evidence)
         tracer.bytes_touched += sum(len(p.text.encode()) for p in passages)
-        text = yield from read(self._engine, passages, question, tracer)
+        text, facts = yield from read_passages(self._engine, passages, question, tracer, self._reading)
         trace = tracer.finish()
-        details = self._facts(len(passages)) | {"cache": "miss" if self._cache else "off"}
+        details = self._facts(len(passages)) | facts | {"cache": "miss" if self._cache else "off"}
         details |= self._keep(question, vector, text, evidence, trace.total_ms)
         details |= self._count(trace.total_ms, len(passages), "miss" if self._cache else "bypass")
         yield Finished(Answer(self.name, question, text, evidence, trace, details))
@@ -200,6 +201,7 @@ REDIS_RAG = MethodSpec(
         "saved_ms",
         "cache_error",
         "metrics_error",
+        "answered_from",
     ),
     makes=(index_kind(STORE),),
 )

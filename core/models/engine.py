@@ -11,6 +11,7 @@ from core.models.language_model import LanguageModel
 from core.models.registry import Models
 from core.models.server import Server
 from core.models.session import Session
+from core.models.side_by_side import SideBySide
 from core.models.variant import ModelVariant
 from core.settings import Settings
 from core.trace import Tracer
@@ -29,6 +30,19 @@ class LocalEngine:
         """See ``Engine.stream``."""
         ids = self.lm.prompt.context(passages) + self.lm.prompt.tail(question)
         yield from self.continue_from(self.lm.session(), ids, tracer)
+
+    def read_alone(self, side: SideBySide, question: str, tracer: Tracer) -> Iterator[Piece]:
+        """Reads the question with each of several passages and answers from the one that answers best.
+
+        Passages without stored keys and values are prefilled first.
+        """
+        tail = self.lm.prompt.tail(question)
+        tracer.prompt_tokens += side.missing + side.count * len(tail)
+        with tracer.span("prefill"):
+            for done in side.prefill_steps():
+                yield Working("prefill", done, side.length)
+            session = side.ask(tail)
+        yield from self.lm.stream_answer(session, self._limit, tracer)
 
     def continue_from(self, session: Session, ids: Sequence[int], tracer: Tracer) -> Iterator[Piece]:
         """Prefills tokens into a session, which may have a cache to continue from, and decodes the answer."""

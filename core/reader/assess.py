@@ -25,11 +25,13 @@ from core.models.encoder import Encoder, Vectors, encode_in_batches
 from core.models.language_model import LanguageModel
 from core.models.prompt import NOT_FOUND
 from core.models.session import Session
+from core.models.side_by_side import SideBySide
 
 CLOSED_BOOK = "closed book"
 RIGHT_PASSAGE = "right passage"
 FULL = "full"
 BLOCKS = "blocks"
+ALONE = "alone"
 
 Reading = Callable[[Sequence[Passage], str], Session]
 """Prefills passages and a question under some kind of attention; returns the session to decode the answer from."""
@@ -150,6 +152,20 @@ def read_in_full(lm: LanguageModel) -> Reading:
         session = lm.session()
         session.prefill(lm.prompt.context(passages) + lm.prompt.tail(question))
         return session
+
+    return prefill
+
+
+def read_alone(lm: LanguageModel) -> Reading:
+    """Each passage alone, and the answer from one of them: what both kinds of attention come to."""
+
+    def prefill(passages: Sequence[Passage], question: str) -> Session:
+        if len(passages) < 2:
+            return read_in_full(lm)(passages, question)
+        side = SideBySide(lm, [lm.prompt.passage(passage) for passage in passages])
+        for _ in side.prefill_steps():
+            pass
+        return side.ask(lm.prompt.tail(question))
 
     return prefill
 

@@ -242,6 +242,8 @@ def facts_of(answer: Answer) -> Iterator[str]:
         yield t("cache was in memory") if details["resident"] else t("cache read from disk")
     if "store" in details:
         yield t("{store}, top {k}", store=details["store"], k=details.get("top_k", len(answer.evidence)))
+    if "answered_from" in details and len(answer.evidence) > 1:
+        yield t("answered from passage {n} of {total}", n=details["answered_from"], total=len(answer.evidence))
     if "null_weight" in details:
         if answer.evidence:
             yield t("routed to {document}", document=answer.evidence[0].title or answer.evidence[0].passage_id)

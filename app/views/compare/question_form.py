@@ -21,11 +21,11 @@ from core.messages import message
 from core.methods import registry
 from core.methods.comparison import Choices, Run
 from core.models.variant import reader_for
-from core.settings import MEMORY_ORDERS
+from core.settings import MEMORY_ORDERS, READINGS
 from core.stores.registry import STORES
 
 QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
-STORE, ORDER = "ask_store", "ask_memory_order"
+STORE, ORDER, READING = "ask_store", "ask_memory_order", "ask_reading"
 _SUGGESTED = 3
 
 
@@ -44,6 +44,7 @@ def restore_choices() -> None:
         settings.top_k,
         settings.store,
         settings.memory_order,
+        settings.reading,
     )
     choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
     if choices.question or QUESTION not in st.session_state:
@@ -54,6 +55,7 @@ def restore_choices() -> None:
     st.session_state[TOP_K] = choices.top_k
     st.session_state[STORE] = choices.store
     st.session_state[ORDER] = choices.memory_order
+    st.session_state[READING] = choices.reading
 
 
 def ask_form(corpus: Corpus, busy: bool) -> None:
@@ -128,6 +130,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
         top_k=int(st.session_state.get(TOP_K, state.settings().top_k)),
         store=str(st.session_state.get(STORE) or state.settings().store),
         memory_order=str(st.session_state.get(ORDER) or state.settings().memory_order),
+        reading=str(st.session_state.get(READING) or state.settings().reading),
     )
     run = Run(choices, gold=gold_for(text, state.current_workspace(), corpus, state.settings()))
     st.session_state["run"] = run
@@ -203,10 +206,24 @@ def _settings(busy: bool) -> None:
         key=TOP_K,
         disabled=busy,
         help=t(
-            "The most passages that RAG puts in the prompt, and the most blocks that CAG joins. Those that match much "
-            "less than the best one are left out."
+            "The most passages whose text RAG reads, and the most blocks that CAG takes. Those that match much less "
+            "than the best one are left out."
         ),
         width=180,
+        persist_state="session",
+    )
+    st.selectbox(
+        t("Several passages are read"),
+        READINGS,
+        key=READING,
+        format_func=labels({"alone": "one at a time", "together": "together"}),
+        disabled=busy or bool(state.settings().engine_url),
+        width=180,
+        help=t(
+            "One at a time, the question is put to each passage, and the answer comes from the one that answers best: "
+            "a small model reads one passage better than the same one beside others. Questions that need two passages "
+            "ask for reading them together. A server always reads them together."
+        ),
         persist_state="session",
     )
     if len(searched := _searched()) > 1:

@@ -38,8 +38,32 @@ def greedy(lm, ids, limit):
     return lm.text(session.decode(limit))
 
 
-def test_cag_says_what_reading_the_same_blocks_says(resources):
+@pytest.fixture
+def together(resources):
+    return replace(resources, settings=replace(resources.settings, reading="together"))
+
+
+@pytest.mark.parametrize("kind", [Rag, Bm25Rag, RagBlocks, Cag])
+def test_read_alone_the_answer_is_that_of_a_prompt_with_its_passage_only(kind, resources):
+    result = answer(kind(resources), QUESTION)
+    assert len(result.evidence) == resources.settings.top_k == 2
+    lm, passages = resources.models.language_model(), resources.passages
+    read = [passages[piece.passage_id] for piece in result.evidence]
+    best, tail = read[result.details["answered_from"] - 1], lm.prompt.tail(QUESTION)
+    assert result.text == greedy(lm, [*lm.prompt.context([best]), *tail], resources.settings.max_new_tokens)
+    trace = result.trace
+    assert trace.prompt_tokens + trace.cached_tokens == len(lm.prompt.context(read)) + 2 * len(tail)
+
+
+def test_read_alone_cag_says_what_rag_says(resources):
+    rag, cag = answer(Rag(resources), QUESTION), answer(Cag(resources), QUESTION)
+    assert (rag.text, rag.details["answered_from"]) == (cag.text, cag.details["answered_from"])
+
+
+def test_cag_says_what_reading_the_same_blocks_together_says(together):
+    resources = together
     result = answer(Cag(resources), QUESTION)
+    assert "answered_from" not in result.details
     lm = resources.models.language_model()
     segments = [lm.prompt.passage(resources.passages[piece.passage_id]) for piece in result.evidence]
     session, tail = read_as_blocks(lm, segments), lm.prompt.tail(QUESTION)
@@ -78,7 +102,9 @@ def routed_by(method, monkeypatch, weights, null):
     monkeypatch.setattr(method.memory, "route", lambda question, k: replace(routing, documents=routing.documents[:k]))
 
 
-def test_memory_with_blocks_reads_the_blocks_that_the_model_routes_to(resources, monkeypatch):
+def test_memory_with_blocks_reads_the_blocks_that_the_model_routes_to(together, monkeypatch):
+    resources = together
+
     def refuse():
         raise AssertionError("it encodes nothing")
 
@@ -152,7 +178,8 @@ def test_a_whole_cell_is_that_of_the_nearest_centroid(resources):
     assert answer(method, QUESTION).details["resident"] is True
 
 
-def test_rag_reads_its_best_passages(resources):
+def test_rag_reads_its_best_passages_together(together):
+    resources = together
     result = answer(Rag(resources), QUESTION)
     assert len(result.evidence) == resources.settings.top_k
     assert result.evidence[0].passage_id == "p5"
