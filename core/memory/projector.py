@@ -24,6 +24,7 @@ from core.memory.prompt import COMMON
 
 _NEAREST = 2
 """Tokens read off one vector: a vector that blends two neighbours holds both."""
+_VECTORS_AT_ONCE = 32
 _CANDIDATES, _ROWS_AT_ONCE = 8, 4096
 
 
@@ -156,6 +157,10 @@ class Lexicon:
 
     def nearest(self, soft: torch.Tensor) -> torch.Tensor:
         """Ids [T, 2] of the two tokens nearest to each soft token [T, hidden], the nearer one first."""
+        # Their similarities to the whole vocabulary take .6 MB each, which would leave holes in the heap.
+        return torch.cat([self._nearest(part) for part in soft.split(_VECTORS_AT_ONCE)])
+
+    def _nearest(self, soft: torch.Tensor) -> torch.Tensor:
         directions = normalize(soft.float() - self._mean, dim=-1)
         products = self._product(directions.to(self._table.dtype)).float()
         similar = (products - (directions @ self._mean)[:, None]) / self._lengths

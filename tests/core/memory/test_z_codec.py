@@ -134,3 +134,12 @@ def test_weights_of_another_width_are_refused(
     options: dict[str, Any] = {"start": weights}
     with pytest.raises(TesseraError, match="z_dim is"):
         list(train_memory(tiny_lm, fact_corpus, tmp_path, looked_up, **options))
+
+
+@pytest.mark.parametrize("vocabulary", [5, 192, 1000])
+def test_the_nearest_tokens_are_those_of_a_full_sort(vocabulary):
+    codec = ZCodec(torch.zeros(vocabulary, 8), MemoryConfig(z_dim=3, vocabulary=True))
+    drawn = torch.Generator().manual_seed(0)
+    codec._keys = torch.randn(vocabulary, 3, generator=drawn)
+    z, count = torch.randn(40, 3, generator=drawn), min(8, vocabulary)
+    assert torch.equal(codec._nearest(z, count), torch.cdist(z, codec._keys).topk(count, largest=False).indices)
