@@ -75,6 +75,7 @@ def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, newcomer):
     clicks.on(keyed(page, "upload-build"))
     # The sample's page has such a link, too: the one of the new workspace is meant, once it is built.
     expect(keyed(page, "workspace", "input")).to_have_value("my-documents")
+    settled(page)  # until then the page still shows the link of the workspace before, and no job
     expect(page.locator(".st-key-job-panel")).to_have_count(0)
     to_compare = page.locator(".st-key-corpus-ask").get_by_test_id("stPageLink-NavLink")
     expect(to_compare).to_be_visible()
