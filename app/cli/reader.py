@@ -42,10 +42,6 @@ def train_reader(
     output: Annotated[Path, typer.Option(help="Folder of the adapter.")] = Path("reader"),
     start: Annotated[Path | None, typer.Option(help="Folder of an adapter to go on from.")] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="Wall time of the training.")] = 40.0,
-    batch: Annotated[int, typer.Option(min=1, help="Examples per step.")] = 4,
-    alone: Annotated[
-        bool, typer.Option("--alone", help="Mostly single passages, a quarter of them without the answer.")
-    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train the reader adapter of the configured model. Only train questions are opened; interrupted, it resumes.
@@ -53,14 +49,13 @@ def train_reader(
     Example: python -m app train-reader --pool data/sample --minutes 40 --output reader
     """
     from core.models.registry import Models
-    from core.reader.examples import ALONE, Recipe
     from core.reader.training import ReaderConfig, train_reader
     from core.settings import Settings
 
     settings = Settings.from_environment()
     models = Models(settings)
     sources = tuple(_source(entry) for entry in pool)
-    config = ReaderConfig(minutes=minutes, seed=settings.seed, batch=batch, recipe=ALONE if alone else Recipe())
+    config = ReaderConfig(minutes=minutes, seed=settings.seed)
     lm = models.language_model(models.variant.plain)
     last = drive(train_reader(lm, models.encoder(), sources, output, config, start))
     if as_json:

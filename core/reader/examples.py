@@ -67,10 +67,6 @@ class Recipe:
     passage_questions: int = 4
 
 
-ALONE = Recipe(passages=(*(1,) * 14, 2, 2, 3, 3, 4, 5), without_answer=0.25)
-"""For passages that are read one at a time: most have one to read, and must decline where it holds no answer."""
-
-
 @dataclass(frozen=True)
 class Target:
     """A question and the answer that the model is trained on.
