@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from core.errors import TesseraError
-from core.kvcache.pages import pages
 from core.kvcache.storage_base import Content, Stamp, Storage, scratch_file
 from core.manifest import write_atomically
+from core.models.pages import pages
 
 
 class LocalStorage:

@@ -19,6 +19,7 @@ from core.memory.opening_cache import OpeningCache, size_of
 from core.models.budget import Budget
 from core.models.kv_buffer import Layers, new_buffer
 from core.models.language_model import LanguageModel
+from core.models.pages import in_pages
 from core.models.session import Session
 from core.trace import Tracer
 
@@ -88,7 +89,7 @@ class AnswerReader:
         """Keys and values of the prompt's head, which is the same for every question."""
         session = self.lm.session()
         session.prefill(self.lm.prompt.head)
-        return _first(session, session.length)
+        return in_pages(_first(session, session.length))
 
     @torch.inference_mode()
     def _z(self, passage_ids: Sequence[str]) -> torch.Tensor:
@@ -101,6 +102,6 @@ class AnswerReader:
 
 
 def _first(session: Session, length: int) -> Layers:
-    """Keys and values of a session's first tokens, copied."""
+    """Keys and values of a session's first tokens."""
     layers: Any = session.cache.layers
-    return [(layer.keys[..., :length, :].clone(), layer.values[..., :length, :].clone()) for layer in layers]
+    return [(layer.keys[..., :length, :], layer.values[..., :length, :]) for layer in layers]

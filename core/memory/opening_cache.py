@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.models.budget import Budget
 from core.models.kv_buffer import Layers
+from core.models.pages import in_pages
 
 
 @dataclass
@@ -41,11 +42,11 @@ class OpeningCache:
             return kept.layers
 
     def put(self, ids: tuple[str, ...], layers: Layers) -> None:
-        """Keeps an opening that was not there."""
+        """Keeps a copy of an opening that was not there."""
         size = size_of(layers)
         with self._budget.lock:
             self._budget.make_room(size)
-            self._kept[ids] = _Kept(layers, size, self._budget.tick())
+            self._kept[ids] = _Kept(in_pages(layers), size, self._budget.tick())
 
     def resident_bytes(self) -> int:
         """See ``CacheOwner.resident_bytes``."""

@@ -153,7 +153,7 @@ class ZReader:
             session = memory.lm.session()
             session.prefill_embeddings(_opening(memory, ids))
             cache = session.cache
-        return [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
+        return [(layer.keys, layer.values) for layer in cache.layers]
 
 
 @torch.inference_mode()

@@ -12,8 +12,10 @@ import mmap
 import weakref
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
-from core.kvcache.storage_base import Content
+from core.models.kv_buffer import Layers
 
 _STEP = 1 << 18
 _LOOSEST = 1.5
@@ -24,7 +26,7 @@ _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MA
 _spare: list[mmap.mmap] = []
 
 
-def pages(size: int) -> Content:
+def pages(size: int) -> npt.NDArray[np.uint8]:
     """``size`` bytes; their pages are used again once no array and no tensor refers to them."""
     if not size:
         return np.empty(0, np.uint8)
@@ -33,6 +35,19 @@ def pages(size: int) -> Content:
     loan = (ctypes.c_uint8 * size).from_buffer(region)  # lives as long as any view of it does
     weakref.finalize(loan, _take_back, region)
     return np.frombuffer(memoryview(loan).cast("B"), np.uint8)
+
+
+def in_pages(layers: Layers) -> Layers:
+    """A copy of keys and values; on a CPU in pages, else where they are."""
+    if layers[0][0].device.type != "cpu":
+        return [(keys.clone(), values.clone()) for keys, values in layers]
+    content, at = torch.from_numpy(pages(sum(tensor.nbytes for pair in layers for tensor in pair))), 0
+    copies = []
+    for tensor in (tensor for pair in layers for tensor in pair):
+        copy = content[at : at + tensor.nbytes].view(tensor.dtype).view(tensor.shape)
+        copies.append(copy.copy_(tensor))
+        at += tensor.nbytes
+    return list(zip(copies[::2], copies[1::2], strict=True))
 
 
 def _fitting(wanted: int) -> mmap.mmap | None:

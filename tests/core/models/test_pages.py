@@ -3,8 +3,8 @@ import gc
 import pytest
 import torch
 
-from core.kvcache import pages as module
-from core.kvcache.pages import pages
+from core.models import pages as module
+from core.models.pages import in_pages, pages
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +45,18 @@ def test_few_pages_are_spare(monkeypatch):
 
 def test_nothing_takes_no_page():
     assert len(pages(0)) == 0 and not module._spare
+
+
+def test_keys_and_values_are_copied_into_pages_that_are_used_again():
+    layers = [(torch.rand(1, 2, 5, 4), torch.rand(1, 2, 5, 4).bfloat16()) for _ in range(3)]
+    kept = in_pages(layers)
+    for pair, copies in zip(layers, kept, strict=True):
+        assert all(
+            torch.equal(tensor, copy) and tensor.dtype == copy.dtype for tensor, copy in zip(pair, copies, strict=True)
+        )
+    layers[0][0].zero_()
+    assert kept[0][0].any()
+    where = kept[0][0].data_ptr()
+    del copies, kept
+    gc.collect()
+    assert in_pages(layers)[0][0].data_ptr() == where
