@@ -148,7 +148,7 @@ class Recorder:
         }
 
     def _repeated(self, method: Callable[[Resources], Any], k: int) -> dict[str, Any]:
-        settings = replace(self.resources.settings, top_k=k, score_cutoff=0.0)
+        settings = replace(self.resources.settings, top_k=k, score_cutoff=0.0, reading="together")
         opened = method(replace(self.resources, settings=settings))
         answer(opened, self.question.text)  # warm
         answers = [answer(opened, self.question.text) for _ in range(_REPEATS)]
