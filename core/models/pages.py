@@ -10,12 +10,13 @@ from __future__ import annotations
 import ctypes
 import mmap
 import weakref
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from core.models.kv_buffer import Layers
+if TYPE_CHECKING:
+    from core.models.kv_buffer import Layers
 
 _STEP = 1 << 18
 _LOOSEST = 1.5
@@ -39,6 +40,8 @@ def pages(size: int) -> npt.NDArray[np.uint8]:
 
 def in_pages(layers: Layers) -> Layers:
     """A copy of keys and values; on a CPU in pages, else where they are."""
+    import torch  # not for those who only look at what is stored
+
     if layers[0][0].device.type != "cpu":
         return [(keys.clone(), values.clone()) for keys, values in layers]
     content, at = torch.from_numpy(pages(sum(tensor.nbytes for pair in layers for tensor in pair))), 0
