@@ -41,6 +41,7 @@ from core.memory import adaptation
 from core.memory.adaptation import AdaptConfig
 from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
+from core.memory.first_z import FirstZ, document_shards, first_z_shard
 from core.memory.model import Memory
 from core.memory.presets import load_preset
 from core.memory.prompt import ZPrompt
@@ -378,6 +379,7 @@ def train(
     resume: bool = True,
     start: str = "",
     general: Corpus | None = None,
+    workers: Workers | None = None,
 ) -> Work:
     """Trains a memory of the workspace's corpus; continues from the checkpoint of an interrupted training.
 
@@ -386,6 +388,7 @@ def train(
         resume: Continue from a checkpoint if there is one; otherwise start over.
         start: The memory to start from, see ``shared_weights``; empty starts from scratch.
         general: Other documents with train questions; required if ``config`` gives them a share.
+        workers: Who gives the documents their first z; None does that here. Steps of a training are not divided.
 
     Raises:
         ArtefactStale: The checkpoint belongs to another corpus or other settings.
@@ -396,9 +399,16 @@ def train(
         if not resume and folder.is_dir():
             swap.remove(folder)
         lm = models.language_model(models.variant.plain)
-        weights = shared_weights(start) if start else None
-        yield from train_memory(lm, corpus, folder, config, is_begun(folder), general, weights)
+        weights, first = shared_weights(start) if start else None, None
+        if workers and not is_begun(folder):
+            shards = document_shards(lm, corpus.passages, config)
+            content = [shard.content for shard in shards]
+            work = compute_arrays(workers, first_z_shard, shards, ws.path / SHARDS, content)
+            stage, sizes = "Giving every document its first z", [len(shard.texts) for shard in shards]
+            first = FirstZ.joined((yield from _in_passages(stage, work, sizes)), config)
+        yield from train_memory(lm, corpus, folder, config, is_begun(folder), general, weights, first)
         yield from _install_memory(ws, folder)
+        forget_arrays(ws.path / SHARDS)
         swap.remove(folder)
 
 

@@ -13,6 +13,7 @@ from app.cli.common import (
     MemoryOrderOption,
     PlainOption,
     QuestionsOption,
+    RayOption,
     ReadingOption,
     SplitOption,
     WorkspaceOption,
@@ -25,6 +26,7 @@ from app.cli.common import (
     open_resources,
     say,
     settings_and_workspace,
+    workers_for,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def evaluate(
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out methods whose artefacts are not built.")
     ] = False,
+    ray: RayOption = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -72,9 +75,11 @@ def evaluate(
     chosen = parse_variants(evaluated_methods() if methods is None else methods)
     resources = open_resources(workspace, plain, memory_order=memory_order, reading=reading)
     settings, ws = resources.settings, resources.workspace
-    plan = plan_run(chosen, _question_set(questions, split, resources.corpus), n, settings.seed)
-    folder = run_folder(resources, plan)
-    drive(run_methods(resources, plan, folder, skip_missing))
+    with workers_for(ray, settings) as workers:
+        drawn = _question_set(questions, split, resources.corpus)
+        plan = plan_run(chosen, drawn, n, settings.seed, on_ray=workers is not None)
+        folder = run_folder(resources, plan)
+        drive(run_methods(resources, plan, folder, skip_missing, workers))
     summary = summarise(folder, [method.name for method in chosen])
     skipped = read_run(folder)["skipped"]
     if as_json:

@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, say, settings_and_workspace
+from app.cli.common import (
+    JsonOption,
+    RayOption,
+    WorkspaceOption,
+    console,
+    drive,
+    emit,
+    say,
+    settings_and_workspace,
+    workers_for,
+)
 from app.cli.document import FileOption, TextOption, document, unseen_document
 
 StepsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps.")]
@@ -44,6 +54,7 @@ def train(
     lora_r: Annotated[int | None, typer.Option("--lora-r", min=1, help="Rank of the LoRA.")] = None,
     dtype: Annotated[str, typer.Option(help="Number format of the base model; nf4 trains on 4-bit weights.")] = "",
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew instead of resuming.")] = False,
+    ray: RayOption = None,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -65,7 +76,8 @@ def train(
     models = Models(settings)
     pool = load_corpus(general, count=models.prompt().count) if general else None
     begin = chosen.start if start is None else start
-    drive(pipeline.train(ws, models, config, not restart, begin, pool))
+    with workers_for(ray, settings) as workers:
+        drive(pipeline.train(ws, models, config, not restart, begin, pool, workers))
     if as_json:
         manifest = ws.manifest("memory")
         emit({"workspace": ws.name, **(manifest.params if manifest else {})})

@@ -7,8 +7,9 @@ killing it costs one answer. Scoring happens later, in ``core.evaluation.summary
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,24 +36,40 @@ from core.evaluation.variants import (
     key_of,
     missing_artefacts,
     require_none_missing,
+    spec_of,
     storage_of,
 )
 from core.fair_lock import until_turn
 from core.jobs import Progress, Work
 from core.messages import message
 from core.methods import registry
-from core.methods.base import Method, answer
+from core.methods.base import Answer, Method, answer
 from core.methods.comparison import open_for_measuring
 from core.methods.resources import Resources
 from core.metrics import exact_match, f1
+from core.models.registry import Models
+from core.settings import Settings
+from core.workers import Computed, Workers
+from core.workspace import existing_workspace
+
+_SHARD = 4
+"""Questions that a worker answers before it says so: what is lost if it dies."""
 
 
-def evaluate(resources: Resources, plan: Plan, folder: Path | None = None, skip_missing: bool = False) -> Work:
+def evaluate(
+    resources: Resources,
+    plan: Plan,
+    folder: Path | None = None,
+    skip_missing: bool = False,
+    workers: Workers | None = None,
+) -> Work:
     """Answers every question with every method and saves the answers.
 
     Args:
         folder: Where to save; None for ``run_folder``. Saved answers that are still valid are not computed again.
         skip_missing: Skip methods whose artefacts are not ready, instead of raising.
+        workers: Who answers; None answers here. They open the workspace under its path here. A method that builds
+            something when it is opened, such as an index in Redis, answers here either way.
 
     Raises:
         TesseraError: There is no question, or a method fails.
@@ -76,7 +93,8 @@ def evaluate(resources: Resources, plan: Plan, folder: Path | None = None, skip_
                     message("Skipping {method}", method=message(variant.label)), 1, 1, run["skipped"][variant.name]
                 )
             else:
-                yield from _run_variant(resources, plan, folder, run, variant, skip_missing)
+                elsewhere = None if spec_of(variant, resources).makes else workers
+                yield from _run_variant(resources, plan, folder, run, variant, skip_missing, elsewhere)
 
 
 def _begin(resources: Resources, plan: Plan, folder: Path) -> dict[str, Any]:
@@ -92,7 +110,13 @@ def _begin(resources: Resources, plan: Plan, folder: Path) -> dict[str, Any]:
 
 
 def _run_variant(
-    resources: Resources, plan: Plan, folder: Path, run: dict[str, Any], variant: MethodVariant, skip_missing: bool
+    resources: Resources,
+    plan: Plan,
+    folder: Path,
+    run: dict[str, Any],
+    variant: MethodVariant,
+    skip_missing: bool,
+    workers: Workers | None,
 ) -> Iterator[Progress]:
     stage, total = message("Asking {method}", method=message(variant.label)), len(plan.questions)
     key = key_of(variant, resources)
@@ -104,6 +128,11 @@ def _run_variant(
         yield Progress(stage, total, total, "answered before")
         return
     yield Progress(stage, total - len(pending), total, "opening")
+    if workers:
+        run["methods"][variant.name] = _facts(resources, variant, key, 0.0)
+        write_run(folder, run)
+        yield from _ask_workers(resources, folder, variant, key, pending, stage, total, workers)
+        return
     try:
         with resources.models.lock.ticket() as ticket:
             yield from until_turn(ticket, total - len(pending), total)
@@ -137,10 +166,83 @@ def _ask(
             yield from until_turn(ticket, done - 1, total)
             result = answer(method, question.text)
         append_answer(folder, variant, key, question, result, resources.cells_of(question.passage_ids))
-        data = {"method": variant.name, "total_ms": result.trace.total_ms}
-        if question.answers:
-            data |= {"em": exact_match(result.text, question.answers), "f1": f1(result.text, question.answers)}
-        yield Progress(stage, done, total, result.text[:60], data)
+        yield Progress(stage, done, total, result.text[:60], _score(variant, question, result))
+
+
+def _score(variant: MethodVariant, question: Question, result: Answer) -> dict[str, Any]:
+    data = {"method": variant.name, "total_ms": result.trace.total_ms}
+    if question.answers:
+        data |= {"em": exact_match(result.text, question.answers), "f1": f1(result.text, question.answers)}
+    return data
+
+
+@dataclass(frozen=True)
+class QuestionShard:
+    """Some questions for a method, and all it answers from.
+
+    Attributes:
+        known: All questions of the run: some controls look their gold passages up.
+        key: What the method answers from here, see ``key_of``.
+    """
+
+    workspace: Path
+    settings: Settings
+    known: tuple[Question, ...]
+    variant: MethodVariant
+    key: str
+    questions: tuple[Question, ...]
+
+
+def answer_shard(models: Models, shard: QuestionShard) -> list[Answer]:
+    """The answers to a shard: the task of workers.
+
+    Raises:
+        ArtefactStale: The workspace is another one here than at the driver.
+    """
+    method = _opened(models, replace(shard, questions=()))
+    return [answer(method, question.text) for question in shard.questions]
+
+
+@lru_cache(maxsize=1)  # methods are asked one after another
+def _opened(models: Models, shard: QuestionShard) -> Method:
+    """The method of a shard, open and warm."""
+    settings = replace(shard.settings, home=Settings.from_environment().home)
+    ws = existing_workspace(str(shard.workspace), shard.workspace.parent)
+    resources = Resources(ws, models, settings, shard.known)
+    if key_of(shard.variant, resources) != shard.key:
+        raise ArtefactStale(
+            "A worker finds other artefacts in the workspace than this machine.",
+            "Put the workspace where every machine sees it under the same path.",
+        )
+    method, _ = open_for_measuring(shard.variant.method, shard.variant.resources(resources), shard.known[-1].text)
+    return method
+
+
+def _ask_workers(
+    resources: Resources,
+    folder: Path,
+    variant: MethodVariant,
+    key: str,
+    pending: list[Question],
+    stage: str,
+    total: int,
+    workers: Workers,
+) -> Iterator[Progress]:
+    groups = [tuple(pending[at : at + _SHARD]) for at in range(0, len(pending), _SHARD)]
+    place, known = resources.workspace.path.resolve(), resources.questions
+    shards = [QuestionShard(place, resources.settings, known, variant, key, group) for group in groups]
+    done = total - len(pending)
+    with closing(workers.compute(answer_shard, shards)) as steps:
+        for step in steps:
+            if not isinstance(step, Computed):
+                yield Progress(stage, done, total, step.note)
+                continue
+            pairs = list(zip(groups[step.number], step.result, strict=True))
+            for question, result in pairs:  # all of them first: whoever stops at a step loses none
+                append_answer(folder, variant, key, question, result, resources.cells_of(question.passage_ids))
+            for question, result in pairs:
+                done += 1
+                yield Progress(stage, done, total, step.note, _score(variant, question, result))
 
 
 def _facts(resources: Resources, variant: MethodVariant, key: str, open_s: float) -> dict[str, Any]:

@@ -31,6 +31,7 @@ RUN_FILE = "run.json"
 QUESTIONS_FILE = "questions.jsonl"
 JUDGED_FILE = "judged.jsonl"
 FORMAT = 2
+_ON_RAY = " on Ray"
 _KEY = ("method", "key", "question_id")
 AnswerKey = tuple[str, str, str]
 """Method, key of what it answered from (see ``key_of``), and question id; identifies an answer."""
@@ -47,6 +48,7 @@ class Plan:
     Attributes:
         drawn_from: Number of questions that these were sampled from.
         seed: Seed of the sample and of the bootstrap.
+        on_ray: Whether workers of a Ray cluster answer, whose times are not to be ranked with those of one machine.
     """
 
     variants: tuple[MethodVariant, ...]
@@ -54,11 +56,19 @@ class Plan:
     source: str
     drawn_from: int
     seed: int = 0
+    on_ray: bool = False
+
+    def where(self, device: str) -> str:
+        """The device for display, given that of this machine."""
+        return device + _ON_RAY if self.on_ray else device
 
 
-def plan_run(methods: Sequence[MethodVariant], questions: QuestionSet, n: int | None, seed: int) -> Plan:
+def plan_run(
+    methods: Sequence[MethodVariant], questions: QuestionSet, n: int | None, seed: int, on_ray: bool = False
+) -> Plan:
     """A plan of ``n`` questions sampled by seed; None takes all."""
-    return Plan(tuple(methods), draw(questions.questions, n, seed), questions.source, len(questions.questions), seed)
+    drawn = draw(questions.questions, n, seed)
+    return Plan(tuple(methods), drawn, questions.source, len(questions.questions), seed, on_ray)
 
 
 def run_folder(resources: Resources, plan: Plan) -> Path:
@@ -70,7 +80,7 @@ def run_folder(resources: Resources, plan: Plan) -> Path:
     facts["asked"] = [asdict(question) for question in plan.questions]
     facts["encoder"] = resources.models.encoder().fingerprint
     facts["corpus"] = resources.workspace.fingerprint("corpus")
-    facts["device"] = machine(resources.engine().where)["device"]
+    facts["device"] = machine(plan.where(resources.engine().where))["device"]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
     return resources.workspace.path / "runs" / f"eval-{digest}"
 
@@ -95,7 +105,7 @@ def configuration(resources: Resources, plan: Plan) -> dict[str, Any]:
         "settings": {name: settings[name] for name in _SETTINGS},
         "model": asdict(engine.identity),
         "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint, "dim": encoder.dim},
-        "machine": machine(engine.where),
+        "machine": machine(plan.where(engine.where)),
         "versions": versions(),
         "methods": {},
         "wanted": [],
@@ -109,14 +119,15 @@ def plan_of(folder: Path, variants: Sequence[MethodVariant]) -> Plan:
     Raises:
         TesseraError: The run or its questions cannot be read.
     """
-    drawn = read_run(folder)["questions"]
+    run = read_run(folder)
+    drawn, on_ray = run["questions"], run["machine"]["device"].endswith(_ON_RAY)
     try:
         content = (folder / QUESTIONS_FILE).read_bytes()
     except OSError as error:
         what = message("The questions of {run} cannot be read ({error}).", run=folder.name, error=error)
         raise TesseraError(what, "Start a new run.") from error
     questions = tuple(read_questions(QUESTIONS_FILE, content, ANYTHING))
-    return Plan(tuple(variants), questions, drawn["source"], drawn["drawn_from"], drawn["seed"])
+    return Plan(tuple(variants), questions, drawn["source"], drawn["drawn_from"], drawn["seed"], on_ray)
 
 
 def write_run(folder: Path, run: Mapping[str, Any]) -> None:

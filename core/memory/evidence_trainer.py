@@ -18,7 +18,8 @@ from core.memory import lora
 from core.memory.checkpoint import read_checkpoint, write_checkpoint
 from core.memory.config import MemoryConfig
 from core.memory.examples import Example, Examples, given_questions
-from core.memory.projector import Lexicon, Projector, token_idf
+from core.memory.first_z import corpus_idf
+from core.memory.projector import Lexicon, Projector
 from core.memory.prompt import NOT_IN_MEMORY, ZPrompt
 from core.memory.shared_weights import SharedWeights
 from core.memory.soft_prompt import evidence_losses, greedy
@@ -43,6 +44,7 @@ class EvidenceTrainer:
         corpus: The documents to remember.
         general: A pool to learn reading on, or None.
         start: What LoRA and projector start from, and Z where it is of the same documents; None starts from nothing.
+        z: The first z of the documents, where it has been computed; None computes it here.
 
     Attributes:
         z: [N, m, z_dim], trained in place.
@@ -61,6 +63,7 @@ class EvidenceTrainer:
         general: Corpus | None,
         config: MemoryConfig,
         start: SharedWeights | None = None,
+        z: torch.Tensor | None = None,
     ) -> None:
         self.config, self._lm, self._cross = config, lm, config.crosses
         self.clock = WorkClock()
@@ -75,7 +78,7 @@ class EvidenceTrainer:
         # Two idf: what is common in one pool tells documents apart in another.
         self.idf = self._idf_of(corpus.passages)
         self._general_idf = self._idf_of(pool) if pool else self.idf
-        self.z = torch.stack([self._first_z(text) for text in texts(corpus.passages)])
+        self.z = torch.stack([self._first_z(text) for text in texts(corpus.passages)]) if z is None else z
         if start and start.holds(corpus, config):
             self.z = start.pool.z.clone()
         elif config.init == "noise":
@@ -84,7 +87,8 @@ class EvidenceTrainer:
         self.adapters = lora.attach(self.model, config.lora_r, config.seed)
         if start:
             start.into(self.projector, self.adapters)
-        self.examples = Examples(corpus, general, self.prompt, config, neighbours(self.codec.read(self.z)))
+        near = neighbours(self.codec.read(self.z)) if config.steps else ()
+        self.examples = Examples(corpus, general, self.prompt, config, near)
         self._held_out = given_questions(corpus, "dev")[: config.eval_questions]
         self._row_adam = RowAdam(self.z)
         self._adam = torch.optim.AdamW(
@@ -133,8 +137,7 @@ class EvidenceTrainer:
         return _by_kind([example for group in groups for example in group], losses)
 
     def _idf_of(self, passages: Sequence[Passage]) -> torch.Tensor:
-        documents = [self.prompt.encode(text) for text in texts(passages)]
-        return token_idf(documents, len(self.model.get_input_embeddings().weight))
+        return corpus_idf(self._lm, self.prompt, passages)
 
     def _first_z(self, text: str, general: bool = False) -> torch.Tensor:
         idf = self._general_idf if general else self.idf

@@ -64,13 +64,17 @@ class Memory:
             self.keys = router.keys(self.codec.read(pool.z)) if keys is None else keys
 
     @classmethod
-    def load(cls, folder: Path, lm: LanguageModel, corpus: str | None = None) -> Memory:
+    def load(
+        cls, folder: Path, lm: LanguageModel, corpus: str | None = None, coordinates: torch.Tensor | None = None
+    ) -> Memory:
         """Opens the memory in a folder.
 
         Args:
             folder: Written by training or by ``save``.
             lm: The plain model, without adapter; it is copied, not changed.
             corpus: Fingerprint of the corpus it should know; None accepts any.
+            coordinates: [N, m, width], what is read off its Z, where that is known; None reads it, which takes a
+                tenth of a second a document.
 
         Raises:
             ArtefactMissing: There is none.
@@ -97,7 +101,9 @@ class Memory:
             projector, router = build_parts(parts)
         except (KeyError, ValueError, RuntimeError, AttributeError, IndexError, ModelError) as error:
             raise store.damaged(folder, error) from error
-        return cls(adapted, store.load_pool(folder), projector, router, card, folder)
+        with torch.no_grad():
+            keys = None if coordinates is None else router.keys(coordinates)
+        return cls(adapted, store.load_pool(folder), projector, router, card, folder, keys)
 
     def save(self, folder: Path) -> None:
         """Writes it to a folder; the LoRA never changes and is only copied when the folder is another one."""

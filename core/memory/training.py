@@ -15,6 +15,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from core.corpus.store import fingerprint as passages_fingerprint
 from core.corpus.types import Corpus
 from core.errors import TesseraError
@@ -25,6 +27,7 @@ from core.memory.calibration import calibrate_null, enough
 from core.memory.checkpoint import CHECKPOINT, EARLIER
 from core.memory.config import MemoryConfig
 from core.memory.evidence_trainer import EvidenceTrainer
+from core.memory.first_z import FirstZ
 from core.memory.model import Memory
 from core.memory.pool import MemoryPool, as_stored
 from core.memory.router import QuestionReader, Router
@@ -47,6 +50,7 @@ def train_memory(
     resume: bool = False,
     general: Corpus | None = None,
     start: SharedWeights | None = None,
+    first: FirstZ | None = None,
 ) -> Work:
     """Trains a memory and writes it to a folder.
 
@@ -57,6 +61,7 @@ def train_memory(
         resume: Go on from what is in ``output``: the checkpoint, or a memory that is complete.
         general: A pool of other documents with train questions, to learn reading on; needed for a ``general`` share.
         start: What LoRA, projector and router start from, and over the same documents Z; None starts from nothing.
+        first: The first z of the documents, where workers have computed it; None computes it here.
 
     Yields:
         Progress whose data hold ``step``, the losses of that step by kind of example (``read_loss``, ``recite_loss``,
@@ -80,7 +85,7 @@ def train_memory(
         yield Progress("Writing the memory", 1, 1, "it is trained already")
         return
     yield Progress("Giving every document its first z", 0, 1)
-    learner = EvidenceTrainer(lm, corpus, general, config, start)
+    learner = EvidenceTrainer(lm, corpus, general, config, start, first.z if first else None)
     (output / MANIFEST).unlink(missing_ok=True)
     done = learner.restore(output, run) if resume else 0
     yield Progress("Giving every document its first z", 1, 1, message("{n:,} documents", n=len(corpus.passages)))
@@ -89,7 +94,10 @@ def train_memory(
     fresh = Router.from_basis(learner.codec.basis, config.router_dim, learner.idf)
     router = start.router(learner.idf) if start else fresh
     reader = QuestionReader(learner.model, config.router_layer, learner.prompt.head[0])
-    z = learner.codec.read(as_stored(learner.z, config.z_format))
+    if first and learner.z is first.z and not config.steps:
+        z = first.coordinates
+    else:
+        z = learner.codec.read(as_stored(learner.z, config.z_format))
     for progress in learner.clock.over(train_router(router, reader, learner.prompt, z, corpus, config)):
         figures |= progress.data
         yield progress
@@ -109,7 +117,7 @@ def train_memory(
     store.save_lora(output, learner.adapters)
     ids = tuple(passage.id for passage in corpus.passages)
     store.save_pool(output, MemoryPool(ids, tuple(passage.title for passage in corpus.passages), learner.z), card)
-    _calibrate_null(output, lm, corpus)
+    _calibrate_null(output, lm, corpus, z)
     write_manifest(output, Manifest(KIND, {_RUN: run}, {}), "checkpoint*")
     yield Progress("Writing the memory", 1, 1, f"{sum((output / f).stat().st_size for f in store.FILES) / 1e6:.1f} MB")
 
@@ -169,9 +177,9 @@ def _learn_evidence(learner: EvidenceTrainer, start: int, output: Path, run: str
             learner.save_checkpoint(output, done, run)
 
 
-def _calibrate_null(output: Path, lm: LanguageModel, corpus: Corpus) -> None:
-    """Calibrates the null slot if the corpus has enough held-out questions."""
-    memory, questions = Memory.load(output, lm), corpus.questions.get("dev", ())
+def _calibrate_null(output: Path, lm: LanguageModel, corpus: Corpus, z: torch.Tensor) -> None:
+    """Calibrates the null slot if the corpus has enough held-out questions, given the coordinates of Z."""
+    memory, questions = Memory.load(output, lm, coordinates=z), corpus.questions.get("dev", ())
     if enough(memory, questions):
         calibrate_null(memory, questions)
         memory.save(output)

@@ -24,8 +24,9 @@ _FALL = 6.6
 and the rest leaves z a gradient to move by."""
 _SAMPLE = 1024
 """Tokens on which that median is taken."""
-_AT_ONCE = 32
-"""Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB."""
+READ_AT_ONCE = 32
+"""Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB. Which vectors these are changes
+the last bits of what is read."""
 _BLOCK = 192
 """Tokens of the vocabulary of which only the nearest is compared with those of other blocks."""
 
@@ -74,7 +75,7 @@ class ZCodec:
         if not self._config.vocabulary:
             return stored
         flat = stored.reshape(-1, stored.shape[-1])
-        parts = [self._look_up(part) for part in flat.split(_AT_ONCE)]
+        parts = [self._look_up(part) for part in flat.split(READ_AT_ONCE)]
         return torch.cat(parts).reshape(*stored.shape[:-1], self.width)
 
     @cached_property
@@ -88,7 +89,7 @@ class ZCodec:
     def _sharpness(self) -> float:
         """The factor on squared distances under which attention falls by ``_FALL`` to the nearest neighbour."""
         sample = self._keys[:: max(1, len(self._keys) // _SAMPLE)]
-        second = torch.cat([self._nearest(part, 2)[:, 1] for part in sample.split(_AT_ONCE)])
+        second = torch.cat([self._nearest(part, 2)[:, 1] for part in sample.split(READ_AT_ONCE)])
         return _FALL / max(float((sample - self._keys[second]).square().sum(-1).median()), 1e-6)
 
     @cached_property

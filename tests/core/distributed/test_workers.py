@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,8 +16,14 @@ import pytest
 from core import pipeline
 from core.distributed.workers import ray_workers
 from core.errors import ModelError, TesseraError, WorkspaceBusy
+from core.evaluation.harness import evaluate
+from core.evaluation.questions import from_split
+from core.evaluation.runs import ANSWERS_FILE, plan_run, read_run, run_folder
+from core.evaluation.variants import parse_variants
 from core.jobs import finish
+from core.jsonl import read
 from core.kvcache.variants import BLOCKS, list_variants
+from core.methods.resources import Resources
 from core.models.registry import Models
 from core.workers import Computed
 from core.workspace import Workspace
@@ -148,12 +153,25 @@ def test_a_shard_that_kills_its_workers_is_said_and_not_tried_for_ever(on_cluste
         done += [step.number for step in workers.compute(die_over_three, range(6)) if isinstance(step, Computed)]
 
 
-def test_without_a_cluster_there_is_a_remedy(environment):
-    result = subprocess.run(
-        [sys.executable, "-m", "app", "cache", "--json"],
-        env=os.environ | {"RAY_ADDRESS": "127.0.0.1:1"},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 1
-    assert "ray start --head" in json.loads(result.stdout)["remedy"]
+def test_workers_give_the_answers_of_one_machine_and_an_evaluation_goes_on(
+    on_cluster, environment, tiny_corpus, tmp_path
+):
+    ws, models = Workspace(tmp_path / "workspaces" / "asked"), Models(environment)
+    finish(pipeline.prepare_corpus(ws, models, tiny_corpus))
+    resources, questions = Resources(ws, models, environment), from_split(tiny_corpus, "train")
+    variants = parse_variants("rag,closed-book")
+    alone, many = (plan_run(variants, questions, None, 0, on_ray) for on_ray in (False, True))
+    finish(evaluate(resources, alone))
+    with ray_workers(on_cluster) as workers:
+        work = evaluate(resources, many, workers=workers)
+        next(step for step in work if "total_ms" in step.data)
+        work.close()
+        finish(evaluate(resources, many, workers=workers))
+    folders = [run_folder(resources, plan) for plan in (alone, many)]
+    rows = [
+        {(row["method"], row["question_id"]): row["answer"] for row in read(folder / ANSWERS_FILE)}
+        for folder in folders
+    ]
+    assert rows[0] == rows[1] and len(rows[0]) == 2 * len(questions.questions)
+    assert len(list(read(folders[1] / ANSWERS_FILE))) == len(rows[1])  # nothing was asked twice
+    assert read_run(folders[1])["machine"]["device"].endswith("on Ray") and folders[0] != folders[1]
