@@ -21,6 +21,7 @@ from app.cli import (
     race,
     reader,
     redis,
+    scale,
     search,
     serverless,
     servers,
@@ -61,7 +62,7 @@ for _command in (
     documents.documents, documents.questions, documents.rename, documents.delete, evaluate.evaluate, evaluate.judge,
     eval_memory.eval_memory, eval_memory.ablate, reader.assess_reader, caches.verify, caches.link, caches.precision,
     search.routing, servers.gradio, serverless.index_serverless, serverless.serve_local, build.sample, build.models,
-    servers.engine, servers.export_model, plan.plan, reader.train_reader,
+    servers.engine, servers.export_model, plan.plan, reader.train_reader, scale.serve_cells,
 ):  # fmt: skip
     _names_methods = _command in (query.query, evaluate.evaluate)
     _name = _command.__name__.replace("_", "-") if _command is not evaluate.evaluate else "eval"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,8 +25,9 @@ from app.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from core.methods.base import Answer
+    from core.methods.base import Answer, Method
     from core.methods.comparison import Run
+    from core.methods.resources import Resources
 
 _SHOWN_SOURCES = 3
 
@@ -40,6 +43,9 @@ def query(
     ] = None,
     memory_order: MemoryOrderOption = None,
     reading: ReadingOption = None,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="Ask the replicas that `serve-cells` runs; for the method cag_cell.")
+    ] = False,
     workspace: WorkspaceOption = "sample",
     as_json: JsonOption = False,
 ) -> None:
@@ -66,9 +72,10 @@ def query(
     choices = Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store)
     run = Run(choices, gold=known_question(text, resources))
     failures: dict[str, TesseraError] = {}
-    for name, event in answer_each(run, OpenMethods().opener(resources), resources.models.lock):
-        if isinstance(event, Failed) and event.error:
-            failures[name] = event.error
+    with _replicas(resources, names) if ray else nullcontext(OpenMethods().opener(resources)) as opener:
+        for name, event in answer_each(run, opener, resources.models.lock):
+            if isinstance(event, Failed) and event.error:
+                failures[name] = event.error
     if not run.answers:
         raise failures[names[0]]
     describe_run(run, resources)
@@ -83,6 +90,25 @@ def query(
             say(f"\n{name}: {failure.what} {remedy_of(failure)}")
     if failures:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+@contextmanager
+def _replicas(resources: Resources, names: Sequence[str]) -> Iterator[Callable[[str], Method]]:
+    """Opens the one method that replicas answer.
+
+    Raises:
+        TesseraError: Another method was named, or there are no replicas.
+    """
+    from core.distributed.serving import CellsOnRay, open_cells
+    from core.errors import TesseraError
+
+    if others := [name for name in names if name != CellsOnRay.name]:
+        raise TesseraError(
+            f"Replicas answer for {CellsOnRay.name} alone, not for {', '.join(others)}.",
+            f"Give --method {CellsOnRay.name}, or leave --ray out.",
+        )
+    with open_cells(resources) as method:
+        yield lambda name: method
 
 
 def _record(run: Run) -> dict[str, Any]:

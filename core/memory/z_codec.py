@@ -25,8 +25,8 @@ and the rest leaves z a gradient to move by."""
 _SAMPLE = 1024
 """Tokens on which that median is taken."""
 READ_AT_ONCE = 32
-"""Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB. Which vectors these are changes
-the last bits of what is read."""
+"""Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB. Which they are
+changes the last bits of what is read."""
 _BLOCK = 192
 """Tokens of the vocabulary of which only the nearest is compared with those of other blocks."""
 

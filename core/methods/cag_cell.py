@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from core.kvcache.cell_file import LoadedCache
 from core.kvcache.lru import ResidentCaches, ResidentStats
 from core.kvcache.variants import WHOLE_CELLS, open_store
 from core.messages import Message
@@ -17,14 +18,16 @@ from core.methods.cell_search import RANKED
 from core.methods.prefix_cag import SERVED, PrefixCell
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
+from core.models.encoder import Encoder
 from core.models.engine import LocalEngine
+from core.models.session import Session
 from core.trace import Tracer
 from core.voronoi.partition import Partition
-from core.voronoi.routing import route
+from core.voronoi.routing import Route, route
 
 
-class CagCell:
-    """Answers from the KV cache of the nearest cell.
+class CellReader:
+    """Answers from the stored cache of a cell that has been chosen: what runs where the cache is.
 
     Args:
         resources: Needs the artefacts corpus, partition and caches.
@@ -34,68 +37,102 @@ class CagCell:
         ArtefactStale: The caches were built by another model, prompt or adapter, or from other cells.
     """
 
-    name = "cag_cell"
-
     def __init__(self, resources: Resources) -> None:
-        ws = resources.workspace
-        self._encoder = resources.models.encoder()
-        self._lm = resources.language_model()
-        self._passages = resources.passages
-        ws.require("embeddings", {"encoder": self._encoder.fingerprint}, read=False)
-        self._partition = ws.read("partition", Partition.load)
-        store = open_store(ws, self._lm, resources.settings, WHOLE_CELLS)
-        settings = resources.settings
-        self._caches = ResidentCaches(store, self._lm, resources.models.cache_budget, ahead=settings.cache_prefetch)
-        self._engine = LocalEngine(self._lm, settings.max_new_tokens)
-        rows = resources.corpus.passages
-        self._cells = [[rows[row] for row in members] for members in self._partition.members()]
+        ws, settings = resources.workspace, resources.settings
+        self.lm = resources.language_model()
+        self.partition = ws.read("partition", Partition.load)
+        self.store = open_store(ws, self.lm, settings, WHOLE_CELLS)
+        self._passages, rows = resources.passages, resources.corpus.passages
+        self._engine = LocalEngine(self.lm, settings.max_new_tokens)
+        self._cells = [[rows[row] for row in members] for members in self.partition.members()]
         self._tokens: dict[int, list[int]] = {}
 
-    def stream(self, question: str) -> Iterator[Event]:
-        """Encodes, routes, loads the cell's cache, prefills the question, then decodes."""
-        tracer = Tracer(self._lm.synchronise)
-        with tracer.span("encode"):
-            vector = self._encoder.encode_query(question)
-        with tracer.span("route"):
-            routed = route(self._partition, vector, nprobe=RANKED)
-        cell = routed.cells[0]
-        loading = Message("load cell {cell}", {"cell": cell})
-        yield Working(loading, 0, 1)
-        with tracer.span("load cache"):
-            # The tokens of a full prompt: a cache that was built from others is rejected.
-            loaded, hit = self._caches.get(cell, self._ids(cell))
-            session = self._lm.session(loaded.cache(), self._ids(cell))
-        yield Working(loading, 1, 1)
+    def session(self, loaded: LoadedCache) -> Session:
+        """A session that continues from a cell."""
+        return self.lm.session(loaded.cache(), self.ids(loaded.cell))
+
+    def read(
+        self, question: str, routed: Route, loaded: LoadedCache, session: Session, hit: bool, tracer: Tracer
+    ) -> Iterator[Event]:
+        """Answers from the first cell of a route.
+
+        Args:
+            loaded: The cache of that cell.
+            session: See ``session``.
+            hit: Whether the cache was in memory already.
+        """
         tracer.cached_tokens += loaded.tokens
         tracer.bytes_touched += loaded.bytes
         similarity = float(routed.similarities[0])
         passages = [self._passages[passage_id] for passage_id in loaded.passage_ids]
         evidence = as_evidence(passages, [similarity] * len(passages))
         yield EvidenceChosen(evidence)
-        tail = self._lm.prompt.tail(question)
+        tail = self.lm.prompt.tail(question)
         text = yield from as_events(self._engine.continue_from(session, tail, tracer))
         details = {
-            "cell": cell,
+            "cell": loaded.cell,
             "nearest": list(routed.cells),
             "margin": float(routed.margin),
             "resident": hit,
             "reused_tokens": loaded.tokens,
             "prefilled_tokens": len(tail),
         }
-        trace = tracer.finish()
-        for runner_up in routed.cells[1:2]:
-            self._caches.prefetch(runner_up, self._ids(runner_up))
-        yield Finished(Answer(self.name, question, text, evidence, trace, details))
+        yield Finished(Answer(CagCell.name, question, text, evidence, tracer.finish(), details))
+
+    def ids(self, cell: int) -> list[int]:
+        """Token ids of a cell, tokenised once: the passages of an open method do not change."""
+        if cell not in self._tokens:
+            self._tokens[cell] = self.lm.prompt.context(self._cells[cell])
+        return self._tokens[cell]
+
+
+class CagCell:
+    """Answers from the KV cache of the nearest cell.
+
+    Args:
+        resources: See ``CellReader``.
+    """
+
+    name = "cag_cell"
+
+    def __init__(self, resources: Resources) -> None:
+        ws, settings = resources.workspace, resources.settings
+        self._encoder = resources.models.encoder()
+        ws.require("embeddings", {"encoder": self._encoder.fingerprint}, read=False)
+        self._reader = CellReader(resources)
+        self._caches = ResidentCaches(
+            self._reader.store, self._reader.lm, resources.models.cache_budget, ahead=settings.cache_prefetch
+        )
+
+    def stream(self, question: str) -> Iterator[Event]:
+        """Encodes, routes, loads the cell's cache, prefills the question, then decodes."""
+        tracer = Tracer(self._reader.lm.synchronise)
+        routed = route_question(self._encoder, self._reader.partition, question, tracer)
+        cell = routed.cells[0]
+        loading = Message("load cell {cell}", {"cell": cell})
+        yield Working(loading, 0, 1)
+        with tracer.span("load cache"):
+            # The tokens of a full prompt: a cache that was built from others is rejected.
+            loaded, hit = self._caches.get(cell, self._reader.ids(cell))
+            session = self._reader.session(loaded)
+        yield Working(loading, 1, 1)
+        for event in self._reader.read(question, routed, loaded, session, hit, tracer):
+            if isinstance(event, Finished):
+                for runner_up in routed.cells[1:2]:
+                    self._caches.prefetch(runner_up, self._reader.ids(runner_up))
+            yield event
 
     def residency(self) -> ResidentStats:
         """Which cells are in memory, and how often each was used since the method was opened."""
         return self._caches.stats()
 
-    def _ids(self, cell: int) -> list[int]:
-        """Token ids of a cell, tokenised once: the passages of an open method do not change."""
-        if cell not in self._tokens:
-            self._tokens[cell] = self._lm.prompt.context(self._cells[cell])
-        return self._tokens[cell]
+
+def route_question(encoder: Encoder, partition: Partition, question: str, tracer: Tracer) -> Route:
+    """The nearest cells of a question, with a span for each step."""
+    with tracer.span("encode"):
+        vector = encoder.encode_query(question)
+    with tracer.span("route"):
+        return route(partition, vector, nprobe=RANKED)
 
 
 CAG_CELL = MethodSpec(

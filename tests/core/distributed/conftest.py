@@ -17,7 +17,7 @@ from tests.models import tiny_language_model, tiny_sentence_encoder
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "distributed" in item.path.parts:
+        if "whole_cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 
