@@ -30,6 +30,7 @@ def connected(address: str) -> Iterator[Any]:
         TesseraError: Ray is not installed, or there is no cluster at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # threads of Ray Serve outlive a connection, and would open another
     try:
         import ray
     except ImportError as error:

@@ -194,15 +194,13 @@ def open_cells(resources: Resources) -> Iterator[CellsOnRay]:
     Raises:
         TesseraError: There are none.
     """
-    with _running(resources) as ray:
+    with _running(resources):
         from ray import serve
 
-        try:
-            handle = serve.get_deployment_handle(_DEPLOYMENT, _application(resources.workspace))
-            serve.status()
-        except (ray.exceptions.RayError, serve.exceptions.RayServeException) as error:
-            raise _nobody_serves(resources.workspace) from error
-        yield CellsOnRay(resources, handle)
+        name = _application(resources.workspace)
+        if name not in serve.status().applications:
+            raise _nobody_serves(resources.workspace)
+        yield CellsOnRay(resources, serve.get_deployment_handle(_DEPLOYMENT, name))
 
 
 def replica_uses(resources: Resources) -> dict[str, dict[str, Any]]:

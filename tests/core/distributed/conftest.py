@@ -78,12 +78,13 @@ class Raylets:
 
 @pytest.fixture(scope="session")
 def whole_cluster(tiny_files: dict[str, str]) -> Iterator[Raylets]:
-    pytest.importorskip("ray", reason="Ray is not installed; `make scale` installs it")
     os.environ |= {
+        "RAY_ENABLE_AUTO_CONNECT": "0",  # read when Ray is imported; see core.distributed.connection
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",
         "TESSERA_HOME": tiny_files["TESSERA_HOME"],
     }
+    pytest.importorskip("ray", reason="Ray is not installed; `make scale` installs it")
     raylets = Raylets(3)
     yield raylets
     raylets.stop()
