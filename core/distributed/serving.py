@@ -62,6 +62,8 @@ def serving(resources: Resources, replicas: int | None = None) -> Iterator[int]:
         nodes = [node["Resources"]["CPU"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0)]
         count = replicas or len(nodes)
         per_node = -(-count // max(1, len(nodes)))
+        share = min(nodes, default=1.0) / per_node
+        share = int(share) if share > 1 else share  # Ray gives whole processors, or a part of one
         tally = ray.remote(Tally).options(name=TALLY, num_cpus=0, get_if_exists=True).remote()
         serve.start(proxy_location="Disabled")
         replica = _deployment(max(1, settings.cache_bytes // largest)).options(
@@ -69,7 +71,7 @@ def serving(resources: Resources, replicas: int | None = None) -> Iterator[int]:
             num_replicas=count,
             max_replicas_per_node=per_node,
             max_ongoing_requests=1,
-            ray_actor_options={"num_cpus": max(1, int(min(nodes, default=1)) // per_node)},
+            ray_actor_options={"num_cpus": share},
         )
         serve.run(replica.bind(settings, str(ws.path.resolve()), tally), name=_application(ws), route_prefix=None)
         try:
