@@ -13,10 +13,10 @@ from dataclasses import replace
 import pytest
 
 from core import pipeline
-from core.distributed.serving import open_cells, replica_uses, serving
+from core.distributed.serving import CellsOnRay, open_cells, replica_uses, serving
 from core.errors import ArtefactMissing, TesseraError
 from core.jobs import finish
-from core.methods.base import Finished, Text, answer
+from core.methods.base import Answer, Finished, Text, answer
 from core.methods.cag_cell import CagCell
 from core.methods.resources import Resources
 from core.models.registry import Models
@@ -61,9 +61,9 @@ def replicas(cluster, resources):
     assert server.stdout is not None
     first = server.stdout.readline()
     assert first.startswith("{"), server.communicate()
-    yield replace(resources, settings=replace(resources.settings, ray_address=cluster.address, engine_timeout=30))
+    yield replace(resources, settings=replace(resources.settings, ray_address=cluster.address, engine_timeout=300))
     server.send_signal(signal.SIGINT)
-    server.communicate(timeout=120)
+    server.communicate(timeout=300)
 
 
 def test_replicas_answer_as_one_machine_does_and_each_cell_is_loaded_once(replicas):
@@ -90,18 +90,27 @@ def test_a_replica_that_is_killed_in_mid_answer_is_replaced_by_another(replicas)
     question = QUESTIONS[0]
     expected = answer(CagCell(replicas), question).text
     with open_cells(replicas) as there:
-        first = answer(there, question)
-        assert first.text == expected
-        text, pieces, final = "", 0, None
-        for event in there.stream(question):
-            if isinstance(event, Text):
-                text, pieces = text + event.text, pieces + 1
-                if pieces == 3:
-                    kill(first.details["replica"])
-            elif isinstance(event, Finished):
-                final = event.answer
-        assert final is not None and final.text == expected == text.strip()
-        assert final.details["tries"] == 2 and final.details["replica"] != first.details["replica"]
+        for _ in range(5):  # on a busy machine a replica may have written everything before it dies
+            first = answer(there, question)
+            text, final = killed_in_mid_answer(there, question, first.details["replica"])
+            assert first.text == final.text == text.strip() == expected
+            if final.details["tries"] == 2:
+                break
+    assert final.details["tries"] == 2 and final.details["replica"] != first.details["replica"]
+
+
+def killed_in_mid_answer(method: CellsOnRay, question: str, replica: str) -> tuple[str, Answer]:
+    """The pieces of an answer, and the answer, if a replica is killed after a few of its pieces."""
+    pieces, final = [], None
+    for event in method.stream(question):
+        if isinstance(event, Text):
+            pieces.append(event.text)
+            if len(pieces) == 3:
+                kill(replica)
+        elif isinstance(event, Finished):
+            final = event.answer
+    assert final is not None
+    return "".join(pieces), final
 
 
 def kill(replica: str) -> None:
