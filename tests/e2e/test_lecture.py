@@ -41,10 +41,11 @@ def test_a_lecture_needs_no_preparation(tab):
     cell, answer = (page.locator(f".st-key-star [aria-live=polite] .{name}") for name in ("cell", "answer"))
     home, said = cell.inner_text(), answer.inner_text()
     star.focus()
-    for _ in range(MOST):
-        page.keyboard.press("ArrowUp")
-        if cell.inner_text() != home:
-            break
+    # Where the next border lies depends on the map, which every kind of processor lays out otherwise.
+    for key in ("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        for _ in range(MOST):
+            if cell.inner_text() == home:
+                page.keyboard.press(key)
     assert cell.inner_text() != home and answer.inner_text() != said
 
 
