@@ -43,6 +43,7 @@ _MAX_REPORTS = 20
 Work = Generator[Progress, None, None]
 """What a builder returns."""
 Step = TypeVar("Step")
+Changed = TypeVar("Changed")
 Result = TypeVar("Result")
 
 
@@ -54,6 +55,18 @@ def finish(work: Generator[Any, None, Result]) -> Result:
         except StopIteration as end:
             result: Result = end.value
             return result
+
+
+def mapped(work: Generator[Step, None, Result], change: Callable[[Step], Changed]) -> Generator[Changed, None, Result]:
+    """Forwards the steps of a generator, each changed; closes it when closed itself, and returns its result."""
+    with closing(work):
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            yield change(step)
 
 
 class WorkClock:

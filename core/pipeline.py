@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,13 @@ from core import swap
 from core.artefacts import DEFAULT_STORE, artefact
 from core.corpus import store as corpus_store
 from core.corpus.chunking import USUAL_CHUNKING, Chunking
-from core.corpus.load import Loaded, loading
+from core.corpus.load import loading
 from core.corpus.originals import keep_originals
 from core.corpus.readers.base import USUAL_COLUMNS, Columns
 from core.corpus.store import load_passages, write_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactStale, TesseraError
-from core.jobs import Progress, Result, Work, WorkClock
+from core.jobs import Progress, Result, Work, WorkClock, mapped
 from core.kvcache.blocks import build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.identity import chosen_precision
@@ -108,7 +108,7 @@ def prepare(
     """
     yield Progress("Reading the corpus", 0, 1, source)
     work = loading(source, size=size, count=models.prompt().count, columns=columns, chunking=chunking)
-    loaded = yield from _steps(work)
+    loaded = yield from mapped(work, lambda name: Progress("Reading the corpus", 0, 1, name))
     failed = [{"name": file.name, "error": file.error} for file in loaded.files if file.status == "failed"]
     notes = [{"name": file.name, "note": file.note} for file in loaded.files if file.status == "ready" and file.note]
     remarks = {"left_out": failed, "notes": notes, "duplicates": loaded.duplicates}
@@ -117,18 +117,6 @@ def prepare(
     yield Progress("Reading the corpus", 1, 1, message("{n:,} passages", n=len(corpus.passages)), data)
     originals = ((path.name, path.read_bytes()) for path in loaded.paths.values())
     yield from prepare_corpus(ws, models, corpus, further, originals, workers)
-
-
-def _steps(work: Generator[str, None, Loaded]) -> Generator[Progress, None, Loaded]:
-    """Turns the steps of reading a corpus into ``Progress``, so that reading can be cancelled."""
-    with closing(work):
-        while True:
-            try:
-                name = next(work)
-            except StopIteration as end:
-                loaded: Loaded = end.value
-                return loaded
-            yield Progress("Reading the corpus", 0, 1, name)
 
 
 def prepare_corpus(
@@ -161,7 +149,7 @@ def prepare_corpus(
             encode_shard,
             shards,
             saved if workers else None,
-            [shard.content for shard in shards],
+            [shard.content for shard in shards] if workers else (),
         )
         batches = yield from clock.over(_in_passages("Embedding passages", work, [len(s.texts) for s in shards]))
         vectors, embedding_s = np.concatenate(batches), clock.seconds
@@ -181,14 +169,12 @@ def _in_passages(
     stage: str, work: Generator[tuple[Sequence[int], str], None, Result], sizes: Sequence[int]
 ) -> Generator[Progress, None, Result]:
     """Turns the shards that are done into ``Progress``, given the passages of each."""
-    with closing(work):
-        while True:
-            try:
-                done, note = next(work)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            yield Progress(stage, sum(sizes[number] for number in done), sum(sizes), note)
+
+    def progress(step: tuple[Sequence[int], str]) -> Progress:
+        done, note = step
+        return Progress(stage, sum(sizes[number] for number in done), sum(sizes), note)
+
+    return (yield from mapped(work, progress))
 
 
 def embed_anew(ws: Workspace, models: Models, settings: Settings) -> Work:
@@ -402,8 +388,7 @@ def train(
         weights, first = shared_weights(start) if start else None, None
         if workers and not is_begun(folder):
             shards = document_shards(lm, corpus.passages, config)
-            content = [shard.content for shard in shards]
-            work = compute_arrays(workers, first_z_shard, shards, ws.path / SHARDS, content)
+            work = compute_arrays(workers, first_z_shard, shards, ws.path / SHARDS, [s.content for s in shards])
             stage, sizes = "Giving every document its first z", [len(shard.texts) for shard in shards]
             first = FirstZ.joined((yield from _in_passages(stage, work, sizes)), config)
         yield from train_memory(lm, corpus, folder, config, is_begun(folder), general, weights, first)

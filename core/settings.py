@@ -162,6 +162,10 @@ class Settings:
         """The same with the language model in this process, for what looks into it."""
         return replace(self, engine_url="")
 
+    def here(self) -> Settings:
+        """These settings, of another machine, with the folder of model files that this one has."""
+        return replace(self, home=Settings.from_environment().home)
+
     @classmethod
     def from_environment(cls, env_file: Path = ROOT / ".env") -> Settings:
         """Reads ``TESSERA_*`` variables over the defaults; the environment wins over ``env_file``.

@@ -38,6 +38,8 @@ from core.workspace import Workspace, open_workspace
 
 _DEPLOYMENT = "cells"
 _TRIES = 2
+_COUNTS = ("prompt_tokens", "cached_tokens", "generated_tokens", "bytes_touched")
+"""Counts of a trace that are the replica's."""
 
 
 @contextmanager
@@ -94,7 +96,7 @@ def _deployment(capacity: int) -> Any:
             from core.methods.cag_cell import CellReader
             from core.models.registry import Models
 
-            settings = replace(settings, home=Settings.from_environment().home)
+            settings = settings.here()
             resources = Resources(open_workspace(workspace, Path(workspace).parent), Models(settings), settings)
             self._reader, self._tally, self._loaded = CellReader(resources), tally, False
             context = ray.get_runtime_context()
@@ -184,9 +186,6 @@ class CellsOnRay:
         counts = {name: getattr(there, name) for name in _COUNTS}
         details: Mapping[str, Any] = event.answer.details | {"tries": attempt}
         return Finished(replace(event.answer, trace=replace(trace, spans=spans, **counts), details=dict(details)))
-
-
-_COUNTS = ("prompt_tokens", "cached_tokens", "generated_tokens", "bytes_touched")
 
 
 @contextmanager

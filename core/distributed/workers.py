@@ -15,7 +15,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.distributed.connection import connected
@@ -56,7 +56,7 @@ class Worker:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch reads it: workers never wait for long
         from core.models.registry import Models
 
-        self._models = Models(replace(settings, home=Settings.from_environment().home))
+        self._models = Models(settings.here())
 
     def versions(self) -> dict[str, str]:
         """Versions of the numerical libraries here."""

@@ -206,7 +206,7 @@ def answer_shard(models: Models, shard: QuestionShard) -> list[Answer]:
 @lru_cache(maxsize=1)  # methods are asked one after another
 def _opened(models: Models, shard: QuestionShard) -> Method:
     """The method of a shard, open and warm."""
-    settings = replace(shard.settings, home=Settings.from_environment().home)
+    settings = shard.settings.here()
     ws = existing_workspace(str(shard.workspace), shard.workspace.parent)
     resources = Resources(ws, models, settings, shard.known)
     if key_of(shard.variant, resources) != shard.key:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from core.artefacts import artefact
 from core.corpus.types import Passage
 from core.errors import ArtefactStale, ModelError, TesseraError
-from core.jobs import Progress, Work, WorkClock, finish
+from core.jobs import Progress, Work, WorkClock, finish, mapped
 from core.kvcache.cell_file import Layers, store_cell, stored
 from core.kvcache.compose import cut
 from core.kvcache.identity import CacheIdentity, cell_key
@@ -257,19 +258,13 @@ def _here(
     missing = [cell for shard in shards for cell in shard.cells]
     for ordinal, (entry, passages) in enumerate(missing, start=len(index.cells) - len(missing) + 1):
         clock, note = WorkClock(), message(kind.step, n=ordinal, total=len(index.cells))
-        layers = yield from clock.over(_noted(kind.compute(passages), note))
+        layers = yield from clock.over(mapped(kind.compute(passages), partial(_under_way, note)))
         add_cell(store.storage, index, entry, layers, clock)
         yield entry.tokens, 0, note
 
 
-def _noted(work: Generator[int, None, Layers], note: str) -> Generator[Advance, None, Layers]:
-    while True:
-        try:
-            tokens = next(work)
-        except StopIteration as end:
-            layers: Layers = end.value
-            return layers
-        yield 0, tokens, note
+def _under_way(note: str, tokens: int) -> Advance:
+    return 0, tokens, note
 
 
 def _from_workers(

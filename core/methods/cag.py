@@ -1,4 +1,4 @@
-"""KV-cache CAG: searches the nearest Voronoi cells, joins the blocks of their best passages, prefills the question.
+"""KV-cache CAG: searches the nearest Voronoi cells, reads the blocks of their best passages, prefills the question.
 
 No passage is tokenised or prefilled at query time: the keys and values of each passage were computed in advance
 (cache-augmented generation, Chan et al., "Don't Do RAG", arXiv 2412.15605, but per passage instead of for the whole

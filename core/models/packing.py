@@ -13,6 +13,12 @@ import torch
 PADDING, SHARED = -1, 0
 
 
+def packed(segments: torch.Tensor) -> torch.Tensor:
+    """Whether a token (row) attends to another (column), [batch, T, T]; see ``packing_mask``."""
+    query, key = segments[:, :, None], segments[:, None, :]
+    return ((query == key) | (key == SHARED)).tril()
+
+
 def packing_mask(segments: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """The additive attention mask: a token attends to earlier tokens of its own segment and of the shared one.
 
@@ -22,6 +28,5 @@ def packing_mask(segments: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     Returns:
         [batch, 1, T, T], 0 where a token (row) attends to another (column), else the dtype's minimum.
     """
-    query, key = segments[:, :, None], segments[:, None, :]
-    sees = ((query == key) | (key == SHARED)).tril()
+    sees = packed(segments)
     return torch.zeros(sees.shape, dtype=dtype).masked_fill(~sees, torch.finfo(dtype).min)[:, None]

@@ -25,12 +25,12 @@ from core.errors import ModelError
 from core.messages import message
 from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
+from core.models.packing import packed
 from core.models.prompt import NOT_FOUND
 from core.models.session import CHUNK_TOKENS, Session
 
 RANK_PRICE = 0.5
 """By how many nats the first token of a passage's answer must be likelier than that of the passage found before it."""
-_SHARED = 0
 
 
 class SideBySide:
@@ -51,9 +51,9 @@ class SideBySide:
     def __init__(self, lm: LanguageModel, passages: Sequence[Sequence[int]], cache: DynamicCache | None = None) -> None:
         self._lm, self._head, self._passages = lm, lm.prompt.head, passages
         self._cache = new_buffer(lm.model.config.num_hidden_layers) if cache is None else cache
-        lengths = [len(self._head), *map(len, passages)]
-        # Which passage each token of the cache belongs to, from 1 on.
-        self._owners = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+        self._lengths = [len(self._head), *map(len, passages)]
+        # Which passage each token of the cache belongs to, from 1 on; the head is ``SHARED``.
+        self._owners = torch.arange(len(self._lengths)).repeat_interleave(torch.tensor(self._lengths))
         self.count, self.length = len(passages), len(self._owners)
         self.missing = self.length if cache is None else 0
         self.chosen = 0
@@ -61,9 +61,8 @@ class SideBySide:
     def prefill_steps(self) -> Iterator[int]:
         """Prefills the head and the passages if they are missing; yields the tokens done after every chunk."""
         ids = [*self._head, *(token for passage in self._passages for token in passage)]
-        lengths = [len(self._head), *map(len, self._passages)]
         starts = [0, *(len(self._head) for _ in self._passages)]
-        at = [start + place for start, length in zip(starts, lengths, strict=True) for place in range(length)]
+        at = [start + place for start, length in zip(starts, self._lengths, strict=True) for place in range(length)]
         for begin in range(0, self.missing, CHUNK_TOKENS):
             chunk = slice(begin, begin + CHUNK_TOKENS)
             self._append(ids[chunk], at[chunk], self._owners[: begin + CHUNK_TOKENS], [-1])
@@ -82,7 +81,7 @@ class SideBySide:
         Raises:
             ModelError: The longest reading would outgrow the model's context.
         """
-        longest = len(self._head) + max(map(len, self._passages)) + len(tail)
+        longest = len(self._head) + max(self._lengths[1:]) + len(tail)
         if longest > self._lm.max_context:
             raise ModelError(
                 message(
@@ -91,7 +90,7 @@ class SideBySide:
                 "Make the passages shorter.",
             )
         count = self.count
-        at = [len(self._head) + len(passage) + place for passage in self._passages for place in range(len(tail))]
+        at = [len(self._head) + length + place for length in self._lengths[1:] for place in range(len(tail))]
         owners = torch.cat([self._owners, torch.arange(1, count + 1).repeat_interleave(len(tail))])
         ends = [len(tail) * (number + 1) - 1 for number in range(count)]
         logits = self._append([*tail] * count, at, owners, ends)
@@ -116,9 +115,7 @@ class SideBySide:
         Args:
             owners: [total] of all tokens of the cache, the new ones included.
         """
-        device, T, total = self._lm.device, len(ids), len(owners)
-        mine, order = owners[total - T :, None], torch.arange(total)
-        seen = ((owners == mine) | (owners == _SHARED)) & (order <= order[total - T :, None])
+        device, seen = self._lm.device, packed(owners[None])[0, len(owners) - len(ids) :]
         tokens, at = torch.tensor(ids, device=device), torch.tensor(positions, device=device)
         decoder = self._lm.decoder()
         if decoder is not None:
@@ -136,7 +133,7 @@ class SideBySide:
 
     def _alone(self, number: int, tail: int) -> DynamicCache:
         """A copy of the head, one passage and its question."""
-        ends = list(accumulate([len(self._head), *map(len, self._passages)]))
+        ends = list(accumulate(self._lengths))
         layers: list[Any] = self._cache.layers
         bounds = (
             (0, ends[0]),

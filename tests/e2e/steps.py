@@ -13,6 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 from app.i18n import table
 from core.methods.registry import METHODS
 
+MOST_PRESSES = 200
+"""Presses of an arrow key that cross the whole map."""
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
@@ -33,6 +35,20 @@ def visit(page: Page, name: str, **query: str) -> None:
 def keyed(page: Page, key: str, tag: str = "button") -> Locator:
     """The button (or another tag) of the widget that has this key."""
     return page.locator(f".st-key-{key} {tag}").first
+
+
+def cross_a_border(page: Page, star: Locator, cell: Locator) -> None:
+    """Moves the star by its keys until it stands in another cell than at first.
+
+    Where the next border lies depends on the map, which every kind of processor lays out otherwise.
+    """
+    home = cell.inner_text()
+    star.focus()
+    for key in ("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        for _ in range(MOST_PRESSES):
+            if cell.inner_text() == home:
+                page.keyboard.press(key)
+    assert cell.inner_text() != home
 
 
 def method(page: Page, name: str) -> Locator:

@@ -8,11 +8,9 @@ from app.learn.registry import STEPS
 from core.evaluation.lessons import lesson_rows
 from core.evaluation.verdict import VERDICTS
 from core.methods.registry import main_methods
-from tests.e2e.steps import answered, keyed, method, settled, visit
+from tests.e2e.steps import answered, cross_a_border, keyed, method, settled, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
-MOST = 200
-"""Presses of an arrow key that cross the whole map."""
 
 
 def test_a_lecture_needs_no_preparation(tab):
@@ -40,12 +38,7 @@ def test_a_lecture_needs_no_preparation(tab):
     settled(page)
     cell, answer = (page.locator(f".st-key-star [aria-live=polite] .{name}") for name in ("cell", "answer"))
     home, said = cell.inner_text(), answer.inner_text()
-    star.focus()
-    # Where the next border lies depends on the map, which every kind of processor lays out otherwise.
-    for key in ("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
-        for _ in range(MOST):
-            if cell.inner_text() == home:
-                page.keyboard.press(key)
+    cross_a_border(page, star, cell)
     assert cell.inner_text() != home and answer.inner_text() != said
 
 
