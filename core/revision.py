@@ -5,13 +5,15 @@
     undo(ws, models, settings)
 
 A passage of the same title and text keeps its vector, one of the same tokens its block, one of the same id, title and
-text its z. Cells keep their centroids. Kept answers go: they may quote what is gone. The corpus as it was and its
-cells are set aside until the next change, so that a change can be undone.
+text its z. Cells keep their centroids. Kept answers go: they may quote what is gone. The corpus as it was, its cells
+and every z that a change takes away are set aside until the next change, so that it can be undone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +27,8 @@ from core.jobs import Progress, Work, WorkClock
 from core.kvcache.variants import BLOCKS, WHOLE_CELLS
 from core.memory.adaptation import with_document, with_edited, without_document
 from core.memory.model import Memory
+from core.memory.pool import MemoryPool
+from core.memory.store import CARD, Card, load_pool, read_card, save_pool
 from core.messages import message
 from core.models.embeddings import load_vectors, write_vectors
 from core.models.encoder import Vectors, encode_in_batches, truncated_rows
@@ -38,6 +42,18 @@ from core.voronoi.partition import FILE, Partition, reassigned
 from core.workspace import Workspace
 
 
+class Learned(NamedTuple):
+    """What a memory had learned of some documents."""
+
+    pool: MemoryPool
+    card: Card
+
+    def holds_for(self, card: Card) -> bool:
+        """Whether the memory of a card is the one that learned it: a z says nothing to other weights."""
+        same = replace(card, corpus=self.card.corpus, corpus_name=self.card.corpus_name, learned=self.card.learned)
+        return same == self.card
+
+
 def revise(
     ws: Workspace,
     models: Models,
@@ -45,6 +61,7 @@ def revise(
     corpus: Corpus,
     originals: Iterable[tuple[str, bytes]] = (),
     cells: Partition | None = None,
+    learned: Learned | None = None,
 ) -> Work:
     """Brings a workspace in line with another state of its corpus; artefacts that it does not hold are not built.
 
@@ -56,6 +73,7 @@ def revise(
         settings: Variant and precision of the blocks and caches that follow; others are stale until they are built.
         originals: Name and content of the files that are new.
         cells: Whose centroids are taken; those of the workspace by default.
+        learned: What was learned of documents that come back, where the memory is still the one that learned it.
 
     Raises:
         TesseraError: It has no passage left.
@@ -69,9 +87,11 @@ def revise(
         spent_s = clock.seconds
         held = None if ws.state("partition").status == "missing" else Partition.load(ws.variants("partition")[0])
         partition = _partition(models, corpus, vectors, cells or held) if held else None
-        memory = _memory(ws, models, before, corpus)
+        memory = None if ws.state("memory").status != "ready" else open_memory(ws, models)
+        gone = _gone(memory, before, corpus) if memory else None
+        after = _followed(memory, before, corpus, learned) if memory else None
         yield Progress("Writing what changed", 0, 1, message("{n:,} passages embedded", n=fresh))
-        _set_aside(ws, before, held)
+        _set_aside(ws, before, held, gone)
         write_corpus(ws, corpus)
         keep_originals(ws, [before, corpus], originals)
         unread = len(truncated_rows(models.encoder(), texts(corpus.passages)))
@@ -81,8 +101,8 @@ def revise(
         if partition:
             for _ in write_cells(ws, corpus.passages, vectors, partition):
                 pass  # a step here could be the last: cells of the corpus as it was would stay
-        if memory:
-            save_memory(ws, memory)
+        if after:
+            save_memory(ws, after)
         if server := server_in_use():
             flush(server, key_of(ws))
         yield Progress("Writing what changed", 1, 1)
@@ -102,7 +122,9 @@ def undo(ws: Workspace, models: Models, settings: Settings) -> Work:
     cells = Partition.load(ws.path / BEFORE) if (ws.path / BEFORE / FILE).is_file() else None
     held = ws.read("partition", Partition.load) if cells and ws.state("partition").status == "ready" else None
     recut = not (cells and held and cells.config == held.config)  # since then, otherwise
-    yield from revise(ws, models, settings, load(ws.path / BEFORE), cells=None if recut else cells)
+    aside = ws.path / BEFORE
+    learned = Learned(load_pool(aside), read_card(aside)) if (aside / CARD).is_file() else None
+    yield from revise(ws, models, settings, load(aside), cells=None if recut else cells, learned=learned)
 
 
 def can_undo(ws: Workspace) -> bool:
@@ -110,11 +132,13 @@ def can_undo(ws: Workspace) -> bool:
     return (ws.path / BEFORE).is_dir()
 
 
-def _set_aside(ws: Workspace, corpus: Corpus, cells: Partition | None) -> None:
+def _set_aside(ws: Workspace, corpus: Corpus, cells: Partition | None, learned: Learned | None) -> None:
     with swap.scratch_for(ws.path / BEFORE) as scratch:
         save(corpus, scratch / BEFORE)
         if cells:
             cells.save(scratch / BEFORE)
+        if learned:
+            save_pool(scratch / BEFORE, *learned)
         swap.install(scratch / BEFORE, ws.path / BEFORE)
 
 
@@ -143,20 +167,32 @@ def _partition(models: Models, corpus: Corpus, vectors: Vectors, cells: Partitio
     return reassigned(cells, vectors, tokens)
 
 
-def _memory(ws: Workspace, models: Models, before: Corpus, corpus: Corpus) -> Memory | None:
-    """The memory with a first z of new passages and without removed ones; None if no valid memory exists."""
-    if ws.state("memory").status != "ready":
-        return None
-    memory = open_memory(ws, models)
+def _gone(memory: Memory, before: Corpus, corpus: Corpus) -> Learned | None:
+    """The z that a change takes away: of documents removed, and of those whose text becomes another."""
+    held, stays = set(memory.pool.ids), {(passage.id, *texts([passage])) for passage in corpus.passages}
+    gone = [p.id for p in before.passages if p.id in held and (p.id, *texts([p])) not in stays]
+    rows = memory.pool.rows(gone)
+    titles = tuple(memory.pool.titles[row] for row in rows)
+    return Learned(MemoryPool(tuple(gone), titles, memory.pool.z[rows]), memory.card) if gone else None
+
+
+def _followed(memory: Memory, before: Corpus, corpus: Corpus, learned: Learned | None) -> Memory:
+    """The memory without removed documents and with new ones, by what was learned of them before, else by a first z."""
     held, old, new = set(memory.pool.ids), _by_id(before.passages), _by_id(corpus.passages)
+    known = learned if learned and learned.holds_for(memory.card) else None
     for passage in corpus.passages:
+        z = known.pool.z[known.pool.row(passage.id)] if known and passage.id in known.pool.ids else None
         if passage.id not in held:
-            memory = with_document(memory, passage)
+            memory = with_document(memory, passage, z)
         elif passage.id in old and texts([passage]) != texts([old[passage.id]]):
-            memory = with_edited(memory, passage)
+            memory = with_edited(memory, passage, z)
     for passage_id in old.keys() - new.keys() & held:
         memory = without_document(memory, passage_id)
-    return memory
+    if not known:
+        return memory
+    trained = {passage_id for passage_id in known.pool.ids if passage_id not in known.card.learned}
+    later = tuple(passage_id for passage_id in memory.card.learned if passage_id not in trained)
+    return memory.with_pool(memory.pool, replace(memory.card, learned=later))
 
 
 def _by_id(passages: Sequence[Passage]) -> dict[str, Passage]:

@@ -60,23 +60,29 @@ class AdaptConfig:
                 )
 
 
-def with_document(memory: Memory, passage: Passage) -> Memory:
-    """A memory that also holds ``passage``, with its first z; the other documents keep their bits.
+def with_document(memory: Memory, passage: Passage, z: torch.Tensor | None = None) -> Memory:
+    """A memory that also holds ``passage``; the other documents keep their bits.
+
+    Args:
+        z: [m, z_dim] that this memory had learned of it; its first z by default.
 
     Raises:
         TesseraError: It already holds a document of that id, or the text is empty.
     """
-    pool = memory.pool.with_row(passage.id, passage.title, document_z(memory, passage))
+    pool = memory.pool.with_row(passage.id, passage.title, document_z(memory, passage) if z is None else z)
     return memory.with_pool(pool, replace(memory.card, learned=(*memory.card.learned, passage.id)))
 
 
-def with_edited(memory: Memory, passage: Passage) -> Memory:
-    """A memory in which the document of that id is another text, with its first z.
+def with_edited(memory: Memory, passage: Passage, z: torch.Tensor | None = None) -> Memory:
+    """A memory in which the document of that id is another text.
+
+    Args:
+        z: [m, z_dim] that this memory had learned of it; its first z by default.
 
     Raises:
         TesseraError: It holds no document of that id, or the text is empty.
     """
-    pool = memory.pool.with_other(passage.id, passage.title, document_z(memory, passage))
+    pool = memory.pool.with_other(passage.id, passage.title, document_z(memory, passage) if z is None else z)
     learned = (*(i for i in memory.card.learned if i != passage.id), passage.id)
     return memory.with_pool(pool, replace(memory.card, learned=learned))
 

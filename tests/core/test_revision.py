@@ -13,10 +13,12 @@ from core.corpus.types import Source
 from core.errors import ArtefactMissing, CorpusError, TesseraError
 from core.kvcache.location import store_of
 from core.kvcache.variants import BLOCKS, WHOLE_CELLS
+from core.memory.adaptation import document_z
 from core.methods.answer_cache import AnswerCache, scope_of
 from core.methods.base import answer
 from core.methods.registry import METHODS, open_method
 from core.methods.resources import Resources
+from core.removal import rename_workspace
 from core.revision import can_undo, revise, undo
 from core.settings import Settings
 from core.stores.index import build_index
@@ -75,6 +77,13 @@ def cells(ws, kind):
     return store_of(folder).index().cells.values()
 
 
+def built(ws, models):
+    """What is learned and computed of every document: its z, whether it was learned later, and its blocks."""
+    memory = pipeline.open_memory(ws, models)
+    z = {name: memory.pool.z[memory.pool.row(name)].tolist() for name in memory.pool.ids}
+    return z, set(memory.card.learned), {entry.passage_ids: entry.sha256 for entry in cells(ws, BLOCKS)}
+
+
 def read(models, name, text, existing):
     importer = Importer(models.prompt().count, existing)
     importer.add(name, text.encode())
@@ -119,6 +128,27 @@ def test_undo_brings_all_of_it_back_and_undone_again_takes_it_away(ws, models, c
     assert {kind: ws.state(kind).status for kind in KEPT} == dict.fromkeys(KEPT, "ready")
     list(undo(ws, models, models.settings))
     assert held(ws) == without(corpus, ["orchard.md", "library.md"])
+
+
+def test_undo_gives_documents_what_was_learned_and_computed_of_them_under_another_name_too(ws, models, corpus):
+    before = built(ws, models)
+    report = read(models, "library.md", "# Library\n\nVera Moss leads the library.\n", others(corpus, ["library.md"]))
+    for change in (without(corpus, ["orchard.md"]), put(corpus, report)):
+        list(revise(ws, models, models.settings, change))
+        assert built(ws, models) != before
+        ws = rename_workspace(ws, f"{ws.name}-again")
+        list(undo(ws, models, models.settings))
+        assert built(ws, models) == before
+
+
+def test_undo_gives_no_z_to_a_memory_that_was_trained_anew(ws, models, corpus):
+    gone = next(passage for passage in corpus.passages if passage.topic == "orchard")
+    list(revise(ws, models, models.settings, without(corpus, ["orchard.md"])))
+    list(pipeline.train(ws, models, replace(TINY_MEMORY, seed=1)))
+    list(undo(ws, models, models.settings))
+    memory = pipeline.open_memory(ws, models)
+    assert memory.pool.z[memory.pool.row(gone.id)].equal(document_z(memory, gone))
+    assert gone.id in memory.card.learned
 
 
 def test_the_file_of_a_document_goes_with_the_chance_to_undo(ws, models, corpus):
