@@ -37,6 +37,7 @@ class Piece:
     Attributes:
         size: Height of its line of letters.
         bold: Whether all of it is.
+        spaced: Whether the file writes a space before it, however narrow.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Piece:
     y: float
     size: float
     bold: bool = False
+    spaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,25 +107,33 @@ def _quarters(text: PdfTextPage, number: int) -> int:
 def words(text: PdfTextPage, way: Way) -> list[Piece]:
     """The words of a page that run its way, in the order in which they are drawn."""
     result: list[Piece] = []
-    current: Piece | None = None
+    goes_on = spaced = False
     for character in _characters(text, way):
-        if character is None:
-            if current:
-                result.append(current)
-            current = None
-            continue
-        if current and _goes_on(current, character):
-            current = replace(
-                current,
-                text=current.text + character.text,
-                x1=max(current.x1, character.x1),
-                bold=current.bold and character.bold,
+        if not isinstance(character, Piece):
+            goes_on, spaced = False, spaced or character
+        elif goes_on and _goes_on(result[-1], character):
+            word = result[-1]
+            result[-1] = replace(
+                word,
+                text=word.text + character.text,
+                x1=max(word.x1, character.x1),
+                bold=word.bold and character.bold,
             )
         else:
-            if current:
-                result.append(current)
-            current = character
-    return [*result, current] if current else result
+            result.append(replace(character, spaced=spaced))
+            goes_on, spaced = True, False
+    return _without_copies(result)
+
+
+def _without_copies(words: Sequence[Piece]) -> list[Piece]:
+    """The words without those that are drawn once more in their place, to look bold or to cast a shadow."""
+    drawn: dict[str, list[Piece]] = {}
+    for word in words:
+        same = drawn.setdefault(word.text, [])
+        if not any(max(abs(word.x0 - one.x0), abs(word.y - one.y)) < 0.15 * word.size for one in same):
+            same.append(word)
+    kept = {id(word) for same in drawn.values() for word in same}
+    return [word for word in words if id(word) in kept]
 
 
 def _goes_on(word: Piece, character: Piece) -> bool:
@@ -131,8 +141,11 @@ def _goes_on(word: Piece, character: Piece) -> bool:
     return same and -0.3 * word.size < character.x0 - word.x1 < _WORD_GAP * word.size
 
 
-def _characters(text: PdfTextPage, way: Way) -> Iterator[Piece | None]:
-    """Each character that runs the page's way as a piece, None for others, space and the end of a line."""
+def _characters(text: PdfTextPage, way: Way) -> Iterator[Piece | bool]:
+    """Each character that runs the page's way as a piece; for others, space and the end of a line, if it is written.
+
+    PDFium adds space where it sees a gap, too.
+    """
     import pypdfium2.raw as pdfium
 
     box = pdfium.FS_RECTF()
@@ -142,7 +155,7 @@ def _characters(text: PdfTextPage, way: Way) -> Iterator[Piece | None]:
         code = pdfium.FPDFText_GetUnicode(text, number)
         letter = chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
         if _SPACE.match(letter) or _quarters(text, number) != way.quarters:
-            yield None
+            yield letter == " " and not pdfium.FPDFText_IsGenerated(text, number)
             continue
         pdfium.FPDFText_GetLooseCharBox(text, number, ctypes.byref(box))
         pdfium.FPDFText_GetCharOrigin(text, number, ctypes.byref(x), ctypes.byref(y))
@@ -202,9 +215,9 @@ def pieces(words: Sequence[Piece]) -> list[Piece]:
 def join(left: Piece, right: Piece) -> Piece:
     """Two pieces of a line as one."""
     size = max(left.size, right.size)
-    tight = right.x0 - left.x1 < 0.12 * size
+    tight = not right.spaced and right.x0 - left.x1 < 0.12 * size
     text = left.text + ("" if tight else " ") + right.text
-    return Piece(text, left.x0, max(left.x1, right.x1), left.y, size, left.bold and right.bold)
+    return Piece(text, left.x0, max(left.x1, right.x1), left.y, size, left.bold and right.bold, left.spaced)
 
 
 def _with_raised(words: Sequence[Piece]) -> list[Piece]:

@@ -53,6 +53,20 @@ def test_a_name_keeps_its_hyphen_over_the_end_of_a_line_and_ornaments_are_left_o
     assert section.text == "It left Soekarno-Hatta at noon.\n\nIt came back."
 
 
+def test_a_narrow_space_parts_words_where_the_file_writes_one():
+    pdf = writer(["The bell of Port Amrel weighs forty kilograms."])
+    drawn = pdf.pages[0]["/Contents"].get_object()
+    drawn.set_data(b"-2.4 Tw " + drawn.get_data())  # which leaves .9 of 3.3 points
+    (section,) = read_pdf("x.pdf", content(pdf)).sections
+    assert section.text == "The bell of Port Amrel weighs forty kilograms."
+
+
+def test_a_text_that_is_drawn_twice_to_look_bold_is_read_once():
+    words = [(60 + 50 * i, 700, 10, word) for i, word in enumerate(("The", "well", "well", "known", "here"))]
+    (section,) = read_pdf("x.pdf", made.pdf([[*words, *((x + 0.6, *rest) for x, *rest in words)]])).sections
+    assert section.text.split() == ["The", "well", "well", "known", "here"]
+
+
 @pytest.mark.parametrize(("given", "taken"), [("등대 이야기", "등대 이야기"), ("untitled", "")])
 def test_the_title_of_the_document_is_taken_where_it_is_one(given, taken):
     pdf = writer(["Text."])
