@@ -51,7 +51,7 @@ def is_refusal(answer: str) -> bool:
     return not answer.strip() or bool(_REFUSAL.search(answer.casefold()))
 
 
-def faithfulness(question: str, answer: str, evidence: Sequence[str]) -> float | None:
+def faithfulness(question: str, answer: str, evidence: Sequence[str], titles: Sequence[str] = ()) -> float | None:
     """How well a single sentence of the evidence supports the answer, 0 to 1; None for a refusal.
 
     The answer "Perrin Lusk" to "Who first described the slate gull?" claims both together. So each sentence gets two
@@ -59,20 +59,27 @@ def faithfulness(question: str, answer: str, evidence: Sequence[str]) -> float |
     among the sentences, ``log(1 + N / (1 + df))``, and divided by the best sentence's share. The score is the largest
     product of the two. Numbers must be equal; "nine" is 9. An answer of the wrong kind from the right sentence passes
     here and fails in ``relevancy``.
+
+    Args:
+        titles: Of each text, where they count: what a title shares with the question, all its sentences share, such as
+            a row "Control room: 112" of "Index of telephone numbers".
     """
     if is_refusal(answer):
         return None
     in_question, in_answer = set(_words(question)), set(_words(answer))
     added = in_answer - in_question or in_answer
-    read = [words for text in evidence for words in _sentence_words(text)]
+    under = [frozenset(_words(title)) for title in titles] or [frozenset[str]()] * len(evidence)
+    read = [
+        (words, words | title) for text, title in zip(evidence, under, strict=True) for words in _sentence_words(text)
+    ]
     if not added or not read:
         return 0.0
-    weights = {word: log(1 + len(read) / (1 + sum(word in words for words in read))) for word in in_question}
-    shares = [sum(weights[word] for word in in_question & words) for words in read]
+    weights = {word: log(1 + len(read) / (1 + sum(word in words for _, words in read))) for word in in_question}
+    shares = [sum(weights[word] for word in in_question & words) for _, words in read]
     best = max(shares)
     if not best:
         return 0.0
-    return max(len(added & words) / len(added) * share / best for words, share in zip(read, shares, strict=True))
+    return max(len(added & words) / len(added) * share / best for (words, _), share in zip(read, shares, strict=True))
 
 
 def relevancy(question: str, answer: str) -> float:

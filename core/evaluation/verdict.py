@@ -186,7 +186,8 @@ def _is_supported(answer: Answer) -> bool:
     says = find_support(answer.text, answer.question, texts)
     if says and is_landmark(answer.question, answer.text, texts[says.text_index][says.start : says.end]):
         return False
-    return (faithfulness(answer.question, answer.text, texts) or 0.0) >= _SUPPORTED
+    titles = [piece.title for piece in answer.evidence]
+    return (faithfulness(answer.question, answer.text, texts, titles) or 0.0) >= _SUPPORTED
 
 
 def _lacking(answer: Answer, gold: Question) -> list[str]:

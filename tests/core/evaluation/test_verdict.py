@@ -82,6 +82,14 @@ def test_a_word_that_merely_occurs_in_what_was_read_supports_nothing():
     assert verdict_on(said_of("double neoprene"), None).kind == "unknown"
 
 
+@pytest.mark.parametrize(("text", "kind"), [("112", "unknown"), ("112.", "unknown"), ("113", "unsupported")])
+def test_a_row_says_what_its_title_says_it_does(text, kind):
+    rows = ("Control room: 112.", "Safety officer, Dr. Hanne Oduya: 4417.", "Technical service: 4430.")
+    evidence = tuple(Evidence(row, "Manual / Index of telephone numbers", row, 0.9) for row in rows)
+    answer = Answer("rag", "What number in an emergency?", text, evidence, TRACE, {})
+    assert verdict_on(answer, None).kind == kind
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
