@@ -24,6 +24,8 @@ _UNIT = (
 )
 _UNITS = regex.compile(rf"\([^()]{{1,20}}\)|\[[^\[\]]{{1,20}}\]|{_UNIT}(?:\s?[/·]\s?{_UNIT})*")
 _CAPTION = regex.compile(r"\s*(?:Table|Tab\.|Tabelle|Tableau|Tabla|표|表)\s*\d")
+_LEADERS = regex.compile(r"(?:\s?[.…]){4,}\s*\Z")
+"""The dots that lead the eye from a name to its figures."""
 _BROKEN = regex.compile(r"\p{Ll}-\Z")
 _UNFINISHED = regex.compile(r"[\p{L}\p{N},;(–-]\Z")
 
@@ -212,7 +214,7 @@ def records(rows: Sequence[Sequence[str]], header: bool | None = None) -> tuple[
 
 def _one_line(cell: str) -> str:
     """The lines of a cell as one: those of a list are parted by commas, where nothing else parts them."""
-    lines = [line for part in cell.split("\n") if (line := " ".join(part.split()))]
+    lines = [line for part in cell.split("\n") if (line := " ".join(_LEADERS.sub("", part).split()))]
     text = "".join(lines[:1])
     for line in lines[1:]:
         goes_on = text[-1] in ".,:;!?-–(" or line[0].islower() or line[0] in "(["

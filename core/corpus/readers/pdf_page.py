@@ -174,7 +174,10 @@ def rules(page: PdfPage, way: Way) -> Rules:
     standing: list[tuple[float, float, float]] = []
     lying: list[tuple[float, float, float]] = []
     for drawn in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_PATH], max_depth=3):
-        left, bottom, right, top = way.box(*drawn.get_bounds())
+        bounds, form = drawn.get_bounds(), drawn.container
+        while form:  # what a form draws, it says in coordinates of its own
+            bounds, form = form.get_matrix().on_rect(*bounds), form.container
+        left, bottom, right, top = way.box(*bounds)
         if right - left < _THIN and top - bottom > 6:
             standing.append(((left + right) / 2, bottom, top))
         elif top - bottom < _THIN and right - left > 6:

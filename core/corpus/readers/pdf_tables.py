@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -15,6 +16,8 @@ _NEAR = 3.0
 _SHORT_CELL = 18
 _PROSE_SPACES = 3.2
 _MOST_COLUMNS = 40
+_PROSE_WORDS, _PROSE_LINES = 4, 6
+"""Spaces in a line of text, and lines of it that make a column."""
 
 
 Place = tuple[float, float, float, float]
@@ -191,9 +194,38 @@ def _text(words: Sequence[Piece]) -> str:
 
 
 def _aligned(pieces: Sequence[Piece]) -> Iterator[Table]:
-    """Runs of lines of two and more pieces whose gaps lie under one another."""
+    """Runs of lines of two and more pieces whose gaps lie under one another; each column of a text by itself."""
+    for lines in _by_column(rows(pieces), pieces):
+        yield from _runs(lines)
+
+
+def _by_column(lines: Sequence[list[Piece]], pieces: Sequence[Piece]) -> list[list[list[Piece]]]:
+    """The lines of a page; where text stands in two columns the left and the right parts of those beside it apart.
+
+    The columns begin where most lines of text do; what stands beside none may go across both.
+    """
+    prose = [piece for piece in pieces if piece.text.count(" ") >= _PROSE_WORDS]
+    begins = Counter(round(piece.x0) for piece in prose)
+    often = sorted(x for x, times in begins.most_common(2) if times >= _PROSE_LINES)
+    if len(often) < 2 or any(often[0] <= round(piece.x0) < often[1] < piece.x1 - _NEAR for piece in prose):
+        return [list(lines)]
+    border = often[1] - _NEAR
+    across: list[list[Piece]] = []
+    parts: tuple[list[list[Piece]], list[list[Piece]]] = ([], [])
+    beside = [piece.y for piece in prose if round(piece.x0) in often]
+    for line in lines:
+        if not any(abs(line[0].y - y) < 1.5 * line[0].size for y in beside):
+            across.append(line)
+            continue
+        for part, is_left in zip(parts, (True, False), strict=True):
+            if own := [piece for piece in line if (piece.x0 < border) is is_left]:
+                part.append(own)
+    return [across, *parts]
+
+
+def _runs(lines: Sequence[list[Piece]]) -> Iterator[Table]:
     run: list[list[Piece]] = []
-    for line in [*rows(pieces), []]:
+    for line in [*lines, []]:
         if line and run and run[-1][0].y - line[0].y > 3 * line[0].size:
             yield from _table_of(run)
             run = []

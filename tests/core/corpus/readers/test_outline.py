@@ -179,3 +179,8 @@ def test_no_sentence_ends_at_a_number(end):
 
     assert sentences(f"{end} Limits of the store")[-1].endswith("Limits of the store")
     assert not sentences(f"{end} Limits of the store")[-1].startswith("Limits")
+
+
+def test_dots_that_lead_to_a_figure_are_no_part_of_its_name():
+    rows = [("Crop", "Acres"), ("Rye . . . . . . . .", "40"), ("Oats, etc. .....", "9")]
+    assert records(rows)[0] == ["Crop: Rye; Acres: 40.", "Crop: Oats, etc; Acres: 9."]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 
 from core.corpus.readers.pdf import read_pdf
 from core.corpus.readers.worker import ReaderProcess
@@ -138,6 +138,34 @@ def test_two_columns_are_read_one_after_the_other_under_a_title_across_both():
     drawn += [(320, 700 - 14 * i, 10, line) for i, line in enumerate(RIGHT)]
     (section,) = read_pdf("x.pdf", made.pdf([drawn])).sections
     assert section.text == f"{' '.join(LEFT)}\n\n{' '.join(RIGHT)}"
+
+
+def test_what_a_figure_says_beside_a_column_of_text_is_no_cell_of_it():
+    lines = [*LEFT, *RIGHT, *LEFT]
+    figure = [("headed", "was hit"), ("threatened", "was left"), ("flooded", "was pounded"), ("rained", "was lost")]
+    drawn = [(60, 700 - 14 * i, 10, line) for i, line in enumerate(lines)]
+    drawn += [(320 + 100 * j, 700 - 14 * i, 8, word) for i, pair in enumerate(figure) for j, word in enumerate(pair)]
+    drawn += [(320, 620 - 14 * i, 10, line) for i, line in enumerate([*LEFT, *RIGHT])]
+    (section,) = read_pdf("x.pdf", made.pdf([drawn])).sections
+    assert " ".join([*LEFT, *RIGHT]) in section.text.replace("\n\n", " ")
+    assert "headed: was hit." in section.text
+
+
+def test_lines_of_a_form_stand_where_the_page_puts_it():
+    rows = [[("Acid", 700)], [("Glove", 700)], [("Nitric", 675)], [("butyl, but not", 680), ("in summer", 668)]]
+    drawn = [(60 + 150 * (i % 2), y, 10, text) for i, cell in enumerate(rows) for text, y in cell]
+    pdf = PdfWriter(io.BytesIO(made.pdf([drawn])))
+    form = DecodedStreamObject()
+    lines = [(0, y, 300, y) for y in (0, 30, 50)] + [(x, 0, x, 50) for x in (0, 150, 300)]
+    form.set_data("".join(f"{x0} {y0} m {x1} {y1} l S\n" for x0, y0, x1, y1 in lines).encode())
+    form.update({NameObject("/Type"): NameObject("/XObject"), NameObject("/Subtype"): NameObject("/Form")})
+    form[NameObject("/BBox")] = ArrayObject(map(NumberObject, (-5, -5, 305, 55)))
+    page = pdf.pages[0]
+    page["/Resources"][NameObject("/XObject")] = DictionaryObject({NameObject("/Lines"): pdf._add_object(form)})
+    shown = page["/Contents"].get_object()
+    shown.set_data(b"q 1 0 0 1 55 662 cm /Lines Do Q\n" + shown.get_data())
+    page[NameObject("/Contents")] = pdf._add_object(shown)
+    assert "butyl, but not in summer" in read_pdf("x.pdf", content(pdf)).sections[0].text
 
 
 def test_lines_that_end_early_on_purpose_stay_lines_and_filled_ones_do_not():
