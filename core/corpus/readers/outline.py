@@ -24,6 +24,7 @@ _UNIT = (
 )
 _UNITS = regex.compile(rf"\([^()]{{1,20}}\)|\[[^\[\]]{{1,20}}\]|{_UNIT}(?:\s?[/·]\s?{_UNIT})*")
 _CAPTION = regex.compile(r"\s*(?:Table|Tab\.|Tabelle|Tableau|Tabla|표|表)\s*\d")
+_YEAR = regex.compile(r"(?:1[5-9]|20)\d\d(?:[/–-]\d{2,4})?")
 _LEADERS = regex.compile(r"(?:\s?[.…]){4,}\s*\Z")
 """The dots that lead the eye from a name to its figures."""
 _BROKEN = regex.compile(r"\p{Ll}-\Z")
@@ -268,12 +269,13 @@ def _one_header(table: list[list[str]], most: int = 3) -> list[list[str]]:
 
 
 def has_header(table: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: it is full, has no numbers, and is unlike what stands beneath it."""
+    """Whether the first row names the columns: it is full, has no numbers but years, and is unlike what follows."""
     names, *body = table
     filled = [name for name in names if name]
     if len(filled) < 2 or len(filled) < len(names) - 1 or len(set(filled)) < len(filled):
         return False
-    if any(_NUMBER.fullmatch(name) or name.endswith(":") for name in filled) or not body:
+    figures = [i for i, name in enumerate(names) if _NUMBER.fullmatch(name)]
+    if not body or any(name.endswith(":") for name in filled) or (figures and not _are_years(names, body, figures)):
         return False
     if len(names) > 2:
         return True
@@ -281,6 +283,13 @@ def has_header(table: Sequence[Sequence[str]]) -> bool:
     numbers = [sum(any(map(str.isdigit, row[i])) for row in body if i < len(row)) for i in range(len(names))]
     plain = [not any(map(str.isdigit, name)) for name in names]
     return any(with_digits * 2 > len(body) and bare for with_digits, bare in zip(numbers, plain, strict=True))
+
+
+def _are_years(names: Sequence[str], body: Sequence[Sequence[str]], columns: Sequence[int]) -> bool:
+    """Whether the figures among names are years over columns that hold something else."""
+    cells = [row[i] for row in body for i in columns if i < len(row) and row[i]]
+    named = len(columns) > 1 and all(_YEAR.fullmatch(names[i]) for i in columns)
+    return named and 2 * sum(bool(_YEAR.fullmatch(cell)) for cell in cells) < len(cells)
 
 
 def _named(names: Sequence[str], row: Sequence[str]) -> str:

@@ -80,10 +80,16 @@ def _has_figures(row: Sequence[str]) -> bool:
     return sum(cell.lstrip("-").replace(".", "", 1).isdigit() for cell in row) > 1
 
 
+def _is_title(block: Sequence[list[str]]) -> bool:
+    """Whether the first row has one cell, or a few over a row of twice as many, one of which is a figure."""
+    filled, *below = (sum(map(bool, row)) for row in block[:2])
+    return filled == 1 or (bool(below) and 2 * filled <= below[0] and _has_figures(block[1]))
+
+
 def _add(outline: Outline, block: list[list[str]]) -> None:
-    """Lines of one cell above a table are its title or remarks, what follows is its header and its rows."""
-    while block and sum(map(bool, block[0])) == 1 and len(block[0]) > 1:
-        outline.paragraph(next(cell for cell in block.pop(0) if cell))
+    """Lines of few cells above a table are its title or remarks, what follows is its header and its rows."""
+    while block and len(block[0]) > 1 and _is_title(block):
+        outline.paragraph("; ".join(filter(None, block.pop(0))))
     if block and len(block[0]) == 1:
         for (cell,) in block:
             outline.paragraph(cell)

@@ -98,3 +98,19 @@ def test_two_tables_of_a_sheet_are_two():
         "Name: Ida; Age: 40.",
         "Name: Ole; Age: 50.",
     ]
+
+
+def test_few_cells_over_a_row_of_years_are_the_title_of_a_sheets_table():
+    rows = [
+        ("Full rate", "", "Single"),
+        ("Earnings", 2020, 2021, 2022),
+        (15000, 0.23, 0.21, 0.18),
+        (20000, 0.3, 0.2, 0.1),
+    ]
+    (section,) = read_spreadsheet("tax.xlsx", made.xlsx(rows, "Tax")).sections
+    assert section.text.split("\n") == [
+        "Full rate; Single",
+        "",
+        "Earnings: 15000; 2020: 0.23; 2021: 0.21; 2022: 0.18.",
+        "Earnings: 20000; 2020: 0.3; 2021: 0.2; 2022: 0.1.",
+    ]

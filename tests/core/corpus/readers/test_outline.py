@@ -66,7 +66,7 @@ from core.corpus.readers.outline import Outline, records
         ),
         (  # the heading of some rows is no header
             [["", "2023", "2022"], ["Assets", "", ""], ["Cash", "5", "4"], ["Land", "7", "7"]],
-            ["2023: 2022.", "Assets.", "Cash: 5; 4.", "Land: 7; 7."],
+            ["Assets.", "Cash; 2023: 5; 2022: 4.", "Land; 2023: 7; 2022: 7."],
         ),
         (  # a form of names and values
             [["Order:", "SC-1", "Cinema:", "Downtown"], ["Region:", "North", "", ""]],
@@ -184,3 +184,10 @@ def test_no_sentence_ends_at_a_number(end):
 def test_dots_that_lead_to_a_figure_are_no_part_of_its_name():
     rows = [("Crop", "Acres"), ("Rye . . . . . . . .", "40"), ("Oats, etc. .....", "9")]
     assert records(rows)[0] == ["Crop: Rye; Acres: 40.", "Crop: Oats, etc; Acres: 9."]
+
+
+def test_years_name_columns_of_other_figures_and_no_columns_of_years():
+    sales = [("Mill", "2021", "2022"), ("Brae", "40", "41"), ("Ulm End", "7", "9")]
+    assert records(sales)[0] == ["Mill: Brae; 2021: 40; 2022: 41.", "Mill: Ulm End; 2021: 7; 2022: 9."]
+    dug = [("Brae", "1604", "1690"), ("Ulm End", "1777", "1802"), ("Carrow", "1690", "1703")]
+    assert records(dug)[0] == ["Brae: 1604; 1690.", "Ulm End: 1777; 1802.", "Carrow: 1690; 1703."]
