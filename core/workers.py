@@ -21,6 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from core.errors import ModelError
 from core.manifest import write_atomically
 
 Shard = TypeVar("Shard")
@@ -64,6 +65,19 @@ class Workers(Protocol):
             TesseraError: The task fails, or nobody is left to compute it.
         """
         ...
+
+
+def require_same_model(theirs: object, ours: object) -> None:
+    """Holds that a worker computes with the model that its shard is for, given what identifies either.
+
+    Raises:
+        ModelError: It does not.
+    """
+    if theirs != ours:
+        raise ModelError(
+            "A worker has another model than this machine.",
+            "Put the same model files and the same Tessera on every machine.",
+        )
 
 
 class InProcess:

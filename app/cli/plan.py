@@ -37,7 +37,6 @@ def plan(
     Example: python -m app plan --passages 1e9 --qps 100 --model qwen3-8b --machine gpu
     """
     from core.labs.plan.check import check as check_plan
-    from core.labs.plan.check import check_indexes
     from core.labs.plan.coefficients import coefficients
     from core.labs.plan.plan import Demand, advice, pays
     from core.labs.plan.plan import plan as make_plan
@@ -49,9 +48,7 @@ def plan(
     table = load_prices(prices or PRICES)
     if check:
         others = [existing_workspace(name, settings.workspaces) for name in names_in(check)]
-        checked = [one for other in others for one in check_plan(measured, other)]
-        checked += [one for other in others for one in check_indexes(measured, table, other)]
-        _show_checked(checked, as_json)
+        _show_checked([one for other in others for one in check_plan(measured, table, other)], as_json)
         return
     demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
     plans = make_plan(demand, measured, table)

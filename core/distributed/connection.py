@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from core.errors import TesseraError
+from core.manifest import write_atomically
 from core.messages import message
+from core.settings import Settings
 
 NAMESPACE = "tessera"
 """Ray's namespace for the actors that have names."""
@@ -20,21 +25,24 @@ RUNNING = "auto"
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Any]:
-    """Ray, connected while the body runs.
+def connected(settings: Settings, address: str = "") -> Iterator[Any]:
+    """Ray, connected while the body runs: to the cluster that the settings name.
 
     Args:
-        address: Of a cluster, as ``RAY_ADDRESS`` names it; ``RUNNING`` for one that runs here; empty to start one.
+        address: Where they name none: ``RUNNING`` for a Ray that runs here; empty starts one.
 
     Raises:
         TesseraError: Ray is not installed, or there is no cluster at the address.
     """
+    if find_spec("ray") is None:
+        raise TesseraError("Ray is not installed.", "Run `make scale`, or leave --ray out.")
+    address = settings.ray_address or address
+    if address in ("", RUNNING):
+        _bring_token(settings.home)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # threads of Ray Serve outlive a connection, and would open another
-    try:
-        import ray
-    except ImportError as error:
-        raise TesseraError("Ray is not installed.", "Run `make scale`, or leave --ray out.") from error
+    import ray  # reads the environment
+
     _require_listening(address)
     options: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
     try:
@@ -45,6 +53,17 @@ def connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _bring_token(home: Path) -> None:
+    """Gives the Ray that Tessera starts here, and who looks for it, a token; Ray's own would bind every other Ray."""
+    if any(name.startswith("RAY_AUTH_") for name in os.environ) or (Path.home() / ".ray" / "auth_token").exists():
+        return
+    path = home / "ray-token"
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, secrets.token_hex(32).encode())
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
 
 
 def _require_listening(address: str) -> None:

@@ -14,6 +14,7 @@ replica that dies in mid-answer is replaced by another once: it writes the same,
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -58,9 +59,8 @@ def serving(resources: Resources, replicas: int | None = None) -> Iterator[int]:
     settings, ws = resources.settings, resources.workspace
     store = _cell_store(ws, settings)
     largest = max(state.bytes for state in store.states())
-    with connected(settings.ray_address) as ray:
-        from ray import serve
-
+    with connected(settings) as ray:
+        serve = _ray_serve()
         nodes = [node["Resources"]["CPU"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0)]
         count = replicas or len(nodes)
         per_node = -(-count // max(1, len(nodes)))
@@ -195,10 +195,8 @@ def open_cells(resources: Resources) -> Iterator[CellsOnRay]:
     Raises:
         TesseraError: There are none.
     """
-    with _running(resources):
-        from ray import serve
-
-        name = _application(resources.workspace)
+    with connected(resources.settings, RUNNING):
+        serve, name = _ray_serve(), _application(resources.workspace)
         if name not in serve.status().applications:
             raise _nobody_serves(resources.workspace)
         yield CellsOnRay(resources, serve.get_deployment_handle(_DEPLOYMENT, name))
@@ -210,7 +208,7 @@ def replica_uses(resources: Resources) -> dict[str, dict[str, Any]]:
     Raises:
         TesseraError: There are none.
     """
-    with _running(resources) as ray:
+    with connected(resources.settings, RUNNING) as ray:
         try:
             tally = ray.get_actor(TALLY, namespace=NAMESPACE)
         except ValueError as error:
@@ -219,8 +217,12 @@ def replica_uses(resources: Resources) -> dict[str, dict[str, Any]]:
         return {name: {**asdict(use), "hit_rate": use.hit_rate} for name, use in uses.items()}
 
 
-def _running(resources: Resources) -> Any:
-    return connected(resources.settings.ray_address or RUNNING)
+def _ray_serve() -> Any:
+    """The module, which would write every step of its own to stderr."""
+    from ray import serve
+
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    return serve
 
 
 def _application(ws: Workspace) -> str:

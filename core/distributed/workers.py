@@ -41,7 +41,7 @@ def ray_workers(settings: Settings) -> Iterator[RayWorkers]:
     Raises:
         TesseraError: Ray is not installed, or the cluster cannot be reached.
     """
-    with connected(settings.ray_address) as ray:
+    with connected(settings) as ray:
         workers = RayWorkers(ray, settings)
         try:
             yield workers

@@ -18,7 +18,7 @@ from typing import Any
 
 from core.artefacts import artefact
 from core.corpus.types import Passage
-from core.errors import ArtefactStale, ModelError, TesseraError
+from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress, Work, WorkClock, finish, mapped
 from core.kvcache.cell_file import Layers, store_cell, stored
 from core.kvcache.compose import cut
@@ -30,7 +30,7 @@ from core.manifest import MANIFEST, Manifest, write_manifest
 from core.messages import message
 from core.models.language_model import LanguageModel
 from core.models.registry import Models
-from core.workers import Computed, Workers
+from core.workers import Computed, Workers, require_same_model
 
 STAGE = "Prefilling cells, in tokens"
 _SPARE_BYTES = 50_000_000
@@ -222,9 +222,7 @@ def compute_cells(models: Models, shard: CellShard) -> list[tuple[CellEntry, byt
         ModelError: The worker's model is not the one that the cells are for.
     """
     lm = models.language_model()
-    if reason := shard.identity.mismatch(CacheIdentity.of(lm, shard.identity.precision)):
-        what = message("A worker has another model than this machine: {reason}.", reason=message(reason))
-        raise ModelError(what, "Put the same model files and the same Tessera on every machine.")
+    require_same_model(CacheIdentity.of(lm, shard.identity.precision), shard.identity)
     kind, index, files = shard.kind_of(lm), Index(shard.identity, {}), []
     for entry, passages in shard.cells:
         clock, parcel = WorkClock(), Parcel()

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from core.corpus.types import Passage, texts
-from core.errors import ModelError
 from core.memory.config import MemoryConfig
 from core.memory.pool import as_stored
 from core.memory.projector import token_idf
@@ -19,7 +18,7 @@ from core.memory.prompt import ZPrompt
 from core.memory.z_codec import READ_AT_ONCE, ZCodec
 from core.models.language_model import LanguageModel
 from core.models.registry import Models
-from core.workers import Array
+from core.workers import Array, require_same_model
 
 _FEWEST = 32
 
@@ -87,10 +86,7 @@ def first_z_shard(models: Models, shard: DocumentShard) -> Array:
         ModelError: The worker's model is not the one that they are for.
     """
     lm = models.language_model(models.variant.plain)
-    if lm.identity.fingerprint != shard.model:
-        raise ModelError(
-            "A worker has another language model than this machine.", "Put the same model files on every machine."
-        )
+    require_same_model(lm.identity.fingerprint, shard.model)
     codec, prompt = _codec(lm, shard.config), ZPrompt(lm.tokenizer, min(lm.stop_ids))
     idf = torch.from_numpy(shard.idf)
     z = torch.stack([codec.first(codec.words(prompt, text, idf)) for text in shard.texts])

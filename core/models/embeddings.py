@@ -11,8 +11,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from core.errors import ArtefactStale, ModelError
+from core.errors import ArtefactStale
 from core.messages import Message, message
+from core.workers import require_same_model
 from core.workspace import Workspace
 
 if TYPE_CHECKING:  # these load torch, which ``truncation_warning`` does not need
@@ -50,10 +51,7 @@ def encode_shard(models: Models, shard: TextShard) -> Vectors:
         ModelError: The worker's encoder is not the one that they are for.
     """
     encoder = models.encoder()
-    if encoder.fingerprint != shard.encoder:
-        raise ModelError(
-            "A worker has another encoder than this machine.", "Put the same model files on every machine."
-        )
+    require_same_model(encoder.fingerprint, shard.encoder)
     return encoder.encode_passages(shard.texts)
 
 

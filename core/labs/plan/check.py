@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
+from core.evaluation.summary import answers_of
 from core.labs.benchmarks import stores
-from core.labs.plan.coefficients import Coefficients
-from core.labs.plan.plan import PROBED, Demand, looked_at, pace
+from core.labs.plan.coefficients import Coefficients, latest_run
+from core.labs.plan.plan import PROBED, Demand, looked_at, pace, plan
 from core.labs.plan.prices import Prices
 from core.workspace import Workspace
 
@@ -33,11 +35,12 @@ class PredictionCheck:
         return self.predicted / self.measured - 1
 
 
-def check(measured: Coefficients, ws: Workspace) -> list[PredictionCheck]:
-    """Predictions of the coefficients for a workspace, beside the figures of its manifests.
+def check(measured: Coefficients, prices: Prices, ws: Workspace) -> list[PredictionCheck]:
+    """Predictions of the coefficients for a workspace, beside what its manifests, runs and search bench say.
 
     Raises:
         ArtefactMissing: It is not built.
+        TesseraError: Its bench cannot be read.
     """
     for kind in ("corpus", "embeddings", "blocks"):
         ws.require(kind, read=False)
@@ -45,14 +48,22 @@ def check(measured: Coefficients, ws: Workspace) -> list[PredictionCheck]:
     assert corpus and embeddings and blocks
     count = int(corpus.params["passages"])
     tokens = count * measured.tokens
-    figures = (
+    figures = [
         ("tokens", tokens, float(blocks.params["tokens"])),
         ("bytes of blocks", tokens * measured.kv_token, float(blocks.params["bytes"])),
         ("seconds of blocks", tokens * measured.block_token, blocks.build_s),
         ("bytes of vectors", count * measured.vector, float(ws.state("embeddings", read=False).bytes)),
         ("seconds of embedding", count * measured.embed, embeddings.build_s),
-    )
-    return [PredictionCheck(what, count, predicted, actual) for what, predicted, actual in figures]
+    ]
+    if latest := latest_run(ws):
+        plans = plan(Demand(count, 1, 1, model=measured.model), measured, prices)
+        answers = answers_of(latest[0], [one.method for one in plans])
+        for one in plans:
+            if rows := answers.get(one.method):
+                first = median(row["trace"]["ttft_ms"] for row in rows.values())
+                figures.append((f"ms to the first token, {one.method}", 1000 * one.ttft_s, first))
+    built = [PredictionCheck(what, count, predicted, actual) for what, predicted, actual in figures]
+    return built + check_indexes(measured, prices, ws)
 
 
 def check_indexes(measured: Coefficients, prices: Prices, ws: Workspace) -> list[PredictionCheck]:

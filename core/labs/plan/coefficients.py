@@ -99,7 +99,13 @@ def coefficients(ws: Workspace) -> Coefficients:
     """
     for kind in _NEEDED:
         ws.require(kind, read=False)
-    folder, run = _latest(ws)
+    latest = latest_run(ws)
+    if latest is None:
+        raise TesseraError(
+            message("No evaluation in {name!r} has asked RAG and CAG with the model in this process.", name=ws.name),
+            "Evaluate rag, cag and memory on some questions: the plan takes the time of every step from there.",
+        )
+    folder, run = latest
     answers = {name: list(rows.values()) for name, rows in answers_of(folder).items() if name in (RAG, CAG, MEMORY)}
     rag, cag, memory = (answers.get(name, []) for name in (RAG, CAG, MEMORY))
     made = {kind: ws.manifest(kind) for kind in (*_NEEDED, "memory", "corpus")}
@@ -140,16 +146,14 @@ def coefficients(ws: Workspace) -> Coefficients:
     )
 
 
-def _latest(ws: Workspace) -> tuple[Path, dict[str, Any]]:
+def latest_run(ws: Workspace) -> tuple[Path, dict[str, Any]] | None:
+    """Folder and facts of the latest evaluation that asked RAG and CAG in this process; None where there is none."""
     for folder in list_runs(ws):
         run = read_run(folder)
         served = run["machine"]["device"].startswith("a server")
         if not served and all(answers_of(folder, [name]) for name in (RAG, CAG)):
             return folder, run
-    raise TesseraError(
-        message("No evaluation in {name!r} has asked RAG and CAG with the model in this process.", name=ws.name),
-        "Evaluate rag, cag and memory on some questions: the plan takes the time of every step from there.",
-    )
+    return None
 
 
 def _of(manifest: Manifest | None, name: str) -> float:
