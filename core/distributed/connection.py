@@ -49,6 +49,8 @@ def connected(settings: Settings, address: str = "") -> Iterator[Any]:
         ray.init(**options, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise _no_cluster(address or "local", error) from error
+    # Of a node that dies, Ray writes a long dump to stdout, where --json writes its object, and has no switch for it.
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
     try:
         yield ray
     finally:
