@@ -7,8 +7,8 @@ from statistics import median
 
 from core.evaluation.summary import answers_of
 from core.labs.benchmarks import stores
-from core.labs.plan.coefficients import Coefficients, latest_run
-from core.labs.plan.plan import PROBED, Demand, looked_at, pace, plan
+from core.labs.plan.coefficients import Coefficients, ivf_row, latest_run, looked_at
+from core.labs.plan.plan import Demand, pace, plan
 from core.labs.plan.prices import Prices
 from core.workspace import Workspace
 
@@ -80,8 +80,6 @@ def check_indexes(measured: Coefficients, prices: Prices, ws: Workspace) -> list
         held = tested.n * measured.vector
         flat = (row for row in tested.rows if row.store == "faiss-flat")
         checked += [PredictionCheck("bytes of the index", tested.n, held, float(row.disk_bytes)) for row in flat]
-        lists = [row for row in tested.rows if row.store == "faiss-ivf"]
-        if lists:  # the setting nearest to what the plan reckons with
-            row = min(lists, key=lambda row: abs(row.options["nprobe"] - PROBED))
+        if row := ivf_row(tested):
             checked.append(PredictionCheck("ms of a search", tested.n, predicted, row.p50_ms))
     return checked

@@ -6,6 +6,7 @@ latest evaluation that asked RAG and CAG.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,16 @@ from core.cost import build_seconds
 from core.errors import TesseraError
 from core.evaluation.runs import list_runs, read_run
 from core.evaluation.summary import answers_of, summarise
+from core.labs.benchmarks import stores
+from core.labs.benchmarks.store_verdict import Measured, WorkloadResult
 from core.manifest import Manifest
 from core.memory.pool import z_bytes
 from core.messages import message
 from core.workspace import Workspace
 
 RAG, CAG, MEMORY = "rag", "cag", "memory"
+PROBED = 20
+"""Cells that a search of many passages is reckoned to look into."""
 _KEY_BYTES = 4
 _PARTS = ("mean", "lo", "hi", "n")
 _NEEDED = ("embeddings", "partition", "blocks")
@@ -60,6 +65,7 @@ class Coefficients:
         memory_tokens, recall_tokens: Tokens that memory prefills, soft ones and evidence included, and that it decodes
             before it answers.
         quality: F1 minus RAG's, by method.
+        scan_byte: Seconds for each byte of vectors that a search reads, from the latest search bench; 0 without one.
     """
 
     run: str
@@ -88,6 +94,7 @@ class Coefficients:
     memory_tokens: float
     recall_tokens: float
     quality: Mapping[str, Difference]
+    scan_byte: float = 0.0
 
 
 def coefficients(ws: Workspace) -> Coefficients:
@@ -143,7 +150,27 @@ def coefficients(ws: Workspace) -> Coefficients:
         memory_tokens=median(row["trace"]["prompt_tokens"] for row in memory) if memory else 0.0,
         recall_tokens=max(0.0, median(recalled) - answer) if recalled else 0.0,
         quality=_quality(folder),
+        scan_byte=_scan_byte(ws, 4 * _of(made["embeddings"], "dim")),
     )
+
+
+def looked_at(passages: float, probed: int = PROBED) -> float:
+    """Vectors that a search looks at: all of few; of many, the centroids and so many cells behind them."""
+    return min(passages, (1 + probed) * math.sqrt(passages))
+
+
+def ivf_row(tested: WorkloadResult) -> Measured | None:
+    """What a search bench measured at the setting nearest to the one that a plan reckons with."""
+    rows = [row for row in tested.rows if row.store == "faiss-ivf"]
+    return min(rows, key=lambda row: abs(row.options["nprobe"] - PROBED), default=None)
+
+
+def _scan_byte(ws: Workspace, vector: float) -> float:
+    bench = stores.load(ws)
+    row = ivf_row(bench.tested[0]) if bench else None  # over the workspace's own passages
+    if not bench or not row:
+        return 0.0
+    return row.p50_ms / 1000 / (looked_at(bench.tested[0].n, row.options["nprobe"]) * vector)
 
 
 def latest_run(ws: Workspace) -> tuple[Path, dict[str, Any]] | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from core.cost import Account, BreakEven
 from core.errors import TesseraError
-from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, Difference
+from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, Difference, looked_at
 from core.labs.plan.prices import Machine, Prices
 from core.messages import Message, message
 from core.models.presets import find_preset
@@ -24,8 +24,6 @@ MONTH_H = 730
 _DAY_S, _WEEK_MONTH = 86_400, 52 / 12
 _BUSY = 0.7
 """Share of a machine's time that questions may fill before they queue."""
-PROBED = 20
-"""Cells that a search of many passages is reckoned to look into."""
 _LEAST_ROOM = 0.2
 _GB, _FLOPS = 1e9, 1e12
 
@@ -148,7 +146,7 @@ def pace(demand: Demand, measured: Coefficients, prices: Prices) -> Pace:
     shape, reference = shape_of(demand.model), shape_of(measured.model)
     if not demand.machine:
         grown, machine = shape.parameters / reference.parameters, prices.machines["cpu"]
-        scan = 1 / (machine.memory_gb_s * _GB)
+        scan = measured.scan_byte or 1 / (machine.memory_gb_s * _GB)
         return Pace(measured.prefill_token * grown, measured.decode_token * grown, measured.load_byte, scan, machine)
     if demand.machine not in prices.machines:
         what = message("The price table has no machine {name!r}.", name=demand.machine)
@@ -165,11 +163,6 @@ def plan(demand: Demand, measured: Coefficients, prices: Prices) -> tuple[Method
     return tuple(
         _plan(name, make(demand, measured, speed), demand, measured, prices, speed) for name, make in methods.items()
     )
-
-
-def looked_at(passages: float) -> float:
-    """Vectors that a search looks at."""
-    return min(passages, (1 + PROBED) * math.sqrt(passages))
 
 
 def pays(ours: MethodPlan, rag: MethodPlan) -> BreakEven:
