@@ -241,6 +241,12 @@ def test_fonts_that_do_not_say_their_letters_are_refused():
         read_pdf("x.pdf", content(pdf))
 
 
+def test_letters_are_those_that_a_font_of_symbols_draws():
+    pdf = writer(["\\042x \\316 A"])
+    pdf.pages[0]["/Resources"]["/Font"]["/F1"][NameObject("/BaseFont")] = NameObject("/Symbol")
+    assert read_pdf("x.pdf", content(pdf)).sections[0].text == "∀ξ ∈ Α"
+
+
 def test_a_scan_is_refused_with_the_way_out():
     with pytest.raises(CorpusError, match=r"x\.pdf holds no text on its 2 pages: it seems to be scanned.*OCR"):
         read_pdf("x.pdf", content(writer([], [])))
