@@ -202,7 +202,7 @@ def _states(
 
 def _verdict(result: FileResult) -> str:
     if result.status == "failed":
-        return t("✗ refused")
+        return t("? choose its columns") if result.choice else t("✗ refused")
     gave = tn(result.passages, "✓ ready: {n:,} passage", "✓ ready: {n:,} passages")
     copies = t("{n:,} duplicates left out", n=result.duplicates) if result.duplicates else ""
     return ", ".join(part for part in (gave, copies) if part)
