@@ -30,16 +30,19 @@ class FirstZ:
     Attributes:
         z: [N, m, z_dim].
         coordinates: [N, m, width], what is read off z as it is stored; see ``ZCodec.read``.
+        words: [N, m], the tokens that it names; see ``ZCodec.read_with_words``.
     """
 
     z: torch.Tensor
     coordinates: torch.Tensor
+    words: torch.Tensor
 
     @classmethod
     def joined(cls, arrays: Sequence[Array], config: MemoryConfig) -> FirstZ:
         """From the arrays of ``first_z_shard``."""
-        both = torch.from_numpy(np.concatenate(arrays))
-        return cls(both[..., : config.z_dim].clone(), both[..., config.z_dim :].clone())
+        joined = torch.from_numpy(np.concatenate(arrays))
+        z, coordinates, words = joined.split([config.z_dim, joined.shape[-1] - config.z_dim - 1, 1], -1)
+        return cls(z.clone(), coordinates.clone(), words[..., 0].long())
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def document_shards(lm: LanguageModel, passages: Sequence[Passage], config: Memo
 
 @torch.inference_mode()
 def first_z_shard(models: Models, shard: DocumentShard) -> Array:
-    """[n, m, z_dim + width], z and coordinates of a shard: the task of workers.
+    """[n, m, z_dim + width + 1], z, coordinates and words of a shard: the task of workers.
 
     Raises:
         ModelError: The worker's model is not the one that they are for.
@@ -90,8 +93,8 @@ def first_z_shard(models: Models, shard: DocumentShard) -> Array:
     codec, prompt = _codec(lm, shard.config), ZPrompt(lm.tokenizer, min(lm.stop_ids))
     idf = torch.from_numpy(shard.idf)
     z = torch.stack([codec.first(codec.words(prompt, text, idf)) for text in shard.texts])
-    coordinates = codec.read(as_stored(z, shard.config.z_format))
-    return torch.cat([z, coordinates], -1).numpy()
+    coordinates, words = codec.read_with_words(as_stored(z, shard.config.z_format))
+    return torch.cat([z, coordinates, words[..., None].float()], -1).numpy()
 
 
 @lru_cache(maxsize=1)  # its basis takes seconds

@@ -20,14 +20,17 @@ from core.memory.pool import MemoryPool, as_stored
 from core.memory.projector import Lexicon, Projector
 from core.memory.prompt import NOT_IN_MEMORY, ZPrompt
 from core.memory.router import QuestionReader, QuestionStates, Routed, Router, Routing
+from core.memory.routing_index import RoutingIndex
 from core.memory.shared_weights import build_parts
 from core.memory.train_router import question_words
-from core.memory.z_codec import ZCodec
+from core.memory.z_codec import NO_WORD, Read, ZCodec
 from core.messages import message
 from core.models.language_model import LanguageModel
 from core.models.mapped import release_pages
 
 _QUESTIONS_PER_BATCH = 64
+WORDS_COUNT = 1.0
+"""How much a match of all words counts beside a similarity of keys."""
 
 
 class Memory:
@@ -36,11 +39,12 @@ class Memory:
     Args:
         lm: The base model with the memory's LoRA merged in.
         folder: Where the LoRA lies on disk.
-        keys: The router's keys, where they are not those of ``pool``.
+        index: What documents are found by, where it is not made from ``pool``.
         codec: Reads what ``pool`` stores, where there is one already.
+        read: What is read off the z of ``pool``, where that is known.
 
     Attributes:
-        keys: [N, m, dim], the router's keys. They stay with the documents when a control swaps the z that is read.
+        index: What documents are found by. It stays with them when a control swaps the z that is read.
         prompt: The sequence in which z is read.
     """
 
@@ -52,29 +56,26 @@ class Memory:
         router: Router,
         card: store.Card,
         folder: Path,
-        keys: torch.Tensor | None = None,
+        index: RoutingIndex | None = None,
         codec: ZCodec | None = None,
+        read: Read | None = None,
     ) -> None:
         self.lm, self.pool, self.card, self.folder = lm, pool, card, folder
         self.projector, self.router = projector.eval(), router.eval()
         self.prompt = ZPrompt(lm.tokenizer, min(lm.stop_ids))
         self.codec = ZCodec(lm.model.get_input_embeddings().weight, card.config) if codec is None else codec
         self._lexicon_ids: dict[str, torch.Tensor] = {}
-        with torch.no_grad():
-            self.keys = router.keys(self.codec.read(pool.z)) if keys is None else keys
+        self.index = self._index_of(read or self.codec.read_with_words(pool.z)) if index is None else index
 
     @classmethod
-    def load(
-        cls, folder: Path, lm: LanguageModel, corpus: str | None = None, coordinates: torch.Tensor | None = None
-    ) -> Memory:
+    def load(cls, folder: Path, lm: LanguageModel, corpus: str | None = None, read: Read | None = None) -> Memory:
         """Opens the memory in a folder.
 
         Args:
             folder: Written by training or by ``save``.
             lm: The plain model, without adapter; it is copied, not changed.
             corpus: Fingerprint of the corpus it should know; None accepts any.
-            coordinates: [N, m, width], what is read off its Z, where that is known; None reads it, which takes a
-                tenth of a second a document.
+            read: What is read off its Z, where that is known; None reads it, which takes some 30 ms a document.
 
         Raises:
             ArtefactMissing: There is none.
@@ -101,9 +102,7 @@ class Memory:
             projector, router = build_parts(parts)
         except (KeyError, ValueError, RuntimeError, AttributeError, IndexError, ModelError) as error:
             raise store.damaged(folder, error) from error
-        with torch.no_grad():
-            keys = None if coordinates is None else router.keys(coordinates)
-        return cls(adapted, store.load_pool(folder), projector, router, card, folder, keys)
+        return cls(adapted, store.load_pool(folder), projector, router, card, folder, read=read)
 
     def save(self, folder: Path) -> None:
         """Writes it to a folder; the LoRA never changes and is only copied when the folder is another one."""
@@ -113,25 +112,39 @@ class Memory:
         store.save_parts(folder, self.projector, self.router)
         store.save_pool(folder, self.pool, self.card)
 
-    def with_pool(self, pool: MemoryPool, card: store.Card, keys: torch.Tensor | None = None) -> Memory:
-        """The same model and parts over other documents; with ``keys`` it routes by these and reads ``pool``."""
-        keys = self._keys_of(pool) if keys is None else keys
-        other = Memory(self.lm, pool, self.projector, self.router, card, self.folder, keys, self.codec)
+    def with_pool(self, pool: MemoryPool, card: store.Card, index: RoutingIndex | None = None) -> Memory:
+        """The same model and parts over other documents; with ``index`` it routes by that and reads ``pool``."""
+        index = self._grown_index(pool) if index is None else index
+        other = Memory(self.lm, pool, self.projector, self.router, card, self.folder, index, self.codec)
         if "lexicon" in self.__dict__:  # it depends on the model alone, and takes a moment to make
             other.lexicon = self.lexicon
         return other
 
     @torch.no_grad()
-    def _keys_of(self, pool: MemoryPool) -> torch.Tensor:
-        """Keys [N, m, dim] of a pool; a document whose z is as it is here keeps its own, others are read anew."""
+    def _index_of(self, read: Read) -> RoutingIndex:
+        """Keys and words of documents."""
+        coordinates, words = read
+        return RoutingIndex(self.router.keys(coordinates), map(self._spelled, words))
+
+    def _spelled(self, words: torch.Tensor) -> str:
+        """The text of the tokens [m] that a z names."""
+        return self.prompt.decode(words[words != NO_WORD].tolist())
+
+    def _grown_index(self, pool: MemoryPool) -> RoutingIndex:
+        """The index of a pool; a document whose z is as it is here keeps its row, others are read anew."""
         here = {passage_id: row for row, passage_id in enumerate(self.pool.ids)}
         rows = [here.get(passage_id, -1) for passage_id in pool.ids]
         kept = [row >= 0 and self.pool.z[row].equal(z) for row, z in zip(rows, pool.z, strict=True)]
-        keys = self.keys[[max(row, 0) for row in rows]].clone()
-        anew = [number for number, keep in enumerate(kept) if not keep]
-        if anew:
-            keys[anew] = self.router.keys(self.codec.read(pool.z[anew]))
-        return keys
+        index = self.index.picked([max(row, 0) for row in rows])
+        for number in (number for number, keep in enumerate(kept) if not keep):
+            self._read_anew(index, number, pool.z[number])
+        return index
+
+    @torch.no_grad()
+    def _read_anew(self, index: RoutingIndex, row: int, z: torch.Tensor) -> None:
+        """Makes the row of one document anew from its z [m, z_dim]."""
+        coordinates, words = self.codec.read_with_words(z)
+        index.put(row, self.router.keys(coordinates[None])[0], self._spelled(words))
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -201,7 +214,7 @@ class Memory:
         row = self.pool.row(passage_id)
         self.pool.z[row] = as_stored(z, self.card.config.z_format)
         self._lexicon_ids.pop(passage_id, None)
-        self.keys[row] = self.router.keys(self.codec.read(self.pool.z[row : row + 1]))[0]
+        self._read_anew(self.index, row, self.pool.z[row])
 
     def route(self, question: str, k: int = 5) -> Routing:
         """The ``k`` best documents for a question with their softmax weights, and the weight of "not in memory"."""
@@ -220,10 +233,14 @@ class Memory:
 
     @torch.inference_mode()
     def similarities(self, questions: Sequence[str]) -> torch.Tensor:
-        """[len(questions), N]: how well each document's keys match each question, in [-1, 1]."""
+        """[len(questions), N]: how well each document matches each question, by its keys and by its words."""
         starts = range(0, len(questions), _QUESTIONS_PER_BATCH)
         batches = [questions[start : start + _QUESTIONS_PER_BATCH] for start in starts]
-        return torch.cat([self.router.similarity(self._states(batch), self.keys) for batch in batches])
+        by_keys = [self.router.similarity(self._states(batch), self.index.keys) for batch in batches]
+        return torch.cat(by_keys) + self._by_words(questions)
+
+    def _by_words(self, questions: Sequence[str]) -> torch.Tensor:
+        return WORDS_COUNT * torch.stack([self.index.terms.match(question) for question in questions])
 
     def routing_loss(self, questions: Sequence[str], passage_id: str, z: torch.Tensor) -> torch.Tensor:
         """Cross entropy, in nats, of routing questions to a document, the null slot included.
@@ -234,9 +251,9 @@ class Memory:
         row = self.pool.row(passage_id)
         states = self._states(questions)
         with torch.no_grad():
-            others = self.router.similarity(states, self.keys)
+            others = self.router.similarity(states, self.index.keys)
         own = self.router.similarity(states, self.router.keys(self.codec.read(z[None])))
-        similarity = torch.cat([others[:, :row], own, others[:, row + 1 :]], 1)
+        similarity = torch.cat([others[:, :row], own, others[:, row + 1 :]], 1) + self._by_words(questions)
         return cross_entropy(self.router.logits(similarity), torch.full((len(questions),), row))
 
     def _states(self, questions: Sequence[str]) -> QuestionStates:

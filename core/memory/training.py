@@ -15,8 +15,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from core.corpus.store import fingerprint as passages_fingerprint
 from core.corpus.types import Corpus
 from core.errors import TesseraError
@@ -33,6 +31,7 @@ from core.memory.pool import MemoryPool, as_stored
 from core.memory.router import QuestionReader, Router
 from core.memory.shared_weights import SharedWeights
 from core.memory.train_router import train_router
+from core.memory.z_codec import Read
 from core.messages import message
 from core.models.language_model import LanguageModel
 
@@ -95,10 +94,10 @@ def train_memory(
     router = start.router(learner.idf) if start else fresh
     reader = QuestionReader(learner.model, config.router_layer, learner.prompt.head[0])
     if first and learner.z is first.z and not config.steps:
-        z = first.coordinates
+        read = first.coordinates, first.words
     else:
-        z = learner.codec.read(as_stored(learner.z, config.z_format))
-    for progress in learner.clock.over(train_router(router, reader, learner.prompt, z, corpus, config)):
+        read = learner.codec.read_with_words(as_stored(learner.z, config.z_format))
+    for progress in learner.clock.over(train_router(router, reader, learner.prompt, read[0], corpus, config)):
         figures |= progress.data
         yield progress
     figures["train_s"] = round(learner.seconds(), 1)
@@ -117,7 +116,7 @@ def train_memory(
     store.save_lora(output, learner.adapters)
     ids = tuple(passage.id for passage in corpus.passages)
     store.save_pool(output, MemoryPool(ids, tuple(passage.title for passage in corpus.passages), learner.z), card)
-    _calibrate_null(output, lm, corpus, z)
+    _calibrate_null(output, lm, corpus, read)
     write_manifest(output, Manifest(KIND, {_RUN: run}, {}), "checkpoint*")
     yield Progress("Writing the memory", 1, 1, f"{sum((output / f).stat().st_size for f in store.FILES) / 1e6:.1f} MB")
 
@@ -177,9 +176,9 @@ def _learn_evidence(learner: EvidenceTrainer, start: int, output: Path, run: str
             learner.save_checkpoint(output, done, run)
 
 
-def _calibrate_null(output: Path, lm: LanguageModel, corpus: Corpus, z: torch.Tensor) -> None:
-    """Calibrates the null slot if the corpus has enough held-out questions, given the coordinates of Z."""
-    memory, questions = Memory.load(output, lm, coordinates=z), corpus.questions.get("dev", ())
+def _calibrate_null(output: Path, lm: LanguageModel, corpus: Corpus, read: Read) -> None:
+    """Calibrates the null slot if the corpus has enough held-out questions, given what is read off Z."""
+    memory, questions = Memory.load(output, lm, read=read), corpus.questions.get("dev", ())
     if enough(memory, questions):
         calibrate_null(memory, questions)
         memory.save(output)

@@ -27,8 +27,13 @@ _SAMPLE = 1024
 READ_AT_ONCE = 32
 """Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB. Which they are
 changes the last bits of what is read."""
+NO_WORD = -1
 _BLOCK = 192
 """Tokens of the vocabulary of which only the nearest is compared with those of other blocks."""
+
+
+Read = tuple[torch.Tensor, torch.Tensor]
+"""What is read off z [..., m, z_dim]: coordinates [..., m, width], and the token that each vector names [..., m]."""
 
 
 class ZCodec:
@@ -72,11 +77,16 @@ class ZCodec:
 
     def read(self, stored: torch.Tensor) -> torch.Tensor:
         """Coordinates [..., width] of what is stored [..., z_dim]; gradients pass."""
+        return self.read_with_words(stored)[0]
+
+    def read_with_words(self, stored: torch.Tensor) -> Read:
+        """``read``, and the token that each vector names: ``NO_WORD`` where it is empty or z names none."""
         if not self._config.vocabulary:
-            return stored
+            return stored, torch.full(stored.shape[:-1], NO_WORD)
         flat = stored.reshape(-1, stored.shape[-1])
         parts = [self._look_up(part) for part in flat.split(READ_AT_ONCE)]
-        return torch.cat(parts).reshape(*stored.shape[:-1], self.width)
+        coordinates, words = (torch.cat(each) for each in zip(*parts, strict=True))
+        return coordinates.reshape(*stored.shape[:-1], self.width), words.reshape(stored.shape[:-1])
 
     @cached_property
     def _keys(self) -> torch.Tensor:
@@ -113,11 +123,15 @@ class ZCodec:
         best = inside.topk(count, largest=False).indices
         return chosen.gather(1, best // _BLOCK) * _BLOCK + best % _BLOCK
 
-    def _look_up(self, z: torch.Tensor) -> torch.Tensor:
-        """Coordinates [n, width] of z [n, z_dim]: a softmax over its nearest tokens; a z of zeros stays the mean."""
+    def _look_up(self, z: torch.Tensor) -> Read:
+        """Coordinates [n, width] of z [n, z_dim], a softmax over its nearest tokens, and the nearest of these [n].
+
+        A z of zeros stays the mean.
+        """
         nearest = self._nearest(z.detach(), min(_NEAREST, len(self._keys)))
         near = self._keys[nearest]
         weights = (-self._sharpness * (z[:, None] - near).square().sum(-1)).softmax(-1)
         embedded = self._embeddings[nearest.to(self._embeddings.device)].float().cpu()
         read = self.basis.coordinates((weights[..., None] * embedded).sum(1))
-        return torch.where(z.detach().any(-1, keepdim=True), read, 0.0)
+        filled = z.detach().any(-1)
+        return torch.where(filled[:, None], read, 0.0), torch.where(filled, nearest[:, 0], NO_WORD)

@@ -196,7 +196,7 @@ def shuffled(memory: Memory, seed: int = 0) -> Memory:
         TesseraError: It holds a single document.
     """
     moved = derangement(len(memory.pool.ids), seed)
-    return memory.with_pool(replace(memory.pool, z=memory.pool.z[moved]), memory.card, memory.keys)
+    return memory.with_pool(replace(memory.pool, z=memory.pool.z[moved]), memory.card, memory.index)
 
 
 def derangement(count: int, seed: int) -> list[int]:

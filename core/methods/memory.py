@@ -83,7 +83,7 @@ class LlmAsMemory:
         tracer = Tracer(self.memory.lm.synchronise)
         with tracer.span("route"):
             routing = self.memory.route(question, ROUTED)
-        tracer.bytes_touched += self.memory.keys.nbytes
+        tracer.bytes_touched += self.memory.index.nbytes
         best = routing.documents[0]
         read = [routed.passage_id for routed in routing.documents[: self.reader.config.top_r]]
         routed = Evidence(best.passage_id, self.title_of(read), "", best.weight, self._sources.get(best.passage_id))

@@ -42,7 +42,7 @@ class MemoryBlocks(FromBlocks):
         chosen = [routed for routed in best if routed.weight > routing.null] or best[:1]
         details = {"null_weight": routing.null, "documents": len(self.memory.pool.ids)}
         rows = [self._rows[routed.passage_id] for routed in chosen]
-        return Selection(rows, [routed.weight for routed in chosen], self.memory.keys.nbytes, details)
+        return Selection(rows, [routed.weight for routed in chosen], self.memory.index.nbytes, details)
 
 
 MEMORY_BLOCKS = MethodSpec(

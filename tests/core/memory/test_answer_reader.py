@@ -34,7 +34,7 @@ def test_soft_tokens_stand_where_words_would(fact_memory: Memory, tiny_lm: Langu
     card = replace(fact_memory.card, config=config)
     projector = Projector.from_basis(codec.basis)
     memory = Memory(
-        fact_memory.lm, pool, projector, fact_memory.router, card, fact_memory.folder, fact_memory.keys, codec
+        fact_memory.lm, pool, projector, fact_memory.router, card, fact_memory.folder, fact_memory.index, codec
     )
     session = reader_of(memory, tiny_lm).open("What?", IDS, Tracer())
     prompt, expected = tiny_lm.prompt, tiny_lm.session()
@@ -78,7 +78,7 @@ def test_z_is_read_out_as_the_words_that_it_was_written_from(tiny_lm: LanguageMo
     words = fact_memory.prompt.encode("the tower of Velm")
     pool = replace(fact_memory.pool, ids=("d0",), titles=("Tower",), z=codec.first(words)[None])
     card, projector = replace(fact_memory.card, config=config), Projector.from_basis(codec.basis)
-    keys = fact_memory.keys[:1]
-    memory = Memory(fact_memory.lm, pool, projector, fact_memory.router, card, fact_memory.folder, keys, codec)
+    index = fact_memory.index.picked([0])
+    memory = Memory(fact_memory.lm, pool, projector, fact_memory.router, card, fact_memory.folder, index, codec)
     ids, cosine = memory.nearest_tokens("d0")
     assert ids == words and cosine > 0.9

@@ -110,8 +110,21 @@ def test_it_is_trained_kept_and_read_as_any_other_memory(narrow: Memory, fact_co
     config = narrow.card.config
     assert narrow.pool.z.shape == (len(fact_corpus.passages), config.m, NUMBERS)
     assert narrow.soft_tokens([fact_corpus.passages[0].id]).shape[1] == config.m
-    assert narrow.keys.shape[:2] == narrow.pool.z.shape[:2]
+    assert narrow.index.keys.shape[:2] == narrow.pool.z.shape[:2]
     assert narrow.card.training["earlier_s"] > 0  # the weights that it starts from learned these documents, too
+
+
+def test_its_words_are_read_off_z_alone_and_to_the_same_bit(narrow: Memory, tiny_lm: LanguageModel) -> None:
+    reopened = Memory.load(narrow.folder, tiny_lm)
+    questions = ["Who keeps the cats?", *narrow.pool.titles]
+    assert any(narrow.index.terms.match(question).any() for question in questions)
+    for question in questions:
+        assert reopened.index.terms.match(question).equal(narrow.index.terms.match(question))
+    moved = narrow.pool.z.roll(1, 0)
+    for passage_id, z in zip(narrow.pool.ids, moved, strict=True):
+        reopened.set_z(passage_id, z)
+    for question in questions:
+        assert reopened.index.terms.match(question).equal(narrow.index.terms.match(question).roll(1, 0))
 
 
 def test_one_more_document_is_learned_by_its_z_alone(narrow: Memory) -> None:
@@ -121,7 +134,7 @@ def test_one_more_document_is_learned_by_its_z_alone(narrow: Memory) -> None:
         pass
     assert not grown.pool.z[-1].equal(first)
     assert grown.pool.z[:-1].equal(narrow.pool.z)
-    assert grown.keys[:-1].equal(narrow.keys)
+    assert grown.index.keys[:-1].equal(narrow.index.keys)
 
 
 def test_weights_of_another_width_are_refused(

@@ -1,0 +1,96 @@
+"""What documents are found by, all of it read off z: the router's keys, and BM25 over the words that z spell.
+
+Keys know what a question means and words know what it names. A vector that is looked up in the vocabulary names its
+word, so a memory of such z can also be searched by words, without stored text: the index of words is made anew from z
+whenever a memory is opened, and is the same to the bit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from math import log
+
+import torch
+
+from core.corpus.text import tokenise
+
+_K1, _B = 1.5, 0.75
+"""BM25's usual settings: how soon a repeated word stops counting, and how much the length of a document counts."""
+
+
+class RoutingIndex:
+    """Keys and words of documents, in the order of their rows.
+
+    Args:
+        keys: [N, m, dim], the router's keys.
+        texts: What the z of each document spells; nothing where z names no words.
+    """
+
+    def __init__(self, keys: torch.Tensor, texts: Iterable[str] = ()) -> None:
+        self.keys = keys
+        self._words = [tokenise(text, all_words=True) for text in texts] or [[] for _ in keys]
+        self._terms: Terms | None = None
+
+    def picked(self, rows: Sequence[int]) -> RoutingIndex:
+        """A copy of some rows."""
+        copy = RoutingIndex(self.keys[list(rows)].clone())
+        copy._words = [self._words[row] for row in rows]
+        return copy
+
+    @property
+    def terms(self) -> Terms:
+        """The index of words, made when it is first asked for."""
+        if self._terms is None:
+            self._terms = Terms(self._words)
+        return self._terms
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that a question reads."""
+        return self.keys.nbytes + self.terms.nbytes
+
+    def put(self, row: int, keys: torch.Tensor, text: str = "") -> None:
+        """Replaces keys [m, dim] and words of one document in place."""
+        self.keys[row] = keys
+        self._words[row] = tokenise(text, all_words=True)
+        self._terms = None
+
+
+class Terms:
+    """BM25 (Robertson and Zaragoza 2009, with Lucene's idf) as a share of what a question could reach.
+
+    Args:
+        documents: Words of each document; see ``tokenise``.
+    """
+
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        self._count = len(documents)
+        mean = sum(map(len, documents)) / max(1, len(documents))
+        postings: dict[str, list[tuple[int, float]]] = {}
+        for row, words in enumerate(documents):
+            slow = _K1 * (1 - _B + _B * len(words) / max(mean, 1.0))
+            for word, often in Counter(words).items():
+                postings.setdefault(word, []).append((row, often / (often + slow)))
+        self._postings = {
+            word: (torch.tensor([row for row, _ in found]), torch.tensor([share for _, share in found]))
+            for word, found in postings.items()
+        }
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all postings."""
+        return sum(rows.nbytes + shares.nbytes for rows, shares in self._postings.values())
+
+    def match(self, question: str) -> torch.Tensor:
+        """[N], from 0 for no word of the question to nearly 1 for all of them, rare words counting most."""
+        score, most = torch.zeros(self._count), 0.0
+        for word in tokenise(question, all_words=True):
+            rows, shares = self._postings.get(word, _NOWHERE)
+            idf = log(1 + (self._count - len(rows) + 0.5) / (len(rows) + 0.5))
+            score[rows] += idf * shares
+            most += idf
+        return score / max(most, 1e-9)
+
+
+_NOWHERE = (torch.zeros(0, dtype=torch.long), torch.zeros(0))
