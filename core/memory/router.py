@@ -5,6 +5,7 @@ document's m keys, and the matches are averaged with the tokens' idf as weights.
 counts as the one that matches best, and weighs as much as the most common one. A token is described by its embedding
 beside its hidden state after a lower layer of the memory's language model. Keys are a linear map of z, so a new
 document can be found as soon as it has a z. The null slot is a learned similarity that a document has to beat.
+Words that z spells count beside the keys, see ``core.memory.routing_index``.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def route_panel(ws: Workspace) -> None:
     st.markdown(
         t(
             "The model itself finds the document: its hidden states of the question are compared with keys made from "
-            "every z. No encoder, no index, no stored text. The grey bar is the null slot: how strongly it thinks that "
-            "no document knows."
+            "every z, and the question's words with those that z spells. No encoder, no stored text. The grey bar is "
+            "the null slot: how strongly it thinks that no document knows."
         )
     )
     question = st.text_input(
