@@ -25,7 +25,7 @@ def texts_index(texts: tuple[str, ...] = TEXTS) -> RoutingIndex:
     return RoutingIndex(torch.zeros(len(texts), 2, 3), texts)
 
 
-@pytest.mark.parametrize("question", ["Who built the lighthouse of Velm?", "Which library keeps paper?", "bells, bells"])
+@pytest.mark.parametrize("question", ["Who built the lighthouse of Velm?", "Which library keeps paper?", "bells"])
 def test_words_are_scored_as_bm25_scores_them(question):
     library = bm25s.BM25()
     library.index([tokenise(text, all_words=True) for text in TEXTS], show_progress=False)
