@@ -7,6 +7,8 @@ shown beside the map, measures how well neighbourhoods are preserved, ``agreemen
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -146,9 +148,21 @@ def _umap(vectors: Vectors, seed: int) -> Points:
         random_state=seed,
         n_jobs=1,
     )
-    with warnings.catch_warnings():
+    with _threads_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # duplicate passages disconnect the graph, which UMAP warns about but handles
         return np.asarray(reducer.fit_transform(vectors), dtype=np.float32)
+
+
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Keeps the threads that torch computes with: UMAP's compiler sets OpenMP's, which they share, to all cores."""
+    import torch  # a look at what is built draws no map, and does without it
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _pca(vectors: Vectors) -> Points:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from core.errors import ArtefactStale
 from core.voronoi.projection import FRAME, Projection, project, project_query
@@ -15,6 +16,12 @@ def test_umap_is_reproducible_and_keeps_separate_cells_apart(umap, blobs):
     assert umap.agreement == 1.0
     assert umap.trustworthiness > 0.8
     np.testing.assert_array_equal(project(*blobs, seed=3).xy, umap.xy)
+
+
+def test_a_map_leaves_the_model_as_many_threads_as_it_had(blobs):
+    threads = torch.get_num_threads()  # one, see tests/conftest.py
+    project(*blobs, technique="umap")
+    assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("technique", ["umap", "pca"])
