@@ -29,8 +29,11 @@ from core.models.language_model import LanguageModel
 from core.models.mapped import release_pages
 
 _QUESTIONS_PER_BATCH = 64
-WORDS_COUNT = 1.0
+_WORDS_COUNT = 1.0
 """How much a match of all words counts beside a similarity of keys."""
+_BY_CHANCE = 0.2
+"""What of a question's words the best of the wrong documents has, about: taken away, so that a null slot that was set
+for keys alone still holds."""
 
 
 class Memory:
@@ -240,7 +243,10 @@ class Memory:
         return torch.cat(by_keys) + self._by_words(questions)
 
     def _by_words(self, questions: Sequence[str]) -> torch.Tensor:
-        return WORDS_COUNT * torch.stack([self.index.terms.match(question) for question in questions])
+        if not self.index.spells:
+            return torch.zeros(len(questions), len(self.pool.ids))
+        matches = torch.stack([self.index.terms.match(question) for question in questions])
+        return _WORDS_COUNT * (matches - _BY_CHANCE)
 
     def routing_loss(self, questions: Sequence[str], passage_id: str, z: torch.Tensor) -> torch.Tensor:
         """Cross entropy, in nats, of routing questions to a document, the null slot included.

@@ -39,6 +39,11 @@ class RoutingIndex:
         return copy
 
     @property
+    def spells(self) -> bool:
+        """Whether z name words at all."""
+        return any(self._words)
+
+    @property
     def terms(self) -> Terms:
         """The index of words, made when it is first asked for."""
         if self._terms is None:

@@ -52,6 +52,10 @@ def test_a_row_that_is_put_anew_is_found_by_its_new_words_and_a_picked_copy_stay
     assert copy.terms.match("lighthouse").argmax() == 1
 
 
+def test_an_index_of_spelled_words_says_so():
+    assert texts_index().spells and texts_index(("", "reed")).spells and not texts_index(("", "", "")).spells
+
+
 def test_documents_without_words_match_no_question():
     assert RoutingIndex(torch.zeros(2, 1, 1)).terms.match("lighthouse").tolist() == [0.0, 0.0]
     assert Terms([]).match("lighthouse").tolist() == []
@@ -73,4 +77,6 @@ def test_a_memory_reads_its_words_off_z_and_off_nothing_else(fact_memory: Memory
 def test_wide_vectors_name_no_words(fact_memory: Memory):
     _, words = fact_memory.codec.read_with_words(fact_memory.pool.z)
     assert words.eq(NO_WORD).all()
-    assert not fact_memory.index.terms.match("anything at all").any()
+    assert not fact_memory.index.spells and not fact_memory.index.terms.match("anything at all").any()
+    by_keys = fact_memory.router.similarity(fact_memory._states(["Who?"]), fact_memory.index.keys)
+    assert fact_memory.similarities(["Who?"]).equal(by_keys)  # words that no z spells take nothing from a match
