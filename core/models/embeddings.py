@@ -81,8 +81,8 @@ def truncation_warning(ws: Workspace) -> Message | None:
     if manifest is None or not manifest.params.get("half_read"):
         return None
     return message(
-        "{n:,} of the passages are longer than the {limit:,} tokens that the encoder reads: a search finds them by "
-        "their beginning alone. Cut them into shorter passages.",
+        "The encoder reads {limit:,} tokens of a passage. Longer than that, and found by their beginning alone: {n:,}. "
+        "Cut them into shorter passages.",
         n=manifest.params["half_read"],
         limit=manifest.params["max_tokens"],
     )
