@@ -109,7 +109,7 @@ def test_the_korean_readme_states_the_same_figures():
 def test_the_quick_tour_runs(tmp_path):
     tour = commands("README.md", only="sh tour")
     assert tour
-    environment = {**os.environ, "TESSERA_WORKSPACES": str(tmp_path), "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "TESSERA_WORKSPACES": str(tmp_path)}
     for line in tour:
         arguments = shlex.split(line)
         assert arguments[:3] == ["python", "-m", "app"], line

@@ -78,7 +78,7 @@ def test_the_memory_remembers_and_its_control_does_not(models, corpus, sample, t
     resources = Resources(sample, models, Settings())
     method = LlmAsMemory(resources)
     assert set(method.memory.pool.ids) == {passage.id for passage in corpus.passages}
-    test = [question for question in corpus.questions["test"] if len(question.passage_ids) == 1][::4]
+    test = [question for question in corpus.questions["test"] if len(question.passage_ids) == 1][::8]
     questions = sort_questions(test, corpus, method.memory.pool.ids)
     list(evaluate_memory(resources, replace(questions, foreign=()), method, tmp_path / "run"))
     figures = summarise(tmp_path / "run", sample)
