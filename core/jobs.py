@@ -11,7 +11,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
@@ -57,8 +57,16 @@ def finish(work: Generator[Any, None, Result]) -> Result:
             return result
 
 
-def mapped(work: Generator[Step, None, Result], change: Callable[[Step], Changed]) -> Generator[Changed, None, Result]:
-    """Forwards the steps of a generator, each changed; closes it when closed itself, and returns its result."""
+def mapped(
+    work: Generator[Step, None, Result],
+    change: Callable[[Step], Changed],
+    around: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Generator[Changed, None, Result]:
+    """Forwards the steps of a generator, each changed; closes it when closed itself, and returns its result.
+
+    Args:
+        around: Made anew for every step, and open while this generator is suspended at it.
+    """
     with closing(work):
         while True:
             try:
@@ -66,7 +74,9 @@ def mapped(work: Generator[Step, None, Result], change: Callable[[Step], Changed
             except StopIteration as end:
                 result: Result = end.value
                 return result
-            yield change(step)
+            changed = change(step)
+            with around():
+                yield changed
 
 
 class WorkClock:
@@ -95,15 +105,7 @@ class WorkClock:
 
     def over(self, work: Generator[Step, None, Result]) -> Generator[Step, None, Result]:
         """Forwards the steps of a builder and pauses the clock at each; returns the builder's result."""
-        with closing(work):
-            while True:
-                try:
-                    step = next(work)
-                except StopIteration as end:
-                    result: Result = end.value
-                    return result
-                with self.paused():
-                    yield step
+        return mapped(work, lambda step: step, self.paused)
 
 
 class JobCancelled(Exception):
