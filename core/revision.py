@@ -119,10 +119,10 @@ def undo(ws: Workspace, models: Models, settings: Settings) -> Work:
     """
     if not can_undo(ws):
         raise ArtefactMissing(message("Nothing was changed in {name!r}.", name=ws.name), "There is nothing to undo.")
-    cells = Partition.load(ws.path / BEFORE) if (ws.path / BEFORE / FILE).is_file() else None
+    aside = ws.path / BEFORE
+    cells = Partition.load(aside) if (aside / FILE).is_file() else None
     held = ws.read("partition", Partition.load) if cells and ws.state("partition").status == "ready" else None
     recut = not (cells and held and cells.config == held.config)  # since then, otherwise
-    aside = ws.path / BEFORE
     learned = Learned(load_pool(aside), read_card(aside)) if (aside / CARD).is_file() else None
     yield from revise(ws, models, settings, load(aside), cells=None if recut else cells, learned=learned)
 

@@ -58,8 +58,10 @@ class RoutingIndex:
     def put(self, row: int, keys: torch.Tensor, text: str = "") -> None:
         """Replaces keys [m, dim] and words of one document in place."""
         self.keys[row] = keys
-        self._words[row] = tokenise(text, all_words=True)
-        self._terms = None
+        words = tokenise(text, all_words=True)
+        if words != self._words[row]:  # a step of learning moves z, and seldom as far as to another word
+            self._words[row] = words
+            self._terms = None
 
 
 class Terms:
@@ -67,6 +69,9 @@ class Terms:
 
     Args:
         documents: Words of each document; see ``tokenise``.
+
+    Attributes:
+        nbytes: Bytes of all postings.
     """
 
     def __init__(self, documents: Sequence[Sequence[str]]) -> None:
@@ -81,11 +86,7 @@ class Terms:
             word: (torch.tensor([row for row, _ in found]), torch.tensor([share for _, share in found]))
             for word, found in postings.items()
         }
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all postings."""
-        return sum(rows.nbytes + shares.nbytes for rows, shares in self._postings.values())
+        self.nbytes = sum(rows.nbytes + shares.nbytes for rows, shares in self._postings.values())
 
     def match(self, question: str) -> torch.Tensor:
         """[N], from 0 for no word of the question to nearly 1 for all of them, rare words counting most."""

@@ -28,6 +28,7 @@ READ_AT_ONCE = 32
 """Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB. Which they are
 changes the last bits of what is read."""
 NO_WORD = -1
+"""In the place of a token, where a vector names none."""
 _BLOCK = 192
 """Tokens of the vocabulary of which only the nearest is compared with those of other blocks."""
 

@@ -171,7 +171,7 @@ def _held(resources: Resources, opened: list[Method]) -> dict[str, int]:
     for method in opened:
         memory = getattr(method, "memory", None)
         if memory is not None:
-            held |= {"z": memory.pool.z.nbytes, "keys of the router": memory.index.nbytes}
+            held |= {"z": memory.pool.z.nbytes, "keys and words of the router": memory.index.nbytes}
     return held
 
 
