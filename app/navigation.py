@@ -70,7 +70,7 @@ PAGES: dict[str, PageInfo] = {
             "Caches",
             "Build",
             ":material/hexagon:",
-            "What does it cost to keep a cell ready to continue from?",
+            "What do stored keys and values cost, and when do they pay off?",
         ),
         PageInfo(
             "memory",

@@ -18,8 +18,10 @@ def seconds(ms: float) -> str:
 
 
 def duration(s: float) -> str:
-    """A wait: "8 s", "2 min 05 s", "1 h 12 min"."""
+    """A wait: "8 s", "2 min 05 s", "1 h 12 min", "77 days"."""
     whole = round(s)
+    if whole >= 2 * 86_400:
+        return message("{n:,} days", n=round(s / 86_400))
     if whole < 60:
         return message("{s} s", s=whole)
     if whole < 3600:

@@ -56,6 +56,8 @@ if shown and shown.reason and shown.manifest and not busy:
     )
 cells.actions(ws, variants, count, busy, kind)
 cells.overview(measured.sizes, measured.states, count)
+if shown and kind == BLOCKS:
+    payoff_panel(ws, shown, busy)
 if any(cell.cache_bytes for cell in measured.sizes):
     st.subheader(t("Text and cache, cell by cell"), anchor=False)
     st.caption(
@@ -72,8 +74,6 @@ if shown:
     st.markdown(residency_line(ws, shown))
 uses = uses_of(ws, shown, measured.cell_of) if shown else {}
 cells.table(measured.sizes, measured.by_cell, measured.cells, uses)
-if shown and kind == BLOCKS:
-    payoff_panel(ws, shown, busy)
 if variants:
     st.subheader(t("By model and number format"), anchor=False)
     variant_table(ws, variants, busy, kind)

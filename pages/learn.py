@@ -9,6 +9,7 @@ from app.i18n import t
 from app.learn.base import Tour
 from app.learn.recorded import tour_question
 from app.learn.registry import STEPS
+from app.navigation import PAGES
 from app.views.learn.check import check_yourself
 from app.views.learn.glossary import glossary, words
 from app.views.learn.predict import guess
@@ -50,6 +51,6 @@ with right:
                     step.live(Tour(ws, corpus, live_question(ws, corpus)))
         words(step.words)
         if step.page:
-            link_to(step.page, t("Go on by yourself on its page"))
+            link_to(step.page, t("Try it yourself: {page}", page=t(PAGES[step.page].title)))
     turn(number)
 glossary()

@@ -13,6 +13,7 @@ from app.views.map.routing_recall import gold_verdict, recall_panel
 from app.views.map.star import drag_star
 from app.views.shared.begin import nothing_yet
 from app.views.shared.chart import selectable
+from app.views.shared.examples import examples
 from app.views.shared.frame import empty_state, header, missing_for
 from app.views.shared.jobs import job_panel
 from core.voronoi.partition import Partition
@@ -49,6 +50,7 @@ manifest = ws.manifest("partition")
 labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
 question, nprobe = question_form(partition.k)
 corpus = state.corpus_of(ws)
+examples(ws, corpus, "map_question")
 located = locate_question(ws, partition, projection, question, nprobe)
 if located:
     st.markdown(f":material/star: {verdict(located.route, labels, located.drawn_in)}")

@@ -10,6 +10,7 @@ from app.views.serverless import form, results
 from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import empty_state, guarded, header, missing_for
 from app.views.shared.jobs import job_panel
+from core.corpus.sample import is_sample
 from core.labs.serverless.study import runs
 
 header("serverless")
@@ -26,20 +27,13 @@ form.honest()
 with guarded():
     corpus = state.corpus_of(ws)
     form.form(ws, len(corpus.passages), busy)
-if not runs.names(ws):
-    if not busy:
+    if runs.names(ws):
+        results.show_own(ws)
+    elif is_sample(corpus):
+        results.show_shipped()
+    elif not busy:
         empty_state(
             t("No study has been kept in this workspace"),
             t("Start a load above: its latencies, throttles, cold starts and costs are shown here and kept."),
             icon=":material/cloud:",
         )
-    st.stop()
-with guarded():
-    name = results.choose(ws)
-    findings = runs.read(ws, name)
-    results.overview(findings)
-    results.export(name, findings)
-    results.plots(findings)
-    results.crossing(findings)
-    results.costs(findings)
-    results.compared(ws, name)

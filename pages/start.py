@@ -6,16 +6,18 @@ import streamlit as st
 
 from app import state
 from app.figures.palette import method_style
-from app.i18n import t
+from app.i18n import t, tn
 from app.navigation import PAGES
 from app.views.shared.begin import bring_documents, build_sample
 from app.views.shared.frame import header
 from app.views.shared.jobs import job_panel
+from app.views.shared.shipped import shipped, shipped_line
 from app.views.start.checklist import checklist, is_complete
 from app.views.start.drawings import drawing
 from app.views.start.encoder import encoder_picker
 from app.views.start.model import model_picker
 from core.methods import registry
+from core.units import milliseconds, size
 from core.workspace import open_workspace
 
 header("start")
@@ -28,12 +30,24 @@ st.markdown(
         "*A tessera is a tile of a mosaic, and a token.*"
     )
 )
+measured = shipped("sample-test")
 for name, column in zip(registry.main_methods(), st.columns(3), strict=True):
     with column.container(border=True, height="stretch", key=f"method-{name}"):
         st.markdown(f"### :material/{method_style(name).icon}: {t(registry.METHODS[name].label)}")
         summary = t(registry.METHODS[name].summary)
         st.image(drawing(name), width="stretch", alt=summary)
         st.markdown(summary)
+        scores = measured["methods"][name]
+        st.markdown(
+            t(
+                "**{right:.0%}** right · first token **{first}** · **{size}** for 1,000 documents",
+                right=scores["em"]["mean"],
+                first=milliseconds(scores["ttft_ms"]["median"]),
+                size=size(measured["efficiency"][name]["bytes_per_1000_documents"]),
+            )
+        )
+asked = tn(measured["questions"], "{n:,} test question of the sample", "{n:,} test questions of the sample")
+shipped_line((asked, measured["created"][:10], measured["machine"]["processor"], measured["model"]["name"]))
 
 sample = open_workspace(state.SAMPLE, state.settings().workspaces)
 ws = state.current_workspace()

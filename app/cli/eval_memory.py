@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Annotated, Any
 
 import typer
@@ -113,6 +114,8 @@ def ablate(
     from core.labs import ablation
     from core.memory.presets import load_preset
     from core.methods.resources import Resources
+    from core.models.device import choose_device, describe
+    from core.models.machine import machine
     from core.models.registry import Models
 
     names = tuple(names_in(what))
@@ -120,11 +123,12 @@ def ablate(
     plan = ablation.AblationPlan(names, minutes, n, base.config, steps, base.start)
     settings, ws = settings_and_workspace(workspace)
     resources = Resources(ws, Models(settings), settings)
-    corpus = resources.corpus
     folder = ablation.ablation_folder(resources, plan)
     rows = drive(ablation.ablate(resources, folder, plan))["rows"]
     if as_json:
-        emit({"workspace": ws.name, "passages": len(corpus.passages), "folder": str(folder), "variants": rows})
+        device = describe(choose_device(settings.device))
+        made = {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine(device)}
+        emit({**made, "workspace": ws.name, "passages": len(resources.corpus.passages), "variants": rows})
     else:
         _show_variants(rows)
 

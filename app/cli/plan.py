@@ -52,7 +52,7 @@ def plan(
         return
     demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
     plans = make_plan(demand, measured, table)
-    text = advice(demand, plans)
+    text = advice(demand, plans, table.currency)
     if as_json:
         break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
         facts = {"demand": asdict(demand), "coefficients": asdict(measured), "prices": asdict(table)}

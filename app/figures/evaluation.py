@@ -52,9 +52,17 @@ def pareto_figure(points: Sequence[MethodPoint], metric: str) -> go.Figure:
     figure = go.Figure([_mark(point, metric, point.name in best, heaviest) for point in points])
     finish(figure, 420, t=80, hovermode="closest")
     figure.update_layout(legend_itemsizing="constant")
-    figure.update_xaxes(type="log", title=message("median time to the last token, ms"), tickformat=",d", dtick="D2")
+    figure.update_xaxes(
+        type="log", title=message("median time to the last token, ms"), tickformat=",d", dtick=_ticks(points)
+    )
     figure.update_yaxes(title=metric, rangemode="tozero")
     return figure
+
+
+def _ticks(points: Sequence[MethodPoint]) -> str:
+    """Every digit is named on an axis of less than a decade, else 1, 2 and 5."""
+    times = [point.ms for point in points]
+    return "D1" if times and max(times) < 10 * min(times) else "D2"
 
 
 def describe_pareto(points: Sequence[MethodPoint], metric: str) -> str:

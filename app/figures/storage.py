@@ -49,7 +49,9 @@ def storage_figure(things: Sequence[StoredSize]) -> go.Figure:
         )
     )
     finish(figure, _ROW_PX * len(shown) + 70, r=80, t=10)
-    figure.update_xaxes(title=message("bytes on disk (logarithmic)"), type="log", dtick=1)
+    ticks = [10**power for power in range(2, 14)]
+    title = message("size on disk")
+    figure.update_xaxes(title=title, type="log", tickvals=ticks, ticktext=list(map(size, ticks)))
     name_rows(figure, [thing.name for thing in shown], showgrid=None)
     return figure
 

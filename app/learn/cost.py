@@ -27,7 +27,7 @@ from core.methods import registry
 from core.methods.comparison import Choices, Run, RunContext, answer_each
 from core.units import seconds, size
 
-_QUESTIONS = (10, 100, 1_000)
+_QUESTIONS = (30, 300, 3_000)
 _PASSAGES = (100, 1_000, 10_000, 100_000, 1_000_000)
 _DAY = (1, 10, 100, 1_000, 10_000, 100_000)
 _CHANGES = (0, 10, 100, 1_000, 10_000)
@@ -75,7 +75,7 @@ def _calculator() -> None:
         )  # fmt: skip
         demand = Demand(float(passages), _PEAK * day / 86_400, float(day), float(changes))
         plans = plan(demand, measured, replace(prices, disk_gb_month=price))
-        st.markdown(f":material/lightbulb: **{escape(t(advice(demand, plans)))}**")
+        st.markdown(f":material/lightbulb: **{escape(t(advice(demand, plans, prices.currency)))}**")
         accounts = [
             Account(one.method, t(registry.METHODS[one.method].label), one.build_s, one.total_s * 1000) for one in plans
         ]
@@ -94,9 +94,9 @@ def _calculator() -> None:
         show_table(rows, "learn_calculator_table")
     read_this(
         t(
-            "Reckoned from what the sample's methods took for each passage, token and question, times yours. Both axes "
-            "are logarithmic: a line starts at the build and rises with every question; the dotted line is one day. "
-            "**Move the sliders**: where does the cheapest method change?"
+            "Calculated from what the sample's methods took for each passage, token and question, times yours. Both "
+            "axes are logarithmic: a line starts at the build and rises with every question; the dotted line is one "
+            "day. **Move the sliders**: where does the cheapest method change?"
         )
     )
 

@@ -53,7 +53,7 @@ def show(_tour: Tour) -> None:
     """Spot the mistake: the right document, the wrong words."""
     words = {
         "number": t("Mistake {number} of {all}"),
-        "said": t("The memory read the right document and says. Which word is wrong? Press it."),
+        "said": t("The memory read the right document and says this. Which word is wrong? Press it."),
         "passage": t("The passage says"),
         "hit": t("Yes, the passage does not say that."),
         "miss": t("No: that word stands in the passage, too. What does not is marked."),

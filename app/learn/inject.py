@@ -20,7 +20,7 @@ from core.methods.comparison import Choices, RunContext, measured_on
 from core.trace import Trace, Tracer
 from core.units import seconds
 
-_TIMES = (1.0, 2.0, 5.0, 20.0)
+_TIMES = (1.0, 3.0, 12.0, 50.0)
 
 
 def _first_ms(lane: str, number: int) -> float:
@@ -35,10 +35,10 @@ def predict() -> Prediction:
             "The same {count} passages, read or taken from stored blocks. How much sooner comes the first token?",
             count=len(recorded("inject")["read"]),
         ),
-        [t("no sooner") if times == 1 else t("about {times:.0f} times as soon", times=times) for times in _TIMES],
+        [t("no sooner") if times == 1 else t("about {times:.0f} times faster", times=times) for times in _TIMES],
         nearest(_TIMES, slow / fast),
         t(
-            "{slow} against {fast}: {times:.1f} times as soon.",
+            "{slow} against {fast}: {times:.1f} times faster.",
             slow=seconds(slow),
             fast=seconds(fast),
             times=slow / fast,
@@ -57,7 +57,7 @@ def show(_tour: Tour) -> None:
         "play": t("Start both"),
         "slow": t("ten times slower"),
         "facts": t("first token {first} · {tokens} tokens prefilled, {cached} from the cache"),
-        "sum": t("First token {times} times as soon: {saved} tokens are not read again."),
+        "sum": t("First token {times} times faster: {saved} tokens are not read again."),
         "spans": {name: t(name) for name in names},
     }
     exhibit("lanes", {**record, "colours": SPANS}, words)

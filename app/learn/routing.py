@@ -84,10 +84,11 @@ def live(tour: Tour) -> None:
 STEP = Step(
     name="routing",
     title="The model finds the document itself",
-    question="Which document does a question wake, and what if none knows?",
+    question="Which document does a question lead to, and what if none knows?",
     intro=(
-        "No encoder and no index here: the model's own hidden states of the question are compared with keys made from "
-        "every z. One bar is not a document: the **null slot** says that nobody knows."
+        "No encoder and no index on disk: the model's own hidden states of the question are compared with keys made "
+        "from every z, and the words of the question with those that z spells. One bar is not a document: the "
+        "**null slot** says that nobody knows."
     ),
     predict=predict,
     show=show,

@@ -29,7 +29,7 @@ def predict() -> Prediction:
     right, count = _surviving()
     return Prediction(
         t("One of the {count} vectors is erased. In how many cases is the answer still right?", count=count),
-        [t("always") if share == 1 else t("in about {share:.0%}", share=share) for share in _SHARES],
+        [t("nearly always") if share == 1 else t("in about {share:.0%}", share=share) for share in _SHARES],
         nearest(_SHARES, max(right, 1) / count),
         t(
             "In {right} of {count}: what a document says is spread over many vectors, but not evenly.",

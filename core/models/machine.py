@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "bm25s", "numpy")
 
 
 def machine(device: str) -> dict[str, Any]:
     """Operating system, processor, memory and device, as JSON values."""
+    import torch  # takes seconds, and the name of a processor needs none of it
+
     return {
         "system": platform.platform(),
         "processor": processor(),

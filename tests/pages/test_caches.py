@@ -88,7 +88,7 @@ def test_what_a_question_saves_is_measured_here(page, cached, models):
     assert wait_for_job(cached.path).state.value == "done"
     text = said(app.run())
     assert "Prefilling took" in text and "pay off" in text and "n = 3" in text
-    assert list(app.dataframe[1].value["method"]) == ["Standard RAG", "KV-cache CAG"]
+    assert list(app.dataframe[0].value["method"]) == ["Standard RAG", "KV-cache CAG"]
 
 
 def test_a_damaged_manifest_is_an_error_with_a_remedy(page, cached, models):

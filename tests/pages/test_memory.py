@@ -108,9 +108,9 @@ def test_a_new_document_is_learned_and_forgotten(page, remembered, models):
 def test_a_document_is_given_another_text(page, remembered, models):
     before = load_pool(remembered.folder("memory"))
     app = view(page("memory"), "Edit or forget")
-    assert button(app, "edit-start").disabled
     app.selectbox(key="change_choice").set_value("p3").run()
-    app.text_area(key="change_text").set_value("Nobody founded the harbour pilots.").run()
+    assert app.text_area(key="change_text-p3").value and button(app, "edit-start").disabled
+    app.text_area(key="change_text-p3").set_value("Nobody founded the harbour pilots.").run()
     button(app, "edit-start").click().run()
     report = wait_for_job(remembered.path)
     assert report.state.value == "done", report.error
@@ -151,7 +151,7 @@ def test_what_was_tried_stands_under_the_training(page, remembered, models):
         (folder / "result.json").write_text(json.dumps(row))
     app = app.run()
     assert list(app.dataframe[0].value["right"]) == [0.5, 0.3]
-    assert len(app.get("plotly_chart")) == 1 and "5 steps each, 2 dev questions" in said(app)
+    assert len(app.get("plotly_chart")) == 1 and "2 dev questions, 5 steps of training each" in said(app)
 
 
 def test_documents_that_ship_unseen_can_be_chosen(page, remembered, models):

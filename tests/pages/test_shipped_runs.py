@@ -25,6 +25,7 @@ def test_the_sample_opens_with_what_ships(page, sample):
         ("stores", "Approximation wins", "bench-run"),
         ("changes", "Edited: Brannoch", "race-start"),
         ("map", "of the gold passages", "recall-measure"),
+        ("serverless", "times** as long as IVF_HNSW_SQ", "serverless-start"),
     ):
         app = page(name)
         assert "ships with Tessera" in said(app) and shows in said(app)
@@ -32,7 +33,7 @@ def test_the_sample_opens_with_what_ships(page, sample):
 
 
 def test_another_corpus_has_no_run_that_ships(page, clustered):
-    for name in ("stores", "changes", "map"):
+    for name in ("stores", "changes", "map", "serverless"):
         assert "ships with Tessera" not in said(page(name))
 
 

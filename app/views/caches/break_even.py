@@ -9,7 +9,9 @@ import streamlit as st
 
 from app import state
 from app.i18n import duration, t, tn
+from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.table import show_table
+from core.corpus.sample import is_sample
 from core.corpus.types import Question
 from core.cost import build_seconds
 from core.kvcache.variants import Variant
@@ -41,6 +43,8 @@ def payoff_panel(ws: Workspace, variant: Variant, busy: bool) -> None:
                 n=payoff.questions,
             )
         )
+    elif is_sample(state.corpus_of(ws)):
+        _shipped()
     else:
         st.caption(
             t(
@@ -77,18 +81,30 @@ def verdict(payoff: Payoff, ws: Workspace, manifest: Manifest) -> str:
         more=duration(max(0.0, account.build_s)),
         size=size(float(manifest.params["bytes"])),
     )
-    if account.questions is None:
-        pays = t(
+    return f"{built} {_pays(account.saving_ms, account.questions)}"
+
+
+def _pays(saving_ms: float, questions: int | None) -> str:
+    if questions is None:
+        return t(
             "A question takes **{time} longer** than with RAG (median): at that rate the blocks **never** pay off.",
-            time=milliseconds(-account.saving_ms),
+            time=milliseconds(-saving_ms),
         )
-    else:
-        pays = t(
-            "A question saves **{time}** against RAG (median): the blocks pay off after **{questions}**.",
-            time=milliseconds(account.saving_ms),
-            questions=tn(account.questions, "{n:,} question", "{n:,} questions"),
-        )
-    return f"{built} {pays}"
+    return t(
+        "A question saves **{time}** against RAG (median): the blocks pay off after **{questions}**.",
+        time=milliseconds(saving_ms),
+        questions=tn(questions, "{n:,} question", "{n:,} questions"),
+    )
+
+
+def _shipped() -> None:
+    """The account of the run that ships, where nothing was measured here."""
+    run = shipped("sample-test")
+    found = run["efficiency"]["cag"]["break_even"]
+    built = t("CAG took **{more}** more to build than RAG.", more=duration(found["build_s"]))
+    st.markdown(f"{built} {_pays(found['saving_ms'], found['questions'])}")
+    asked = tn(run["questions"], "{n:,} question", "{n:,} questions")
+    shipped_line((asked, run["created"][:10], run["machine"]["processor"], run["model"]["dtype"]))
 
 
 def _table(payoff: Payoff) -> None:

@@ -27,6 +27,7 @@ from core.stores.registry import STORES
 QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
 STORE, ORDER, READING = "ask_store", "ask_memory_order", "ask_reading"
 _SUGGESTED = 3
+_READINGS = dict(zip(READINGS, ("one at a time", "together"), strict=True))
 
 
 def restore_choices() -> None:
@@ -72,11 +73,11 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
             st.form_submit_button(
                 t("Ask"), type="primary", icon=":material/send:", disabled=busy, on_click=ask, args=(corpus,)
             )
-        with st.container(horizontal=True, gap="medium"):
+        _suggestions(corpus, busy)
+        with st.container(horizontal=True, gap="medium", key="ask-methods"):
             _methods(busy)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ask-settings"):
             _settings(busy)
-    _suggestions(corpus, busy)
 
 
 def asked_line(run: Run, busy: bool) -> None:
@@ -86,7 +87,8 @@ def asked_line(run: Run, busy: bool) -> None:
         with st.container(gap=None):
             st.markdown(f"### {escape(choices.question)}")
             facts = [
-                tn(choices.top_k, "{n:,} passage", "{n:,} passages"),
+                tn(choices.top_k, "{n:,} passage", "up to {n:,} passages"),
+                *([t(_READINGS[choices.reading])] if choices.top_k > 1 and choices.reading in _READINGS else []),
                 t("with reader") if choices.reader else t("plain"),
             ]
             if run.gold and run.gold.answers:
@@ -111,7 +113,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
     """
     if question:
         st.session_state[QUESTION] = question
-    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE, ORDER):
+    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE, ORDER, READING):
         # While the answers stream these widgets are disabled, and Streamlit throws away what the browser sent of a
         # disabled widget, also what was typed a moment before: only a value that is set here stays.
         st.session_state[key] = st.session_state.get(key)
@@ -216,7 +218,7 @@ def _settings(busy: bool) -> None:
         t("Several passages are read"),
         READINGS,
         key=READING,
-        format_func=labels({"alone": "one at a time", "together": "together"}),
+        format_func=labels(_READINGS),
         disabled=busy or bool(state.settings().engine_url),
         width=180,
         help=t(
@@ -282,7 +284,7 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
         st.caption(f":material/lightbulb: {t('Try')}", width="content", help=held)
         for number, suggestion in enumerate(shown):
             text = escape(suggestion.question.text)
-            st.button(
+            st.form_submit_button(
                 f"**{t(suggestion.label)}** · {text}" if suggestion.label else text,
                 key=f"suggestion-{number}",
                 help=t(suggestion.measured) or None,
@@ -290,7 +292,7 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
                 on_click=ask,
                 args=(corpus, suggestion.question.text),
             )
-        st.button(
+        st.form_submit_button(
             t("More"),
             key="suggestions-turn",
             type="tertiary",

@@ -54,7 +54,7 @@ def bring(busy: bool, ws: Workspace | None = None, corpus: Corpus | None = None)
         ws: The current workspace, to which documents may be added; None where it has no corpus.
         corpus: Its corpus.
     """
-    upload, choose = st.columns([3, 2], gap="large")
+    upload, choose = st.columns(2, gap="medium")
     with upload.container(border=True, key="bring-upload"):
         st.markdown(f"#### :material/upload_file: {t('Your own documents')}")
         _upload(busy, ws, corpus)

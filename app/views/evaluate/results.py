@@ -31,6 +31,8 @@ from core.evaluation.variants import parse_variants
 from core.methods import registry
 from core.workspace import Workspace
 
+MAIN_SCORES = ("em", "f1", "recall", "context_precision", "rouge_l", "faithfulness")
+"""What a table shows that fits on a screen; the rest on request."""
 _SHIPPED = "sample-test"
 
 
@@ -186,13 +188,16 @@ def _resume(ws: Workspace, folder: Path, names: Mapping[str, int]) -> None:
 def _scores(found: Loaded) -> None:
     methods = found.summary["methods"]
     st.subheader(t("Scores"), anchor=False)
-    differences = st.toggle(
-        t("As differences to RAG, paired by question"),
-        key="eval_differences",
-        disabled=not found.summary["differences_to_rag"],
-    )
+    with st.container(horizontal=True, gap="medium"):
+        differences = st.toggle(
+            t("As differences to RAG, paired by question"),
+            key="eval_differences",
+            disabled=not found.summary["differences_to_rag"],
+        )
+        every = st.toggle(t("All scores"), key="eval_every")
     shown = found.summary["differences_to_rag"] if differences else methods
-    names = [name for name in LABELS if any(name in scores for scores in shown.values())]
+    wanted = LABELS if every else MAIN_SCORES
+    names = [name for name in wanted if any(name in scores for scores in shown.values())]
     rows = [
         {
             "method": found.labels[method],

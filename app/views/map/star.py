@@ -162,7 +162,7 @@ def _scene(
             "margin": t("Margin to the nearest border"),
             "cache": t("Its cache"),
             "under": t("Tile under the star"),
-            "share": t("Share of its passage in the vector"),
+            "share": t("Pulled towards that passage"),
             "differs": t("It belongs to another cell than the one routed to."),
         },
     }

@@ -22,6 +22,8 @@ from core.messages import message
 from core.workspace import Workspace
 
 _OWN = "Your own text"
+_LONGEST = 2_000
+"""Characters of a text that is learned."""
 
 
 def adapt_panel(ws: Workspace, busy: bool) -> None:
@@ -37,7 +39,7 @@ def adapt_panel(ws: Workspace, busy: bool) -> None:
     if choice == _OWN or choice not in unseen:
         st.text_input(t("Title"), key="adapt_title", max_chars=200)
         text = st.text_area(
-            t("Text"), key="adapt_text", height=160, max_chars=2_000, placeholder=t("70 to 150 words work best")
+            t("Text"), key="adapt_text", height=160, max_chars=_LONGEST, placeholder=t("70 to 150 words work best")
         )
         left, right = st.columns(2)
         left.text_input(t("A question about it, to watch (optional)"), key="adapt_question", max_chars=300)
@@ -114,11 +116,13 @@ def change_panel(ws: Workspace, busy: bool) -> None:
     names = {i: t("{title} · learned later", title=titles[i] or i) for i in reversed(learned)}
     names |= {i: titles[i] or i for i in pool.ids if i not in names}
     chosen = st.selectbox(t("Document"), list(names), format_func=labels(names), key="change_choice")
+    current = next((passage.text for passage in state.corpus_of(ws).passages if passage.id == chosen), "")
     text = st.text_area(
         t("Its new text"),
-        key="change_text",
+        current if len(current) <= _LONGEST else "",
+        key=f"change_text-{chosen}",
         height=140,
-        max_chars=2_000,
+        max_chars=_LONGEST,
         placeholder=t("The z of the document begins anew from this text and is trained on it"),
     )
     with st.container(horizontal=True, gap="small"):
@@ -127,7 +131,7 @@ def change_panel(ws: Workspace, busy: bool) -> None:
             type="primary",
             icon=":material/edit:",
             key="edit-start",
-            disabled=busy or not text.strip(),
+            disabled=busy or not text.strip() or text.strip() == current.strip(),
             on_click=_edit,
             args=(ws.name, chosen, titles[chosen]),
         )
@@ -143,7 +147,7 @@ def change_panel(ws: Workspace, busy: bool) -> None:
 
 
 def _edit(name: str, passage_id: str, title: str) -> None:
-    passage = Passage(passage_id, title, str(st.session_state["change_text"]).strip())
+    passage = Passage(passage_id, title, str(st.session_state[f"change_text-{passage_id}"]).strip())
     config = AdaptConfig(seed=state.settings().seed)
     state.start_job(
         name,

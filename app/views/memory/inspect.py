@@ -24,10 +24,12 @@ from app.i18n import t, tn
 from app.views.shared.chart import chart
 from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.table import show_table
+from core import pipeline
 from core.corpus.folder import PASSAGES_FILE
 from core.labs.ablation import finished
 from core.memory import store
 from core.memory.pool import z_bytes
+from core.memory.presets import load_preset
 from core.units import size
 from core.workspace import Workspace
 
@@ -105,24 +107,22 @@ def _bytes(path: Path) -> int:
 
 
 def ablation_panel(ws: Workspace) -> None:
-    """The variants that were trained here, side by side; without any, the command that trains them."""
+    """The variants that were trained here, side by side; without any those that ship, and the command that trains."""
     st.markdown(t("**What each choice is worth**"))
     rows = finished(ws)
     if not rows:
-        st.caption(
-            t(
-                "Nothing has been tried in this workspace. `python -m app ablate --minutes 60` trains small variants "
-                "of the memory equally long and measures them side by side."
-            )
-        )
-        return
+        rows = shipped("memory-sizes")["variants"]
+        shipped_line((f"base: m = {load_preset(pipeline.AT_ONCE).config.m}",))
+        st.caption(t("Measure here: `python -m app ablate --minutes 60` trains small variants equally long."))
     tried = [VariantResult(row["variant"], row["rouge_l"], row["shuffled"]["rouge_l"]) for row in rows]
     chart(ablation_figure(tried), key="ablation", alt=describe_ablation(tried))
     st.caption(
         t(
-            "{steps} each, {questions}. The distance between the two marks is what a variant remembers.",
-            steps=tn(rows[0]["steps"], "{n:,} step", "{n:,} steps"),
+            "{questions}, {steps}. The distance between the two marks is what a variant remembers.",
             questions=tn(rows[0]["n_questions"], "{n:,} dev question", "{n:,} dev questions"),
+            steps=tn(steps, "{n:,} step of training each", "{n:,} steps of training each")
+            if (steps := rows[0]["steps"])
+            else t("no training"),
         )
     )
     columns = {
@@ -131,7 +131,7 @@ def ablation_panel(ws: Workspace) -> None:
         "right": (t("ROUGE-L, right z"), [variant.right for variant in tried], "%.3f"),
         "shuffled": (t("ROUGE-L, shuffled"), [variant.shuffled for variant in tried], "%.3f"),
         "em": ("EM", [row["em"] for row in rows], "%.3f"),
-        "evidence": (t("Evidence (ms)"), [row["evidence_ms"] for row in rows], "%.0f"),
+        "evidence": (t("Evidence (ms)"), [round(row["evidence_ms"]) for row in rows], "localized"),
         "bytes": (t("MB per 1,000 documents"), [row["bytes_per_1000_documents"] / 1e6 for row in rows], "%.0f"),
     }
     config = {

@@ -9,6 +9,7 @@ from app.figures.memory import Weight, describe_routing, routing_figure
 from app.i18n import t
 from app.open_methods import opener
 from app.views.shared.chart import chart
+from app.views.shared.examples import examples
 from app.views.shared.frame import guarded
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
@@ -39,6 +40,7 @@ def route_panel(ws: Workspace) -> None:
         placeholder=t("Ask something that the documents know"),
         persist_state="session",
     )
+    examples(ws, state.corpus_of(ws), "route_question")
     if not question.strip():
         return
     models = state.models()
@@ -60,14 +62,15 @@ def route_panel(ws: Workspace) -> None:
     else:
         st.markdown(t("It thinks that **no document knows** this: the null slot outweighs every one of them."))
     chart(routing_figure(weights), key="routing", alt=describe_routing(weights))
-    show_table(
-        {"document": [weight.title for weight in weights], "weight": [weight.weight for weight in weights]},
-        "routing_table",
-        {
-            "document": t("Document"),
-            "weight": st.column_config.ProgressColumn(t("Weight"), format="percent", min_value=0, max_value=1),
-        },
-    )
+    with st.expander(t("As a table"), icon=":material/table:"):
+        show_table(
+            {"document": [weight.title for weight in weights], "weight": [weight.weight for weight in weights]},
+            "routing_table",
+            {
+                "document": t("Document"),
+                "weight": st.column_config.ProgressColumn(t("Weight"), format="percent", min_value=0, max_value=1),
+            },
+        )
     first = routing.documents[0].passage_id
     with st.expander(t("What its z says, read out as words"), icon=":material/translate:"):
         st.caption(t("Of each vector the nearest token of the vocabulary, in their order."))

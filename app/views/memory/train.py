@@ -14,6 +14,7 @@ from app.i18n import labels, t, tn
 from app.views.shared.chart import chart
 from core import pipeline
 from core.corpus.types import Corpus
+from core.cost import build_seconds
 from core.memory.config import MemoryConfig
 from core.memory.pool import z_bytes
 from core.memory.presets import load_preset
@@ -45,7 +46,7 @@ def overview(ws: Workspace, documents: int) -> None:
         st.metric(t("Z of one document"), size(z_bytes(params)), width="content")
         st.metric(t("Memory on disk"), size(memory.bytes), width="content", help=t("Z, projector, router and LoRA."))
         if "train_s" in params:
-            st.metric(t("Training took"), about(float(params["train_s"])), width="content")
+            st.metric(t("Training took"), about(build_seconds(memory.manifest)), width="content")
     if "held_out_rouge_l" in params:
         right, shuffled = float(params["held_out_rouge_l"]), float(params.get("shuffled_rouge_l", 0.0))
         st.markdown(

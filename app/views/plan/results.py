@@ -18,15 +18,15 @@ from core.units import seconds, size
 
 def show_plans(plans: Sequence[MethodPlan], demand: Demand, found: Coefficients, prices: Prices) -> None:
     """Advice first, then the methods side by side, then what breaks first and where the numbers come from."""
-    st.info(escape(t(advice(demand, plans))), icon=":material/lightbulb:")
+    st.info(escape(t(advice(demand, plans, prices.currency))), icon=":material/lightbulb:")
     show_table([_row(one, plans[0], demand, prices.currency) for one in plans], "plan")
     for one in plans:
         st.markdown(f":material/warning: **{t(METHODS[one.method].label)}**: {escape(t(one.breaks))}")
     st.caption(
         t(
             "Measured: {run}, n = {n}, {model} on {machine}. Prices of {date}, an example to edit in "
-            "core/labs/plan/prices.yaml. Another model or machine is reckoned from its operations and bandwidths, not "
-            "measured; the busiest hour asks five times the mean.",
+            "core/labs/plan/prices.yaml. Another model or machine is calculated from its operations and bandwidths, "
+            "not measured; the busiest hour asks five times the mean.",
             run=found.run,
             n=found.n,
             model=escape(found.model),

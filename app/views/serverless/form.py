@@ -34,7 +34,7 @@ def honest() -> None:
             + t(
                 "**Simulated:** the cloud around them. All workers share this machine's CPUs, where Lambda gives each "
                 "its own; no network lies between the parts; memory is not limited; passages beyond the corpus are "
-                "synthetic vectors; cost is reckoned from a price table, not billed."
+                "synthetic vectors; cost is calculated from a price table, not billed."
             )
         )
 

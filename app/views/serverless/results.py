@@ -11,6 +11,7 @@ from app.figures import serverless as figures
 from app.figures import serverless_flow as flow
 from app.i18n import labels, t, tn
 from app.views.shared.chart import chart
+from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.table import show_table
 from core.labs.serverless.study import cost, runs
 from core.workspace import Workspace
@@ -20,14 +21,31 @@ _TRAFFIC = [10 ** (exponent / 4) for exponent in range(8, 33)]
 _STEPS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 
 
-def choose(ws: Workspace) -> str:
-    """Which kept study is looked at."""
+def show_own(ws: Workspace) -> None:
+    """A study that was kept here, with its downloads, and another beside it."""
     names = runs.names(ws)
-    return str(st.selectbox(t("Study"), names, key="serverless-run", help=t("The newest comes first.")))
+    name = str(st.selectbox(t("Study"), names, key="serverless-run", help=t("The newest comes first.")))
+    findings = runs.read(ws, name)
+    _show_study(findings)
+    _export(name, findings)
+    _compared(ws, name)
 
 
-def export(name: str, findings: runs.Findings) -> None:
-    """Downloads of a study."""
+def show_shipped() -> None:
+    """The study that ships with the sample."""
+    findings = shipped("serverless")
+    shipped_line((findings["created"][:10], findings["machine"]["processor"]))
+    _show_study(findings)
+
+
+def _show_study(findings: runs.Findings) -> None:
+    _overview(findings)
+    _plots(findings)
+    _crossing(findings)
+    _costs(findings)
+
+
+def _export(name: str, findings: runs.Findings) -> None:
     with st.container(horizontal=True, gap="small"):
         content = json.dumps(findings, indent=1)
         st.download_button("JSON", content, f"serverless-{name}.json", "application/json", icon=":material/download:")
@@ -36,18 +54,17 @@ def export(name: str, findings: runs.Findings) -> None:
         )
 
 
-def overview(findings: runs.Findings) -> None:
-    """The study in a few sentences and one table."""
+def _overview(findings: runs.Findings) -> None:
     config, machine = findings["config"], findings["machine"]
     st.caption(
         t(
-            "{stage} · {workers} on {cpus} CPUs · workers run {runtime} · index in {index} · LanceDB {lancedb} · "
+            "{stage} · {workers}, {cores} · workers run {runtime} · index in {index} · LanceDB {lancedb} · "
             "{questions}, {rounds}, seed {seed}",
             stage=t(config["stage"]),
             workers=tn(config["concurrency"], "{n:,} retrieval worker", "{n:,} retrieval workers"),
-            cpus=machine["cpus"],
+            cores=tn(machine["cpus"], "{n:,} CPU core", "{n:,} CPU cores"),
             runtime=machine["runtime"],
-            index=machine["index"],
+            index=t(machine["index"]),
             lancedb=machine["lancedb"],
             questions=tn(findings["questions"], "{n:,} question", "{n:,} questions"),
             rounds=tn(config["rounds"], "{n:,} round", "{n:,} rounds"),
@@ -69,11 +86,10 @@ def overview(findings: runs.Findings) -> None:
                     n=ratio["n"],
                 )
             )
-    _show(table(findings), "serverless-table")
+    _show(_table(findings), "serverless-table")
 
 
-def table(findings: runs.Findings) -> pd.DataFrame:
-    """One row per size and index: the figures as a table."""
+def _table(findings: runs.Findings) -> pd.DataFrame:
     rows = []
     for size in findings["sizes"]:
         for kind, index in size["indexes"].items():
@@ -85,21 +101,20 @@ def table(findings: runs.Findings) -> pd.DataFrame:
                     "Index": figures.label(kind),
                     "Search (ms)": round(probe["search_ms"], 2),
                     "Retrieval (ms)": round(probe["retrieval_ms"], 1),
-                    "p50 under load": latency.get("p50"),
-                    "p99 under load": latency.get("p99"),
-                    "Answered per s": round(load["throughput_rps"], 2),
+                    "p50 (ms)": latency.get("p50"),
+                    "p99 (ms)": latency.get("p99"),
+                    "Answered per s": round(load["throughput_rps"], 1),
                     "Throttled": load["outcomes"]["throttled"],
                     "Failed": load["requests"] - load["outcomes"]["ok"] - load["outcomes"]["throttled"],
                     f"Recall@{findings['config']['k']}": index["recall"]["mean"] if index["recall"] else None,
-                    "Cold start (ms)": round(index["cold"]["p50_ms"]),
-                    "Build (s)": round(index["build_s"], 2),
+                    "Cold start (s)": round(index["cold"]["p50_ms"] / 1000, 1),
+                    "Build (s)": round(index["build_s"], 1),
                 }
             )
     return pd.DataFrame(rows)
 
 
-def plots(findings: runs.Findings) -> None:
-    """Latencies, reliability and cold starts at one size."""
+def _plots(findings: runs.Findings) -> None:
     sizes = {size["passages"]: size for size in findings["sizes"]}
     chosen = st.segmented_control(
         t("Passages"), list(sizes), default=max(sizes), format_func=lambda n: f"{n:,}", key="serverless-size"
@@ -144,8 +159,7 @@ def plots(findings: runs.Findings) -> None:
             )
 
 
-def crossing(findings: runs.Findings) -> None:
-    """Where one index overtakes the other."""
+def _crossing(findings: runs.Findings) -> None:
     if len(findings["sizes"]) < 2 or not findings["crossover"]:
         return
     st.subheader(t("Where the index pays off"), anchor=False)
@@ -169,13 +183,12 @@ def crossing(findings: runs.Findings) -> None:
     )
 
 
-def costs(findings: runs.Findings) -> None:
-    """What 1,000 queries would cost at a traffic that is chosen."""
+def _costs(findings: runs.Findings) -> None:
     st.subheader(t("What it would cost on AWS"), anchor=False)
     size = findings["sizes"][-1]
     found = {kind: cost.Cost(**index["cost"]) for kind, index in size["indexes"].items() if index["cost"]}
     if not found:
-        st.info(t("No request was answered: there is nothing to reckon with."), icon=":material/info:")
+        st.info(t("No request was answered: there is no cost to calculate."), icon=":material/info:")
         return
     prices = cost.load_prices()
     at = st.select_slider(
@@ -189,8 +202,8 @@ def costs(findings: runs.Findings) -> None:
     chart(figure, key="cost", alt=alt)
     st.caption(
         t(
-            "{described} {passages:,} passages; times of this machine, prices of {region} noted on {date} in "
-            "core/labs/serverless/prices.yaml: check them. A worker is taken to stay warm for {idle:.0f} s.",
+            "{described} {passages:,} passages; times of the machine that measured, prices of {region} noted on {date} "
+            "in core/labs/serverless/prices.yaml: check them. A worker is taken to stay warm for {idle:.0f} s.",
             described=t(alt),
             passages=size["passages"],
             region=prices.region,
@@ -200,19 +213,20 @@ def costs(findings: runs.Findings) -> None:
     )
 
 
-def compared(ws: Workspace, current: str) -> None:
-    """Kept studies side by side."""
+def _compared(ws: Workspace, current: str) -> None:
     others = [name for name in runs.names(ws) if name != current]
     if not others:
         return
     with st.expander(t("Compare with another study"), icon=":material/compare_arrows:"):
         other = str(st.selectbox(t("The other study"), others, key="serverless-other"))
-        both = [table(runs.read(ws, name)).assign(Study=name) for name in (current, other)]
+        both = [_table(runs.read(ws, name)).assign(Study=name) for name in (current, other)]
         _show(pd.concat(both).set_index("Study").reset_index(), "serverless-compared")
 
 
 def _show(rows: pd.DataFrame, key: str) -> None:
-    show_table(rows, key, {name: t(name) for name in rows.columns})
+    numbers = {"Passages": "localized", "p50 (ms)": "%.0f", "p99 (ms)": "%.0f"}
+    show_table(rows, key, {name: (t(name), numbers[name]) if name in numbers else t(name) for name in rows.columns})
+    st.caption(t("p50 and p99: half and 99 % of the answers under load came within this time."))
 
 
 _TIMES = {"search_ms": "search alone", "retrieval_ms": "the retrieval function"}

@@ -16,7 +16,7 @@ _STYLE = """
   .stMainBlockContainer [data-testid="stColumn"] { min-width: min(100%, 15rem); }
 }
 /* But a suggested question may take a second line. */
-.st-key-suggestions .stButton :is(button, p) { white-space: normal; min-width: 0; text-align: left; }
+.st-key-suggestions .stFormSubmitButton :is(button, p) { white-space: normal; min-width: 0; text-align: left; }
 /* "Press Enter to submit" and the counter lie on what is typed. */
 [data-testid="InputInstructions"] { display: none; }
 .st-key-page-question h2 {
@@ -62,6 +62,8 @@ _STYLE = """
 :is(.st-key-answers, .st-key-asked) :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]) {
   margin-bottom: 0 !important;
 }
+.st-key-answers [data-testid="stMarkdownContainer"] > p:last-child { margin-bottom: 0; }
+.st-key-ask-methods { row-gap: .2rem; }
 /* While answers stream, what was on the page before is in the way. */
 .stMainBlockContainer:has(.st-key-stop) .stElementContainer[data-stale="true"] { display: none; }
 .st-key-answers > * > [class*="st-key-method-"] { padding: .6rem .9rem; }
@@ -107,7 +109,7 @@ body[data-present] [data-unrevealed] { visibility: hidden; }
 [data-testid="stCaptionContainer"] { opacity: .76; }
 [data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; font-weight: 600; }
 [data-testid="stSliderThumbValue"] { color: inherit !important; }
-.js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .textpoint) text,
+.js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .textpoint, .annotation) text,
 .js-plotly-plot :is(.legendtext, .bartext-outside) { fill: currentColor !important; fill-opacity: .82 !important; }
 /* Names of cells lie on passages and borders: a rim in the colour of the page keeps them legible. */
 :is(.st-key-map, .st-key-learn_map) .annotation-text {

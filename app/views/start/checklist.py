@@ -38,8 +38,8 @@ class Step:
 
 
 STEPS = (
-    Step(("corpus", "embeddings", "index"), "passages, embedded and indexed: what RAG needs", "Next: bring documents"),
-    Step(("partition", "projection"), "Voronoi cells, and their picture", "Next: cut into cells"),
+    Step(("corpus", "embeddings", "index"), "embedded and indexed: what RAG needs", "Next: bring documents"),
+    Step(("partition", "projection"), "cut, and drawn on the map", "Next: cut into cells"),
     Step(("blocks",), "every passage prefilled once: what CAG joins", "Next: build blocks"),
     Step(("memory",), "every document as a few vectors: what LLM-as-Memory reads", "Next: train a memory"),
 )

@@ -100,8 +100,8 @@ def _rows(tested: WorkloadResult) -> list[dict[str, Any]]:
             "gold": row.gold,
             "p50": row.p50_ms,
             "p99": row.p99_ms,
-            "qps": row.qps_1,
-            "qps_many": row.qps_many,
+            "qps": round(row.qps_1),
+            "qps_many": round(row.qps_many),
         }
         for row in tested.rows
     ]
@@ -137,8 +137,8 @@ def _workload(text: str) -> str:
 def _cost_columns() -> dict[str, Any]:
     return {
         "store": t("Store"),
-        "build": (t("Build (s)"), "%.1f"),
-        "disk": (t("Disk (MB)"), "%.1f"),
+        "build": (t("Build (s)"), "%.2f"),
+        "disk": (t("Disk (MB)"), "%.2f"),
         "memory": st.column_config.NumberColumn(
             t("Memory (MB)"),
             format="%.1f",
@@ -150,7 +150,7 @@ def _cost_columns() -> dict[str, Any]:
 def _columns(k: int, clients: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
-        "store": st.column_config.TextColumn(t("Store"), pinned=True),
+        "store": st.column_config.TextColumn(t("Store"), pinned=True, width="medium"),
         "setting": t("Setting"),
         "best": st.column_config.CheckboxColumn(
             t("Unbeaten"), help=t("No other setting finds as much at least as fast.")
@@ -161,8 +161,8 @@ def _columns(k: int, clients: int) -> dict[str, Any]:
         "gold": number(
             t("Gold@{k}", k=k), format="%.3f", help=t("Questions with an answering passage among the hits.")
         ),
-        "p50": ("p50 (ms)", "%.2f"),
+        "p50": ("p50 (ms)", "%.3f"),
         "p99": ("p99 (ms)", "%.2f"),
-        "qps": (t("QPS, 1 client"), "%.0f"),
-        "qps_many": (t("QPS, {n} clients", n=clients), "%.0f"),
+        "qps": (t("QPS, 1 client"), "localized"),
+        "qps_many": (t("QPS, {n} clients", n=clients), "localized"),
     }

@@ -96,7 +96,7 @@ def verdict(rows: Sequence[Measured]) -> str:
     flat = min(exact, key=lambda row: row.p50_ms)
     if not close:
         return message(
-            "Flat wins: no approximate setting reaches a recall of {good}. {flat} takes {flat_ms:.2f} ms.",
+            "Flat wins: no approximate setting reaches a recall of {good}. {flat} takes {flat_ms:.3f} ms.",
             good=GOOD,
             flat=flat.label,
             flat_ms=flat.p50_ms,
@@ -112,13 +112,13 @@ def verdict(rows: Sequence[Measured]) -> str:
     }
     if flat.p50_ms <= best.p50_ms:
         return message(
-            "Flat wins: {flat} is exact and takes {flat_ms:.2f} ms; the fastest approximate search with a recall of "
-            "{good} or more, {best}, takes {best_ms:.2f} ms.",
+            "Flat wins: {flat} is exact and takes {flat_ms:.3f} ms; the fastest approximate search with a recall of "
+            "{good} or more, {best}, takes {best_ms:.3f} ms.",
             good=GOOD,
             **facts,
         )
     return message(
-        "Approximation wins: {best} takes {best_ms:.2f} ms, {faster:.1f} times as fast as {flat} ({flat_ms:.2f} ms); "
+        "Approximation wins: {best} takes {best_ms:.3f} ms, {faster:.1f} times as fast as {flat} ({flat_ms:.3f} ms); "
         "{paid}.",
         faster=flat.p50_ms / best.p50_ms,
         paid=_paid(best, flat),

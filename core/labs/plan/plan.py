@@ -171,22 +171,26 @@ def pays(ours: MethodPlan, rag: MethodPlan) -> BreakEven:
     return account.against(baseline)
 
 
-def advice(demand: Demand, plans: Sequence[MethodPlan]) -> Message:
+def advice(demand: Demand, plans: Sequence[MethodPlan], currency: str) -> Message:
     """The recommendation in one sentence."""
     rag, cag = plans[0], plans[1]
     break_even = pays(cag, rag)
-    values = {"rag": f"{rag.month:,.0f}", "cag": f"{cag.month:,.0f}", "ratio": f"{rag.ttft_s / cag.ttft_s:.1f}"}
+    values = {
+        "rag": f"{rag.month:,.0f}",
+        "cag": f"{cag.month:,.0f} {currency}",
+        "ratio": f"{rag.ttft_s / cag.ttft_s:.1f}",
+    }
     if break_even.questions is None:
         return message("Do not cache: a question takes no less time from blocks than from text here.")
     if cag.month > rag.month:
         return message(
-            "Do not cache for the money: {cag} a month against {rag}; cache where a first token {ratio} times as soon "
+            "Do not cache for the money: {cag} a month against {rag}; cache where a first token {ratio} times faster "
             "is worth the difference.",
             **values,
         )
     days = break_even.questions / demand.day
     return message(
-        "Cache: {cag} a month against {rag}, a first token {ratio} times as soon, and the build has paid for itself "
+        "Cache: {cag} a month against {rag}, a first token {ratio} times faster, and the build has paid for itself "
         "after {days:,.1f} days.",
         **values,
         days=days,

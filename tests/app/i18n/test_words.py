@@ -51,7 +51,7 @@ def test_labels_know_their_words_before_they_are_asked(monkeypatch):
 
 
 def test_waits_are_said_in_the_language(korean):
-    assert [duration(s) for s in (8.2, 125, 4_320)] == ["8초", "2분 05초", "1시간 12분"]
+    assert [duration(s) for s in (8.2, 125, 4_320, 6_652_800)] == ["8초", "2분 05초", "1시간 12분", "77일"]
 
 
 def test_waits_are_those_of_the_figures_in_english(monkeypatch):

@@ -36,6 +36,7 @@ from core.labs.serverless.table import PassageTable
 from core.labs.serverless.worker import runs_under_lambda_client
 from core.messages import message
 from core.models.encoder import Encoder, Vectors
+from core.models.machine import processor
 from core.statistics import bootstrap_mean
 
 FORMAT = 1
@@ -177,8 +178,8 @@ def _findings(config: StudyConfig, material: Material, sizes: list[Findings], be
         "questions": len(material.questions),
         "encoder": material.encoder.name,
         "machine": {
-            "cpus": os.cpu_count(),
-            "processor": platform.processor() or platform.machine(),
+            "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "processor": processor(),
             "python": platform.python_version(),
             "lancedb": version("lancedb"),
             "runtime": "awslambdaric" if runs_under_lambda_client() else "core.labs.serverless.worker",

@@ -23,10 +23,10 @@ def test_twins_do_not_beat_each_other():
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([FLAT, IVF], "Approximation wins: FAISS IVF (nprobe 8) with recall 0.970 takes 1.00 ms, 4.0 times"),
+        ([FLAT, IVF], "Approximation wins: FAISS IVF (nprobe 8) with recall 0.970 takes 1.000 ms, 4.0 times"),
         ([FLAT, IVF], "pays off after 1,000 questions"),
         ([FLAT, replace(IVF, build_s=0.1)], "builds no slower"),
-        ([FLAT, replace(IVF, p50_ms=4.5)], "Flat wins: FAISS flat is exact and takes 4.00 ms"),
+        ([FLAT, replace(IVF, p50_ms=4.5)], "Flat wins: FAISS flat is exact and takes 4.000 ms"),
         ([FLAT, replace(IVF, recall=0.9)], "Flat wins: no approximate setting reaches a recall of 0.95"),
         ([IVF], "nothing to compare with"),
     ],

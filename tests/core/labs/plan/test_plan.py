@@ -70,12 +70,14 @@ def test_a_billion_passages_need_machines_for_their_vectors_and_never_a_flat_sea
 
 def test_the_advice_names_what_it_weighs():
     prices = load_prices()
-    assert "Cache:" in advice(DEMAND, planning.plan(DEMAND, ROUND, prices))
+    assert "Cache:" in advice(DEMAND, planning.plan(DEMAND, ROUND, prices), "USD")
     dear = load_prices()
     dear = replace(dear, disk_gb_month=1e6)
-    assert advice(DEMAND, planning.plan(DEMAND, ROUND, dear)).startswith("Do not cache for the money")
+    assert advice(DEMAND, planning.plan(DEMAND, ROUND, dear), "USD").startswith("Do not cache for the money")
     slow = replace(ROUND, load_byte=1e-5)
-    assert advice(DEMAND, planning.plan(DEMAND, slow, prices)).startswith("Do not cache: a question takes no less")
+    assert advice(DEMAND, planning.plan(DEMAND, slow, prices), "USD").startswith(
+        "Do not cache: a question takes no less"
+    )
 
 
 @pytest.mark.parametrize(
