@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -160,7 +161,7 @@ def crossover_figure(sizes: Sequence[Mapping[str, Any]], crossed: Mapping[str, A
     if crossed.get("where") == "between":
         figure.add_vline(x=crossed["size"], line={"color": ALERT, "dash": "dot", "width": 2})
         figure.add_annotation(
-            x=crossed["size"],
+            x=math.log10(crossed["size"]),  # of a logarithmic axis, where a line takes the number itself
             xref="x",
             y=1,
             yref="paper",

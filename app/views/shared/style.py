@@ -70,6 +70,10 @@ _STYLE = """
 .st-key-answers h4 { font-size: 1rem; padding: 0; }
 .st-key-answers [data-testid="stExpander"] summary { padding-block: .2rem; font-size: .86rem; }
 .stMainBlockContainer:has(.st-key-asked) { padding-top: 1.4rem; }
+/* Where the sidebar is closed, its button stands in a bar above the page. */
+body:not([data-present]) .stApp:has([data-testid="stExpandSidebarButton"]) .stMainBlockContainer:has(.st-key-asked) {
+  padding-top: 4rem;
+}
 /* The question is the heading then; the page's own stays for those who listen. */
 .stMainBlockContainer:has(.st-key-asked) :is(.st-key-page-question, .stElementContainer:has(h1)) {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
