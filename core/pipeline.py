@@ -331,11 +331,10 @@ def build_sample(ws: Workspace, models: Models, settings: Settings, name: str = 
 
 
 def build_remaining(ws: Workspace, models: Models, settings: Settings) -> Work:
-    """Builds what the methods other than RAG need: cells, blocks unless a server answers, and a first memory."""
+    """Builds what the methods other than RAG need: cells, a first memory, and blocks, or what a server reads."""
     yield from cluster_with_settings(ws, models, settings)
-    if not settings.engine_url:
-        yield from blocks(ws, models, settings)
     yield from first_memory(ws, models)
+    yield from warm(ws, settings) if settings.engine_url else blocks(ws, models, settings)
 
 
 def cluster_with_settings(ws: Workspace, models: Models, settings: Settings) -> Work:

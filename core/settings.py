@@ -83,7 +83,7 @@ class Settings:
         cache_bytes: Most bytes of KV caches that stay in memory.
         nprobe: Cells that CAG looks into; 0 lets it choose by their number, see ``core.voronoi.routing``.
         memory_order: What LLM-as-Memory writes first: "answer", read off z, with the evidence after it, or "evidence",
-            from which it then answers; auto answers first where z spells words.
+            from which it then answers; auto answers first where z spells words. A server answers from the evidence.
         answer_cache: Whether Redis RAG may answer from its cache; off, every clock shows work that was done.
         feedback: Where judgements of answers are kept: "file" in the workspace, or "redis".
         redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.

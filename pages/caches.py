@@ -40,7 +40,10 @@ if lacking:
     st.stop()
 if state.settings().engine_url:
     prefix_panel(ws, busy)
-    st.stop()
+    st.subheader(t("Blocks of the model in this process"), anchor=False)
+    st.caption(
+        t("No server takes them: what looks into the model here needs them, such as Learn, Live change and a plan.")
+    )
 kind = choose_kind()
 variants = list_variants(ws, kind)
 shown = choose_variant(variants)

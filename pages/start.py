@@ -25,7 +25,7 @@ st.markdown(
     t(
         "A language model can know your documents in three ways: it **reads** them when asked, it **continues** from "
         "having read them, or it **remembers** them as small vectors. "
-        "Tessera puts all three to the same question, on a real model on this machine, and shows what each answers, "
+        "Tessera puts all three to the same question, on a real model, and shows what each answers, "
         "what it answers from, and where every millisecond goes. "
         "*A tessera is a tile of a mosaic, and a token.*"
     )

@@ -1,7 +1,8 @@
 """LLM-as-Memory: the model routes the question over Z, and answers from the chosen z and from the evidence in it.
 
 No retriever and no stored text. Answer first, the answer is read off z itself: the clock stops there, and the evidence
-is written after it, for whoever asks why. Evidence first, the answerer reads what the memory said.
+is written after it, for whoever asks why. Evidence first, the answerer reads what the memory said, which is what a
+server's model can do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from core.methods.resources import Resources
 from core.methods.spec import MethodSpec, MethodStyle
 from core.models.engine import LocalEngine
 from core.models.engine_base import Engine, text_of
+from core.settings import Settings
 from core.trace import Tracer
 
 ROUTED = 5
@@ -36,10 +38,15 @@ def open_memory(resources: Resources) -> Memory:
     return resources.workspace.read("memory", lambda folder: Memory.load(folder, lm))
 
 
-def _order_of(order: str, memory: Memory) -> str:
-    """What is written first, "answer" or "evidence"; auto: a model that reads passages reads z that spell words."""
-    if order != "auto":
-        return order
+def _order_of(settings: Settings, memory: Memory) -> str:
+    """What is written first, "answer" or "evidence"; auto: a model that reads passages reads z that spell words.
+
+    A server can be handed words alone, so its model answers from the evidence.
+    """
+    if settings.engine_url:
+        return "evidence"
+    if settings.memory_order != "auto":
+        return settings.memory_order
     return "answer" if memory.card.config.vocabulary else "evidence"
 
 
@@ -66,7 +73,7 @@ class LlmAsMemory:
         settings = resources.settings
         budget = resources.models.cache_budget
         self.reader = ZReader(self.memory, read, budget)
-        self.order = _order_of(settings.memory_order, self.memory)
+        self.order = _order_of(settings, self.memory)
         self.answers: AnswerReader | None = None
         self.engine: Engine
         if self.order == "answer":

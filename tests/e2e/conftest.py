@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,27 +42,27 @@ def server(tmp_path_factory) -> Iterator[str]:
     if running := os.environ.get("TESSERA_E2E"):
         yield running
         return
-    environment = {
-        **os.environ,
-        "TESSERA_WORKSPACES": str(tmp_path_factory.mktemp("workspaces")),
-        "TESSERA_REDIS_FOLDER": str(tmp_path_factory.mktemp("redis")),
-        "OMP_NUM_THREADS": "2",
-    }
+    environment = {**own_folders(tmp_path_factory), "OMP_NUM_THREADS": "2"}
     subprocess.run([sys.executable, "-m", "app", "sample"], cwd=ROOT, env=environment, check=True, capture_output=True)
+    with running_app(environment) as address:
+        yield address
+
+
+def own_folders(tmp_path_factory) -> dict[str, str]:
+    """The environment of an app whose workspaces are its own, and empty."""
+    folders = {name: str(tmp_path_factory.mktemp(name)) for name in ("workspaces", "redis")}
+    own = {"TESSERA_WORKSPACES": folders["workspaces"], "TESSERA_REDIS_FOLDER": folders["redis"]}
+    return {**os.environ, **own}
+
+
+@contextmanager
+def running_app(environment: Mapping[str, str]) -> Iterator[str]:
+    """The address of an app that runs while the body does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app/main.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
+        port = str(free.getsockname()[1])
+    options = ["app/main.py", "--server.port", port, "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", *options]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:

@@ -7,11 +7,13 @@ same tables that the app speaks from.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 from playwright.sync_api import Locator, Page, expect
 
 from app.i18n import table
 from core.methods.registry import METHODS
+from tests.e2e.documents import pdf
 
 MOST_PRESSES = 200
 """Presses of an arrow key that cross the whole map."""
@@ -49,6 +51,28 @@ def cross_a_border(page: Page, star: Locator, cell: Locator) -> None:
             if cell.inner_text() == home:
                 page.keyboard.press(key)
     assert cell.inner_text() != home
+
+
+def bring_pdf(page: Page, title: str, pages: Sequence[str], click: Callable[[Locator], None] = Locator.click) -> None:
+    """From Start to Compare: a PDF is brought, all that the methods need is built from it, and it can be asked.
+
+    Args:
+        click: Clicks, and may count.
+    """
+    click(keyed(page, "go-bring"))
+    with page.expect_file_chooser() as chooser:
+        click(keyed(page, "uploads"))
+    chooser.value.set_files({"name": "own.pdf", "mimeType": "application/pdf", "buffer": pdf(title, pages)})
+    click(keyed(page, "upload-build"))
+    # The sample's page has such a link, too: the one of the new workspace is meant, once it is built.
+    expect(keyed(page, "workspace", "input")).to_have_value("my-documents")
+    settled(page)  # until then the page still shows the link of the workspace before, and no job
+    expect(page.locator(".st-key-job-panel")).to_have_count(0)
+    to_compare = page.locator(".st-key-corpus-ask").get_by_test_id("stPageLink-NavLink")
+    expect(to_compare).to_be_visible()
+    click(to_compare)
+    expect(keyed(page, "ask_question", "input")).to_be_visible()
+    settled(page)
 
 
 def method(page: Page, name: str) -> Locator:

@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from app.navigation import PAGES
-from tests.e2e.documents import pdf
-from tests.e2e.steps import answer_of, ask, keyed, method, said, settled
+from tests.e2e.steps import answer_of, ask, bring_pdf, method, said, settled, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 MOST_CLICKS = 4
@@ -65,23 +64,9 @@ class Clicks:
 @pytest.mark.parametrize("newcomer", [ENGLISH, KOREAN], ids=lambda newcomer: newcomer.language)
 def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, newcomer):
     page, clicks = tab(locale=newcomer.locale), Clicks()
-    page.goto("/")
-    settled(page)
-    clicks.on(keyed(page, "go-bring"))
-    with page.expect_file_chooser() as chooser:
-        clicks.on(keyed(page, "uploads"))
-    content = pdf(newcomer.title, newcomer.pages)
-    chooser.value.set_files({"name": "bell.pdf", "mimeType": "application/pdf", "buffer": content})
-    clicks.on(keyed(page, "upload-build"))
-    # The sample's page has such a link, too: the one of the new workspace is meant, once it is built.
-    expect(keyed(page, "workspace", "input")).to_have_value("my-documents")
-    settled(page)  # until then the page still shows the link of the workspace before, and no job
-    expect(page.locator(".st-key-job-panel")).to_have_count(0)
-    to_compare = page.locator(".st-key-corpus-ask").get_by_test_id("stPageLink-NavLink")
-    expect(to_compare).to_be_visible()
-    clicks.on(to_compare)
+    visit(page, "start")
+    bring_pdf(page, newcomer.title, newcomer.pages, clicks.on)
     expect(page.locator("h1")).to_have_text(said(newcomer.language, PAGES["compare"].title))
-    settled(page)
     ask(page, newcomer.question)
 
     assert clicks.count <= MOST_CLICKS

@@ -19,7 +19,7 @@ def server() -> Iterator[ChatServer]:
         yield found
 
 
-def tested(page, server):
+def probed(page, server):
     app = page("start")
     app.segmented_control(key="engine_where").set_value("server").run()
     app.text_input(key="engine_url").set_value(server.url).run()
@@ -29,7 +29,7 @@ def tested(page, server):
 
 
 def test_the_test_says_what_it_found_and_never_the_key(page, prepared, models, server):
-    text = said(tested(page, server))
+    text = said(probed(page, server))
     assert "tiny at 127.0.0.1" in text and "512 tokens" in text and "kept:" in text
     assert KEY not in text
     assert server.requests[0]["key"] == f"Bearer {KEY}"
@@ -37,13 +37,13 @@ def test_the_test_says_what_it_found_and_never_the_key(page, prepared, models, s
 
 def test_a_refusal_is_a_sentence(page, prepared, models, server):
     server.replies = ["401"]
-    app = tested(page, server)
+    app = probed(page, server)
     assert "refused the key" in app.error[0].value
     assert "engine-use" not in {entry.key for entry in app.button}
 
 
 def test_once_chosen_the_server_answers_cells_are_prefixes_and_blocks_are_not_missed(page, clustered, models, server):
-    app = tested(page, server)
+    app = probed(page, server)
     button(app, "engine-use").click().run()
     assert state.settings().engine_model == "tiny" and state.settings().engine_key.get_secret_value() == KEY
     assert "tiny at 127.0.0.1" in "\n".join(entry.value for entry in app.sidebar.markdown)
@@ -58,6 +58,8 @@ def test_once_chosen_the_server_answers_cells_are_prefixes_and_blocks_are_not_mi
     assert wait_for_job(clustered.path).state.value == "done"
     app.run()
     assert "read 3 cells" in said(app) and not app.exception
+    button(app, "cache-build").click().run()  # for what looks into the model here
+    assert wait_for_job(clustered.path).state.value == "done" and clustered.state("blocks").status == "ready"
 
 
 def test_the_key_of_one_address_goes_to_no_other(page, prepared, models, server):

@@ -95,7 +95,8 @@ def _measured_on(run: Run) -> None:
     if run.context is None:
         return
     context, n = run.context, max((len(traces) for traces in run.repeats.values()), default=1)
-    read = t("{model} with the reader adapter" if context.reader else "{model} plain", model=context.model)
+    model = "{model} with the reader adapter" if context.reader else "{model}" if run.served else "{model} plain"
+    read = t(model, model=context.model)
     how = t(
         "One clock for all: from the question to the last token. Greedy, one after another, opened and warmed before; "
         "n = {n}.",

@@ -86,11 +86,12 @@ def asked_line(run: Run, busy: bool) -> None:
     with st.container(key="asked", horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(gap=None):
             st.markdown(f"### {escape(choices.question)}")
-            facts = [
-                tn(choices.top_k, "{n:,} passage", "up to {n:,} passages"),
-                *([t(_READINGS[choices.reading])] if choices.top_k > 1 and choices.reading in _READINGS else []),
-                t("with reader") if choices.reader else t("plain"),
-            ]
+            facts = [tn(choices.top_k, "{n:,} passage", "up to {n:,} passages")]
+            if run.served and run.context:
+                facts.append(escape(run.context.model))
+            elif not (busy and state.settings().engine_url):
+                facts += [t(_READINGS[choices.reading])] if choices.top_k > 1 and choices.reading in _READINGS else []
+                facts.append(t("with reader") if choices.reader else t("plain"))
             if run.gold and run.gold.answers:
                 facts.insert(0, t("Gold answer: {text}", text=escape(" / ".join(run.gold.answers))))
             st.caption(" · ".join(facts))
@@ -214,20 +215,6 @@ def _settings(busy: bool) -> None:
         width=180,
         persist_state="session",
     )
-    st.selectbox(
-        t("Several passages are read"),
-        READINGS,
-        key=READING,
-        format_func=labels(_READINGS),
-        disabled=busy or bool(state.settings().engine_url),
-        width=180,
-        help=t(
-            "One at a time, the question is put to each passage, and the answer comes from the one that answers best: "
-            "a small model reads one passage better than the same one beside others. Questions that need two passages "
-            "ask for reading them together. A server always reads them together."
-        ),
-        persist_state="session",
-    )
     if len(searched := _searched()) > 1:
         st.selectbox(
             t("Store for RAG"),
@@ -239,7 +226,29 @@ def _settings(busy: bool) -> None:
             width=220,
             persist_state="session",
         )
-    has_reader = reader_for(state.settings().model) is not None and not state.settings().engine_url
+    if state.settings().engine_url:
+        st.caption(t("The server's model reads several passages together; memory writes its evidence here first."))
+    else:
+        _settings_here(busy)
+
+
+def _settings_here(busy: bool) -> None:
+    """What can be chosen of the model in this process alone."""
+    st.selectbox(
+        t("Several passages are read"),
+        READINGS,
+        key=READING,
+        format_func=labels(_READINGS),
+        disabled=busy,
+        width=180,
+        help=t(
+            "One at a time, the question is put to each passage, and the answer comes from the one that answers best: "
+            "a small model reads one passage better than the same one beside others. Questions that need two passages "
+            "ask for reading them together."
+        ),
+        persist_state="session",
+    )
+    has_reader = reader_for(state.settings().model) is not None
     st.toggle(
         t("Reader adapter"),
         key=READER,

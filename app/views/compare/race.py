@@ -12,6 +12,7 @@ import streamlit as st
 from app.figures.palette import span_colour
 from app.i18n import t
 from core.methods import registry
+from core.methods.base import two_models
 from core.methods.comparison import Run
 
 _SCRIPT = Path(__file__).parent / "race.js"
@@ -37,7 +38,10 @@ def race(run: Run) -> None:
 
 
 def lanes_of(run: Run) -> list[dict[str, Any]]:
-    """A lane for each method that has answered: its spans, and what it wrote when, in ms since the question."""
+    """A lane for each method that has answered: its spans, and what it wrote when, in ms since the question.
+
+    None for a method of two models, which has no place in an order.
+    """
     return [
         {
             "name": t(registry.METHODS[name].label),
@@ -47,5 +51,5 @@ def lanes_of(run: Run) -> list[dict[str, Any]]:
             "pieces": run.stamps[name],
         }
         for name, answer in run.answers.items()
-        if name in run.stamps
+        if name in run.stamps and two_models(answer.details) is None
     ]

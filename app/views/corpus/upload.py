@@ -26,6 +26,7 @@ from core.corpus.sample import SAMPLES
 from core.corpus.store import fingerprint
 from core.corpus.types import Corpus, Passage, Source
 from core.messages import message
+from core.models.server import Server
 from core.pipeline import FIRST_MEMORY
 from core.units import size
 from core.workspace import Workspace, list_workspaces
@@ -63,10 +64,26 @@ def bring(busy: bool, ws: Workspace | None = None, corpus: Corpus | None = None)
         _choose(busy)
 
 
+def _where_they_go() -> str:
+    """Who gets to see what is brought here."""
+    settings = state.settings()
+    hosts = [Server.of(settings).host] if settings.engine_url else []
+    hosts += [Server.embedding(settings).host] if settings.embed_url else []
+    if not hosts:
+        return t("Everything stays on this machine.")
+    named = escape(", ".join(dict.fromkeys(hosts)))
+    return t("Files stay on this machine; their passages are sent to {hosts}.", hosts=named)
+
+
+def _further() -> str:
+    """What is built beyond what RAG needs."""
+    if state.settings().engine_url:
+        return t("Go on to cells, which the server reads, and a first memory")
+    return t("Go on to cells, KV blocks and a first memory")
+
+
 def _upload(busy: bool, ws: Workspace | None, corpus: Corpus | None) -> None:
-    st.caption(
-        t("Everything stays on this machine. A file is read whole or refused with the reason, nothing in between.")
-    )
+    st.caption(f"{_where_they_go()} {t('A file is read whole or refused with the reason, nothing in between.')}")
     st.caption(", ".join(form.label for form in FORMATS))
     # Any file may be dropped here: one that cannot be read is then listed with the reason, like others.
     files = st.file_uploader(t("Documents"), accept_multiple_files=True, key="uploads", label_visibility="collapsed")
@@ -109,7 +126,7 @@ def _build(report: ImportReport, busy: bool) -> None:
     )
     _warn_of_replacing(name)
     st.checkbox(
-        t("Go on to cells, KV blocks and a first memory"),
+        _further(),
         True,
         key="upload_further",
         help=t(
@@ -353,7 +370,7 @@ def _choose(busy: bool) -> None:
         _controls(_CHOOSE, _chunking(_CHOOSE))
     name = st.text_input(t("Name of the workspace"), source or "my-documents", key=f"choose_workspace_{source}")
     _warn_of_replacing(name)
-    st.checkbox(t("Go on to cells, KV blocks and a first memory"), True, key="choose_further")
+    st.checkbox(_further(), True, key="choose_further")
     st.button(
         t("Import"),
         type="primary",

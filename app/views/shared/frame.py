@@ -27,7 +27,6 @@ from core.workspace import ArtefactState, Workspace
 
 _MARKS = {"ready": ":green[:material/check_circle:]", "stale": ":orange[:material/history:]"}
 _MISSING = ":gray[:material/radio_button_unchecked:]"
-_SHOWN = ("corpus", "index", "partition", "blocks", "memory")
 
 
 @contextmanager
@@ -112,6 +111,8 @@ def _figures(state_: ArtefactState) -> str:
         return tn(int(params.get("passages", 0)), "{n:,} passage", "{n:,} passages")
     if state_.kind == "partition":
         return tn(int(params.get("cells", 0)), "{n:,} cell", "{n:,} cells")
+    if state_.kind == "prefixes":
+        return tn(int(params.get("tokens", 0)), "{n:,} token", "{n:,} tokens")
     if state_.kind == "memory" and "documents" in params:
         return tn(int(params["documents"]), "{n:,} document", "{n:,} documents")
     return size(state_.bytes)
@@ -141,7 +142,13 @@ def sidebar() -> None:
 
 def built(ws: Workspace) -> None:
     """What is built in a workspace, one line each."""
-    st.markdown("  \n".join(artefact_line(ws.state(kind)) for kind in _SHOWN))
+    kinds = ("corpus", "index", "partition", caches_kind(), "memory")
+    st.markdown("  \n".join(artefact_line(ws.state(kind)) for kind in kinds))
+
+
+def caches_kind() -> str:
+    """What CAG continues from where the language model runs: blocks, or what a server has read."""
+    return "prefixes" if state.settings().engine_url else "blocks"
 
 
 def machine() -> None:

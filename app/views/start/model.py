@@ -96,8 +96,8 @@ def _server(settings: Settings) -> None:
     st.caption(
         t(
             "Questions and passages go to that server. All methods answer there but RAG + blocks and Memory + blocks; "
-            "CAG becomes prefix caching, and nothing has to be built again. Memory recalls with the model here and "
-            "answers there."
+            "CAG becomes prefix caching: the server reads every cell once, and nothing else has to be built again. "
+            "Memory recalls with the model here and answers there."
         )
     )
     # The environment's key belongs to the environment's address alone.
@@ -108,7 +108,7 @@ def _server(settings: Settings) -> None:
             server = named(url.strip(), model, settings.engine_timeout, key)
             st.session_state[_TESTED] = (server, probe(server))
     tested: tuple[Server, ServerProbe] | None = st.session_state.get(_TESTED)
-    if tested and tested[0].url == url.strip():
+    if tested and (tested[0].url, tested[0].key) == (url.strip(), key) and model.strip() in ("", tested[0].model):
         _show_probe(settings, *tested)
 
 
@@ -127,7 +127,9 @@ def _show_probe(settings: Settings, server: Server, probed: ServerProbe) -> None
         icon=":material/check_circle:",
     )
     wanted = replace(settings, engine_url=server.url, engine_model=server.model, engine_key=server.key)
-    st.button(t("Use this server"), type="primary", key="engine-use", on_click=use, args=(wanted,))
+    in_use = wanted == settings
+    label = t("In use") if in_use else t("Use this server")
+    st.button(label, type="primary", key="engine-use", disabled=in_use, on_click=use, args=(wanted,))
     keep_lines(f"TESSERA_ENGINE_URL={server.address}\nTESSERA_ENGINE_MODEL={server.model}")
 
 

@@ -21,9 +21,9 @@ from core.models.probe import probe
 from core.models.prompt import passage_text
 from core.models.server import Server
 from core.workspace import Workspace
+from tests.llama_server import llama_params, llama_server
 from tests.tiny_gguf import write_gguf
 
-xllamacpp = pytest.importorskip("xllamacpp")
 pytestmark = pytest.mark.real
 KEY = "sk-very-secret"
 CONTEXT = 2048
@@ -33,28 +33,23 @@ LIGHTHOUSE = "Who built the lighthouse of Velm?"
 @pytest.fixture(scope="module")
 def address(tiny_lm, tmp_path_factory):
     """Where the server listens; it asks for a key."""
-    params = xllamacpp.CommonParams()
-    params.model.path = str(write_gguf(tiny_lm, tmp_path_factory.mktemp("gguf") / "tiny.gguf"))
-    params.n_ctx, params.n_parallel, params.port, params.verbosity = CONTEXT, 1, 0, -1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    params.api_keys = [KEY]
+    params = llama_params(write_gguf(tiny_lm, tmp_path_factory.mktemp("gguf") / "tiny.gguf"), CONTEXT, KEY)
     params.ctx_shift = params.sampling.ignore_eos = True  # an answer ends when it is long enough, and never by itself
-    server = xllamacpp.Server(params)
-    yield server.listening_address
-    del server
+    with llama_server(params) as address:
+        yield address
 
 
 @pytest.fixture
 def resources(built, models, address, tmp_path) -> Resources:
     shutil.copytree(built.path, tmp_path / "tiny")
-    settings = replace(models.settings, engine_url=f"{address}/v1", engine_model="tiny", engine_key=SecretStr(KEY))
+    settings = replace(models.settings, engine_url=address, engine_model="tiny", engine_key=SecretStr(KEY))
     return Resources(Workspace(tmp_path / "tiny"), models, settings)
 
 
 def asked(address: str, path: str, body: dict | None = None) -> object:
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     data = json.dumps(body).encode() if body else None
-    with urllib.request.urlopen(urllib.request.Request(address + path, data, headers)) as response:
+    with urllib.request.urlopen(urllib.request.Request(address.removesuffix("/v1") + path, data, headers)) as response:
         return json.loads(response.read())
 
 
@@ -89,7 +84,7 @@ def test_a_stream_that_is_closed_stops_the_server(resources, address):
 
 
 def test_what_it_is_found_to_be(address):
-    found = probe(Server(f"{address}/v1", "tiny", key=SecretStr(KEY)))
+    found = probe(Server(address, "tiny", key=SecretStr(KEY)))
     assert found.context == CONTEXT and found.prefixes.startswith("kept:")
 
 

@@ -17,6 +17,7 @@ from core.methods.comparison import measured_on
 from core.methods.registry import METHODS, open_method
 from core.methods.resources import Resources
 from core.models.prompt import passage_text
+from core.settings import MEMORY_ORDERS
 from core.workspace import Workspace
 from tests.chat_server import ChatServer, chat_server
 
@@ -91,11 +92,11 @@ def test_a_second_question_to_a_cell_reuses_at_least_the_cell(resources, server)
     assert second.trace.cached_tokens >= sum(len(passage_text(passage).split()) for passage in cell)
 
 
-def test_no_blocks_are_built_that_a_server_would_not_take(resources, tmp_path):
+def test_the_server_reads_the_cells_instead_of_blocks_being_built_that_it_would_not_take(resources, tmp_path):
     shutil.copytree(resources.workspace.path, tmp_path / "tiny", ignore=shutil.ignore_patterns("blocks"))
     ws = Workspace(tmp_path / "tiny")
     list(pipeline.build_remaining(ws, resources.models, resources.settings))
-    assert ws.state("partition").status == "ready" and ws.state("blocks").status == "missing"
+    assert [ws.state(kind).status for kind in ("partition", "prefixes", "blocks")] == ["ready", "ready", "missing"]
 
 
 def test_warming_has_every_cell_read_once_and_is_counted_as_what_cag_took_to_build(resources, server, tmp_path):
@@ -112,8 +113,11 @@ def test_warming_has_every_cell_read_once_and_is_counted_as_what_cag_took_to_bui
     assert with_it - storage_of(variant, cold).build_s == pytest.approx(manifest.build_s)
 
 
-def test_memory_answers_with_two_models_and_says_so(resources):
-    result = answer(open_method("memory", resources), QUESTION)
+@pytest.mark.parametrize("order", MEMORY_ORDERS)
+def test_memory_answers_there_whatever_comes_first_here_and_says_that_it_has_two_models(order, resources):
+    chosen = replace(resources, settings=replace(resources.settings, memory_order=order))
+    result = answer(open_method("memory", chosen), QUESTION)
+    assert (result.text, result.details["order"]) == ("Oren Pask", "evidence")
     assert two_models(result.details) == ("tiny", "tiny at 127.0.0.1")
     here = replace(resources, settings=resources.settings.in_process)
     assert two_models(answer(open_method("memory", here), QUESTION).details) is None

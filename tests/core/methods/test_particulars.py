@@ -210,7 +210,7 @@ def test_memory_reads_no_passage_text(resources):
 
 def test_memory_answers_first_and_its_clock_stops_there(resources, monkeypatch):
     first = replace(resources, settings=replace(resources.settings, memory_order="answer"))
-    monkeypatch.setattr(Resources, "engine", None)  # z is read by the model of this process, wherever others answer
+    monkeypatch.setattr(Resources, "engine", None)  # z is read by the model that routes
     method = LlmAsMemory(first)
     events = list(method.stream(QUESTION))
     parts = [event.part for event in events if isinstance(event, Text)]

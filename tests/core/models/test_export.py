@@ -2,7 +2,6 @@
 
 import json
 import urllib.request
-from contextlib import contextmanager
 
 import pytest
 import torch
@@ -22,6 +21,7 @@ from core.models.server_engine import ServerEngine
 from core.models.variant import ModelVariant
 from core.settings import Settings
 from core.trace import Tracer
+from tests.llama_server import llama_params, llama_server
 from tests.models import tiny_language_model
 from tests.tiny_gguf import write_gguf
 
@@ -52,16 +52,11 @@ def same_weights(one, other):
     return all(torch.equal(weights[name], value) for name, value in other.model.state_dict().items())
 
 
-@contextmanager
-def llama_server(path):
-    xllamacpp = pytest.importorskip("xllamacpp")
-    params = xllamacpp.CommonParams()
-    params.model.path, params.n_ctx, params.n_parallel, params.port, params.verbosity = str(path), 2048, 1, 0, -1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
-    server = xllamacpp.Server(params)
-    yield server.listening_address
-    del server
+def exactly(path):
+    """llama.cpp's server, with keys and values in float32."""
+    params = llama_params(path, 2048)
+    params.cache_type_k = params.cache_type_v = pytest.importorskip("xllamacpp").ggml_type.GGML_TYPE_F32
+    return llama_server(params)
 
 
 def test_a_folder_answers_as_the_model_with_its_adapter(reader, tmp_path):
@@ -78,11 +73,11 @@ def test_a_folder_answers_as_the_model_with_its_adapter(reader, tmp_path):
 
 def test_a_gguf_file_answers_on_llama_cpp_as_the_model_with_its_adapter(reader, tmp_path):
     path = export_gguf(reader, write_gguf(tiny_language_model(), tmp_path / "plain.gguf"), tmp_path / "reader.gguf")
-    with llama_server(path) as address:
+    with exactly(path) as address:
         for prompt in PROMPTS:
             ids = reader.tokenizer.encode(prompt)
             wanted = {"prompt": ids, "n_predict": 12, "temperature": 0, "return_tokens": True}
-            request = urllib.request.Request(f"{address}/completion", json.dumps(wanted).encode())
+            request = urllib.request.Request(f"{address.removesuffix('/v1')}/completion", json.dumps(wanted).encode())
             with urllib.request.urlopen(request) as response:
                 tokens = json.loads(response.read())["tokens"]
             said = greedy(reader, prompt)
@@ -121,5 +116,5 @@ def test_the_reader_is_the_same_in_its_folder_and_answers_alike_on_llama_cpp(tmp
     loaded = LanguageModel.load(ModelVariant(str(folder), None, "float32"), settings)
     assert same_weights(loaded, lm) and loaded.identity.prompt == lm.identity.prompt
     path = export_gguf(lm, original_file(settings.model, settings.home), tmp_path / "reader.gguf")
-    with llama_server(path) as address:
-        assert answers(ServerEngine(Server(f"{address}/v1", "reader"), 24)) == here
+    with exactly(path) as address:
+        assert answers(ServerEngine(Server(address, "reader"), 24)) == here

@@ -17,6 +17,7 @@ from core.models.server_encoder import ServerEncoder, probe_embedder
 from core.settings import Settings
 from core.workspace import Workspace
 from tests.chat_server import KEY, chat_server
+from tests.llama_server import llama_params, llama_server
 from tests.models import TinyModels
 from tests.tiny_gguf import write_gguf
 
@@ -97,16 +98,11 @@ def test_embeddings_index_and_cells_belong_to_the_encoder(server, tmp_path, tiny
 @pytest.fixture(scope="module")
 def llama(tiny_lm, tmp_path_factory):
     """Address of llama.cpp's own server, started for embeddings: the mean of the tiny model's last hidden states."""
-    xllamacpp = pytest.importorskip("xllamacpp")
-    params = xllamacpp.CommonParams()
-    params.model.path = str(write_gguf(tiny_lm, tmp_path_factory.mktemp("gguf") / "tiny.gguf"))
-    params.n_ctx, params.n_parallel, params.port, params.verbosity = 256, 1, 0, -1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-    params.api_keys = [KEY]
-    server = xllamacpp.Server(params)
-    yield f"{server.listening_address}/v1"
-    del server
+    params = llama_params(write_gguf(tiny_lm, tmp_path_factory.mktemp("gguf") / "tiny.gguf"), 256, KEY)
+    params.embedding = True
+    params.pooling_type = pytest.importorskip("xllamacpp").llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    with llama_server(params) as address:
+        yield address
 
 
 def test_llama_cpp_embeds(llama, tiny_lm, monkeypatch):
