@@ -10,7 +10,7 @@ from typing import Any
 from core.corpus.types import Passage
 from core.errors import ModelError
 from core.messages import Message, message
-from core.models.server import Server
+from core.models.server import ANY, Server
 from core.models.server_engine import ServerEngine
 from core.trace import Trace, Tracer
 
@@ -66,7 +66,7 @@ def named(server_url: str, model: str, timeout_s: float, key: Any) -> Server:
     """
     if model.strip():
         return Server(server_url, model.strip(), timeout_s, key)
-    server = Server(server_url, "any", timeout_s, key)
+    server = Server(server_url, ANY, timeout_s, key)
     models, _, _ = _listed(ServerEngine(server, 1))
     if len(models) != 1:
         shown = ", ".join(models[:10]) or message("none")

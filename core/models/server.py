@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 RETRIES = 2
 """Repetitions of a request that met a time-out, a lost connection, 408, 409, 429 or a server's error; the pause doubles
 each time and follows Retry-After. An answer that has begun is never repeated."""
+ANY = "any"
+"""Stands for the model of a server that has not said yet which it has."""
 _CONNECT_S = 5.0
 _NO_KEY = "none"
 _TOO_LONG = (
@@ -110,6 +112,8 @@ class Server:
     @property
     def name(self) -> str:
         """Model and host, for people; a model that is named by its file is called by the file's name."""
+        if self.model == ANY:
+            return self.host
         return f"{self.model.rpartition('/')[2] if self.model.startswith('/') else self.model} at {self.host}"
 
     @property

@@ -44,11 +44,10 @@ def choose_server(page: Page, address: str) -> None:
     page.locator("summary").filter(has_text="Change the language model").click()
     page.locator(".st-key-engine_where button").last.click()
     settled(page)
-    for key, text in (("engine_url", address), ("engine_key", KEY)):
+    for key, text in (("engine_key", KEY), ("engine_url", address)):  # with the address, the button can be pressed
         box = keyed(page, key, "input")
         box.fill(text)
-        box.press("Tab")
-        settled(page)
+        box.press("Enter")
     keyed(page, "engine-test").click()
     expect(page.get_by_test_id("stAlert")).to_contain_text(f"{CONTEXT:,} tokens")
     keyed(page, "engine-use").click()

@@ -38,7 +38,7 @@ def test_the_test_says_what_it_found_and_never_the_key(page, prepared, models, s
 def test_a_refusal_is_a_sentence(page, prepared, models, server):
     server.replies = ["401"]
     app = probed(page, server)
-    assert "refused the key" in app.error[0].value
+    assert "127.0.0.1 refused the key" in app.error[0].value and "any at" not in app.error[0].value
     assert "engine-use" not in {entry.key for entry in app.button}
 
 
