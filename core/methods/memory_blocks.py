@@ -1,8 +1,8 @@
 """Memory + blocks: the model routes the question over the keys of Z and reads the blocks of the documents it chose.
 
-Nothing is encoded, no index is searched and no passage is prefilled. LLM-as-Memory minus this is what reading Z costs;
-RAG + blocks minus this is what an encoder and an index bring. Documents that the null slot outweighs are not read:
-distractors cost a small reader more than they bring.
+Nothing is encoded, no index of texts is searched and no passage is prefilled. LLM-as-Memory minus this is what reading
+Z costs; RAG + blocks minus this is what an encoder and an index bring. Documents that the null slot outweighs are not
+read: distractors cost a small reader more than they bring.
 """
 
 from __future__ import annotations
