@@ -9,6 +9,7 @@ import torch
 
 from core.corpus.types import Corpus, Question
 from core.errors import TesseraError
+from core.memory import calibration
 from core.memory.calibration import FALSE_NULLS, best_similarities, calibrate_null, judge, threshold_for
 from core.memory.config import MemoryConfig
 from core.memory.model import Memory
@@ -36,6 +37,15 @@ def test_leaving_documents_out_can_only_lower_the_best(fact_memory: Memory) -> N
     held, left_out = best_similarities(fact_memory, QUESTIONS)
     assert held.shape == left_out.shape == (24,)
     assert bool((left_out <= held).all()) and bool((left_out < held).any())
+
+
+def test_of_many_questions_some_spread_over_all_are_looked_at(
+    fact_memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "MOST", 10)
+    held, _ = best_similarities(fact_memory, QUESTIONS)
+    asked = fact_memory.similarities([question.text for question in QUESTIONS[::3]])
+    assert torch.equal(held, asked.amax(1))
 
 
 def test_the_slot_moves_and_nothing_else(fact_memory: Memory, tiny_lm: LanguageModel, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_without_a_step_every_document_keeps_its_first_z_and_the_weights_are_the
     tiny_lm: LanguageModel, other: Corpus, weights: SharedWeights, warm: MemoryConfig, fact_folder: Path, tmp_path: Path
 ) -> None:
     history = run(tiny_lm, other, tmp_path, warm, start=weights)
-    assert "held_out_rouge_l" in history[0] and "held_out_recall_at_1" in history[-1]
+    assert "held_out_rouge_l" in history[0]
     memory = Memory.load(tmp_path, tiny_lm)
     for i, passage in enumerate(other.passages):
         assert torch.allclose(memory.pool.z[i], document_z(memory, passage), atol=1e-2)
