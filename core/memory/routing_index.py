@@ -29,7 +29,7 @@ class RoutingIndex:
 
     def __init__(self, keys: torch.Tensor, texts: Iterable[str] = ()) -> None:
         self.keys = keys
-        self._words = [tokenise(text, all_words=True) for text in texts] or [[] for _ in keys]
+        self._words = [_words_of(text) for text in texts] or [[] for _ in keys]
         self._terms: Terms | None = None
 
     def picked(self, rows: Sequence[int]) -> RoutingIndex:
@@ -58,10 +58,16 @@ class RoutingIndex:
     def put(self, row: int, keys: torch.Tensor, text: str = "") -> None:
         """Replaces keys [m, dim] and words of one document in place."""
         self.keys[row] = keys
-        words = tokenise(text, all_words=True)
+        words = _words_of(text)
         if words != self._words[row]:  # a step of learning moves z, and seldom as far as to another word
             self._words[row] = words
             self._terms = None
+
+
+def _words_of(text: str) -> list[str]:
+    """Words that a document is found by; those of its first line, the title, count twice."""
+    title, line_break, _ = text.partition("\n")
+    return tokenise(f"{title}\n{text}" if line_break else text, all_words=True)
 
 
 class Terms:

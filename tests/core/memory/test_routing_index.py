@@ -43,6 +43,13 @@ def test_the_match_is_a_share_of_what_the_question_could_reach():
     assert 0 < half < known < 1
 
 
+def test_the_words_of_a_title_count_twice():
+    terms = texts_index(("Bell\nIt hangs by the glass.", "Glass\nIt mirrors the bell.", "The bell is of glass.")).terms
+    bell, glass = terms.match("bell"), terms.match("glass")
+    assert bell[0] > bell[1] and glass[1] > glass[0]
+    assert bell[2] == glass[2]  # one line is no title
+
+
 def test_a_row_that_is_put_anew_is_found_by_its_new_words_and_a_picked_copy_stays():
     index = texts_index()
     copy = index.picked([2, 0])
