@@ -19,6 +19,7 @@ from core.methods.resources import Resources
 from core.methods.shuffled_memory import SHUFFLED_MEMORY
 from core.methods.spec import MethodSpec
 from core.methods.wrong_cell import WRONG_CELL
+from core.settings import Settings
 
 METHODS: dict[str, MethodSpec] = {
     spec.name: spec
@@ -53,6 +54,11 @@ def find_method(name: str) -> MethodSpec:
             message("Choose from: {names}.", names=", ".join(METHODS)),
         )
     return METHODS[name]
+
+
+def offered_methods(settings: Settings) -> tuple[str, ...]:
+    """Names of the methods that can answer where the settings run the language model."""
+    return tuple(name for name, spec in METHODS.items() if spec.runs_on(settings))
 
 
 def usual_methods() -> tuple[str, ...]:

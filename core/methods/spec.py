@@ -78,6 +78,10 @@ class MethodSpec:
     usual: bool = False
     served: OnServer | None = None
 
+    def runs_on(self, settings: Settings) -> bool:
+        """Whether it can answer where the settings run the language model."""
+        return not settings.engine_url or self.served is not None or not self.model_bound
+
     def on(self, settings: Settings) -> MethodSpec:
         """This method as it is where the settings run the language model."""
         if not settings.engine_url:
@@ -85,7 +89,7 @@ class MethodSpec:
         if self.served:
             changes = {field.name: getattr(self.served, field.name) for field in fields(self.served)}
             return replace(self, **changes)
-        return replace(self, open=_refuse(self.label)) if self.model_bound else self
+        return self if self.runs_on(settings) else replace(self, open=_refuse(self.label))
 
     @property
     def builds(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from app import state
+from core.methods.registry import METHODS
 from tests.chat_server import KEY, ChatServer, chat_server
 from tests.pages.conftest import button, said, wait_for_job
 from tests.pages.test_compare import ask
@@ -60,6 +61,15 @@ def test_once_chosen_the_server_answers_cells_are_prefixes_and_blocks_are_not_mi
     assert "read 3 cells" in said(app) and not app.exception
     button(app, "cache-build").click().run()  # for what looks into the model here
     assert wait_for_job(clustered.path).state.value == "done" and clustered.state("blocks").status == "ready"
+
+
+def test_what_no_server_takes_is_not_offered_even_if_a_link_chose_it(page, prepared, models, server):
+    app = page("compare", methods="rag,rag_blocks")
+    assert app.session_state["ask_methods"] == ["rag", "rag_blocks"]
+    state.choose(_with_key(state.settings(), server.url))
+    app.run()
+    assert not app.exception and app.session_state["ask_methods"] == ["rag"]
+    assert METHODS["rag_blocks"].label not in str(app.button_group(key="ask_methods").options)
 
 
 def test_the_key_of_one_address_goes_to_no_other(page, prepared, models, server):

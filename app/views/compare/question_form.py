@@ -161,13 +161,10 @@ def ask_on_compare(question: str, key: str) -> None:
 
 
 def _methods(busy: bool) -> None:
+    offered = registry.offered_methods(state.settings())
+    main, controls = ([n for n in offered if (n in CONTROLS) == control] for control in (False, True))
     groups = (
-        (
-            t("Methods"),
-            METHODS,
-            _legend(name for name in registry.METHODS if name not in CONTROLS),
-            [name for name in registry.METHODS if name not in CONTROLS],
-        ),
+        (t("Methods"), METHODS, _legend(main), main),
         (
             t("Controls"),
             CONTROLLED,
@@ -176,11 +173,14 @@ def _methods(busy: bool) -> None:
                 "book gets right, the others need not have read."
             )
             + "\n"
-            + _legend(CONTROLS),
-            [name for name in CONTROLS if name in registry.METHODS],
+            + _legend(controls),
+            controls,
         ),
     )
     for label, key, what, names in groups:
+        chosen = st.session_state.get(key) or []
+        if not set(chosen) <= set(names):  # chosen before a server was, or by a link
+            st.session_state[key] = [name for name in chosen if name in names]
         st.pills(
             label,
             names,
@@ -197,7 +197,7 @@ def _methods(busy: bool) -> None:
 
 def _legend(names: Iterable[str]) -> str:
     """What each method does, as a list."""
-    specs = [registry.METHODS[name] for name in names if name in registry.METHODS]
+    specs = [registry.METHODS[name] for name in names]
     return "\n".join(f"- **{t(spec.label)}**: {t(spec.summary)}" for spec in specs)
 
 

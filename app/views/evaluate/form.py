@@ -168,9 +168,9 @@ def _others(splits: Mapping[str, int]) -> list[str]:
 
 
 def _methods(ws: Workspace, question_set: QuestionSet) -> list[str]:
-    lacking = {name: lacking_for(ws, name) for name in registry.METHODS}
+    lacking = {name: lacking_for(ws, name) for name in registry.offered_methods(state.settings())}
     gold = any(question.passage_ids for question in question_set.questions)
-    ready = [n for n, spec in registry.METHODS.items() if not lacking[n] and (gold or not spec.asks_gold)]
+    ready = [n for n, missing in lacking.items() if not missing and (gold or not registry.METHODS[n].asks_gold)]
     chosen = st.pills(
         t("Methods"),
         ready,

@@ -14,7 +14,7 @@ from core.errors import TesseraError
 from core.evaluation.variants import missing_artefacts, parse_variants, storage_of
 from core.methods.base import answer, two_models
 from core.methods.comparison import measured_on
-from core.methods.registry import METHODS, open_method
+from core.methods.registry import METHODS, offered_methods, open_method
 from core.methods.resources import Resources
 from core.models.prompt import passage_text
 from core.settings import MEMORY_ORDERS
@@ -58,6 +58,12 @@ def test_who_joins_stored_keys_and_values_is_refused_with_a_remedy(name, resourc
     with pytest.raises(TesseraError, match="no server takes") as refused:
         open_method(name, resources)
     assert refused.value.remedy
+
+
+def test_who_is_refused_is_not_offered(resources):
+    assert {"rag_blocks", "memory_blocks"} == set(REFUSED)
+    assert list(offered_methods(resources.settings)) == ANSWERING
+    assert offered_methods(replace(resources.settings, engine_url="")) == tuple(METHODS)
 
 
 def test_nothing_that_belongs_to_the_model_here_is_asked_for(resources):
