@@ -24,10 +24,9 @@ def show_plans(plans: Sequence[MethodPlan], demand: Demand, found: Coefficients,
         st.markdown(f":material/warning: **{t(METHODS[one.method].label)}**: {escape(t(one.breaks))}")
     st.caption(
         t(
-            "Measured: {run}, n = {n}, {model} on {machine}. Prices of {date}, an example to edit in "
+            "Measured: n = {n}, {model} on {machine}. Prices of {date}, an example to edit in "
             "core/labs/plan/prices.yaml. Another model or machine is calculated from its operations and bandwidths, "
             "not measured; the busiest hour asks five times the mean.",
-            run=found.run,
             n=found.n,
             model=escape(found.model),
             machine=escape(found.machine),
