@@ -12,6 +12,7 @@ import typer.main
 
 from app import docs
 from app.cli import cli
+from tests.sample import sample_workspaces
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md")))
@@ -106,14 +107,15 @@ def test_the_korean_readme_states_the_same_figures():
 
 
 @pytest.mark.real
-def test_the_quick_tour_runs(tmp_path):
+def test_the_quick_tour_runs():
     tour = commands("README.md", only="sh tour")
-    assert tour
-    environment = {**os.environ, "TESSERA_WORKSPACES": str(tmp_path)}
-    for line in tour:
-        arguments = shlex.split(line)
-        assert arguments[:3] == ["python", "-m", "app"], line
-        run = subprocess.run(
-            [sys.executable, *arguments[1:]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
-        assert run.returncode == 0, f"{line}\n{run.stderr}"
+    assert "python -m app sample" in tour
+    with sample_workspaces() as folder:
+        environment = {**os.environ, "TESSERA_WORKSPACES": str(folder)}
+        for line in tour:
+            arguments = shlex.split(line)
+            assert arguments[:3] == ["python", "-m", "app"], line
+            run = subprocess.run(
+                [sys.executable, *arguments[1:]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            )
+            assert run.returncode == 0, f"{line}\n{run.stderr}"

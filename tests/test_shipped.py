@@ -23,6 +23,7 @@ from core.models.variant import READER_FOLDER
 from core.pipeline import SAMPLE_MEMORY
 from core.settings import Settings
 from core.workspace import Workspace
+from tests.sample import copy_sample
 
 pytestmark = pytest.mark.real
 
@@ -38,11 +39,9 @@ def corpus():
 
 
 @pytest.fixture(scope="module")
-def sample(models, tmp_path_factory):
+def sample(tmp_path_factory):
     """The sample workspace, whole."""
-    ws = Workspace(tmp_path_factory.mktemp("shipped") / "sample")
-    list(pipeline.build_sample(ws, models, Settings()))
-    return ws
+    return Workspace(copy_sample(tmp_path_factory.mktemp("shipped")))
 
 
 def shapes(path):

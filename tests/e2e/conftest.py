@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sample import copy_sample
+
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
@@ -43,7 +45,7 @@ def server(tmp_path_factory) -> Iterator[str]:
         yield running
         return
     environment = {**own_folders(tmp_path_factory), "OMP_NUM_THREADS": "2"}
-    subprocess.run([sys.executable, "-m", "app", "sample"], cwd=ROOT, env=environment, check=True, capture_output=True)
+    copy_sample(Path(environment["TESSERA_WORKSPACES"]))
     with running_app(environment) as address:
         yield address
 
