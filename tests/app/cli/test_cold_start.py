@@ -87,7 +87,7 @@ def test_bulk_work_gives_way_before_torch_is_there():
     code = "import os; os.environ.pop('GOMP_SPINCOUNT', None)\n" + RUN
     modules, spins, nice = told(code, json.dumps(["train", "--help"]))
     assert spins == "1000" and nice == (os.nice(0) or 5) and "torch" not in modules  # a niceness that was given stands
-    _, spins, nice = told(code, json.dumps(["query", "--help"]))
+    _, spins, nice = told(code, json.dumps(["search", "--help"]))
     assert spins == "" and nice == os.nice(0)
 
 
