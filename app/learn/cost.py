@@ -27,7 +27,7 @@ from core.methods import registry
 from core.methods.comparison import Choices, Run, RunContext, answer_each
 from core.units import seconds, size
 
-_QUESTIONS = (30, 300, 3_000)
+_QUESTIONS = (30, 100, 300, 1_000)
 _PASSAGES = (100, 1_000, 10_000, 100_000, 1_000_000)
 _DAY = (1, 10, 100, 1_000, 10_000, 100_000)
 _CHANGES = (0, 10, 100, 1_000, 10_000)
