@@ -50,7 +50,7 @@ def shapes(path):
 
 
 def test_the_reader_reads_better_than_the_plain_model(models, corpus):
-    questions = [question for question in corpus.questions["dev"] if len(question.passage_ids) == 1][::9]
+    questions = [question for question in corpus.questions["dev"] if len(question.passage_ids) == 1][::13]
     passages = {passage.id: passage for passage in corpus.passages}
 
     def right(lm):
@@ -77,7 +77,7 @@ def test_the_memory_remembers_and_its_control_does_not(models, corpus, sample, t
     resources = Resources(sample, models, Settings())
     method = LlmAsMemory(resources)
     assert set(method.memory.pool.ids) == {passage.id for passage in corpus.passages}
-    test = [question for question in corpus.questions["test"] if len(question.passage_ids) == 1][::8]
+    test = [question for question in corpus.questions["test"] if len(question.passage_ids) == 1][::12]
     questions = sort_questions(test, corpus, method.memory.pool.ids)
     list(evaluate_memory(resources, replace(questions, foreign=()), method, tmp_path / "run"))
     figures = summarise(tmp_path / "run", sample)
