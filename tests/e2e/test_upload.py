@@ -61,7 +61,9 @@ class Clicks:
         target.click()
 
 
-@pytest.mark.parametrize("newcomer", [ENGLISH, KOREAN], ids=lambda newcomer: newcomer.language)
+@pytest.mark.parametrize(
+    "newcomer", [ENGLISH, pytest.param(KOREAN, marks=pytest.mark.slow)], ids=lambda newcomer: newcomer.language
+)
 def test_an_own_pdf_answers_three_ways_in_under_five_clicks(tab, newcomer):
     page, clicks = tab(locale=newcomer.locale), Clicks()
     visit(page, "start")
