@@ -72,9 +72,9 @@ def evaluate(
     from core.evaluation.variants import parse_variants
     from core.methods.registry import evaluated_methods
 
-    chosen = parse_variants(evaluated_methods() if methods is None else methods)
     resources = open_resources(workspace, plain, memory_order=memory_order, reading=reading)
     settings, ws = resources.settings, resources.workspace
+    chosen = parse_variants(evaluated_methods(settings) if methods is None else methods)
     with workers_for(ray, settings) as workers:
         drawn = _question_set(questions, split, resources.corpus)
         plan = plan_run(chosen, drawn, n, settings.seed, on_ray=workers is not None)

@@ -41,7 +41,10 @@ class ComparisonService:
 
     def lacking(self, name: str) -> str:
         """The reason why a method cannot answer, with its remedy; empty when it is ready."""
-        for kind in registry.METHODS[name].on(self.settings).needs:
+        spec = registry.METHODS[name]
+        if not spec.runs_on(self.settings):
+            return str(spec.refusal())
+        for kind in spec.on(self.settings).needs:
             try:
                 self.ws.require(kind)
             except TesseraError as error:

@@ -71,12 +71,13 @@ def main_methods() -> tuple[str, ...]:
     return tuple(name for name in usual_methods() if METHODS[name].role == "method")
 
 
-def evaluated_methods() -> tuple[str, ...]:
+def evaluated_methods(settings: Settings) -> tuple[str, ...]:
     """Names of the methods evaluated by default: the usual ones and all that need no further artefacts."""
     built = {kind for name in usual_methods() for kind in METHODS[name].needs}
+    specs = (METHODS[name] for name in offered_methods(settings))
     return tuple(
-        name
-        for name, spec in METHODS.items()
+        spec.name
+        for spec in specs
         if spec.usual or (spec.role != "control" and not spec.makes and built.issuperset(spec.needs))
     )
 

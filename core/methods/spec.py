@@ -89,7 +89,7 @@ class MethodSpec:
         if self.served:
             changes = {field.name: getattr(self.served, field.name) for field in fields(self.served)}
             return replace(self, **changes)
-        return self if self.runs_on(settings) else replace(self, open=_refuse(self.label))
+        return self if self.runs_on(settings) else replace(self, open=self._refuse)
 
     @property
     def builds(self) -> tuple[str, ...]:
@@ -106,12 +106,12 @@ class MethodSpec:
         """Whether it reads artefacts that belong to one variant of the language model."""
         return any(artefact(kind).varied for kind in self.reads)
 
-
-def _refuse(label: str) -> Callable[..., Method]:
-    def refuse(resources: Resources, **options: object) -> Method:
-        raise TesseraError(
-            message("{method} joins stored keys and values, which no server takes.", method=message(label)),
+    def refusal(self) -> TesseraError:
+        """Why it cannot answer where ``runs_on`` is false."""
+        return TesseraError(
+            message("{method} joins stored keys and values, which no server takes.", method=message(self.label)),
             "Leave it out, or run the language model in this process.",
         )
 
-    return refuse
+    def _refuse(self, resources: Resources, **options: object) -> Method:
+        raise self.refusal()

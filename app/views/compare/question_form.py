@@ -162,7 +162,8 @@ def ask_on_compare(question: str, key: str) -> None:
 
 def _methods(busy: bool) -> None:
     offered = registry.offered_methods(state.settings())
-    main, controls = ([n for n in offered if (n in CONTROLS) == control] for control in (False, True))
+    main = [name for name in offered if name not in CONTROLS]
+    controls = [name for name in offered if name in CONTROLS]
     groups = (
         (t("Methods"), METHODS, _legend(main), main),
         (

@@ -175,7 +175,7 @@ def _methods(ws: Workspace, question_set: QuestionSet) -> list[str]:
         t("Methods"),
         ready,
         selection_mode="multi",
-        default=[name for name in ready if name in registry.evaluated_methods()],
+        default=[name for name in ready if name in registry.evaluated_methods(state.settings())],
         format_func=heading,
         key="eval_methods",
         help=t("The controls (oracle, wrong cell, shuffled memory) show what an answer owes to the right evidence."),

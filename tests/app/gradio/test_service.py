@@ -1,4 +1,5 @@
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,12 @@ def test_search_is_exact_and_ordered(service):
     for query, k in (("", 3), ("pears", 0), ("pears", 21)):
         with pytest.raises(TesseraError):
             service.search(query, k)
+
+
+def test_what_no_server_takes_lacks_a_model_here(tiny_workspace, tiny_models):
+    settings = replace(tiny_models.settings, engine_url="http://127.0.0.1:1/v1")
+    served = ComparisonService(tiny_workspace, tiny_models, settings)
+    assert "no server takes" in served.lacking("rag_blocks") and not served.lacking("rag")
 
 
 def test_an_empty_workspace_is_refused_with_a_remedy(tmp_path, tiny_models):

@@ -14,7 +14,7 @@ from core.errors import TesseraError
 from core.evaluation.variants import missing_artefacts, parse_variants, storage_of
 from core.methods.base import answer, two_models
 from core.methods.comparison import measured_on
-from core.methods.registry import METHODS, offered_methods, open_method
+from core.methods.registry import METHODS, evaluated_methods, offered_methods, open_method
 from core.methods.resources import Resources
 from core.models.prompt import passage_text
 from core.settings import MEMORY_ORDERS
@@ -63,7 +63,9 @@ def test_who_joins_stored_keys_and_values_is_refused_with_a_remedy(name, resourc
 def test_who_is_refused_is_not_offered(resources):
     assert {"rag_blocks", "memory_blocks"} == set(REFUSED)
     assert list(offered_methods(resources.settings)) == ANSWERING
-    assert offered_methods(replace(resources.settings, engine_url="")) == tuple(METHODS)
+    here = replace(resources.settings, engine_url="")
+    assert offered_methods(here) == tuple(METHODS)
+    assert set(evaluated_methods(here)) - set(evaluated_methods(resources.settings)) == set(REFUSED)
 
 
 def test_nothing_that_belongs_to_the_model_here_is_asked_for(resources):
