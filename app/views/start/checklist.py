@@ -10,7 +10,7 @@ import streamlit as st
 from app import state
 from app.i18n import t
 from app.navigation import page_for
-from app.views.shared.frame import artefact_line, caches_kind, link_to
+from app.views.shared.frame import artefact_line, link_to
 from app.views.shared.text import escape
 from core import pipeline
 from core.models.device import choose_device, describe
@@ -30,18 +30,25 @@ class Step:
         kinds: Artefacts it builds.
         why: What they are for, in a few words.
         action: Label of the link to the page that builds them.
+        on_server: Whether it is for a language model on a server (True) or in this process (False) alone.
     """
 
     kinds: tuple[str, ...]
     why: str
     action: str
+    on_server: bool | None = None
 
 
 STEPS = (
     Step(("corpus", "embeddings", "index"), "embedded and indexed: what RAG needs", "Next: bring documents"),
     Step(("partition", "projection"), "cut, and drawn on the map", "Next: cut into cells"),
-    Step(("blocks",), "every passage prefilled once: what CAG joins", "Next: build blocks"),
-    Step(("prefixes",), "every cell read once there: what CAG continues from", "Next: have the server read the cells"),
+    Step(("blocks",), "every passage prefilled once: what CAG joins", "Next: build blocks", on_server=False),
+    Step(
+        ("prefixes",),
+        "every cell read once there: what CAG continues from",
+        "Next: have the server read the cells",
+        on_server=True,
+    ),
     Step(("memory",), "every document as a few vectors: what LLM-as-Memory reads", "Next: train a memory"),
 )
 
@@ -52,7 +59,7 @@ def checklist(ws: Workspace) -> None:
         _models()
         offered = False
         for step in STEPS:
-            if step.kinds[0] in ("blocks", "prefixes") and step.kinds[0] != caches_kind():
+            if step.on_server not in (None, bool(state.settings().engine_url)):
                 continue
             states = [ws.state(kind) for kind in step.kinds]
             open_ones = [found for found in states if found.status != "ready"]
@@ -70,8 +77,8 @@ def checklist(ws: Workspace) -> None:
 def is_complete(ws: Workspace) -> bool:
     """Whether all steps that can be built here are done (a memory ships with the sample alone)."""
     can_have_memory = pipeline.SAMPLE_MEMORY.is_dir() or ws.state("memory").status == "ready"
-    left_out = ("prefixes",) if can_have_memory else ("prefixes", "memory")
-    kinds = [kind for step in STEPS for kind in step.kinds if kind not in left_out]
+    here = [kind for step in STEPS if not step.on_server for kind in step.kinds]
+    kinds = [kind for kind in here if kind != "memory" or can_have_memory]
     return all(ws.state(kind).status == "ready" for kind in kinds)
 
 
