@@ -57,7 +57,6 @@ sample: setup
 # Two workers, which take files in the order of tests/conftest.py; the browser's tests have the machine to themselves,
 # since they look at an app under way.
 test: $(VENV)/.developed models
-	rm -rf .pytest_cache/workspaces
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow and not torture"
 	$(PY) -m pytest -m "browser and not slow"
 

@@ -1,7 +1,7 @@
 """The sample's workspace whole, built once for all tests that need it, as a person builds it: ``python -m app sample``.
 
-It lies beside pytest's cache, and ``make test`` begins without it. Tests that are run by name go on from what is there;
-what no longer holds is built again, as for a person.
+It lies beside pytest's cache. The README's tour, with which the tests begin, builds it from nothing; tests that are run
+by name go on from what is there, and what no longer holds is built again, as for a person.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,7 @@ def test_the_quick_tour_runs():
     tour = commands("README.md", only="sh tour")
     assert "python -m app sample" in tour
     with sample_workspaces() as folder:
+        shutil.rmtree(folder / "sample", ignore_errors=True)  # from nothing, as a newcomer
         environment = {**os.environ, "TESSERA_WORKSPACES": str(folder)}
         for line in tour:
             arguments = shlex.split(line)

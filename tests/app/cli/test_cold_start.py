@@ -77,17 +77,19 @@ def test_a_question_loads_what_answers_it(tmp_path, monkeypatch):
     notes = tmp_path / "notes.md"
     notes.write_text("The mill at Orrin was built by Dana Pell. It grinds barley.\n", encoding="utf-8")
     assert CliRunner().invoke(cli, ["prepare", "--dataset", str(notes), "-w", "notes"]).exit_code == 0
-    asked = ["query", "-w", "notes", "--text", "Who built the mill?", "--method", "rag"]
-    modules = set(told(RUN, json.dumps(asked))[0])
-    assert {"torch", "faiss"} <= modules
-    assert not (TRAINING | STORES) & modules
+    for method in ("rag", "closed-book"):
+        asked = ["query", "-w", "notes", "--text", "Who built the mill?", "--method", method]
+        modules = set(told(RUN, json.dumps(asked))[0])
+        assert "torch" in modules
+        assert not (TRAINING | STORES) & modules
+        assert ("faiss" in modules) == (method == "rag")
 
 
 def test_bulk_work_gives_way_before_torch_is_there():
     code = "import os; os.environ.pop('GOMP_SPINCOUNT', None)\n" + RUN
     modules, spins, nice = told(code, json.dumps(["train", "--help"]))
     assert spins == "1000" and nice == (os.nice(0) or 5) and "torch" not in modules  # a niceness that was given stands
-    _, spins, nice = told(code, json.dumps(["search", "--help"]))
+    _, spins, nice = told(code, json.dumps(["query", "--no-such-option"]))  # its help would load the methods
     assert spins == "" and nice == os.nice(0)
 
 

@@ -53,6 +53,7 @@ def test_without_a_step_every_document_keeps_its_first_z_and_the_weights_are_the
 ) -> None:
     history = run(tiny_lm, other, tmp_path, warm, start=weights)
     assert "held_out_rouge_l" in history[0]
+    assert not any("held_out_recall_at_1" in step for step in history)
     memory = Memory.load(tmp_path, tiny_lm)
     for i, passage in enumerate(other.passages):
         assert torch.allclose(memory.pool.z[i], document_z(memory, passage), atol=1e-2)
