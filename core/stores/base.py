@@ -1,7 +1,7 @@
 """The protocol of all vector stores, and the checks and errors they share.
 
-A store lives in one folder. ``create``, ``add`` and ``delete`` are atomic and durable: after a crash, the folder holds
-the passages from before the call or from after it.
+A store lives in one folder and is written whole by its class' ``create``, atomically and durably: after a crash, the
+folder holds the passages from before the call or from after it. Where passages change, it is created again.
 """
 
 from __future__ import annotations
@@ -90,21 +90,6 @@ class StoreStats:
 class VectorStore(Protocol):
     """A searchable set of passages."""
 
-    def add(self, passages: Sequence[Passage], vectors: Vectors) -> None:
-        """Adds passages; one with an existing id replaces the old one.
-
-        Args:
-            vectors: [n, dim] their unit vectors, row by row.
-
-        Raises:
-            TesseraError: The vectors do not match the passages or the store.
-        """
-        ...
-
-    def delete(self, passage_ids: Sequence[str]) -> int:
-        """Removes passages; returns how many of them existed."""
-        ...
-
     def search(self, request: SearchRequest) -> list[Hit]:
         """The best hits, best first, at most ``request.k``.
 
@@ -131,33 +116,29 @@ class ServerStore(Protocol):
         ...
 
 
-def check_rows(passages: Sequence[Passage], vectors: Vectors, dim: int | None) -> Vectors:
-    """Checks vectors and returns them as contiguous float32.
-
-    Args:
-        dim: Dimension of the store; None while it is empty.
+def check_rows(passages: Sequence[Passage], vectors: Vectors) -> Vectors:
+    """Checks vectors [n, dim] and returns them as contiguous float32.
 
     Raises:
-        TesseraError: The number or the dimension differs, or a value is not finite.
+        TesseraError: Their number is not that of the passages, or a value is not finite.
     """
     if vectors.ndim != 2 or len(vectors) != len(passages):
         raise TesseraError(
             message("{passages} passages came with {vectors} vectors.", passages=len(passages), vectors=len(vectors)),
             "Give one vector for each.",
         )
-    check_dim(vectors.shape[1], dim)
     if not np.isfinite(vectors).all():
         raise TesseraError("A vector holds a value that is not a number.", "Embed the passages again.")
     return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
-def check_dim(given: int, dim: int | None) -> None:
+def check_dim(given: int, dim: int) -> None:
     """Checks the dimension of a vector.
 
     Raises:
         TesseraError: It is not the dimension of the store.
     """
-    if dim is not None and given != dim:
+    if given != dim:
         raise TesseraError(
             message("A vector has {given} dimensions, but the index was built with {dim}.", given=given, dim=dim),
             "Use the encoder the index was built with, or build it again.",

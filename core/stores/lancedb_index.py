@@ -1,13 +1,10 @@
 """The LanceDB stores: a table of passages, searched by cosine similarity. Subclasses differ in the index.
 
-New rows are searched by a scan, besides the index, until ``optimize`` adds them to it; ``add`` calls it when there are
-too many to scan for every question. LanceDB commits each change as a new version of the table, so a crash leaves the
-passages from before the call or from after it.
+LanceDB commits a table as a new version, so a crash leaves the passages from before the call or from after it.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -37,8 +34,6 @@ from core.stores.lancedb_location import TableLocation
 
 TABLE = "passages"
 _INDEX = "vector_idx"
-_SCANNED = 1_000
-_SCANNED_SHARE = 0.1
 DEFAULT_NPROBE = 16
 DEFAULT_EF = 100
 DEFAULT_REFINE = 5
@@ -58,8 +53,8 @@ class LanceTable:
         self._location = location
         self._table = table
         self._dim = table.schema.field("vector").type.list_size
-        self._writing = threading.Lock()
-        self._stats = self._measure()
+        backend = f"LanceDB {lancedb.__version__} {self.kind}"
+        self._stats = StoreStats(table.count_rows(), location.size(), backend)
 
     @classmethod
     def index_config(cls, rows: int) -> Any:
@@ -77,20 +72,18 @@ class LanceTable:
         Raises:
             TesseraError: Passages and vectors do not match, or the location cannot be written.
         """
-        vectors = check_rows(passages, vectors, None)
         return cls.create_at(TableLocation.for_new(folder), passages, vectors)
 
     @classmethod
     def create_at(cls, location: TableLocation, passages: Sequence[Passage], vectors: Vectors) -> Self:
         """Builds a store at a folder or an ``s3://`` URL; see ``create``."""
-        vectors = check_rows(passages, vectors, None)
-        rows = _rows(passages, vectors)
+        rows = _rows(passages, check_rows(passages, vectors))
         with location.translating_errors(cls.store):
             database = location.connect()
             exists = TABLE in database.list_tables().tables
             table = database.create_table(TABLE, rows, mode="overwrite" if exists else "create")
             config = cls.index_config(rows.num_rows)
-            if config is not None and rows.num_rows:
+            if config is not None:
                 table.create_index("vector", config=config, name=_INDEX)
             return cls(location, table)
 
@@ -110,57 +103,22 @@ class LanceTable:
         with location.translating_errors(cls.store):
             return cls(location, location.connect().open_table(TABLE))
 
-    def add(self, passages: Sequence[Passage], vectors: Vectors) -> None:
-        """See ``VectorStore.add``."""
-        vectors = check_rows(passages, vectors, self._dim)
-        with self._writing, self._location.translating_errors(self.store):
-            merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-            merge.execute(_rows(passages, vectors))
-            self._stats = self._measure()
-        if self.unindexed() > max(_SCANNED, _SCANNED_SHARE * self._stats.documents):
-            self.optimize()
-
-    def delete(self, passage_ids: Sequence[str]) -> int:
-        """See ``VectorStore.delete``."""
-        if not passage_ids:
-            return 0
-        with self._writing, self._location.translating_errors(self.store):
-            done = self._table.delete(f"id IN ({', '.join(map(_quoted, passage_ids))})")
-            removed = done.num_deleted_rows  # type: ignore[attr-defined]
-            self._stats = self._measure()
-            return int(removed)
-
     def search(self, request: SearchRequest) -> list[Hit]:
         """See ``VectorStore.search``; searches by ``request.vector``."""
         if request.vector is None:
             raise TesseraError("LanceDB searches by vector, and none was given.", "Encode the question first.")
         check_dim(len(request.vector), self._dim)
         check_options(request, self.options, self.store)
-        documents = self._stats.documents
-        if not documents:
-            return []
         with self._location.translating_errors(self.store):
             search = cast(LanceVectorQueryBuilder, self._table.search(request.vector, vector_column_name="vector"))
             query = search.distance_type("cosine")
             if request.filter:
                 query = query.where(" AND ".join(f"{n} = {_quoted(v)}" for n, v in request.filter.items()))
-            query = self.tune(query, request).select(["id", "_distance"]).limit(min(request.k, documents))
+            query = self.tune(query, request).select(["id", "_distance"]).limit(min(request.k, self._stats.documents))
             result = query.to_arrow()
         # LanceDB returns the cosine distance 1 - cos, nearest first.
         pairs = zip(result["id"].to_pylist(), result["_distance"].to_pylist(), strict=True)
         return [Hit(passage_id, 1.0 - distance) for passage_id, distance in pairs]
-
-    def unindexed(self) -> int:
-        """Number of rows added after the index was built, which are searched by a scan; 0 without an index."""
-        with self._location.translating_errors(self.store):
-            stats = self._table.index_stats(_INDEX)
-        return int(stats.num_unindexed_rows) if stats else 0
-
-    def optimize(self) -> None:
-        """Adds new rows to the index and compacts the table's files."""
-        with self._writing, self._location.translating_errors(self.store):
-            self._table.optimize()
-            self._stats = self._measure()
 
     def stats(self) -> StoreStats:
         """See ``VectorStore.stats``."""
@@ -170,10 +128,6 @@ class LanceTable:
         """See ``VectorStore.close``."""
         # LanceDB frees files and connections with the last reference to the table.
         del self._table
-
-    def _measure(self) -> StoreStats:
-        backend = f"LanceDB {lancedb.__version__} {self.kind}"
-        return StoreStats(self._table.count_rows(), self._location.size(), backend)
 
 
 def _rows(passages: Sequence[Passage], vectors: Vectors) -> pa.Table:

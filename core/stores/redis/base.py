@@ -11,7 +11,6 @@ manifest beside it. A copy of the folder points to the same index, which is kept
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,7 +34,7 @@ from core.stores.base import (
     writing_to,
 )
 from core.stores.redis.connection import connection
-from core.stores.redis.index import FORMAT, PREFIX, Fields, Layout, RedisIndex, as_fields, required_words
+from core.stores.redis.index import FORMAT, PREFIX, Layout, RedisIndex, required_words
 from core.workspace import folder_mark
 
 FILE = "redis.json"
@@ -62,7 +61,6 @@ class RedisStore:
     def __init__(self, folder: Path, layout: Layout) -> None:
         self._folder = folder
         self._index = RedisIndex(connection(), layout, self.attributes)
-        self._writing = threading.Lock()
 
     @classmethod
     def create(cls, folder: Path, passages: Sequence[Passage], vectors: Vectors) -> RedisStore:
@@ -71,7 +69,7 @@ class RedisStore:
         Raises:
             TesseraError: Vectors and passages do not match, or there is no server.
         """
-        vectors = check_rows(passages, vectors, None)
+        vectors = check_rows(passages, vectors)
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{PREFIX}{uuid.uuid4().hex[:16]}"
         store = cls(folder, Layout(name, cls.algorithm, vectors.shape[1], folder_mark(folder)))
@@ -111,16 +109,6 @@ class RedisStore:
             )
             raise ArtefactStale(what, kinds=kinds)
         return store
-
-    def add(self, passages: Sequence[Passage], vectors: Vectors) -> None:
-        """See ``VectorStore.add``; one transaction on the server."""
-        vectors = check_rows(passages, vectors, self._index.layout.dim)
-        rows = last_occurrences(passages)
-        self._change({passages[row].id: as_fields(passages[row], vectors[row]) for row in rows})
-
-    def delete(self, passage_ids: Sequence[str]) -> int:
-        """See ``VectorStore.delete``; one transaction on the server."""
-        return self._change(dict.fromkeys(passage_ids))
 
     def search(self, request: SearchRequest) -> list[Hit]:
         """See ``VectorStore.search``; by vector, or by vector and words together in one of two ways.
@@ -165,19 +153,6 @@ class RedisStore:
     def _effort(self, request: SearchRequest) -> dict[str, Any]:
         """Settings of a search by vector alone."""
         return {}
-
-    def _change(self, changes: Mapping[str, Fields | None]) -> int:
-        """Sets or removes passages, undone if the pointer cannot be written; returns how many existed before."""
-        if not changes:
-            return 0
-        with self._writing:
-            before = self._index.change(changes)
-            try:
-                self._point(self._index.count())
-            except BaseException:
-                self._index.change({passage_id: fields or None for passage_id, fields in before.items()})
-                raise
-            return sum(bool(fields) for fields in before.values())
 
     def _point(self, documents: int) -> None:
         layout = self._index.layout

@@ -34,8 +34,6 @@ from core.stores.redis.connection import Connection, one_node, translating_error
 
 PREFIX = "tessera:"
 FORMAT = 1
-Fields = Mapping[Any, Any]
-"""A passage as stored on the server."""
 _BATCH = 500
 _POLL_S = 0.02
 _CANDIDATES = 100
@@ -153,28 +151,6 @@ class RedisIndex:
             passages = sum(sizes) / len(sizes) * client.scard(self.layout.ids) if sizes else 0.0
         index = float(info["total_index_memory_sz_mb"]) + float(info["vector_index_sz_mb"])
         return round(index * _MB + passages)
-
-    def change(self, changes: Mapping[str, Fields | None]) -> dict[str, Fields]:
-        """Sets or removes (None) passages in one transaction.
-
-        Returns:
-            The previous fields of each id; empty if it did not exist.
-        """
-        with self.connected() as client:
-            reading = client.pipeline(transaction=False)
-            for passage_id in changes:
-                reading.hgetall(self.layout.key(passage_id))
-            before = dict(zip(changes, reading.execute(), strict=True))
-            writing = client.pipeline(transaction=True)
-            for passage_id, fields in changes.items():
-                if fields:
-                    writing.hset(self.layout.key(passage_id), mapping=fields)
-                    writing.sadd(self.layout.ids, passage_id)
-                else:
-                    writing.delete(self.layout.key(passage_id))
-                    writing.srem(self.layout.ids, passage_id)
-            writing.execute()
-            return before
 
     def nearest(
         self, vector: Vectors, k: int, narrowed: Mapping[str, str], effort: Mapping[str, Any], words: str = ""

@@ -83,40 +83,10 @@ def test_a_filter_narrows_the_search(store, ask):
     assert store.search(ask("library", 5, topic="nothing")) == []
 
 
-def test_added_passages_are_found_at_once(store, ask, tiny_encoder):
-    fresh = Passage("new", "Comet", "A comet named Zarquon crosses the winter sky.", "sky")
-    store.add([fresh], tiny_encoder.encode_passages(texts([fresh])))
-    assert ids(store.search(ask("comet Zarquon", 1))) == ["new"]
-    assert store.stats().documents == 12
-
-
-def test_adding_a_known_id_replaces_it(store, ask, tiny_corpus, tiny_encoder):
-    changed = replace(tiny_corpus.passages[0], title="Comet", text="A comet named Zarquon crosses the sky.")
-    store.add([changed], tiny_encoder.encode_passages(texts([changed])))
-    assert store.stats().documents == 11
-    assert ids(store.search(ask("comet Zarquon", 1))) == ["p0"]
-    assert "p0" not in ids(store.search(ask("tower of glass built by Oren Pask", 1)))
-
-
-def test_deleted_passages_are_never_found(store, ask):
-    assert store.delete(["p5", "unknown"]) == 1
-    assert store.delete(["p5"]) == 0
-    assert "p5" not in ids(store.search(ask("Who drew the library maps?", 11)))
-    assert store.stats().documents == 10
-
-
-def test_an_emptied_store_answers_with_nothing_and_can_be_filled_again(store, folder, spec, ask, tiny_corpus, vectors):
-    store.delete([passage.id for passage in tiny_corpus.passages])
-    assert store.search(ask("lighthouse")) == []
-    assert spec.open(folder).search(ask("lighthouse")) == []
-    store.add(tiny_corpus.passages, vectors)
-    assert ids(store.search(ask("Who built the lighthouse?", 1))) == ["p0"]
-
-
-def test_reopened_it_answers_the_same(store, folder, spec, ask, tiny_encoder):
-    fresh = Passage("new", "Comet \u2028 line", "A comet named Zarquon\ncrosses the sky.", "sky")
-    store.add([fresh], tiny_encoder.encode_passages(texts([fresh])))
-    store.delete(["p1"])
+def test_reopened_it_answers_the_same(folder, spec, ask, tiny_corpus, tiny_encoder):
+    odd = Passage("new", "Comet \u2028 line", "A comet named Zarquon\ncrosses the sky.", "sky")
+    passages = [*tiny_corpus.passages, odd]
+    store = spec.create(folder, passages, tiny_encoder.encode_passages(texts(passages)))
     again = spec.open(folder)
     for text in ("comet", "harbour bell", "도서관"):
         assert again.search(ask(text, 5)) == store.search(ask(text, 5))
@@ -144,18 +114,16 @@ def test_a_request_without_what_it_searches_by_is_refused(store, spec, tiny_enco
             store.search(SearchRequest(k=1, vector=tiny_encoder.encode_query("lighthouse")))
 
 
-def test_vectors_that_do_not_fit_are_refused_and_change_nothing(store, spec, tiny_corpus, vectors, ask):
+def test_vectors_that_do_not_fit_are_refused_and_change_nothing(store, folder, spec, tiny_corpus, vectors, ask):
     before = store.search(ask("lighthouse"))
     with pytest.raises(TesseraError, match="2 passages"):
-        store.add(tiny_corpus.passages[:2], vectors[:1])
+        spec.create(folder, tiny_corpus.passages[:2], vectors[:1])
     with pytest.raises(TesseraError, match="not a number"):
-        store.add(tiny_corpus.passages[:1], vectors[:1] * np.nan)
+        spec.create(folder, tiny_corpus.passages[:1], vectors[:1] * np.nan)
     if "vector" in spec.searches:
         with pytest.raises(TesseraError, match="7 dimensions"):
-            store.add(tiny_corpus.passages[:1], vectors[:1, :7])
-        with pytest.raises(TesseraError, match="7 dimensions"):
             store.search(SearchRequest(k=1, vector=vectors[0, :7], text="lighthouse"))
-    assert store.search(ask("lighthouse")) == before
+    assert spec.open(folder).search(ask("lighthouse")) == before
 
 
 def test_copies_within_one_call_count_once(spec, tmp_path, tiny_corpus, vectors):
@@ -163,11 +131,10 @@ def test_copies_within_one_call_count_once(spec, tmp_path, tiny_corpus, vectors)
     assert spec.create(tmp_path / "copies", passages, vectors[:2]).stats().documents == 1
 
 
-def test_a_full_disk_is_a_sentence_and_leaves_the_old_store(store, folder, spec, ask, tiny_encoder):
-    fresh = Passage("new", "Comet", "A comet named Zarquon.", "")
+def test_a_full_disk_is_a_sentence_and_leaves_the_old_store(store, folder, spec, ask, tiny_corpus, vectors):
     before = store.search(ask("lighthouse"))
     with files_of_at_most(64), pytest.raises(TesseraError, match="cannot be written"):
-        store.add([fresh], tiny_encoder.encode_passages(texts([fresh])))
+        spec.create(folder, tiny_corpus.passages[:2], vectors[:2])
     assert store.search(ask("lighthouse")) == before
     again = spec.open(folder)
     assert again.stats().documents == 11
@@ -194,12 +161,11 @@ def test_an_option_is_obeyed_or_refused(store, spec, ask):
 
 
 @pytest.mark.parametrize("value", ["'", "''", '"', "\\", "%", "a' OR '1'='1", "-- ;", "@x:{y|z}", "[1 2]", "도'서"])
-def test_a_filter_is_a_value_and_never_a_query(store, ask, tiny_encoder, value):
+def test_a_filter_is_a_value_and_never_a_query(store, folder, spec, ask, tiny_encoder, value):
     assert store.search(ask("comet Zarquon", 11, topic=value)) == []
     odd = Passage("odd", value, "A comet named Zarquon crosses the sky.", value)
-    store.add([odd], tiny_encoder.encode_passages(texts([odd])))
+    store = spec.create(folder, [odd], tiny_encoder.encode_passages(texts([odd])))
     assert ids(store.search(ask("comet Zarquon", 11, topic=value, title=value))) == ["odd"]
-    assert store.delete([f"odd{value}"]) == 0
 
 
 @pytest.mark.parametrize("text", ["", "   ", "?!", '"OR" (NOT *) @title:{x} [1 2] -- ; | ~ \\', "the of and", "🙂"])

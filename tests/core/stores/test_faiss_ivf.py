@@ -1,4 +1,4 @@
-"""What only the inverted file of FAISS does: lists, probes, and centroids that are kept."""
+"""What only the inverted file of FAISS does: lists and probes."""
 
 from dataclasses import replace
 
@@ -10,9 +10,9 @@ from core.stores.base import SearchRequest, partitions_for
 from core.stores.faiss_index import FaissFlat, FaissIvf
 
 
-def rows(n, start=0, seed=0):
-    vectors = np.random.default_rng(seed).standard_normal((n, 16)).astype(np.float32)
-    passages = [Passage(f"p{start + row}", "", "", "even" if row % 2 == 0 else "odd") for row in range(n)]
+def rows(n):
+    vectors = np.random.default_rng(0).standard_normal((n, 16)).astype(np.float32)
+    passages = [Passage(f"p{row}", "", "", "even" if row % 2 == 0 else "odd") for row in range(n)]
     return passages, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -41,18 +41,3 @@ def test_a_filter_is_answered_in_full(tmp_path):
     store = FaissIvf.create(tmp_path / "ivf", passages, vectors)
     hits = store.search(SearchRequest(k=400, vector=vectors[0], filter={"topic": "odd"}, options={"nprobe": 1}))
     assert {hit.passage_id for hit in hits} == {passage.id for passage in passages if passage.topic == "odd"}
-
-
-def test_centroids_stay_until_another_number_fits(tmp_path):
-    passages, vectors = rows(800)
-    store = FaissIvf.create(tmp_path / "ivf", passages, vectors)
-    first = centroids(store)
-    store.add(*rows(10, start=800, seed=1))
-    assert np.array_equal(centroids(store), first)
-    assert np.array_equal(centroids(FaissIvf.open(tmp_path / "ivf")), first)
-    store.delete([f"p{row}" for row in range(600)])
-    assert len(centroids(store)) == partitions_for(210) < len(first)
-
-
-def centroids(store):
-    return store._held(np.zeros((0, 16), np.float32))[1]["centroids"]

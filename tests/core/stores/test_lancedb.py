@@ -1,4 +1,4 @@
-"""What only the LanceDB stores do: object storage, rows beside the index, and the errors of both."""
+"""What only the LanceDB stores do: object storage, probes, and the errors of both."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,7 +9,6 @@ import pytest
 
 from core.corpus.types import Passage, texts
 from core.errors import ArtefactStale, TesseraError
-from core.stores import lancedb_index
 from core.stores.base import SearchRequest
 from core.stores.lancedb_index import LanceFlat, LanceIvfFlat, LanceIvfHnswSq
 from core.stores.lancedb_location import POINTER, URL_VARIABLE, TableLocation, drop
@@ -20,11 +19,6 @@ VARIANTS = (LanceFlat, LanceIvfFlat, LanceIvfHnswSq)
 @pytest.fixture
 def vectors(tiny_corpus, tiny_encoder):
     return tiny_encoder.encode_passages(texts(tiny_corpus.passages))
-
-
-@pytest.fixture
-def comet():
-    return Passage("new", "Comet", "A comet named Zarquon crosses the winter sky.", "sky")
 
 
 @contextmanager
@@ -38,22 +32,19 @@ def refusing_strangers(s3):
         urlopen(Request(url, data=b"Infinity", method="POST", headers={"Content-Type": "text/plain"})).close()
 
 
-def found(store, encoder, text, k=1):
-    return [hit.passage_id for hit in store.search(SearchRequest(k=k, vector=encoder.encode_query(text)))]
+def found(store, encoder, text):
+    return [hit.passage_id for hit in store.search(SearchRequest(k=1, vector=encoder.encode_query(text)))]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_on_s3_it_does_what_it_does_in_a_folder(variant, s3, tmp_path, tiny_corpus, tiny_encoder, vectors, comet):
+def test_on_s3_it_does_what_it_does_in_a_folder(variant, s3, tmp_path, tiny_corpus, tiny_encoder, vectors):
     place = TableLocation(f"{s3.url}/indexes/one")
     store = variant.create_at(place, tiny_corpus.passages, vectors)
     local = variant.create(tmp_path / "local", tiny_corpus.passages, vectors)
     request = SearchRequest(k=5, vector=tiny_encoder.encode_query("harbour lighthouse"))
     assert store.search(request) == local.search(request)
-    store.add([comet], tiny_encoder.encode_passages(texts([comet])))
-    assert store.delete(["p1"]) == 1
     again = variant.open_at(place)
-    assert found(again, tiny_encoder, "comet Zarquon") == ["new"]
-    assert "p1" not in found(again, tiny_encoder, "harbour bell", 11)
+    assert again.search(request) == store.search(request)
     assert again.stats() == store.stats()
     assert again.stats().bytes > vectors.nbytes
 
@@ -84,35 +75,6 @@ def test_a_damaged_pointer_is_refused(tmp_path):
     (tmp_path / POINTER).write_text("[]", encoding="utf-8")
     with pytest.raises(ArtefactStale, match="damaged"):
         LanceFlat.open(tmp_path)
-
-
-def test_many_new_rows_are_indexed_by_themselves(tmp_path, tiny_corpus, monkeypatch):
-    monkeypatch.setattr(lancedb_index, "_SCANNED", 40)
-    rng = np.random.default_rng(0)
-    vectors = rng.standard_normal((360, 16)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    passages = [replace(tiny_corpus.passages[0], id=f"v{row}") for row in range(360)]
-    store = LanceIvfHnswSq.create(tmp_path / "index", passages[:300], vectors[:300])
-    store.add(passages[300:330], vectors[300:330])
-    assert store.unindexed() == 30
-    store.add(passages[330:], vectors[330:])
-    assert store.unindexed() == 0
-    assert store.search(SearchRequest(k=1, vector=vectors[350]))[0].passage_id == "v350"
-
-
-@pytest.mark.parametrize("variant", VARIANTS[1:])
-def test_new_rows_are_found_at_once_and_indexed_by_optimize(
-    variant, tmp_path, tiny_corpus, tiny_encoder, vectors, comet
-):
-    store = variant.create(tmp_path / "index", tiny_corpus.passages, vectors)
-    assert store.unindexed() == 0
-    store.add([comet], tiny_encoder.encode_passages(texts([comet])))
-    assert store.unindexed() == 1
-    assert found(store, tiny_encoder, "comet Zarquon") == ["new"]
-    store.optimize()
-    assert store.unindexed() == 0
-    assert found(store, tiny_encoder, "comet Zarquon") == ["new"]
-    assert store.stats() == variant.open(tmp_path / "index").stats()
 
 
 def test_few_probes_see_few_lists(tmp_path):

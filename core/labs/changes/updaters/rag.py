@@ -1,4 +1,4 @@
-"""Standard RAG takes up a change: embed one passage, put it into the store, open the store again."""
+"""Standard RAG takes up a change: embed one passage, write the store, open it again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from core.jobs import Progress
 from core.labs.changes.change import Change
 from core.labs.changes.clock import Clock
 from core.labs.changes.updaters.base import UpdateContext, Updater, Updates, changed_rows, embed, write_rows
-from core.manifest import Manifest, write_manifest
 from core.methods.base import Method
 from core.methods.rag import Rag
 from core.models.embeddings import load_vectors
-from core.models.encoder import Vectors
 from core.stores.index import write_index
 from core.stores.registry import find_store
 
@@ -19,7 +17,7 @@ _STAGE = "indexing the change"
 
 
 class RagUpdater(Updater):
-    """Adds to, or deletes from, the store that the settings name.
+    """Writes the store that the settings name afresh, as Documents does.
 
     Args:
         context: Its copy of the workspace. The store is made afresh in it, so that one on a server is not touched.
@@ -27,15 +25,12 @@ class RagUpdater(Updater):
 
     def __init__(self, context: UpdateContext) -> None:
         super().__init__(context)
-        self._name = context.resources.settings.store
-        self._spec = find_store(self._name)
-        self._folder = context.ws.folder(index_kind(self._name))
+        self._store = context.resources.settings.store
 
     def open(self) -> Method:
         """See ``Updater.open``."""
         self._corpus, self._vectors = self._context.opening().corpus, load_vectors(self._context.ws)
-        write_index(self._context.ws, self._name, self._corpus.passages, self._vectors)
-        self._store = self._spec.open(self._folder)
+        write_index(self._context.ws, self._store, self._corpus.passages, self._vectors)
         return Rag(self._context.opening())
 
     def update(self, change: Change, clock: Clock) -> Updates:
@@ -44,11 +39,11 @@ class RagUpdater(Updater):
             vector = embed(self._context, change)
         yield Progress(_STAGE, 1, 4, "embedded")
         with clock.stage("write"):
-            vectors = changed_rows(change, self._corpus, self._vectors, vector)
-            write_rows(self._context, change.made_to(self._corpus), vectors)
+            corpus, vectors = change.made_to(self._corpus), changed_rows(change, self._corpus, self._vectors, vector)
+            write_rows(self._context, corpus, vectors)
         yield Progress(_STAGE, 2, 4, "written")
         with clock.stage("index"):
-            self._index(change, vector)
+            write_index(self._context.ws, self._store, corpus.passages, vectors)
         yield Progress(_STAGE, 3, 4, "indexed")
         with clock.stage("open"):
             method = Rag(self._context.opening())
@@ -57,17 +52,4 @@ class RagUpdater(Updater):
 
     def close(self) -> None:
         """See ``Updater.close``."""
-        self._spec.drop(self._folder)
-
-    def _index(self, change: Change, vector: Vectors | None) -> None:
-        if vector is None:
-            self._store.delete([change.passage.id])
-        else:
-            self._store.add([change.passage], vector)
-        stats = self._store.stats()
-        self._store.close()
-        ws = self._context.ws
-        inputs = {"corpus": ws.fingerprint("corpus"), "embeddings": ws.fingerprint("embeddings")}
-        inputs["encoder"] = self._context.resources.models.encoder().fingerprint
-        params = {"store": self._name, "backend": stats.backend, "bytes": stats.bytes}
-        write_manifest(self._folder, Manifest(index_kind(self._name), inputs, params))
+        find_store(self._store).drop(self._context.ws.folder(index_kind(self._store)))
