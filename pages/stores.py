@@ -1,4 +1,4 @@
-"""Stores: the engines that find passages, one beside another, and what approximation costs."""
+"""Stores: the engines that find passages, and what approximation costs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import guarded, header, link_to, missing_for
 from app.views.shared.jobs import job_panel
 from app.views.stores.bench import bench_panel
-from app.views.stores.indexes import index_list, index_states
-from app.views.stores.side_by_side import compare_form
+from app.views.stores.indexes import index_list
 
 header("stores")
 ws = state.current_workspace()
@@ -20,20 +19,12 @@ if missing_for(ws, ("corpus", "embeddings")):
     if not busy:
         nothing_yet(
             t("There is nothing to search yet"),
-            t("Here the same question goes to two search engines: what each finds, how fast, and what it misses."),
+            t("Here search engines are built over the same vectors: how fast each of them is, and what it misses."),
         )
     st.stop()
-states = index_states(ws)
 st.caption(t("RAG on the Compare page searches any of these that is ready; FAISS flat is its default."))
-index_list(ws, states, busy)
+index_list(ws, busy)
 link_to("redis", t("What Redis adds: kept answers, words beside vectors, counters"))
-st.subheader(t("One question, two engines"), anchor=False)
-built = [name for name, found in states.items() if found.status == "ready"]
-if len(built) < 2:
-    st.caption(t(":material/inbox: Build a second index above, and compare what the two find."))
-else:
-    with guarded():
-        compare_form(ws, built, busy)
 st.subheader(t("Recall against speed"), anchor=False)
 with guarded():
     bench_panel(ws, busy)

@@ -26,13 +26,9 @@ _MARKS = {
 }
 
 
-def index_states(ws: Workspace) -> dict[str, ArtefactState]:
-    """Where the index of every store stands, by its name."""
-    return {name: ws.state(index_kind(name)) for name in STORES}
-
-
-def index_list(ws: Workspace, states: dict[str, ArtefactState], busy: bool) -> None:
+def index_list(ws: Workspace, busy: bool) -> None:
     """One line per store, with its buttons."""
+    states = {name: ws.state(index_kind(name)) for name in STORES}
     failure = st.session_state.pop(_FAILED, None)
     if failure:
         show_failure(*failure)
