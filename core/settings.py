@@ -101,8 +101,6 @@ class Settings:
         judge_key: The key of that address.
         judge_embeddings: Name of an embedding model there, for answer relevancy; empty leaves that out.
         cache_precision: Number format in which KV caches are kept; auto is the model's own.
-        cache_prefetch: Whether whole-cell CAG reads the second-nearest cell into memory once an answer is complete. Off
-            unless set: the disk and the core that it uses would disturb the clock of whatever is measured next.
         cache_url: Storage of the KV caches, such as ``s3://bucket/prefix``; empty keeps them in the workspace.
         allowed_hosts: Further names under which the HTTP fronts may be asked, with commas between them.
 
@@ -144,7 +142,6 @@ class Settings:
     judge_key: SecretStr = SecretStr("")
     judge_embeddings: str = ""
     cache_precision: Annotated[str, _one_of(CACHE_PRECISIONS)] = "auto"
-    cache_prefetch: Switch = False
     cache_url: str = ""
     allowed_hosts: str = ""
 

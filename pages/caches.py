@@ -1,4 +1,4 @@
-"""Caches: the keys and values of passages and cells, what they weigh, whether they still hold, whether they pay."""
+"""Caches: the keys and values of passages and cells, what they weigh, and whether they still hold."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from app import state
 from app.figures.caches import describe_sizes, sizes_figure
 from app.i18n import t
 from app.views.caches import blocks, cells, exactness
-from app.views.caches.break_even import payoff_panel
 from app.views.caches.prefixes import prefix_panel
-from app.views.caches.variants import choose_kind, choose_variant, residency_line, uses_of, variant_table
+from app.views.caches.variants import choose_kind, choose_variant, residency_line, variant_table
 from app.views.shared.begin import nothing_yet
 from app.views.shared.chart import chart
-from app.views.shared.frame import empty_state, header, missing_for
+from app.views.shared.frame import empty_state, header, link_to, missing_for
 from app.views.shared.jobs import job_panel
 from app.views.shared.text import escape
-from core.kvcache.variants import BLOCKS, list_variants
+from core.kvcache.variants import list_variants
 
 _DRAWN = 12  # cells in the figure: thousands would make a page of many metres
 
@@ -48,7 +47,6 @@ kind = choose_kind()
 variants = list_variants(ws, kind)
 shown = choose_variant(variants)
 measured = cells.measure(ws, shown, kind)
-count = len(measured.cell_of)
 if shown and shown.reason and shown.manifest and not busy:
     st.warning(
         t(
@@ -57,10 +55,9 @@ if shown and shown.reason and shown.manifest and not busy:
         ),
         icon=":material/history:",
     )
-cells.actions(ws, variants, count, busy, kind)
-cells.overview(measured.sizes, measured.states, count)
-if shown and kind == BLOCKS:
-    payoff_panel(ws, shown, busy)
+cells.actions(ws, variants, measured.count, busy, kind)
+cells.overview(measured.sizes, measured.states, measured.count)
+link_to("plan", t("Does it pay? Building and disk against what every question saves"))
 if any(cell.cache_bytes for cell in measured.sizes):
     st.subheader(t("Text and cache, cell by cell"), anchor=False)
     st.caption(
@@ -75,8 +72,7 @@ if any(cell.cache_bytes for cell in measured.sizes):
 st.subheader(t("State of every cell"), anchor=False)
 if shown:
     st.markdown(residency_line(ws, shown))
-uses = uses_of(ws, shown, measured.cell_of) if shown else {}
-cells.table(measured.sizes, measured.by_cell, measured.cells, uses)
+cells.table(measured.sizes, measured.by_cell, measured.cells)
 if variants:
     st.subheader(t("By model and number format"), anchor=False)
     variant_table(ws, variants, busy, kind)

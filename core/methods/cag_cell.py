@@ -96,13 +96,11 @@ class CagCell:
     name = "cag_cell"
 
     def __init__(self, resources: Resources) -> None:
-        ws, settings = resources.workspace, resources.settings
+        ws = resources.workspace
         self._encoder = resources.models.encoder()
         ws.require("embeddings", {"encoder": self._encoder.fingerprint}, read=False)
         self._reader = CellReader(resources)
-        self._caches = ResidentCaches(
-            self._reader.store, self._reader.lm, resources.models.cache_budget, ahead=settings.cache_prefetch
-        )
+        self._caches = ResidentCaches(self._reader.store, self._reader.lm, resources.models.cache_budget)
 
     def stream(self, question: str) -> Iterator[Event]:
         """Encodes, routes, loads the cell's cache, prefills the question, then decodes."""
@@ -116,14 +114,10 @@ class CagCell:
             loaded, hit = self._caches.get(cell, self._reader.ids(cell))
             session = self._reader.session(loaded)
         yield Working(loading, 1, 1)
-        for event in self._reader.read(question, routed, loaded, session, hit, tracer):
-            if isinstance(event, Finished):
-                for runner_up in routed.cells[1:2]:
-                    self._caches.prefetch(runner_up, self._reader.ids(runner_up))
-            yield event
+        yield from self._reader.read(question, routed, loaded, session, hit, tracer)
 
     def residency(self) -> ResidentStats:
-        """Which cells are in memory, and how often each was used since the method was opened."""
+        """Which cells are in memory, and how often one was found there since the method was opened."""
         return self._caches.stats()
 
 

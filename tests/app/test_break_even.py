@@ -5,14 +5,12 @@ from dataclasses import replace
 import pytest
 
 from app import state
-from app.views.caches.break_even import verdict
 from app.views.compare.break_even import accounts_of, break_evens
 from core import jsonl
 from core.cost import BreakEven, build_seconds, cheapest
 from core.evaluation.report import to_html
 from core.evaluation.runs import ANSWERS_FILE
 from core.evaluation.summary import summarise
-from core.labs.benchmarks.payoff import Clocks, Payoff
 from core.manifest import read_manifest, write_manifest
 from core.methods.base import Answer
 from core.methods.comparison import Choices, Run
@@ -66,10 +64,6 @@ def test_every_place_shows_the_same_break_even(clocked, resources):  # noqa: F81
     (sentence,) = break_evens([rag, cag])
     assert f"**{QUESTIONS} questions**" in sentence
     assert cheapest([cag, rag], QUESTIONS) is cag and cheapest([cag, rag], QUESTIONS - 1) is rag
-    manifest = ws.manifest("blocks")
-    payoff = Payoff("", "", "", "", Clocks(RAG_MS, RAG_MS), Clocks(CAG_MS, CAG_MS))
-    assert payoff.break_even(ws, resources.settings.store, manifest.inputs) == expected
-    assert f"**{QUESTIONS} questions**" in verdict(payoff, ws, manifest)
 
 
 def test_a_shipped_memory_costs_what_its_training_took(resources):  # noqa: F811

@@ -30,7 +30,6 @@ def test_whole_cells_are_one_click_away(page, clustered, models):
     app.run()
     assert {entry.label: entry.value for entry in app.metric}["Ready"] == "3 of 3"
     assert clustered.state("caches").status == "ready" and clustered.state("blocks").status == "missing"
-    assert not [entry for entry in app.button if entry.key == "payoff-measure"]
 
 
 def test_built_caches_show_what_they_weigh(page, cached, models):
@@ -69,26 +68,15 @@ def test_caches_of_two_precisions_stand_beside_each_other_and_one_can_be_deleted
     assert [variant.manifest.params["native"] for variant in list_variants(cached, "blocks")] == [True]
 
 
-def test_what_is_in_memory_is_shown_cell_by_cell(page, cached, models, monkeypatch):
+def test_what_is_in_memory_is_shown(page, cached, models, monkeypatch):
     monkeypatch.setattr(comparison, "warm_up", lambda method: None)
     cag = state.open_methods().open("cag", Resources(cached, models, models.settings))
     answer(cag, "Who planted the pear orchard?")
     answer(cag, "Who planted the pear orchard?")
     app = page("caches")
-    cells = app.dataframe[0].value
-    assert cells["hits"].sum() == cells["misses"].sum() == models.settings.top_k
-    assert cells.query("hits > 0")["last"].notna().all()
-    assert f"In memory now: **{models.settings.top_k} blocks**" in said(app)
-
-
-def test_what_a_question_saves_is_measured_here(page, cached, models):
-    app = page("caches")
-    assert "Prefilling took" not in said(app)
-    button(app, "payoff-measure").click().run()
-    assert wait_for_job(cached.path).state.value == "done"
-    text = said(app.run())
-    assert "Prefilling took" in text and "pay off" in text and "n = 3" in text
-    assert list(app.dataframe[0].value["method"]) == ["Standard RAG", "KV-cache CAG"]
+    blocks = models.settings.top_k
+    assert f"In memory now: **{blocks} blocks**" in said(app)
+    assert f"{blocks} hits, {blocks} read from disk" in said(app)
 
 
 def test_a_damaged_manifest_is_an_error_with_a_remedy(page, cached, models):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
@@ -16,7 +14,6 @@ from app.views.caches.variants import counted, wanted_variant
 from app.views.shared.table import show_table
 from core import pipeline
 from core.corpus.types import Passage
-from core.kvcache.lru import CellUse
 from core.kvcache.store import CellState
 from core.kvcache.variants import BLOCKS, Variant
 from core.settings import Settings
@@ -33,14 +30,14 @@ class Measured:
 
     Attributes:
         by_cell: The same, blocks added up by the cell of their passage.
-        cell_of: Cell of each block or cache.
+        count: How many blocks or caches there will be.
     """
 
     sizes: list[CellSize]
     states: list[CellState]
     by_cell: list[CellState]
     cells: list[list[Passage]]
-    cell_of: dict[int, int]
+    count: int
 
 
 def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
@@ -57,9 +54,9 @@ def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
     if kind == BLOCKS:
         members = ws.read("partition", Partition.load).members()
         cell_of = {row: cell for cell, rows in enumerate(members) for row in rows}
-        by_cell = _added_up([found for found in states if found.cell in cell_of], cell_of)
+        by_cell, count = _added_up([found for found in states if found.cell in cell_of], cell_of), len(cell_of)
     else:
-        cell_of, by_cell = {cell: cell for cell in range(len(cells))}, states
+        by_cell, count = states, len(cells)
     kept = {found.cell: found for found in by_cell}
     manifest = ws.manifest("partition")
     labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
@@ -73,7 +70,7 @@ def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
         )
         for number, passages in enumerate(cells)
     ]
-    return Measured(sizes, states, by_cell, cells, cell_of)
+    return Measured(sizes, states, by_cell, cells, count)
 
 
 def _added_up(states: Sequence[CellState], cell_of: Mapping[int, int]) -> list[CellState]:
@@ -161,17 +158,8 @@ def overview(sizes: Sequence[CellSize], states: Sequence[CellState], count: int)
         )
 
 
-def table(
-    sizes: Sequence[CellSize],
-    states: Sequence[CellState],
-    cells: Sequence[Sequence[Passage]],
-    uses: Mapping[int, CellUse],
-) -> None:
-    """Every cell as a row: the figure as a table.
-
-    Args:
-        uses: What has become of each cell in memory; empty when nobody has these caches open.
-    """
+def table(sizes: Sequence[CellSize], states: Sequence[CellState], cells: Sequence[Sequence[Passage]]) -> None:
+    """Every cell as a row: the figure as a table."""
     kept = {found.cell: found for found in states}
     rows = [
         {
@@ -183,16 +171,14 @@ def table(
             "cache": cell.cache_bytes / 1e6 or None,
             "text": cell.text_bytes / 1e3,
             "prefill": (kept[cell.cell].build_s or None) if cell.cell in kept else None,
-            **(_use(uses.get(cell.cell, CellUse())) if uses else {}),
         }
         for cell in sizes
     ]
-    number = st.column_config.NumberColumn
     show_table(
         rows,
         "cells",
         {
-            "cell": number(t("Cell"), pinned=True),
+            "cell": st.column_config.NumberColumn(t("Cell"), pinned=True),
             "about": t("About"),
             "state": t("State"),
             "passages": t("Passages"),
@@ -200,15 +186,6 @@ def table(
             "cache": (t("Keys and values (MB)"), "%.1f"),
             "text": (t("Text (KB)"), "%.1f"),
             "prefill": (t("Prefill (s)"), "%.1f"),
-            "hits": number(t("Hits"), help=t("Times it was found in memory, since a method opened it.")),
-            "misses": number(t("Read"), help=t("Times it had to be read.")),
-            "evictions": number(t("Evicted"), help=t("Times it left memory to make room.")),
-            "last": st.column_config.DatetimeColumn(t("Last asked (UTC)"), format="HH:mm:ss"),
         },
         placeholder="–",
     )
-
-
-def _use(use: CellUse) -> dict[str, Any]:
-    last = datetime.fromisoformat(use.last).replace(tzinfo=None) if use.last else None
-    return {"hits": use.hits, "misses": use.misses, "evictions": use.evictions, "last": last}

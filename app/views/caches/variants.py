@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -11,7 +11,7 @@ from app import state
 from app.i18n import duration, labels, t, tn
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
-from core.kvcache.lru import CellUse, ResidentStats
+from core.kvcache.lru import ResidentStats
 from core.kvcache.variants import BLOCKS, WHOLE_CELLS, Variant, delete_variant, find_variant, model_params
 from core.models.variant import reader_for
 from core.settings import CACHE_PRECISIONS, Settings
@@ -172,22 +172,6 @@ def residency_line(ws: Workspace, variant: Variant) -> str:
         storage=escape(variant.location) or t("disk"),
         evictions=tn(sum(stats.evictions for stats in found), "{n:,} eviction", "{n:,} evictions"),
     )
-
-
-def uses_of(ws: Workspace, variant: Variant, cell_of: Mapping[int, int]) -> dict[int, CellUse]:
-    """What has become of each cell, over all methods that have these open; ``cell_of`` adds blocks up by their cell."""
-    total: dict[int, CellUse] = {}
-    for stats in _residencies(ws, variant):
-        for number, use in stats.uses.items():
-            cell = cell_of.get(number, number)
-            so_far = total.get(cell, CellUse())
-            total[cell] = CellUse(
-                so_far.hits + use.hits,
-                so_far.misses + use.misses,
-                so_far.evictions + use.evictions,
-                max(so_far.last, use.last),
-            )
-    return total
 
 
 def _residencies(ws: Workspace, variant: Variant) -> list[ResidentStats]:

@@ -87,13 +87,15 @@ def files_once_tabs_are_forgotten(served):
 def test_a_tab_that_is_gone_for_good_leaves_no_open_file_whatever_was_built_meanwhile(served):
     a_session = 3  # each has an event loop of its own
     before = files_once_tabs_are_forgotten(served)
-    asking, *others = (served.tab(page, "methods=rag,cag").settled() for page in ("compare", "caches", "map", "learn"))
+    asking, *others = (
+        served.tab(page, "methods=rag,cag").settled() for page in ("compare", "evaluate", "map", "learn")
+    )
     assert Footprint.now(served.process).open_files > before + a_session * len(others)
     asking.ask(QUESTION)
     asking.answered(2)
     building = others[0]
-    building.rerun(building.press("payoff-measure"))  # while it is polled, what is alive is kept from collections
-    building.until(lambda tab: "Measuring what a question saves: done in" in tab.said(), "the job has ended")
+    building.rerun(building.press("eval-start"))  # while it is polled, what is alive is kept from collections
+    building.until(lambda tab: "Asking 2 questions of 5 methods: done in" in tab.said(), "the job has ended")
     for tab in (asking, *others):
         tab.close()
     served.until(lambda vitals: vitals["sessions"] == 0, "the tabs are closed")

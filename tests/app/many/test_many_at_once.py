@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from tests.app.many.conftest import CACHE_BYTES
 from tests.app.many.tab import PATIENCE_S
 
-JOB = "Measuring what a question saves"
+JOB = "Asking 2 questions of 5 methods"
 PEOPLE = int(os.environ.get("TESSERA_TEST_PEOPLE", "20"))
 BUILDERS = 2
 ARMS = ("rag", "cag")
@@ -34,10 +34,10 @@ def ask(served, question, started):
 
 
 def build(served, started):
-    with served.tab("caches") as tab:
+    with served.tab("evaluate") as tab:
         tab.settled()
         started.wait()
-        tab.rerun(tab.press("payoff-measure"))
+        tab.rerun(tab.press("eval-start"))
         tab.until(lambda tab: f"{JOB}: done in" in tab.said(), "the job has ended")
 
 

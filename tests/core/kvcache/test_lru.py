@@ -64,59 +64,6 @@ def test_the_budget_counts_what_caches_take_in_memory_not_on_disk(tmp_path, tiny
     assert resident.get(0)[0].bytes == resident.stats().bytes == in_memory
 
 
-def test_use_is_counted_cell_by_cell(store, tiny_lm):
-    resident = ResidentCaches(store, tiny_lm, room_for(store, 1))
-    for cell in (0, 0, 1, 0):
-        resident.get(cell)
-    uses = resident.stats().uses
-    assert (uses[0].hits, uses[0].misses, uses[0].evictions) == (1, 2, 1)
-    assert (uses[1].hits, uses[1].misses, uses[1].evictions) == (0, 1, 1)
-    assert uses[0].last >= uses[1].last > ""
-
-
-def settle(resident):
-    for thread in list(resident._fetching.values()):
-        thread.join()
-
-
-def test_a_cell_fetched_ahead_is_a_hit(store, tiny_lm):
-    resident = ResidentCaches(store, tiny_lm, 10**9, ahead=True)
-    resident.get(0)
-    resident.prefetch(1)
-    _, hit = resident.get(1)  # waits for it, if it is under way
-    assert hit
-    assert resident.stats().uses[1].misses == 0
-
-
-def test_nothing_is_fetched_ahead_unless_that_is_set(store, tiny_lm):
-    resident = ResidentCaches(store, tiny_lm, 10**9)
-    resident.prefetch(1)
-    settle(resident)
-    assert resident.stats().cells == ()
-
-
-def test_a_guess_is_dropped_before_what_was_asked_for(store, tiny_lm):
-    resident = ResidentCaches(store, tiny_lm, room_for(store, 2), ahead=True)
-    resident.get(0)
-    resident.prefetch(1)
-    settle(resident)
-    resident.get(2)
-    stats = resident.stats()
-    assert set(stats.cells) == {0, 2}
-    assert stats.bytes <= stats.budget
-
-
-def test_a_cell_that_cannot_be_fetched_ahead_is_refused_when_asked_for(store, tiny_lm):
-    path = store.path(store.entry(1))
-    path.write_bytes(path.read_bytes()[:-10])
-    resident = ResidentCaches(store, tiny_lm, 10**9, ahead=True)
-    resident.prefetch(1)
-    settle(resident)
-    assert resident.stats().cells == ()
-    with pytest.raises(ArtefactStale):
-        resident.get(1)
-
-
 def test_a_cell_in_memory_is_refused_for_other_tokens(store, tiny_lm, tiny_corpus):
     resident = ResidentCaches(store, tiny_lm, 10**9)
     resident.get(0)
