@@ -57,22 +57,16 @@ if located:
     if found := gold_verdict(corpus, partition, located):
         st.markdown(found)
 data = map_of(corpus, partition, projection, labels, located)
-with st.container(horizontal=True):
-    dragging = located is not None and st.toggle(
-        t("Drag the star"),
-        key="map_drag",
-        help=t("Pull the question across a border and see cell, margin, cache and answer change."),
-    )
-    density = not dragging and st.toggle(
-        t("Density"), key="map_density", help=t("Shades show where passages lie close together.")
-    )
+dragging = located is not None and st.toggle(
+    t("Drag the star"),
+    key="map_drag",
+    help=t("Pull the question across a border and see cell, margin, cache and answer change."),
+)
 if located and dragging:
     drag_star(ws, corpus, partition, data, located, busy)
 else:
     with st.container(border=True):
-        picked = selectable(
-            map_figure(data, height=600, density=density), key="map", config=CONTROLS, alt=describe_map(data)
-        )
+        picked = selectable(map_figure(data, height=600), key="map", config=CONTROLS, alt=describe_map(data))
     st.caption(
         t(
             "Every tile is a passage, in the colour of its Voronoi cell; the words name the cells. A question is the "

@@ -24,7 +24,7 @@ from core.voronoi.mosaic import BOX, Mosaic, mosaic
 from core.voronoi.projection import Points
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon2", "star-square")
-POINTS, BORDERS, QUESTION, NAME, DENSITY, FOUND = "passages", "borders", "question", "name", "density", "found"
+POINTS, BORDERS, QUESTION, NAME, FOUND = "passages", "borders", "question", "name", "found"
 """Names of the traces, and of the annotations that name cells, that a selection or a test looks for."""
 STAR = "#f2b632"
 _INK = "rgba(22, 24, 29, 0.55)"
@@ -87,18 +87,12 @@ class MapData:
     question: MapQuestion | None = None
 
 
-def map_figure(data: MapData, height: int = 660, density: bool = False) -> go.Figure:
-    """Draws the map. A point's ``customdata[0]`` is its passage id, ``customdata[1]`` its cell.
-
-    Args:
-        density: Whether shades beneath the passages show how close they lie.
-    """
+def map_figure(data: MapData, height: int = 660) -> go.Figure:
+    """Draws the map. A point's ``customdata[0]`` is its passage id, ``customdata[1]`` its cell."""
     tiles, colours = painted_tiles(data)
     cells = [int(cell) for cell in data.cells]
     figure = go.Figure()
     _add_tiles(figure, tiles, cells, colours)
-    if density:
-        _add_density(figure, data)
     if data.question:
         _add_opened_tiles(figure, data.question, tiles, cells, colours)
     _add_passages(figure, data, colours)
@@ -226,22 +220,6 @@ def _add_passages(figure: go.Figure, data: MapData, colours: Sequence[str]) -> N
                 "<b>%{customdata[2]}</b><br>%{customdata[4]}<br><i>cell %{customdata[1]} · %{customdata[3]}</i>"
                 "<extra></extra>"
             ),
-        )
-    )
-
-
-def _add_density(figure: go.Figure, data: MapData) -> None:
-    figure.add_trace(
-        go.Histogram2dContour(
-            x=data.xy[:, 0],
-            y=data.xy[:, 1],
-            name=DENSITY,
-            colorscale=[[0, "rgba(138, 144, 160, 0)"], [1, "rgba(138, 144, 160, 0.6)"]],
-            ncontours=8,
-            contours={"coloring": "fill"},
-            line={"width": 0},
-            showscale=False,
-            hoverinfo="skip",
         )
     )
 

@@ -144,12 +144,6 @@ def test_the_star_is_no_passage(page, clustered, models):
     assert "picked" not in said(pick(page("map"), "Who planted the pear orchard?"))
 
 
-def test_density_can_be_shown(page, clustered, models):
-    app = page("map")
-    app.toggle(key="map_density").set_value(True).run()
-    assert not app.exception
-
-
 def star_of(app):
     """What the page sends to the star in the browser; None when there is none."""
     (found,) = app.get("bidi_component") or (None,)

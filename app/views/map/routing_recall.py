@@ -7,19 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state
-from app.figures.recall import (
-    describe_margins,
-    describe_recall,
-    margin_figure,
-    margin_names,
-    recall_figure,
-)
+from app.figures.recall import describe_recall, recall_figure
 from app.i18n import t, tn
 from app.views.map.question import Located
 from app.views.shared.chart import chart
 from app.views.shared.shipped import shipped_as, shipped_line
 from app.views.shared.table import show_table
-from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.corpus.types import Corpus
 from core.labs.benchmarks.routing_recall import RecallReport, measure_recall, saved_report
@@ -62,7 +55,7 @@ def gold_verdict(corpus: Corpus, partition: Partition, located: Located) -> str:
 
 
 def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None:
-    """The curve, the margins, their tables, and the button that measures."""
+    """The curve, its table, and the button that measures."""
     st.subheader(t("How often is the answer in an opened cell?"), anchor=False)
     splits = [split for split in _SPLITS if any(q.passage_ids for q in corpus.questions.get(split, ()))]
     if not splits:
@@ -93,7 +86,6 @@ def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None
     if ships:
         shipped_line((t("{n:,} cells", n=report.cells),))
     _curve(report, opened)
-    _margins(report)
 
 
 def _curve(report: RecallReport, opened: int) -> None:
@@ -133,27 +125,6 @@ def _enough(points: Sequence[RecallPoint]) -> str:
 
 def _cells(count: int) -> str:
     return tn(count, "{n:,} cell", "{n:,} cells")
-
-
-def _margins(report: RecallReport) -> None:
-    groups = list(report.margins)
-    st.markdown(t("**By distance to the border.** {found}", found=escape(t(describe_margins(groups)))))
-    chart(margin_figure(groups), key="margins", alt=describe_margins(groups))
-    with st.expander(t("The quarters as a table"), icon=":material/table:"):
-        rows = [
-            {"margin": t(name), "questions": group.questions, "one": group.recall, "two": group.recall_two}
-            for name, group in zip(margin_names(groups), groups, strict=True)
-        ]
-        show_table(
-            rows,
-            "margin_table",
-            {
-                "margin": t("Margin"),
-                "questions": t("Questions"),
-                "one": (t("Recall, nearest cell"), "%.3f"),
-                "two": (t("Recall, two cells"), "%.3f"),
-            },
-        )
 
 
 def _start(ws: Workspace, split: str) -> None:

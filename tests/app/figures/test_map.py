@@ -6,7 +6,6 @@ import pytest
 
 from app.figures.map import (
     BORDERS,
-    DENSITY,
     FOUND,
     NAME,
     POINTS,
@@ -214,12 +213,6 @@ def test_the_route_of_a_question_is_drawn_whole(data, asked):
     assert {"tile", FOUND, "opened"} <= {drawn.name for drawn in figure.data}
     spokes = trace(figure, FOUND)
     np.testing.assert_allclose(list(spokes.x[1::3]), data.xy[[4, 7], 0])
-
-
-def test_density_lies_beneath_the_passages_when_asked_for(data):
-    names = [found.name for found in map_figure(data, density=True).data]
-    assert names.index(DENSITY) < names.index(POINTS)
-    assert DENSITY not in [found.name for found in map_figure(data).data]
 
 
 def test_a_large_map_carries_titles_alone(data, monkeypatch):

@@ -1,9 +1,7 @@
-from app.figures.recall import describe_margins, describe_recall, margin_figure, recall_figure
-from core.labs.benchmarks.routing_recall import MarginGroup
+from app.figures.recall import describe_recall, recall_figure
 from core.voronoi.routing import RecallPoint
 
 POINTS = [RecallPoint(1, 0.8, 900.0), RecallPoint(2, 0.96, 1700.0), RecallPoint(4, 1.0, 3000.0)]
-GROUPS = [MarginGroup(0.0, 0.02, 5, 0.4, 0.8), MarginGroup(0.02, 0.2, 5, 1.0, 1.0)]
 
 
 def test_the_curve_shows_every_point_and_marks_what_is_open():
@@ -20,13 +18,5 @@ def test_all_of_the_curve_is_within_the_axis():
     assert figure.layout.yaxis.range[1] > 1
 
 
-def test_margins_have_a_line_for_one_cell_and_one_for_two():
-    one, two = margin_figure(GROUPS).data
-    assert list(one.y) == [0.4, 1.0]
-    assert list(two.y) == [0.8, 1.0]
-    assert one.marker.symbol != two.marker.symbol
-
-
 def test_in_words():
     assert describe_recall(POINTS) == "Opening one cell finds 80.0% of the gold passages, opening 2 cells 96.0%."
-    assert "40.0% with one cell and 80.0% with two" in describe_margins(GROUPS)
