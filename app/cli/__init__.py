@@ -60,13 +60,14 @@ for _command in (
     prepare.prepare, build.index, build.cluster, build.cache, memory.train, memory.adapt, memory.edit, memory.forget,
     race.race, memory.calibrate, query.query, search.search, search.hybrid, query.ask, status.status,
     documents.documents, documents.questions, documents.rename, documents.delete, evaluate.evaluate, evaluate.judge,
-    eval_memory.eval_memory, eval_memory.ablate, reader.assess_reader, caches.verify, caches.link, caches.precision,
+    eval_memory.eval_memory, eval_memory.ablate, reader.assess_reader, caches.verify, caches.precision,
     search.routing, servers.gradio, serverless.index_serverless, serverless.serve_local, build.sample, build.models,
     servers.engine, servers.export_model, plan.plan, reader.train_reader, scale.serve_cells,
 ):  # fmt: skip
     _names_methods = _command in (query.query, evaluate.evaluate)
     _name = _command.__name__.replace("_", "-") if _command is not evaluate.evaluate else "eval"
-    cli.command(_name, cls=MethodCommand if _names_methods else None)(reported(_command))
+    _speaks_json = _command not in (servers.gradio, serverless.serve_local)
+    cli.command(_name, cls=MethodCommand if _names_methods else None)(reported(_command, _speaks_json))
 cli.add_typer(redis.redis, name="redis")
 cli.add_typer(bench.bench, name="bench")
 

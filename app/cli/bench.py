@@ -10,10 +10,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from app.cli.common import (
-    JsonOption,
     PlainOption,
     WorkspaceOption,
     console,
+    deliver,
     drive,
     emit,
     names_in,
@@ -21,6 +21,7 @@ from app.cli.common import (
     reported,
     say,
     settings_and_workspace,
+    wants_json,
 )
 from app.cli.serverless import serverless
 
@@ -55,7 +56,6 @@ def cag(
     ] = True,
     plain: PlainOption = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure first token and whole answer with and without a KV cache, interleaved, in one run.
 
@@ -73,10 +73,7 @@ def cag(
     texts = questions_about(corpus, chosen, repeats + 1)
     beside = peers(lm, settings) if llama_cpp else {}
     result = drive(bench_cag(lm, chosen, texts, CagBenchConfig(repeats, tokens), beside))
-    if as_json:
-        emit({"workspace": ws.name, "passages": len(chosen), **result})
-    else:
-        _show_cag(result)
+    deliver({"workspace": ws.name, "passages": len(chosen), **result}, lambda: _show_cag(result))
 
 
 def _show_cag(result: dict[str, Any]) -> None:
@@ -90,12 +87,6 @@ def _show_cag(result: dict[str, Any]) -> None:
         first, last = _cells(setup["ttft_ms"]), _cells(setup["total_ms"])
         table.add_row(name, *first, f"{setup['to_floor']:.2f}", *last, _MEANING.get(name, ""))
     console.print(table)
-    decode = result["decode"]
-    paces = ", ".join(f"{name} {pace['median']:.1f}" for name, pace in decode["tokens_per_s"].items())
-    console.print(
-        f"Decoding behind it, tokens/s: {paces}. hot moves {decode['share_of_limit']:.0%} of the "
-        f"{decode['read_bytes_per_s'] / 1e9:.1f} GB/s that this machine reads."
-    )
     steps = ", ".join(f"{name} {step['median']:,.1f} ms" for name, step in result["steps_ms"].items())
     say(f"Beside answers: {steps}.")
     say(", ".join(f"{name} {ratio:.2f}" for name, ratio in result["ratios"].items()))
@@ -113,7 +104,6 @@ def memory(
     method: Annotated[str, typer.Option("--method", "-m", help="Methods, comma-separated.")] = "rag,cag,memory",
     plain: PlainOption = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure the memory of one process that answers by several methods, by owner, and how it grows.
 
@@ -123,10 +113,7 @@ def memory(
 
     names = tuple(names_in(method))
     footprint = drive(bench_memory(lambda: open_resources(workspace, plain), names, questions))
-    if as_json:
-        emit({"workspace": workspace, **footprint})
-    else:
-        _show_memory(footprint)
+    deliver({"workspace": workspace, **footprint}, lambda: _show_memory(footprint))
 
 
 def _show_memory(footprint: dict[str, Any]) -> None:
@@ -152,7 +139,6 @@ def stores(
     queries: Annotated[int, typer.Option(min=1, help="Most questions per setting.")] = 200,
     only: Annotated[str, typer.Option("--only", help="Comma-separated stores; all when empty.")] = "",
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure recall, latency, throughput, build time and size of every store; keep the result for the Stores page.
 
@@ -169,7 +155,7 @@ def stores(
     result = bench.load(ws)
     if result is None:
         return
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, **asdict(result)})
         return
     for tested in result.tested:
@@ -213,7 +199,6 @@ def encoders(
     answers: Annotated[
         int, typer.Option(min=0, help="Questions that RAG and CAG answer with each encoder; 0: none.")
     ] = 0,
-    as_json: JsonOption = False,
 ) -> None:
     """Compare encoders on a corpus: recall, speed, cells and answers, all paired by question.
 
@@ -224,7 +209,7 @@ def encoders(
 
     work = compare(Settings.from_environment(), dataset, names_in(names), split, size, answers)
     comparison: dict[str, Any] = drive(work)["comparison"]
-    emit(comparison) if as_json else _show_encoders(comparison)
+    deliver(comparison, lambda: _show_encoders(comparison))
 
 
 def _show_encoders(comparison: dict[str, Any]) -> None:
@@ -252,7 +237,6 @@ def retrieval(
         int, typer.Option(min=1, max=100, help="What words weigh where scores are fused, in percent.")
     ] = 30,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure recall and latency of vectors, words, both (fused or as a filter, in Redis), and re-ranking.
 
@@ -266,7 +250,7 @@ def retrieval(
     settings, ws = settings_and_workspace(workspace)
     ws.require("embeddings")
     result = drive(ways.run(ws, Models(settings), settings, queries, split, rerank, keywords))
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, **result, "rows": [asdict(row) for row in result["rows"]]})
         return
     table = Table("way", *(f"recall@{k}" for k in ways.DEPTHS), "nothing found", "p50 ms", "p99 ms")
@@ -283,7 +267,6 @@ def build(
     questions: Annotated[int, typer.Option(min=1, help="Different questions, from the corpus.")] = 10,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of questions alone, a build alone, and both.")] = 3,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure a question during a build, which runs as the app starts it, against the same on a quiet machine.
 
@@ -294,10 +277,7 @@ def build(
     from app.build_and_ask import measure
 
     result = drive(measure(open_resources(workspace), method, questions, rounds))
-    if as_json:
-        emit({"workspace": workspace, "method": method, **result})
-    else:
-        _show_build(result)
+    deliver({"workspace": workspace, "method": method, **result}, lambda: _show_build(result))
 
 
 def _show_build(result: dict[str, Any]) -> None:

@@ -7,16 +7,17 @@ from typing import Annotated
 import typer
 
 from app.cli.common import (
-    JsonOption,
     PlainOption,
     RayOption,
     WorkspaceOption,
     console,
+    deliver,
     drive,
     emit,
     open_resources,
     say,
     settings_and_workspace,
+    wants_json,
     warn,
     workers_for,
 )
@@ -32,7 +33,6 @@ def index(
     ] = DEFAULT_STORE,
     force: Annotated[bool, typer.Option("--force", help="Build it anew although it still holds.")] = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Index the passages of a prepared workspace in a store, beside the indexes that are there.
 
@@ -45,10 +45,12 @@ def index(
     drive(build_index(ws, store, force))
     manifest = ws.manifest(index_kind(store))
     figures = {**manifest.params, "build_s": manifest.build_s} if manifest else {}
-    if as_json:
-        emit({"workspace": ws.name, **figures})
-    else:
-        console.print(f"{figures.get('backend', store)}: {figures.get('bytes', 0) / 1e6:,.1f} MB in {ws.path}.")
+    deliver(
+        {"workspace": ws.name, **figures},
+        lambda: console.print(
+            f"{figures.get('backend', store)}: {figures.get('bytes', 0) / 1e6:,.1f} MB in {ws.path}."
+        ),
+    )
 
 
 def cluster(
@@ -63,7 +65,6 @@ def cluster(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of k-means and of the projection.")] = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Cut the passages into Voronoi cells by spherical k-means, and project them to the plane.
 
@@ -88,7 +89,7 @@ def cluster(
     drive(pipeline.cluster(ws, Models(settings), settings, config))
     manifest = ws.manifest("partition")
     figures = manifest.params if manifest else {}
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, **figures})
     else:
         console.print(f"{figures['cells']} cells, silhouette {figures['silhouette']:.3f}.")
@@ -107,7 +108,6 @@ def cache(
     ] = False,
     ray: RayOption = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Build the block of every passage, which CAG joins. Interrupted, it goes on where it stopped.
 
@@ -127,13 +127,13 @@ def cache(
     if settings.engine_url:
         warmed = drive(pipeline.warm(ws, settings))
         reused = "not reported" if warmed["reused"] is None else f"{warmed['reused']:,}"
-        if as_json:
-            emit({"workspace": ws.name, "kind": "prefixes", **warmed})
-        else:
-            console.print(
+        deliver(
+            {"workspace": ws.name, "kind": "prefixes", **warmed},
+            lambda: console.print(
                 f"{warmed['server']} has read {warmed['cells']:,} cells: {warmed['tokens']:,} tokens, and reused of "
                 f"earlier prompts: {reused}."
-            )
+            ),
+        )
         return
     build = pipeline.cache if whole_cells else pipeline.blocks
     with workers_for(ray, settings) as workers:
@@ -143,7 +143,7 @@ def cache(
     kind = WHOLE_CELLS if whole_cells else BLOCKS
     built = ws.state(kind, {"model": lm.identity.fingerprint, "precision": kept_in})
     figures = built.manifest.params if built.manifest else {}
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, "kind": kind, **figures})
         return
     what = "caches of whole cells" if whole_cells else "blocks"
@@ -158,7 +158,6 @@ def sample(
     korean: Annotated[
         bool, typer.Option("--korean", help="The Korean sample, into the workspace sample-ko; no memory ships for it.")
     ] = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Build the sample workspace: corpus, cells, blocks, and the memory that ships with Tessera.
 
@@ -177,21 +176,21 @@ def sample(
 
         drive(pipeline.build_sample(ws, Models(settings), settings, name))
     unread = corpus_warnings(load_passages(ws), Models(settings), settings) if korean else ()
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, "built": missing, "warnings": list(unread)})
     else:
         warn(unread)
         say(f"The workspace {ws.name} is ready in {ws.path}.")
 
 
-def models(as_json: JsonOption = False) -> None:
+def models() -> None:
     """Fetch the configured language model and encoder, unless they are here already."""
     from core.models.download import locate
 
     settings = Settings.from_environment()
     names = {"model": settings.model} | ({} if settings.embed_url else {"encoder": settings.encoder})
     folders = {role: str(locate(name, settings.home)) for role, name in names.items()}
-    if as_json:
+    if wants_json():
         emit({role: {"name": names[role], "folder": folder} for role, folder in folders.items()})
     else:
         for role, folder in folders.items():

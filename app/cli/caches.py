@@ -1,8 +1,7 @@
-"""How exact caches are: ``verify`` them, ``link`` blocks, and what each ``precision`` weighs and changes."""
+"""How exact caches are: ``verify`` them, and what each ``precision`` weighs and changes."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -10,16 +9,13 @@ from rich.table import Table
 
 from app.cli.common import (
     EXIT_FAILED,
-    JsonOption,
     PlainOption,
-    QuestionOption,
     QuestionsOption,
     SplitOption,
     WorkspaceOption,
-    aside,
     console,
+    deliver,
     drive,
-    emit,
     open_resources,
     settings_and_workspace,
 )
@@ -29,7 +25,6 @@ from app.cli.evaluate import chosen_questions
 def verify(
     cells: Annotated[int, typer.Option(min=1, help="How many cells to check, from the largest to the smallest.")] = 2,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure that caches answer exactly as their text does; exit code 1 if they do not.
 
@@ -43,10 +38,9 @@ def verify(
     checks: list[dict[str, Any]] = []
     drive(verify_workspace(ws, settings, cells), lambda step: checks.append(dict(step.data)) if step.data else None)
     exact = all(check["passed"] is not False for check in checks)
-    if as_json:
-        emit({"workspace": ws.name, "model": settings.model, "exact": exact, "checks": checks})
-    else:
-        _show_verify(checks)
+    deliver(
+        {"workspace": ws.name, "model": settings.model, "exact": exact, "checks": checks}, lambda: _show_verify(checks)
+    )
     if not exact:
         raise typer.Exit(EXIT_FAILED)
 
@@ -60,61 +54,6 @@ def _show_verify(checks: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def link(
-    text: QuestionOption,
-    tokens: Annotated[str, typer.Option(help="Link tokens per block, comma-separated; 'all' is the exact prefill.")] = (
-        "0,8,16,32,all"
-    ),
-    passages: Annotated[
-        int | None, typer.Option(min=1, help="Nearest passages to join; without it, TESSERA_TOP_K.")
-    ] = None,
-    plain: PlainOption = False,
-    workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
-) -> None:
-    """Compare independent blocks with the full prefill of the same passages: KL, answer and time for each setting.
-
-    Example: python -m app link --text "Who invented the drum lens?" --tokens 0,16,all
-    """
-    from core.errors import TesseraError
-    from core.labs.benchmarks.link_tokens import sweep
-
-    if not text.strip():
-        raise TesseraError("The question is empty.", "Give one with --text.")
-    counts = [_count(part) for part in tokens.split(",") if part.strip()]
-    resources = open_resources(workspace, plain, top_k=passages)
-    for _ in sweep(resources, text, counts[:1]):
-        pass  # a warm-up before anything is timed
-    points = [asdict(point) for point in sweep(resources, text, counts)]
-    if as_json:
-        emit({"question": text, "points": points})
-    else:
-        _show_link(points)
-
-
-def _count(part: str) -> int | None:
-    from core.errors import TesseraError
-
-    part = part.strip()
-    if part == "all":
-        return None
-    if not part.isdecimal():
-        raise TesseraError(f"{part!r} is no number of tokens.", "Give numbers or 'all', such as --tokens 0,16,all.")
-    return int(part)
-
-
-def _show_link(points: list[dict[str, Any]]) -> None:
-    if not points:
-        aside.print("Nothing to compare: --tokens is empty.")
-        return
-    table = Table("Link tokens", "Recomputed", "Reused", "KL (nats)", "ms", "Same answer", "Answer")
-    for point in points:
-        count = "all" if point["link_tokens"] is None else str(point["link_tokens"])
-        numbers = (f"{point['recomputed']:,}", f"{point['reused']:,}", f"{point['kl']:.2e}", f"{point['ttft_ms']:,.0f}")
-        table.add_row(count, *numbers, "yes" if point["same"] else "no", point["answer"].replace("[", "\\["))
-    console.print(table)
-
-
 def precision(
     cells: Annotated[int, typer.Option(min=1, help="Write this many cells in every format.")] = 4,
     n: Annotated[int, typer.Option("--n", min=1, help="Ask at most this many questions of each.")] = 20,
@@ -122,7 +61,6 @@ def precision(
     split: SplitOption = "dev",
     plain: PlainOption = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Compare float32, bfloat16, fp8, int8 and int4 caches: bytes, load times, logit error, EM and F1.
 
@@ -144,10 +82,7 @@ def precision(
     routed_questions = choose_questions(routed, cells, n)
     table = drive(precision_table(lm, load_cells(ws), routed_questions, settings.max_new_tokens))
     facts = {"workspace": ws.name, "model": lm.identity.name, "device": str(lm.device), **table}
-    if as_json:
-        emit(facts)
-    else:
-        _show_precision(facts)
+    deliver(facts, lambda: _show_precision(facts))
 
 
 def _show_precision(facts: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 WorkspaceOption = Annotated[
     str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.", show_default=True)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 PlainOption = Annotated[bool, typer.Option("--plain", help="Without the reader adapter.")]
 QuestionOption = Annotated[str, typer.Option("--text", "-t", help="The question.")]
 QuestionsOption = Annotated[
@@ -89,8 +89,10 @@ COMMANDS = {
 """The command that builds an artefact."""
 SAMPLE = "sample"
 """The workspace without --workspace; it need not be there, since `sample` builds it."""
+_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 _command: ContextVar[tuple[str, bool]] = ContextVar("command", default=(SAMPLE, False))
 """Workspace of the command under way, and whether it reads with the plain model."""
+_as_json: ContextVar[bool] = ContextVar("as_json", default=False)
 console = Console()
 aside = Console(stderr=True)
 EXIT_FAILED = 1
@@ -169,6 +171,7 @@ def open_resources(name: str, plain: bool = False, **changes: object) -> Resourc
 @contextmanager
 def reporting(as_json: bool) -> Iterator[None]:
     """Turns a TesseraError into a sentence (or a JSON object) and exit code 1, Ctrl-C into 130."""
+    _as_json.set(as_json)
     try:
         yield
     except TesseraError as error:
@@ -184,15 +187,36 @@ def reporting(as_json: bool) -> Iterator[None]:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose errors are sentences (or JSON objects) and exit codes, see ``reporting``."""
+def reported(command: Callable[..., None], with_json: bool = True) -> Callable[..., None]:
+    """A command whose errors are sentences (or JSON objects) and exit codes, see ``reporting``.
+
+    Args:
+        with_json: Whether it takes --json, for what it gives to ``deliver``.
+    """
 
     @wraps(command)
-    def run(**options: Any) -> None:
-        with reporting(options.get("as_json", False)):
+    def run(as_json: bool = False, **options: Any) -> None:
+        with reporting(as_json):
             command(**options)
 
+    if with_json:
+        option = Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=_JSON)
+        given = signature(command, eval_str=True).parameters.values()
+        run.__signature__ = Signature([*given, option])  # type: ignore[attr-defined]
     return run
+
+
+def wants_json() -> bool:
+    """Whether the command under way was given --json."""
+    return _as_json.get()
+
+
+def deliver(result: dict[str, Any], show: Callable[[], None]) -> None:
+    """Writes what a command found as one JSON object with --json, else shows it."""
+    if wants_json():
+        emit(result)
+    else:
+        show()
 
 
 def drive(work: Work, on_step: Callable[[Any], None] = lambda step: None) -> dict[str, Any]:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import EXIT_FAILED, JsonOption, WorkspaceOption, aside, drive, emit, say, settings_and_workspace
+from app.cli.common import (
+    EXIT_FAILED,
+    WorkspaceOption,
+    aside,
+    deliver,
+    drive,
+    emit,
+    say,
+    settings_and_workspace,
+    wants_json,
+)
 
 if TYPE_CHECKING:
     from core.corpus.types import Corpus
@@ -25,7 +35,6 @@ def documents(
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Undo the last change.")] = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """List the documents of a workspace, or add, replace and remove some: only what changed is rebuilt.
 
@@ -53,7 +62,7 @@ def documents(
         originals = ((path.name, path.read_bytes()) for path in add or ())
         drive(revision.revise(ws, models, settings, _with_files(changed, add or [], models), originals))
     corpus = ws.read("corpus", store.load)
-    if as_json:
+    if wants_json():
         rows = [asdict(document) for document in stored(corpus)]
         emit({"workspace": ws.name, "documents": rows, "passages": len(corpus.passages)})
         return
@@ -84,7 +93,6 @@ def _with_files(corpus: Corpus, paths: list[Path], models: Models) -> Corpus:
 def rename(
     name: Annotated[str, typer.Argument(help="The new name.")],
     workspace: Annotated[str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.")],
-    as_json: JsonOption = False,
 ) -> None:
     """Give a workspace another name.
 
@@ -95,16 +103,12 @@ def rename(
 
     settings, _ = settings_and_workspace(workspace)
     renamed = rename_workspace(existing_workspace(workspace, settings.workspaces), name)
-    if as_json:
-        emit({"workspace": renamed.name, "path": str(renamed.path)})
-    else:
-        say(f"{workspace} is now {renamed.name}.")
+    deliver({"workspace": renamed.name, "path": str(renamed.path)}, lambda: say(f"{workspace} is now {renamed.name}."))
 
 
 def questions(
     n: Annotated[int, typer.Option("--n", min=1, help="Number of questions to keep.")] = 20,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Write questions from the passages, keep those that the reader answers from their own passage.
 
@@ -121,7 +125,7 @@ def questions(
     settings, ws = settings_and_workspace(workspace)
     drive(generate(ws, Models(settings), settings, n))
     written = generated(ws.read("corpus", load))
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, "questions": [asdict(question) for question in written]})
         return
     for question in written:
@@ -131,7 +135,6 @@ def questions(
 def delete(
     workspace: Annotated[str, typer.Option("--workspace", "-w", help="Name under workspaces/, or a path.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Delete a workspace, with its indexes, answers and feedback in Redis and its cells in object storage.
 
@@ -146,7 +149,7 @@ def delete(
     settings, _ = settings_and_workspace(workspace)
     ws = existing_workspace(workspace, settings.workspaces)
     parts = belongings(ws)
-    if as_json:
+    if wants_json():
         if yes:
             delete_workspace(ws)
         listed = [{"what": one.what, "where": one.where, "stays": one.stays} for one in parts]

@@ -9,18 +9,19 @@ import typer
 from rich.table import Table
 
 from app.cli.common import (
-    JsonOption,
     MemoryOrderOption,
     QuestionsOption,
     SplitOption,
     WorkspaceOption,
     console,
+    deliver,
     drive,
     emit,
     names_in,
     open_resources,
     say,
     settings_and_workspace,
+    wants_json,
 )
 
 
@@ -38,7 +39,6 @@ def eval_memory(
     top_r: Annotated[int, typer.Option("--top-r", min=1, help="How many routed documents are read at once.")] = 1,
     memory_order: MemoryOrderOption = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure routing, evidence and answers of the memory beside its controls, RAG's time and the bytes of both.
 
@@ -62,10 +62,7 @@ def eval_memory(
     folder = run_folder(resources, sorted_questions, method)
     drive(evaluate_memory(resources, sorted_questions, method, folder))
     figures = summarise(folder, ws)
-    if as_json:
-        emit(figures)
-    else:
-        _show_evaluation(figures, null_figures(folder))
+    deliver(figures, lambda: _show_evaluation(figures, null_figures(folder)))
 
 
 def _show_evaluation(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
@@ -105,7 +102,6 @@ def ablate(
     preset: Annotated[str, typer.Option(help="The memory that variants differ from; see train.")] = "laptop",
     n: Annotated[int, typer.Option("--n", min=1, help="Dev questions that each variant is asked.")] = 24,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Train variants of the memory equally long, one change at a time, and measure them side by side. Resumes.
 
@@ -125,7 +121,7 @@ def ablate(
     resources = Resources(ws, Models(settings), settings)
     folder = ablation.ablation_folder(resources, plan)
     rows = drive(ablation.ablate(resources, folder, plan))["rows"]
-    if as_json:
+    if wants_json():
         device = describe(choose_device(settings.device))
         made = {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine(device)}
         emit({**made, "workspace": ws.name, "passages": len(resources.corpus.passages), "variants": rows})

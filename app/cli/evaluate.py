@@ -9,7 +9,6 @@ import typer
 from rich.table import Table
 
 from app.cli.common import (
-    JsonOption,
     MemoryOrderOption,
     PlainOption,
     QuestionsOption,
@@ -20,12 +19,14 @@ from app.cli.common import (
     aside,
     command_line,
     console,
+    deliver,
     drive,
     emit,
     names_in,
     open_resources,
     say,
     settings_and_workspace,
+    wants_json,
     workers_for,
 )
 
@@ -58,7 +59,6 @@ def evaluate(
     ] = False,
     ray: RayOption = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Ask every method the questions, one after another; print scores with 95 % intervals. Resumes where it stopped.
 
@@ -82,10 +82,10 @@ def evaluate(
         drive(run_methods(resources, plan, folder, skip_missing, workers))
     summary = summarise(folder, [method.name for method in chosen])
     skipped = read_run(folder)["skipped"]
-    if as_json:
-        emit({**summary, **_facts(read_run(folder)), "workspace": ws.name, "run": folder.name})
-    else:
-        _show(summary, skipped, str(folder))
+    deliver(
+        {**summary, **_facts(read_run(folder)), "workspace": ws.name, "run": folder.name},
+        lambda: _show(summary, skipped, str(folder)),
+    )
 
 
 def _facts(run: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +186,6 @@ def judge(
     run: Annotated[str, typer.Option(help="Name of the run (eval-...); the latest when empty.")] = "",
     methods: Annotated[str, typer.Option(help="Comma-separated methods; all of the run when empty.")] = "",
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Score the answers of an evaluation with Ragas, through TESSERA_JUDGE_URL and TESSERA_JUDGE_MODEL.
 
@@ -210,7 +209,7 @@ def judge(
     drive(judge_run(folder, judge_model, ragas_python(), chosen))
     scores = summarise(folder, chosen)["methods"]
     judged = {method: {name: row[name] for name in _JUDGED if name in row} for method, row in scores.items()}
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, "run": folder.name, "judge": judge_model.name, "methods": judged})
         return
     table = Table("method", "n", "faithfulness", "answer relevancy", title=f"Judged by {judge_model.name}")

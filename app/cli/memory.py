@@ -9,14 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.common import (
-    JsonOption,
     RayOption,
     WorkspaceOption,
     console,
+    deliver,
     drive,
     emit,
     say,
     settings_and_workspace,
+    wants_json,
     workers_for,
 )
 from app.cli.document import FileOption, TextOption, document, unseen_document
@@ -56,7 +57,6 @@ def train(
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew instead of resuming.")] = False,
     ray: RayOption = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Train the memory: Z, projector, LoRA and router. Interrupted, it goes on from its checkpoint.
 
@@ -78,7 +78,7 @@ def train(
     begin = chosen.start if start is None else start
     with workers_for(ray, settings) as workers:
         drive(pipeline.train(ws, models, config, not restart, begin, pool, workers))
-    if as_json:
+    if wants_json():
         manifest = ws.manifest("memory")
         emit({"workspace": ws.name, **(manifest.params if manifest else {})})
     else:
@@ -94,13 +94,12 @@ def adapt(
     ] = None,
     steps: StepsOption = 50,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Teach the memory one new document by training its z alone. All other documents keep their bits.
 
     Example: python -m app adapt --unseen 1
     """
-    _learn(text, file, title, unseen, "", steps, workspace, as_json)
+    _learn(text, file, title, unseen, "", steps, workspace)
 
 
 def edit(
@@ -110,19 +109,17 @@ def edit(
     title: Annotated[str, typer.Option(help="Its new title; without it, the old one.")] = "",
     steps: StepsOption = 50,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Give a document of the memory another text: its z begins anew and is trained. The others keep their bits.
 
     Example: python -m app edit geo-01 --file brannoch.txt
     """
-    _learn(text, file, title, None, passage_id, steps, workspace, as_json)
+    _learn(text, file, title, None, passage_id, steps, workspace)
 
 
 def forget(
     passage_id: Annotated[str, typer.Argument(help="Id of the document.")],
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Take a document out of the memory: its z is gone, the others keep their bits.
 
@@ -133,13 +130,10 @@ def forget(
 
     settings, ws = settings_and_workspace(workspace)
     drive(pipeline.forget(ws, Models(settings), passage_id))
-    if as_json:
-        emit({"workspace": ws.name, "forgotten": passage_id})
-    else:
-        console.print(f"Forgot {passage_id!r}.")
+    deliver({"workspace": ws.name, "forgotten": passage_id}, lambda: console.print(f"Forgot {passage_id!r}."))
 
 
-def calibrate(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
+def calibrate(workspace: WorkspaceOption = "sample") -> None:
     """Set the threshold of the router's null slot on the corpus' dev questions. A trained memory has had this already.
 
     Example: python -m app calibrate --workspace sample
@@ -149,7 +143,7 @@ def calibrate(workspace: WorkspaceOption = "sample", as_json: JsonOption = False
 
     settings, ws = settings_and_workspace(workspace)
     figures = drive(pipeline.calibrate(ws, Models(settings)))
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, **figures})
         return
     for when in ("before", "after"):
@@ -161,7 +155,7 @@ def calibrate(workspace: WorkspaceOption = "sample", as_json: JsonOption = False
 
 
 def _learn(
-    text: str, file: Path | None, title: str, unseen: int | None, edited: str, steps: int, workspace: str, as_json: bool
+    text: str, file: Path | None, title: str, unseen: int | None, edited: str, steps: int, workspace: str
 ) -> None:
     from core import pipeline
     from core.corpus.types import Question
@@ -183,7 +177,7 @@ def _learn(
         passage = replace(passage, id=edited, title=title.strip() or pool.titles[pool.row(edited)])
     work = pipeline.adapt(ws, models, passage, questions, held_out, AdaptConfig(steps=steps), edit=bool(edited))
     last: dict[str, Any] = drive(work)
-    if as_json:
+    if wants_json():
         emit({"workspace": ws.name, "passage_id": passage.id, **last})
         return
     console.print(f"Learned {passage.id!r} in {steps} steps; the loss is {last.get('loss', 0.0):.3f}.")

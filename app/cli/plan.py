@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, names_in, say, settings_and_workspace
+from app.cli.common import WorkspaceOption, console, deliver, emit, names_in, say, settings_and_workspace, wants_json
 
 if TYPE_CHECKING:
     from core.labs.plan.check import PredictionCheck
@@ -28,7 +28,6 @@ def plan(
         str, typer.Option(help="Comma-separated workspaces: what this one predicts of them, beside what they took.")
     ] = "",
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Plan bytes, machines, build hours, first token and cost of every method, from what a workspace measured here.
 
@@ -48,12 +47,14 @@ def plan(
     table = load_prices(prices or PRICES)
     if check:
         others = [existing_workspace(name, settings.workspaces) for name in names_in(check)]
-        _show_checked([one for other in others for one in check_plan(measured, table, other)], as_json)
+        checked = [one for other in others for one in check_plan(measured, table, other)]
+        found = {"checked": [{**asdict(one), "error": one.error} for one in checked]}
+        deliver(found, lambda: _show_checked(checked))
         return
     demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
     plans = make_plan(demand, measured, table)
     text = advice(demand, plans, table.currency)
-    if as_json:
+    if wants_json():
         break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
         facts = {"demand": asdict(demand), "coefficients": asdict(measured), "prices": asdict(table)}
         emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, "advice": text})
@@ -103,10 +104,7 @@ def _show(plans: tuple[MethodPlan, ...], day: float) -> None:
         say(f"{METHODS[one.method].label} breaks first at its {one.breaks}.")
 
 
-def _show_checked(checked: list[PredictionCheck], as_json: bool) -> None:
-    if as_json:
-        emit({"checked": [{**asdict(one), "error": one.error} for one in checked]})
-        return
+def _show_checked(checked: list[PredictionCheck]) -> None:
     table = Table("passages", "figure", "predicted", "measured", "error")
     for one in checked:
         cells = (f"{one.passages:,}", one.what, f"{one.predicted:,.1f}", f"{one.measured:,.1f}", f"{one.error:+.1%}")

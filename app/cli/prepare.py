@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.common import (
-    JsonOption,
     RayOption,
     WorkspaceOption,
     aside,
@@ -17,6 +16,7 @@ from app.cli.common import (
     emit,
     say,
     settings_and_workspace,
+    wants_json,
     warn,
     workers_for,
 )
@@ -43,7 +43,6 @@ def prepare(
     size: Annotated[int | None, typer.Option(min=1, help="Keep the first SIZE passages.")] = None,
     ray: RayOption = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Bring a corpus in: read, chunk, embed and index its passages.
 
@@ -80,7 +79,7 @@ def prepare(
     manifest = ws.manifest("corpus")
     figures = manifest.params if manifest else {}
     unread = corpus_warnings(load_passages(ws), models, settings)
-    if as_json:
+    if wants_json():
         emit(
             {
                 "workspace": ws.name,

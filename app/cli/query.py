@@ -10,7 +10,6 @@ import typer
 
 from app.cli.common import (
     EXIT_SOME_FAILED,
-    JsonOption,
     MemoryOrderOption,
     PlainOption,
     QuestionOption,
@@ -21,6 +20,7 @@ from app.cli.common import (
     open_resources,
     remedy_of,
     say,
+    wants_json,
     warn,
 )
 
@@ -47,7 +47,6 @@ def query(
         bool, typer.Option("--ray", help="Ask the replicas that `serve-cells` runs; for the method cag_cell.")
     ] = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Ask one question of several methods, one after another on the same model.
 
@@ -79,7 +78,7 @@ def query(
     if not run.answers:
         raise failures[names[0]]
     describe_run(run, resources)
-    if as_json:
+    if wants_json():
         refused = {name: {"error": error.what, "remedy": remedy_of(error)} for name, error in failures.items()}
         emit({**_record(run), "failures": refused})
     else:
@@ -154,7 +153,6 @@ def ask(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Answer anew, and keep nothing.")] = False,
     plain: PlainOption = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Ask Redis RAG; an answer given before comes from the cache, and says so.
 
@@ -174,7 +172,7 @@ def ask(
     choices = Choices(ws.name, text, (result.method,), settings.reader, settings.top_k)
     run = Run(choices, known_question(text, resources), "done", {result.method: result})
     describe_run(run, resources)
-    if as_json:
+    if wants_json():
         emit(_record(run))
     else:
         _show_ask(result, _verdict_line(run, result))

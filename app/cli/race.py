@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.common import JsonOption, WorkspaceOption, console, drive, emit, say, settings_and_workspace
+from app.cli.common import WorkspaceOption, console, deliver, drive, say, settings_and_workspace
 from app.cli.document import FileOption, TextOption, document, unseen_document
 from core.units import plural, seconds
 
@@ -40,7 +40,6 @@ def race(
     steps: Annotated[int, typer.Option(min=1, help="Most optimiser steps of the memory.")] = 50,
     every: Annotated[int, typer.Option(min=1, help="Steps between two questions to it.")] = 5,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Add, edit or delete one document and time each method from the change to its first right answer about it.
 
@@ -65,10 +64,7 @@ def race(
     old = old_questions(resources.corpus, made, n, settings.seed, split)
     history: list[Any] = []
     drive(run(resources, made, config, old), lambda step: history.append(step.data))
-    if as_json:
-        emit(report(history))
-    else:
-        _show(made, results_of(history))
+    deliver(report(history), lambda: _show(made, results_of(history)))
 
 
 def _question(text: str, answers: Sequence[str]) -> Question | None:

@@ -11,16 +11,17 @@ import typer
 from rich.table import Table
 
 from app.cli.common import (
-    JsonOption,
     PlainOption,
     QuestionsOption,
     SplitOption,
     WorkspaceOption,
     console,
+    deliver,
     drive,
     emit,
     open_resources,
     say,
+    wants_json,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ def train_reader(
     output: Annotated[Path, typer.Option(help="Folder of the adapter.")] = Path("reader"),
     start: Annotated[Path | None, typer.Option(help="Folder of an adapter to go on from.")] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="Wall time of the training.")] = 40.0,
-    as_json: JsonOption = False,
 ) -> None:
     """Train the reader adapter of the configured model. Only train questions are opened; interrupted, it resumes.
 
@@ -58,10 +58,9 @@ def train_reader(
     config = ReaderConfig(minutes=minutes, seed=settings.seed)
     lm = models.language_model(models.variant.plain)
     last = drive(train_reader(lm, models.encoder(), sources, output, config, start))
-    if as_json:
-        emit({"output": str(output), **last})
-    else:
-        say(f"The adapter is in {output} after {last.get('step', 0)} steps.")
+    deliver(
+        {"output": str(output), **last}, lambda: say(f"The adapter is in {output} after {last.get('step', 0)} steps.")
+    )
 
 
 def _source(entry: str) -> PoolSource:
@@ -91,7 +90,6 @@ def assess_reader(
     adapter: Annotated[Path | None, typer.Option(help="Folder of another adapter than the shipped one.")] = None,
     plain: PlainOption = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure EM and F1 of reading: no passage, the right one, and the encoder's best k; and how well it refuses.
 
@@ -117,7 +115,7 @@ def assess_reader(
     variant = resources.variant if adapter is None else replace(resources.variant, adapter=adapter)
     lm = resources.models.language_model(variant)
     found = drive(assess(lm, resources.models.encoder(), corpus, chosen, config, _readings(lm, attention)))
-    if as_json:
+    if wants_json():
         model = {"workspace": ws.name, "model": lm.identity.name, "reader": bool(lm.identity.adapter)}
         emit({**model, "adapter": lm.identity.adapter, **found})
         return

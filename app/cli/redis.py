@@ -6,14 +6,14 @@ from dataclasses import asdict
 
 import typer
 
-from app.cli.common import JsonOption, WorkspaceOption, console, emit, reported, say, settings_and_workspace
+from app.cli.common import WorkspaceOption, console, deliver, emit, reported, say, settings_and_workspace, wants_json
 
 redis = typer.Typer(help="The Redis in use: the embedded one, or the one in REDIS_URL.", no_args_is_help=True)
 
 
 @redis.command()
 @reported
-def status(as_json: JsonOption = False) -> None:
+def status() -> None:
     """Say where the server is, what it runs and what it holds; starts the embedded one.
 
     Example: python -m app redis status
@@ -23,7 +23,7 @@ def status(as_json: JsonOption = False) -> None:
     from core.units import duration, size
 
     facts = server_facts(connection())
-    if as_json:
+    if wants_json():
         emit(asdict(facts))
         return
     say(f"Redis {facts.version}, search {facts.search or 'missing'}: {facts.place}")
@@ -35,7 +35,7 @@ def status(as_json: JsonOption = False) -> None:
 
 @redis.command("flush-cache")
 @reported
-def flush_cache(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
+def flush_cache(workspace: WorkspaceOption = "sample") -> None:
     """Forget all kept answers of a workspace.
 
     Example: python -m app redis flush-cache
@@ -45,15 +45,12 @@ def flush_cache(workspace: WorkspaceOption = "sample", as_json: JsonOption = Fal
 
     _, ws = settings_and_workspace(workspace)
     flushed = flush(connection(), key_of(ws))
-    if as_json:
-        emit({"workspace": ws.name, "forgotten": flushed})
-    else:
-        say(f"Forgot {flushed:,} answers of {ws.name}.")
+    deliver({"workspace": ws.name, "forgotten": flushed}, lambda: say(f"Forgot {flushed:,} answers of {ws.name}."))
 
 
 @redis.command()
 @reported
-def metrics(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
+def metrics(workspace: WorkspaceOption = "sample") -> None:
     """Print the counters of a workspace: questions, times, passages, hits of the answer cache.
 
     Example: python -m app redis metrics
@@ -64,7 +61,7 @@ def metrics(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) 
 
     _, ws = settings_and_workspace(workspace)
     counted = Metrics(connection(), key_of(ws)).snapshot()
-    if as_json:
+    if wants_json():
         emit({**asdict(counted), "average_ms": counted.average_ms, "hit_rate": counted.hit_rate,
               "buckets_ms": BUCKETS_MS})  # fmt: skip
         return

@@ -8,7 +8,6 @@ import typer
 from rich.table import Table
 
 from app.cli.common import (
-    JsonOption,
     PlainOption,
     WorkspaceOption,
     aside,
@@ -16,6 +15,7 @@ from app.cli.common import (
     emit,
     open_resources,
     until_interrupted,
+    wants_json,
 )
 
 
@@ -28,7 +28,6 @@ def serve_cells(
     ] = False,
     plain: PlainOption = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Run replicas on Ray Serve that hold the caches of whole cells; `query --ray --method cag_cell` asks them.
 
@@ -42,7 +41,7 @@ def serve_cells(
     resources = open_resources(workspace, plain)
     if uses:
         rows = replica_uses(resources)
-        if as_json:
+        if wants_json():
             emit({"workspace": resources.workspace.name, "replicas": rows})
             return
         table = Table("replica", "node", "questions", "cell in memory", "hit rate")
@@ -52,7 +51,7 @@ def serve_cells(
         console.print(table)
         return
     with serving(resources, replicas) as count:
-        if as_json:
+        if wants_json():
             emit({"workspace": resources.workspace.name, "replicas": count})
         aside.print(f"{count} replicas answer from the cells of {resources.workspace.name}. Ctrl-C ends them.")
         until_interrupted()

@@ -11,13 +11,12 @@ import typer
 from rich.table import Table
 
 from app.cli.common import (
-    JsonOption,
     QuestionsOption,
     SplitOption,
     WorkspaceOption,
     console,
+    deliver,
     drive,
-    emit,
     say,
     settings_and_workspace,
     warn,
@@ -42,13 +41,13 @@ def search(
     k: CountOption = 5,
     narrow: FilterOption = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Find the nearest passages in one store.
 
     Example: python -m app search --text "Who invented the drum lens?" --store redis-flat --filter topic=lenses
     """
-    _report(_search(text, store, k, narrow or (), workspace, {}), as_json)
+    found = _search(text, store, k, narrow or (), workspace, {})
+    deliver(found, lambda: _show_hits(found))
 
 
 def hybrid(
@@ -67,14 +66,14 @@ def hybrid(
     ] = "",
     narrow: FilterOption = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Find passages in Redis by vector and words together: scores fused (BM25), or words as a filter before the vector.
 
     Example: python -m app hybrid --text "drum lens" --keywords 50
     """
     options = {"required_words": required(require)} if require else {"keyword_percent": keywords}
-    _report(_search(text, store, k, narrow or (), workspace, options), as_json)
+    found = _search(text, store, k, narrow or (), workspace, options)
+    deliver(found, lambda: _show_hits(found))
 
 
 def required(words: str) -> int:
@@ -151,10 +150,7 @@ def _search(
     }
 
 
-def _report(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        emit(result)
-        return
+def _show_hits(result: dict[str, Any]) -> None:
     warn(result["warnings"])
     for rank, hit in enumerate(result["hits"], start=1):
         line = f"{rank:>2}  {hit['score']:.3f}  {hit['cited']}  [{hit['passage_id']}]"
@@ -171,7 +167,6 @@ def routing(
     split: SplitOption = "dev",
     n: Annotated[int | None, typer.Option("--n", min=1, help="Route the first N questions.")] = None,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Measure what looking into more cells (nprobe) finds and reads, against a search of all passages.
 
@@ -192,10 +187,7 @@ def routing(
     report = saved_report(ws, name)
     if report is None:
         raise RuntimeError("a report that was just written is there")  # a bug, not a user's error
-    if as_json:
-        emit({"workspace": ws.name, **asdict(report)})
-    else:
-        _show(report)
+    deliver({"workspace": ws.name, **asdict(report)}, lambda: _show(report))
 
 
 def _show(report: RecallReport) -> None:
@@ -210,9 +202,4 @@ def _show(report: RecallReport) -> None:
     for point in report.points:
         table.add_row(str(point.nprobe), f"{point.recall:.3f}", f"{point.tokens:,.0f}")
     console.print(table)
-    near = Table("margin", "questions", "recall, nearest cell", "recall, two cells")
-    for group in report.margins:
-        span = f"{group.low:.3f} to {group.high:.3f}"
-        near.add_row(span, str(group.questions), f"{group.recall:.3f}", f"{group.recall_two:.3f}")
-    console.print(near)
     console.print(f"{plural(report.questions, 'question')} ({report.split}), {plural(report.cells, 'cell')}.")

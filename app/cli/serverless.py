@@ -8,12 +8,11 @@ import typer
 from rich.table import Table
 
 from app.cli.common import (
-    JsonOption,
     WorkspaceOption,
     aside,
     console,
+    deliver,
     drive,
-    emit,
     names_in,
     say,
     settings_and_workspace,
@@ -25,7 +24,6 @@ def index_serverless(
     url: Annotated[str, typer.Option(help="Folder or s3://bucket/prefix to put it in.")],
     kind: Annotated[str, typer.Option(help="flat or ivf-hnsw-sq.")] = "flat",
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Put the passages of a workspace where the serverless functions find them: vectors, index and texts.
 
@@ -35,10 +33,10 @@ def index_serverless(
 
     _, ws = settings_and_workspace(workspace)
     stats = publish(ws, url, kind)
-    if as_json:
-        emit({"url": url, "kind": kind, "passages": stats.documents, "bytes": stats.bytes})
-    else:
-        say(f"{stats.documents:,} passages, {stats.bytes:,} bytes in {url}.")
+    deliver(
+        {"url": url, "kind": kind, "passages": stats.documents, "bytes": stats.bytes},
+        lambda: say(f"{stats.documents:,} passages, {stats.bytes:,} bytes in {url}."),
+    )
 
 
 def serve_local(
@@ -86,7 +84,6 @@ def serverless(
     ] = False,
     cache: Annotated[bool, typer.Option("--cache", help="In a pipeline: keep results, at --place.")] = False,
     workspace: WorkspaceOption = "sample",
-    as_json: JsonOption = False,
 ) -> None:
     """Load Flat and IVF_HNSW_SQ in alternation, on the same questions, in worker processes like Lambda's.
 
@@ -118,10 +115,7 @@ def serverless(
     corpus = Resources(ws, models, settings).corpus
     name = drive(runs.run(ws, models, corpus, config, place))["run"]
     findings = runs.read(ws, name)
-    if as_json:
-        emit({**findings, "run": name})
-    else:
-        _show(findings)
+    deliver({**findings, "run": name}, lambda: _show(findings))
 
 
 def _show(findings: dict[str, Any]) -> None:

@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 
 from app.cli.common import (
-    JsonOption,
     PlainOption,
     WorkspaceOption,
     aside,
+    deliver,
     emit,
     say,
     settings_and_workspace,
     until_interrupted,
+    wants_json,
 )
 from core.settings import Settings
 
@@ -50,7 +51,6 @@ def engine(
     embeddings: Annotated[
         bool, typer.Option("--embeddings", help="Test the server of the encoder instead, named by TESSERA_EMBED_*.")
     ] = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Test the connection to the server on which the language model runs: model, context, prefix caching, round trip.
 
@@ -66,23 +66,20 @@ def engine(
 
     settings = Settings.from_environment()
     if embeddings:
-        _embeddings(settings, url, model, as_json)
+        _embeddings(settings, url, model)
         return
     if not (url or settings.engine_url):
         models = Models(settings)
         here = {"engine": "in process", "model": settings.model, "context": models.max_context()}
         here |= {"dtype": models.variant.dtype, "prefixes": "stored blocks and caches"}
-        if as_json:
-            emit(here)
-        else:
-            say(", ".join(f"{name} {value}" for name, value in here.items()))
+        deliver(here, lambda: say(", ".join(f"{name} {value}" for name, value in here.items())))
         return
     own = url in ("", settings.engine_url)
     key = settings.engine_key if own else SecretStr("")
     wanted = model or (settings.engine_model if own else "")
     server = named(url or settings.engine_url, wanted, settings.engine_timeout, key)
     probed = probe(server)
-    if as_json:
+    if wants_json():
         emit({"engine": "server", **probed.facts()})
         return
     context = f"{probed.context:,} tokens" if probed.context else "not reported"
@@ -96,23 +93,22 @@ def engine(
         say(f"{name:<12}{value}")
 
 
-def _embeddings(settings: Settings, url: str, model: str, as_json: bool) -> None:
+def _embeddings(settings: Settings, url: str, model: str) -> None:
     from pydantic import SecretStr
 
     from core.models.server import Server
     from core.models.server_encoder import probe_embedder
 
     if not (url or settings.embed_url):
-        if as_json:
-            emit({"encoder": settings.encoder, "runs": "in process"})
-        else:
-            say(f"encoder {settings.encoder}, in process")
+        deliver(
+            {"encoder": settings.encoder, "runs": "in process"}, lambda: say(f"encoder {settings.encoder}, in process")
+        )
         return
     own = url in ("", settings.embed_url)
     key = settings.embed_key if own else SecretStr("")
     wanted = model or (settings.embed_model if own else "")
     probed = probe_embedder(Server(url or settings.embed_url, wanted, settings.engine_timeout, key, "TESSERA_EMBED"))
-    if as_json:
+    if wants_json():
         emit({"runs": "server", **probed.facts()})
         return
     for name, value in (
@@ -128,7 +124,6 @@ def _embeddings(settings: Settings, url: str, model: str, as_json: bool) -> None
 def export_model(
     output: Annotated[Path, typer.Option(help="A folder to create, or a file that ends in .gguf.")] = Path("reader"),
     plain: PlainOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Write the language model with its reader adapter merged in, for a server: safetensors (vLLM) or GGUF (llama.cpp).
 
@@ -148,7 +143,7 @@ def export_model(
     else:
         written = export_folder(lm, output)
     size = sum(path.stat().st_size for path in (written.rglob("*") if written.is_dir() else (written,)))
-    if as_json:
+    if wants_json():
         adapter, dtype = lm.identity.adapter, lm.identity.dtype
         emit({"output": str(written), "bytes": size, "dtype": dtype, "adapter": adapter})
     else:

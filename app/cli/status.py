@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from app.cli.common import JsonOption, WorkspaceOption, command_for, console, emit, say, settings_and_workspace
+from app.cli.common import WorkspaceOption, command_for, console, emit, say, settings_and_workspace, wants_json
 from core import jsonl
 from core.artefacts import ARTEFACTS, DEFAULT_STORE, artefact, index_kind
 from core.stores.registry import STORES
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.workspace import ArtefactState, Workspace
 
 
-def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -> None:
+def status(workspace: WorkspaceOption = "sample") -> None:
     """Show what is built in a workspace, how large it is, and what to do about what is not."""
     from core.kvcache.variants import BLOCKS, WHOLE_CELLS, list_variants
     from core.models.embeddings import truncation_warning
@@ -29,7 +29,7 @@ def status(workspace: WorkspaceOption = "sample", as_json: JsonOption = False) -
     variants = [variant for kind in (BLOCKS, WHOLE_CELLS) for variant in list_variants(ws, kind)]
     states = [ws.state(kind) for kind in (*ARTEFACTS, *(kind for kind in others if ws.folder(kind).is_dir()))]
     damaged, encoder = _damaged_lines(ws.path), _encoder(settings, ws)
-    if as_json:
+    if wants_json():
         artefacts = [
             {
                 "kind": state.kind,

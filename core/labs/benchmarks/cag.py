@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +29,6 @@ from core.models.language_model import LanguageModel
 from core.models.machine import processor
 
 STAGE = "Measuring"
-_BANDWIDTH_FLOATS = 1 << 26
 _SPARE_TOKENS = 64
 """Tokens of llama.cpp's context beyond what is asked of it."""
 
@@ -148,25 +146,6 @@ def _result(
         "floor_ttft_ms": floor,
         "steps_ms": steps,
         "ratios": ratios,
-        "decode": _decode(lm, setups, config, run),
-    }
-
-
-def _decode(lm: LanguageModel, setups: Setups, config: CagBenchConfig, run: _Run) -> dict[str, Any]:
-    """Pace behind the context, from the second token on, and what reading all bytes once for each would allow."""
-    after = config.answer_tokens - 1
-    paces = {
-        name: spread([1000 * after / max(1e-9, each.total_ms - each.ttft_ms) for each in clocked])
-        for name, clocked in run.answers.items()
-        if name in ("hot", "plain_recipe") or name.endswith("_hot")
-    }
-    bandwidth = read_bandwidth(lm.device)
-    touched = weight_bytes(lm) + len(setups.context) * lm.kv_bytes_per_token
-    return {
-        "tokens_per_s": paces,
-        "bytes_per_token": touched,
-        "read_bytes_per_s": bandwidth,
-        "share_of_limit": paces["hot"]["median"] * touched / bandwidth,
     }
 
 
@@ -186,23 +165,3 @@ def _ratios(ms: Mapping[str, float], steps: Mapping[str, float], floor: float) -
     ratios["rag_to_blocks_hot"] = ms["rag"] / ms["blocks_hot"]
     peers = {f"{name}_to_hot": value / ms["hot"] for name, value in ms.items() if name.startswith("llama_cpp")}
     return {**ratios, **peers}
-
-
-def weight_bytes(lm: LanguageModel) -> int:
-    """Bytes of weights that one token passes through: all but the embedding, unless the head is the same tensor."""
-    tensors = {parameter.data_ptr(): parameter.nbytes for parameter in lm.model.parameters()}
-    embedding, head = lm.model.get_input_embeddings().weight, lm.model.get_output_embeddings()
-    if head is None or head.weight.data_ptr() != embedding.data_ptr():
-        tensors.pop(embedding.data_ptr(), None)
-    return sum(tensors.values())
-
-
-def read_bandwidth(device: torch.device, floats: int = _BANDWIDTH_FLOATS) -> float:
-    """Bytes per second at which the device reads memory that no cache holds: the best of five sums."""
-    block = torch.ones(floats, device=device)
-    best = float("inf")
-    for _ in range(5):
-        began = time.perf_counter()
-        block.sum().item()
-        best = min(best, time.perf_counter() - began)
-    return block.nbytes / best

@@ -118,8 +118,6 @@ def test_status_names_further_indexes_that_are_there(tmp_path):
         (["edit", "geo-01", "--text", "New words."], "train"),
         (["verify"], "prepare"),
         (["cache", "--whole-cells"], "prepare"),
-        (["link", "--text", " "], "empty"),
-        (["link", "--text", "x", "--tokens", "7,many"], "many"),
         (["bench", "cag"], "prepare"),
         (["judge"], "eval"),
     ],
