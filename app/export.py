@@ -1,4 +1,4 @@
-"""Export of comparisons: JSON with everything, CSV with a row per answer, a self-contained HTML page."""
+"""Export of comparisons: JSON with everything, and a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -11,50 +11,17 @@ from typing import Any
 from app.cited_pages import cited_pages
 from app.figures.palette import span_colour
 from app.run_rows import disturbance, table, verdicts
-from core.csv_safe import csv_table
 from core.evaluation.grounding import find_support
 from core.evaluation.report import render
 from core.methods import registry
 from core.methods.comparison import Run
-from core.statistics import spread
 from core.trace import median_trace
 from core.workspace import Workspace
-
-COLUMNS = (
-    "asked",
-    "workspace",
-    "question",
-    "method",
-    "answer",
-    "gold",
-    "verdict",
-    "why",
-    "n",
-    "ttft_ms",
-    "total_ms",
-    "fastest_ms",
-    "slowest_ms",
-    "prompt_tokens",
-    "cached_tokens",
-    "generated_tokens",
-    "bytes_touched",
-    "evidence",
-    "model",
-    "reader",
-    "encoder",
-    "device",
-    "dtype",
-)
 
 
 def to_json(runs: Sequence[Run]) -> str:
     """All runs with every span and every piece of evidence."""
     return json.dumps([record(run) for run in runs], ensure_ascii=False, indent=1, default=str)
-
-
-def to_csv(runs: Sequence[Run]) -> str:
-    """A row per answer."""
-    return csv_table(COLUMNS, (row for run in runs for row in _rows(run)))
 
 
 def to_html(run: Run, ws: Workspace | None = None) -> str:
@@ -112,37 +79,6 @@ def record(run: Run) -> dict[str, Any]:
         ],
         "failures": {name: {"error": what, "remedy": remedy} for name, (what, remedy) in run.failures.items()},
     }
-
-
-def _rows(run: Run) -> list[dict[str, Any]]:
-    context, judged = asdict(run.context) if run.context else {}, verdicts(run)
-    rows = []
-    for name, answer in run.answers.items():
-        first, total = (spread([getattr(t, clock) for t in run.measured(name)]) for clock in ("ttft_ms", "total_ms"))
-        rows.append(
-            {
-                "asked": run.asked,
-                "workspace": run.choices.workspace,
-                "question": run.choices.question,
-                "method": name,
-                "answer": answer.text,
-                "gold": " | ".join(run.gold.answers) if run.gold else "",
-                "verdict": judged[name].kind,
-                "why": judged[name].why,
-                "n": total.n,
-                "ttft_ms": round(first.median, 2),
-                "total_ms": round(total.median, 2),
-                "fastest_ms": round(total.low, 2),
-                "slowest_ms": round(total.high, 2),
-                "prompt_tokens": answer.trace.prompt_tokens,
-                "cached_tokens": answer.trace.cached_tokens,
-                "generated_tokens": answer.trace.generated_tokens,
-                "bytes_touched": answer.trace.bytes_touched,
-                "evidence": " | ".join(piece.passage_id for piece in answer.evidence),
-                **context,
-            }
-        )
-    return rows
 
 
 def _measured_on(run: Run) -> str:

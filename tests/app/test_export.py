@@ -1,11 +1,9 @@
-import csv
-import io
 import json
 from dataclasses import asdict
 
 import pytest
 
-from app.export import COLUMNS, to_csv, to_json
+from app.export import to_json
 from core.corpus.types import Question, Source
 from core.methods.base import Answer, Evidence
 from core.methods.comparison import Choices, Run, RunContext
@@ -42,22 +40,3 @@ def test_json_keeps_everything(run):
     assert kept["failures"]["cag"] == {"error": "No caches.", "remedy": "Build them."}
     assert (kept["model"], kept["dtype"], kept["device"], kept["n"]) == ("tiny", "bfloat16", "CPU, 2 threads", 1)
     assert kept["gold"] == ["Oren Pask", "Pask"]
-
-
-def test_csv_has_a_row_per_answer_with_the_ground_it_was_measured_on(run):
-    (row,) = csv.DictReader(io.StringIO(to_csv([run])))
-    assert tuple(row) == COLUMNS
-    assert row["ttft_ms"] == "25.13"
-    assert row["gold"] == "Oren Pask | Pask"
-    assert row["evidence"] == "p1 | p2"
-    assert row["model"] == "tiny"
-
-
-def test_a_spreadsheet_runs_no_answer(run):
-    (row,) = csv.DictReader(io.StringIO(to_csv([run])))
-    assert row["answer"] == "'=HYPERLINK(1)"
-
-
-def test_a_run_without_answers_has_no_row(run):
-    run.answers.clear()
-    assert list(csv.DictReader(io.StringIO(to_csv([run])))) == []

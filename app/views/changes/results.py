@@ -13,6 +13,7 @@ from app.figures.changes import Lap, RaceRow, describe_race, race_figure
 from app.i18n import t
 from app.views.compare.columns import heading
 from app.views.shared.chart import chart
+from app.views.shared.download import download
 from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
@@ -224,11 +225,7 @@ def _each(result: MethodResult, regressions: Regressions) -> list[dict[str, Any]
 
 def _take_along(history: Sequence[Mapping[str, Any]]) -> None:
     facts = report(history)
-    st.download_button(
-        t("Download as JSON"),
-        json.dumps(facts, ensure_ascii=False, indent=1),
-        f"race-{facts['change']['kind']}-{facts['workspace']}.json",
-        "application/json",
-        icon=":material/download:",
-        key="race-download",
+    content = json.dumps(facts, ensure_ascii=False, indent=1)
+    download(
+        t("Download as JSON"), content, f"race-{facts['change']['kind']}-{facts['workspace']}.json", "race-download"
     )

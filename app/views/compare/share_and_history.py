@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state
-from app.export import to_csv, to_html, to_json
+from app.export import to_html, to_json
 from app.i18n import PARAM, t
 from app.links import link
 from app.run_rows import verdicts
+from app.views.shared.download import download
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.methods import registry
@@ -54,35 +55,12 @@ def ended(ws: Workspace, run: Run) -> None:
 def keep_and_share(ws: Workspace, run: Run, runs: Sequence[Run]) -> None:
     """Downloads of this comparison and of all that are kept, the link that restores it, and its pin."""
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "JSON",
-            to_json([run]),
-            "tessera-comparison.json",
-            "application/json",
-            icon=":material/download:",
-            key="json",
-        )
-        st.download_button(
-            "CSV", to_csv([run]), "tessera-comparison.csv", "text/csv", icon=":material/download:", key="csv"
-        )
-        st.download_button(
-            "HTML",
-            lambda: to_html(run, ws),
-            "tessera-comparison.html",
-            "text/html",
-            icon=":material/download:",
-            key="html",
-            help=t("One page to send or print: no script, no request."),
-        )
+        printable = t("One page to send or print: no script, no request.")
+        download("HTML", lambda: to_html(run, ws), "tessera-comparison.html", "html", printable)
+        download("JSON", lambda: to_json([run]), "tessera-comparison.json", "json")
         if len(runs) > 1:
-            st.download_button(
-                t("All {n} as CSV", n=len(runs)),
-                to_csv(list(reversed(runs))),
-                "tessera-comparisons.csv",
-                "text/csv",
-                icon=":material/history:",
-                key="csv-all",
-            )
+            everything = t("All {n} as JSON", n=len(runs))
+            download(everything, lambda: to_json(list(reversed(runs))), "tessera-comparisons.json", "json-all")
         with st.popover(t("Link"), icon=":material/link:"):
             st.caption(t("Restores question and settings, not the answers: they are measured anew."))
             chosen = {PARAM: st.query_params[PARAM]} if PARAM in st.query_params else {}

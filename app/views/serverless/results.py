@@ -11,6 +11,7 @@ from app.figures import serverless as figures
 from app.figures import serverless_flow as flow
 from app.i18n import labels, t, tn
 from app.views.shared.chart import chart
+from app.views.shared.download import download
 from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.table import show_table
 from core.labs.serverless.study import cost, runs
@@ -22,13 +23,13 @@ _STEPS = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 
 
 def show_own(ws: Workspace) -> None:
-    """A study that was kept here, with its downloads, and another beside it."""
+    """A study that was kept here, with its download."""
     names = runs.names(ws)
     name = str(st.selectbox(t("Study"), names, key="serverless-run", help=t("The newest comes first.")))
     findings = runs.read(ws, name)
     _show_study(findings)
-    _export(name, findings)
-    _compared(ws, name)
+    content = json.dumps(findings, indent=1)
+    download("JSON", content, f"serverless-{name}.json", "serverless-json")
 
 
 def show_shipped() -> None:
@@ -43,15 +44,6 @@ def _show_study(findings: runs.Findings) -> None:
     _plots(findings)
     _crossing(findings)
     _costs(findings)
-
-
-def _export(name: str, findings: runs.Findings) -> None:
-    with st.container(horizontal=True, gap="small"):
-        content = json.dumps(findings, indent=1)
-        st.download_button("JSON", content, f"serverless-{name}.json", "application/json", icon=":material/download:")
-        st.download_button(
-            "CSV", runs.to_csv(findings), f"serverless-{name}.csv", "text/csv", icon=":material/download:"
-        )
 
 
 def _overview(findings: runs.Findings) -> None:
@@ -211,16 +203,6 @@ def _costs(findings: runs.Findings) -> None:
             idle=_IDLE_S,
         )
     )
-
-
-def _compared(ws: Workspace, current: str) -> None:
-    others = [name for name in runs.names(ws) if name != current]
-    if not others:
-        return
-    with st.expander(t("Compare with another study"), icon=":material/compare_arrows:"):
-        other = str(st.selectbox(t("The other study"), others, key="serverless-other"))
-        both = [_table(runs.read(ws, name)).assign(Study=name) for name in (current, other)]
-        _show(pd.concat(both).set_index("Study").reset_index(), "serverless-compared")
 
 
 def _show(rows: pd.DataFrame, key: str) -> None:

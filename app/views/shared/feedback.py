@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import state
 from app.i18n import t, tn
+from app.views.shared.download import download
 from app.views.shared.frame import show_damaged, show_failure
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
@@ -107,17 +108,8 @@ def feedback_board(ws: Workspace) -> None:
         },
     )
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "CSV", to_csv(feedback), "tessera-feedback.csv", "text/csv", icon=":material/download:", key="feedback-csv"
-        )
-        st.download_button(
-            "JSON",
-            to_json(feedback),
-            "tessera-feedback.json",
-            "application/json",
-            icon=":material/download:",
-            key="feedback-json",
-        )
+        download("CSV", to_csv(feedback), "tessera-feedback.csv", "feedback-csv")
+        download("JSON", to_json(feedback), "tessera-feedback.json", "feedback-json")
     with st.expander(t("All judgements"), icon=":material/list:"):
         _all(feedback)
 

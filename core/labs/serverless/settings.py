@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, cast, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
 
 from core.errors import TesseraError
 from core.messages import message
@@ -72,27 +72,16 @@ class FunctionSettings:
         Raises:
             TesseraError: A variable holds a value of the wrong kind.
         """
-        return cls(
-            index_url=environment.get("TESSERA_INDEX_URL", ""),
-            index_kind=cast(IndexKind, environment.get("TESSERA_INDEX_KIND", "flat")),
-            embeddings=cast(Provider, environment.get("TESSERA_EMBEDDINGS", "local")),
-            answers=cast(Provider, environment.get("TESSERA_ANSWERS", "local")),
-            titan_model=environment.get("TESSERA_TITAN_MODEL", TITAN),
-            titan_dimensions=_number(environment, "TESSERA_TITAN_DIMENSIONS", cls.titan_dimensions),
-            claude_model=environment.get("TESSERA_CLAUDE_MODEL", CLAUDE),
-            reranker=environment.get("TESSERA_RERANKER", cls.reranker),
-            results_url=environment.get("TESSERA_RESULTS_URL", ""),
-            results_ttl=_number(environment, "TESSERA_RESULTS_TTL", cls.results_ttl),
-            retrieval_function=environment.get("TESSERA_RETRIEVAL_FUNCTION", cls.retrieval_function),
-            rerank_function=environment.get("TESSERA_RERANK_FUNCTION", cls.rerank_function),
-            generation_function=environment.get("TESSERA_GENERATION_FUNCTION", cls.generation_function),
-            cache_function=environment.get("TESSERA_CACHE_FUNCTION", cls.cache_function),
-            base=Settings.from_environment(),
-        )
+        given: dict[str, Any] = {}
+        for each in fields(cls):
+            name = f"TESSERA_{each.name.upper()}"
+            if each.name != "base" and name in environment:
+                whole = isinstance(each.default, int)
+                given[each.name] = _number(name, environment[name]) if whole else environment[name]
+        return cls(**given, base=Settings.from_environment())
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
-    given = environment.get(name, str(default))
+def _number(name: str, given: str) -> int:
     if not given.isdecimal():
         raise TesseraError(message("{name}={given!r} is not a whole number.", name=name, given=given), "Correct it.")
     return int(given)

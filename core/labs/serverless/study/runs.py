@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from core.corpus.types import Corpus
-from core.csv_safe import csv_table
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress, Work
 from core.labs.serverless.study.config import StudyConfig
@@ -88,36 +86,3 @@ def run(ws: Workspace, models: Models, corpus: Corpus, config: StudyConfig, plac
             yield Progress(step.stage, step.done, step.total, step.note, {"run": name})
         else:
             yield step
-
-
-def to_csv(findings: Findings) -> str:
-    """One row per size and index, for a spreadsheet."""
-    rows = [_row(size, kind, index) for size in findings["sizes"] for kind, index in size["indexes"].items()]
-    return csv_table(list(rows[0]) if rows else [], rows)
-
-
-def _row(size: Findings, kind: str, index: Findings) -> dict[str, Any]:
-    load, probe, latency = index["load"], index["probe"], index["load"]["latency"] or {}
-    outcomes = load["outcomes"]
-    return {
-        "passages": size["passages"],
-        "real": size["real"],
-        "index": kind,
-        "build_s": index["build_s"],
-        "bytes": index["bytes"],
-        "requests": load["requests"],
-        "ok": outcomes["ok"],
-        "throttled": outcomes["throttled"],
-        "failed": load["requests"] - outcomes["ok"] - outcomes["throttled"],
-        "throughput_rps": load["throughput_rps"],
-        "p50_ms": latency.get("p50"),
-        "p90_ms": latency.get("p90"),
-        "p99_ms": latency.get("p99"),
-        "cold_starts": load["cold_starts"],
-        "init_ms": load["init_ms"],
-        "search_ms": probe["search_ms"],
-        "retrieval_ms": probe["retrieval_ms"],
-        "total_ms": probe["total_ms"],
-        "recall": (index["recall"] or {}).get("mean"),
-        "usd_per_1000": (index["cost"] or {}).get("total"),
-    }

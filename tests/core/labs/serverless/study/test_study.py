@@ -1,7 +1,5 @@
 """The whole study on real processes: stand-ins for models in the workers, a real LanceDB index, real clocks."""
 
-import csv
-import io
 import os
 
 import numpy as np
@@ -106,8 +104,6 @@ def test_what_was_found_is_kept_and_read_again(kept):
     assert runs.names(ws) == [name]
     found = runs.read(ws, name)
     assert found["workspace"] == "w" and found["config"]["k"] == 5
-    rows = list(csv.DictReader(io.StringIO(runs.to_csv(found))))
-    assert [row["index"] for row in rows] == list(KINDS) and float(rows[0]["recall"]) == 1.0
 
 
 def test_a_damaged_run_is_a_sentence(tmp_path):
