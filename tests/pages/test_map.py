@@ -64,7 +64,7 @@ def test_routing_recall_is_measured_here_and_marked_where_the_slider_stands(page
     app.slider(key="map_nprobe").set_value(1).run()
     assert "Opening **1 cell** of 3 finds" in said(app)
     assert "n = 2 questions (test)" in said(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 2
     curve = next(frame.value for frame in app.dataframe if "nprobe" in frame.value)
     assert list(curve["nprobe"]) == [1, 2, 3] and curve["recall"].iloc[-1] == 1
     app.slider(key="map_nprobe").set_value(2).run()

@@ -32,7 +32,6 @@ def test_a_kept_study_is_shown_with_its_table(page, studied, models):
     assert len(app.get("plotly_chart")) == 6
     rows = app.dataframe[0].value
     assert list(rows["Passages"]) == [20, 20, 400, 400, 2000, 2000] and set(rows["Throttled"]) == {1}
-    assert set(app.dataframe[1].value["Study"]) == {"20260101-000000", "20260102-000000"}
 
 
 def test_the_pipeline_tells_the_share_of_retrieval(page, studied, models):
