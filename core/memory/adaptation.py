@@ -153,12 +153,14 @@ def _step(
 ) -> tuple[float, float]:
     """One step on evidence and routing together, since z serves both: better evidence must not worsen routing."""
     prompt, config = memory.prompt, memory.card.config
-    soft = memory.projector(memory.codec.read(z)).to(memory.lm.device).expand(len(pairs), -1, -1)
-    turns = [[(prompt.tail(question), prompt.target(text, config.evidence_tokens))] for question, text in pairs]
+    questions = [(prompt.tail(question), prompt.target(text, config.evidence_tokens)) for question, text in pairs]
+    # All of them are put to one reading of z, which is longer than all of them; cross-attention puts one to each.
+    groups = [[one] for one in questions] if config.crosses else [questions]
+    soft = memory.projector(memory.codec.read(z)).to(memory.lm.device).expand(len(groups), -1, -1)
     optimiser.zero_grad(set_to_none=True)
     routing = memory.routing_loss([question for question, _ in pairs], passage_id, z)
     with gradient_pass(memory.lm.model):
-        reading = torch.cat(evidence_losses(memory.lm.model, prompt.head, soft, turns, config.crosses)).mean()
+        reading = torch.cat(evidence_losses(memory.lm.model, prompt.head, soft, groups, config.crosses)).mean()
         # Only z asks for a gradient: the projector's share is thrown away, so that nothing else can move.
         (z.grad,) = torch.autograd.grad(reading + ROUTING * routing, [z])
     optimiser.step()
