@@ -3,6 +3,6 @@
 import os
 
 # oneDNN prepares a kernel for every length of a prompt and keeps 1,024 of them. Prompts are padded to few lengths (see
-# ``core.models.llama_decoder``), of which 128 are enough. It reads the variable when torch loads it, which nothing does
+# ``core.models.llama_decoder``), of which 64 are enough. It reads the variable when torch loads it, which nothing does
 # before this package.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")

@@ -268,4 +268,4 @@ class Memory:
 
     @cached_property
     def _question_reader(self) -> QuestionReader:
-        return QuestionReader(self.lm.model, self.card.config.router_layer, self.prompt.head[0])
+        return QuestionReader(self.lm.model, self.card.config.router_layer, self.prompt.head[0], self.lm.decoder)

@@ -53,9 +53,10 @@ def embedding_basis(embeddings: torch.Tensor, z_dim: int) -> Basis:
     Exact (from the covariance matrix) and therefore the same on every machine up to rounding. A z_dim above the
     hidden size is filled with zero rows.
     """
-    table = embeddings.detach().float().cpu()
+    table = embeddings.detach().to("cpu", torch.float32, copy=True)
     mean = table.mean(0)
-    values, vectors = torch.linalg.eigh(torch.cov((table - mean).T))
+    table -= mean  # in place: the table is large, and every copy of it would leave a hole in the heap
+    values, vectors = torch.linalg.eigh(table.T @ table / (len(table) - 1))
     used = min(z_dim, table.shape[1])
     components = vectors.T.flip(0)[:used]
     # eigh leaves the signs open: fix them, or the same document would start elsewhere on another machine.

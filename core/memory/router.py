@@ -11,7 +11,7 @@ Words that z spells count beside the keys, see ``core.memory.routing_index``.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from torch.nn.functional import dropout, normalize
 from transformers import PreTrainedModel
 
 from core.memory.projector import Basis
+from core.models.kv_buffer import new_buffer
+from core.models.llama_decoder import LlamaDecoder
 
 Casings = Sequence[Sequence[int]]
 """A word's ids in each casing that is looked for."""
@@ -186,16 +188,23 @@ class QuestionReader:
     Args:
         layer: Layers to run.
         opening: Id put first and dropped again: a decoder's first token collects attention, whatever it is.
+        fast: Gives the fast forward pass of the model, where there is one.
     """
 
-    def __init__(self, model: PreTrainedModel, layer: int, opening: int) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        layer: int,
+        opening: int,
+        fast: Callable[[], LlamaDecoder | None] = lambda: None,
+    ) -> None:
         decoder: Any = model.base_model
         lower = copy.copy(decoder)
         # A shallow copy shares its table of submodules: give it one of its own before cutting layers off.
         lower._modules = dict(decoder._modules)
         lower.layers = decoder.layers[:layer]
         lower.norm = nn.Identity()
-        self._lower, self._opening = lower, opening
+        self._lower, self._layer, self._opening, self._fast = lower, layer, opening, fast
 
     @torch.no_grad()
     def read(self, questions: Sequence[Sequence[Casings]]) -> QuestionStates:
@@ -211,10 +220,19 @@ class QuestionReader:
             mask[row, : len(tokens)] = 1
             casing[row, : len(tokens)] = torch.tensor(casings, device=device)
             word[row, : len(tokens)] = torch.tensor(words, device=device)
-        hidden = self._lower(input_ids=ids, use_cache=False).last_hidden_state[:, 1:].float()
+        hidden = self._states(ids)[:, 1:].float()
         hidden = hidden / hidden.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6)
         embedded = self._lower.embed_tokens(ids[:, 1:]).float()
         return QuestionStates(ids[:, 1:], mask, casing, word, embedded, hidden).cpu()
+
+    def _states(self, ids: torch.Tensor) -> torch.Tensor:
+        """Hidden states [batch, T, hidden] of ids [batch, T] after the lower layers."""
+        decoder = self._fast()
+        if decoder is None:
+            states: torch.Tensor = self._lower(input_ids=ids, use_cache=False).last_hidden_state
+            return states
+        embedded = self._lower.embed_tokens(ids)
+        return torch.stack([decoder.states(row, new_buffer(self._layer), self._layer) for row in embedded])
 
 
 def _flat(words: Sequence[Casings]) -> tuple[list[int], list[int], list[int]]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 from core.corpus.types import Passage, Source
+from core.models.device import trim
 from core.models.engine import LocalEngine
 from core.models.engine_base import Engine, Piece, Working
 from core.models.side_by_side import SideBySide
@@ -107,9 +108,10 @@ class Method(Protocol):
 
 
 def answer(method: Method, question: str) -> Answer:
-    """Runs a method's stream to its end."""
+    """Runs a method's stream to its end, and gives back what it no longer needs (``trim``), off the clocks."""
     for event in method.stream(question):
         if isinstance(event, Finished):
+            trim()
             return event.answer
     raise RuntimeError(f"{method.name} ended without an answer")  # a bug in the method, not a user error
 

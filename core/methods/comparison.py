@@ -34,6 +34,7 @@ from core.methods import registry
 from core.methods.base import Answer, Event, Finished, Method, Text, answer
 from core.methods.resources import Resources
 from core.methods.unread import script_warnings
+from core.models.device import trim
 from core.models.load import OtherLoad
 from core.models.server import encoder_name
 from core.settings import Settings
@@ -241,6 +242,7 @@ def _answer(run: Run, name: str, method: Method) -> Generator[tuple[str, RunEven
                 run.missing[name] = [load.missing()]
                 run.drafts.pop(name, None)
             yield name, event
+    trim()
 
 
 def warm_up(method: Method) -> None:
@@ -254,7 +256,8 @@ def warm_up(method: Method) -> None:
     with closing(method.stream(_WARM_UP)) as events:  # type: ignore[type-var]
         for event in events:
             if isinstance(event, Text | Finished):
-                return
+                break
+    trim()
 
 
 def open_for_measuring(name: str, resources: Resources, question: str) -> tuple[Method, float]:

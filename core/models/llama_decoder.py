@@ -26,10 +26,10 @@ _PACKED_BYTES = 2_000_000_000
 
 
 _FEW = 8
-"""Most tokens that are not padded: those of decoding, whose numbers are few."""
+"""Several tokens of decoding, a token and its drafts, are padded to this many: they take no longer than one."""
 _ROWS = 16 if torch.cpu._is_amx_tile_supported() else 4
 """Prompts are padded to a multiple of this many tokens. For every new length oneDNN and attention generate machine
-code: about 10 ms and .5 MB that never goes back. A tile of AMX has sixteen rows anyway."""
+code: about 10 ms and .5 to 1.4 MB, of which attention's never goes back. A tile of AMX has sixteen rows anyway."""
 _COLUMNS = 64
 """Attention sees a multiple of this many keys, for the same reason."""
 _heads: WeakIdKeyDictionary = WeakIdKeyDictionary()
@@ -104,26 +104,39 @@ class LlamaDecoder:
         Returns:
             Logits (number of rows, vocabulary).
         """
+        states = self.states(hidden, cache, len(self._layers), positions, seen)
+        return self.logits(_norm(self._model.model.norm)(states[rows]))
+
+    def states(
+        self,
+        hidden: torch.Tensor,
+        cache: DynamicCache,
+        layers: int,
+        positions: torch.Tensor | None = None,
+        seen: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Hidden states (T, hidden) of tokens after the first ``layers`` layers, to which the cache belongs."""
         T, total = len(hidden), int(cache.get_seq_length())
         if positions is None:
             positions = torch.arange(total, total + T, device=hidden.device)
             total += T
         if seen is None:
             seen = torch.arange(total, device=hidden.device) <= positions[:, None]
-        if self.packed and T > _FEW:
-            hidden, seen = F.pad(hidden, (0, 0, 0, -T % _ROWS)), F.pad(seen, (0, 0, 0, -T % _ROWS), value=True)
-            positions = F.pad(positions, (0, -T % _ROWS))
+        if self.packed and T > 1:
+            more = -T % _ROWS if T > _FEW else _FEW - T
+            hidden, seen = F.pad(hidden, (0, 0, 0, more)), F.pad(seen, (0, 0, 0, more), value=True)
+            positions = F.pad(positions, (0, more))
         rotary = self._model.model.rotary_emb(hidden[None], positions[None])
         cos, sin = (part[0, :, None] for part in rotary)
         # rotate_half negates its first half; here the sign goes into sin, once for all layers. (T, 1, head_dim)
         half = self._head_dim // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)
         mask = self._mask(seen, hidden)
-        for number, layer in enumerate(self._layers):
+        for number, layer in enumerate(self._layers[:layers]):
             hidden = hidden + self._attend(layer, number, hidden, T, (cos, sin), mask, cache)
             gate, up = layer.gate_up(layer.before_mlp(hidden)).chunk(2, dim=-1)
             hidden = hidden + layer.down(F.silu(gate) * up)
-        return self.logits(_norm(self._model.model.norm)(hidden[:T][rows]))
+        return hidden[:T]
 
     def _attend(
         self,
