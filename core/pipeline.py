@@ -38,7 +38,7 @@ from core.kvcache.identity import chosen_precision
 from core.kvcache.location import location_for, migrate
 from core.kvcache.variants import BLOCKS, WHOLE_CELLS, model_params, variant_folder
 from core.memory import adaptation
-from core.memory.adaptation import AdaptConfig
+from core.memory.adaptation import AdaptConfig, without_row
 from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
 from core.memory.first_z import FirstZ, document_shards, first_z_shard
@@ -46,7 +46,7 @@ from core.memory.model import Memory
 from core.memory.presets import load_preset
 from core.memory.prompt import ZPrompt
 from core.memory.shared_weights import SharedWeights
-from core.memory.store import CARD, FILES, Card, read_card
+from core.memory.store import CARD, FILES, LORA, PARTS, Card, load_pool, read_card, save_pool
 from core.memory.training import is_begun, train_memory
 from core.messages import message
 from core.models.embeddings import encode_shard, load_vectors, text_shards, write_vectors
@@ -453,14 +453,20 @@ def adapt(
         save_memory(ws, memory)
 
 
-def forget(ws: Workspace, models: Models, passage_id: str) -> Work:
-    """Removes one document from the memory.
+def forget(ws: Workspace, passage_id: str) -> Work:
+    """Removes one document from the memory, which needs no model.
 
     Raises:
-        TesseraError: It is not in the memory.
+        ArtefactMissing: There is no memory.
+        TesseraError: The document is not in it, or nothing else is.
     """
     with ws.lock():
-        save_memory(ws, adaptation.without_document(open_memory(ws, models), passage_id))
+        pool, card = ws.read("memory", lambda folder: without_row(load_pool(folder), read_card(folder), passage_id))
+        before = ws.require("memory")
+        with _writing_memory(ws, card) as folder:
+            for name in (PARTS, LORA):
+                shutil.copyfile(before / name, folder / name)
+            save_pool(folder, pool, card)
         yield Progress("Forgetting a document", 1, 1, passage_id)
 
 

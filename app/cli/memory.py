@@ -126,10 +126,9 @@ def forget(
     Example: python -m app forget geo-u1
     """
     from core import pipeline
-    from core.models.registry import Models
 
-    settings, ws = settings_and_workspace(workspace)
-    drive(pipeline.forget(ws, Models(settings), passage_id))
+    _, ws = settings_and_workspace(workspace)
+    drive(pipeline.forget(ws, passage_id))
     deliver({"workspace": ws.name, "forgotten": passage_id}, lambda: console.print(f"Forgot {passage_id!r}."))
 
 

@@ -20,10 +20,11 @@ from core.errors import TesseraError
 from core.jobs import Progress, Work
 from core.memory.lora import gradient_pass
 from core.memory.model import Memory
-from core.memory.pool import as_stored
+from core.memory.pool import MemoryPool, as_stored
 from core.memory.prompt import NOT_IN_MEMORY
 from core.memory.self_study import evidence_for, self_study_question
 from core.memory.soft_prompt import evidence_losses
+from core.memory.store import Card
 from core.memory.z_reader import batch_evidence
 from core.messages import message
 from core.metrics import coverage, rouge_l
@@ -93,10 +94,19 @@ def without_document(memory: Memory, passage_id: str) -> Memory:
     Raises:
         TesseraError: It does not hold it, or holds nothing else.
     """
-    if len(memory.pool.ids) == 1:
+    return memory.with_pool(*without_row(memory.pool, memory.card, passage_id))
+
+
+def without_row(pool: MemoryPool, card: Card, passage_id: str) -> tuple[MemoryPool, Card]:
+    """Z and card of a memory without one document, which takes no model.
+
+    Raises:
+        TesseraError: It does not hold it, or holds nothing else.
+    """
+    if len(pool.ids) == 1:
         raise TesseraError("This is the only document the memory holds.", "Delete the memory instead.")
-    card = replace(memory.card, learned=tuple(i for i in memory.card.learned if i != passage_id))
-    return memory.with_pool(memory.pool.without_row(passage_id), card)
+    learned = tuple(i for i in card.learned if i != passage_id)
+    return pool.without_row(passage_id), replace(card, learned=learned)
 
 
 def document_z(memory: Memory, passage: Passage) -> torch.Tensor:

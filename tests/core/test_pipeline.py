@@ -112,10 +112,10 @@ def test_forgetting_that_was_killed_leaves_the_memory_as_it_was(memories, models
     ws, _, _ = memories
     before = load_pool(ws.require("memory"))
     with pytest.raises(KeyboardInterrupt):
-        list(pipeline.forget(ws, models, before.ids[0]))
+        list(pipeline.forget(ws, before.ids[0]))
     killed.undo()
     assert load_pool(ws.require("memory")).ids == before.ids
-    list(pipeline.forget(ws, models, before.ids[0]))
+    list(pipeline.forget(ws, before.ids[0]))
     assert load_pool(ws.require("memory")).ids == before.ids[1:]
 
 
@@ -135,7 +135,7 @@ def test_a_disk_that_fills_up_during_a_training_is_a_sentence(memories, models):
         lambda ws, models, documents: pipeline.cache(ws, models, models.settings, force=True),
         lambda ws, models, documents: pipeline.blocks(ws, models, models.settings),
         lambda ws, models, documents: build_index(ws, "bm25"),
-        lambda ws, models, documents: pipeline.forget(ws, models, "p0"),
+        lambda ws, models, documents: pipeline.forget(ws, "p0"),
     ],
     ids=["prepare", "cluster", "cache", "blocks", "index", "forget"],
 )
