@@ -27,7 +27,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from core.errors import TesseraError
 from core.fair_lock import FairLock, Ticket, until_turn
@@ -35,9 +35,6 @@ from core.jobs import JobCancelled, JobFailed, Progress, Work, failure
 from core.messages import message
 from core.settings import ROOT, Settings
 from core.workspace import Workspace
-
-if TYPE_CHECKING:
-    from core.methods.resources import Resources
 
 BUILD, TIMED = "build-job", "timed-job"
 """Commands that run a ``Task``: at low priority, or taking turns with questions."""
@@ -62,16 +59,14 @@ class Task:
     given: Mapping[str, Any] = field(default_factory=dict)
     timed: bool = False
 
-    def begin(self, resources: Resources) -> Work:
-        """Calls the builder."""
-        available = {
-            "ws": resources.workspace,
-            "models": resources.models,
-            "settings": resources.settings,
-            "resources": resources,
-        }
-        lacking = inspect.signature(self.make).parameters.keys() - self.given.keys()
-        return self.make(**{name: value for name, value in available.items() if name in lacking}, **self.given)
+    @property
+    def lacking(self) -> frozenset[str]:
+        """Names of the arguments that the builder takes beside those given."""
+        return frozenset(inspect.signature(self.make).parameters) - self.given.keys()
+
+    def begin(self, available: Mapping[str, Any]) -> Work:
+        """Calls the builder with what it lacks."""
+        return self.make(**{name: available[name] for name in self.lacking & available.keys()}, **self.given)
 
 
 class ProcessWork:
@@ -196,17 +191,25 @@ def serve() -> None:
 
 
 def _work(task: Task, app: _App) -> None:
+    available: dict[str, Any] = {"ws": Workspace(task.workspace), "settings": task.settings}
+    if task.lacking & {"models", "resources"}:
+        available |= _with_models(task, app)
+    with closing(task.begin(available)) as work:
+        for step in work:
+            app.tell(_STEP, step)
+            if app.stopped.is_set():
+                raise JobCancelled
+
+
+def _with_models(task: Task, app: _App) -> dict[str, Any]:
+    # Importing them takes seconds, which a builder without models need not wait for.
     from core.methods.resources import Resources
     from core.models.registry import Models
 
     models = Models(task.settings)
     if task.timed:
         models.lock = _SharedTurns(app)
-    with closing(task.begin(Resources(Workspace(task.workspace), models, task.settings))) as work:
-        for step in work:
-            app.tell(_STEP, step)
-            if app.stopped.is_set():
-                raise JobCancelled
+    return {"models": models, "resources": Resources(Workspace(task.workspace), models, task.settings)}
 
 
 class _App:

@@ -16,8 +16,9 @@ class WorkHere:
         self._models, self._task = models, task if stands_in else pickle.loads(pickle.dumps(task))
 
     def steps(self):
-        ws = Workspace(self._task.workspace)
-        for step in self._task.begin(Resources(ws, self._models, self._task.settings)):
+        ws, settings, models = Workspace(self._task.workspace), self._task.settings, self._models
+        available = {"ws": ws, "settings": settings, "models": models, "resources": Resources(ws, models, settings)}
+        for step in self._task.begin(available):
             yield pickle.loads(pickle.dumps(step))
 
     def cancel(self):
