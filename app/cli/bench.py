@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -261,9 +262,42 @@ def retrieval(
     say(f"{n:,} {split} questions; encoding one takes {encode:.1f} ms and is not in these times.")
 
 
+def build(
+    method: Annotated[str, typer.Option("--method", "-m", help="Who is asked.")] = "rag",
+    questions: Annotated[int, typer.Option(min=1, help="Different questions, from the corpus.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of questions alone, a build alone, and both.")] = 3,
+    workspace: WorkspaceOption = "sample",
+) -> None:
+    """Measure a question during a build, which runs as the app starts it, against the same on a quiet machine.
+
+    All blocks are built, of a copy of the corpus that is thrown away. Nothing else should run meanwhile.
+
+    Example: python -m app bench build --rounds 3
+    """
+    from app.build_and_ask import measure
+
+    result = drive(measure(open_resources(workspace), method, questions, rounds))
+    deliver({"workspace": workspace, "method": method, **result}, lambda: _show_build(result))
+
+
+def _show_build(result: dict[str, Any]) -> None:
+    table = Table("question", "n", "first token ms", "whole answer ms")
+    for name in ("quiet", "during a build"):
+        rows = result[name]
+        clocks = [f"{median(row[clock] for row in rows):,.0f}" for clock in ("ttft_ms", "total_ms")]
+        table.add_row(name, str(len(rows)), *clocks)
+    console.print(table)
+    console.print(f"During a build an answer took {result['ratio']:.2f} times as long (medians).")
+    builds = Table("build alone s", "with questions s", "these took s", "lost beside them s")
+    for row in result["builds"]:
+        lost = row["with_questions_s"] - row["alone_s"] - row["questions_s"]
+        builds.add_row(*(f"{value:.1f}" for value in (*row.values(), lost)))
+    console.print(builds)
+
+
 bench = typer.Typer(
     help="Measure this machine; nothing else should run meanwhile. Every number comes with its n.",
     no_args_is_help=True,
 )
-for _command in (cag, encoders, memory, retrieval, stores, serverless):
+for _command in (build, cag, encoders, memory, retrieval, stores, serverless):
     bench.command()(reported(_command))
