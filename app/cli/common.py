@@ -268,11 +268,17 @@ def workers_for(ray: bool | None, settings: Settings) -> Iterator[Workers | None
         aside.print(f"Of {seconds:,.1f} s, {seconds - busiest:,.1f} s were not in parallel.", highlight=False)
 
 
-def until_interrupted() -> None:
-    """Waits for Ctrl-C or a request to end; the next one ends the process at once."""
+def until_interrupted(*ready: str) -> None:
+    """Waits for Ctrl-C or a request to end; the next one ends the process at once.
+
+    Args:
+        ready: Lines that say it is being served, printed once such a request ends it in order.
+    """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    for line in ready:
+        say(line, aside)
     stop.wait()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)

@@ -10,7 +10,6 @@ from rich.table import Table
 from app.cli.common import (
     PlainOption,
     WorkspaceOption,
-    aside,
     console,
     emit,
     open_resources,
@@ -53,5 +52,4 @@ def serve_cells(
     with serving(resources, replicas) as count:
         if wants_json():
             emit({"workspace": resources.workspace.name, "replicas": count})
-        aside.print(f"{count} replicas answer from the cells of {resources.workspace.name}. Ctrl-C ends them.")
-        until_interrupted()
+        until_interrupted(f"{count} replicas answer from the cells of {resources.workspace.name}. Ctrl-C ends them.")

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from app.cli.common import (
     WorkspaceOption,
-    aside,
     console,
     deliver,
     drive,
@@ -57,8 +56,7 @@ def serve_local(
 
     settings, ws = settings_and_workspace(workspace)
     with serving(ws, index, url, port, concurrency, settings.allowed_hosts) as front:
-        aside.print(f"Serving /retrieve /generate /orchestrate /ask on {front.address}. Ctrl-C stops it.")
-        until_interrupted()
+        until_interrupted(f"Serving /retrieve /generate /orchestrate /ask on {front.address}. Ctrl-C stops it.")
 
 
 def serverless(

@@ -10,7 +10,6 @@ import typer
 from app.cli.common import (
     PlainOption,
     WorkspaceOption,
-    aside,
     deliver,
     emit,
     say,
@@ -38,10 +37,8 @@ def gradio(
 
     settings, ws = settings_and_workspace(workspace)
     front = GradioFront(ws, Models(settings), settings, port=port, mcp=mcp, waiting=waiting)
-    say(f"Page  {front.address}\nAPI   {front.address}?view=api", aside)
-    if mcp:
-        say(f"MCP   {front.address}gradio_api/mcp/", aside)
-    until_interrupted()
+    tools = [f"MCP   {front.address}gradio_api/mcp/"] if mcp else []
+    until_interrupted(f"Page  {front.address}", f"API   {front.address}?view=api", *tools)
     front.close()
 
 

@@ -103,8 +103,15 @@ class Tab:
         return any(widget.id.endswith(key) for widget in self._all(kind))
 
     def find(self, kind: str, key: str):
-        """The widget of a key."""
-        return next(widget for widget in self._all(kind) if widget.id.endswith(key))
+        """The widget of a key; waits while the page draws itself anew, as it does when somebody's job ends."""
+        found: list = []
+
+        def there(tab: Tab) -> bool:
+            found[:] = [widget for widget in tab._all(kind) if widget.id.endswith(key)]
+            return bool(found)
+
+        self.until(there, f"{key} is on the page")
+        return found[0]
 
     def texts(self) -> list[str]:
         """What documents and models wrote."""
