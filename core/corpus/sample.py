@@ -56,13 +56,13 @@ def load_unseen(folder: Path = SAMPLE) -> _Asked:
     return _read(folder, UNSEEN_FILE)
 
 
-def load_edited(folder: Path = SAMPLE) -> _Asked:
+def load_edited() -> _Asked:
     """Passages of the sample in which one fact is another, each with a question about it: for changing a document.
 
     Raises:
         CorpusError: The file is missing or damaged.
     """
-    return _read(folder, EDITED_FILE)
+    return _read(SAMPLE, EDITED_FILE)
 
 
 def _read(folder: Path, name: str) -> _Asked:

@@ -201,17 +201,14 @@ class LanguageModel:
         """The whole text of ``stream_text``, stripped."""
         return "".join(self.stream_text(ids)).strip()
 
-    def stream_answer(
-        self, session: Session, limit: int, tracer: Tracer, bias: torch.Tensor | None = None
-    ) -> Iterator[str]:
+    def stream_answer(self, session: Session, limit: int, tracer: Tracer) -> Iterator[str]:
         """Pieces of the greedy answer that continues a session, of at most ``limit`` tokens; the span "decode".
 
-        The first token is marked when its id is known, whether or not it already makes a whole character. ``bias``
-        [vocabulary] is added to the logits.
+        The first token is marked when its id is known, whether or not it already makes a whole character.
         """
 
         def counted() -> Iterator[int]:
-            for token in session.decode(limit, bias=bias):
+            for token in session.decode(limit):
                 tracer.first_token()
                 tracer.generated_tokens += 1
                 yield token

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -26,6 +27,8 @@ from core.stores.registry import STORES
 
 QUESTION, METHODS, CONTROLLED, READER, TOP_K = "ask_question", "ask_methods", "ask_controls", "ask_reader", "ask_top_k"
 STORE, ORDER, READING = "ask_store", "ask_memory_order", "ask_reading"
+_CHOSEN = {READER: "reader", TOP_K: "top_k", STORE: "store", ORDER: "memory_order", READING: "reading"}
+"""Widgets whose value is a setting of that name, and a choice."""
 _SUGGESTED = 3
 _READINGS = dict(zip(READINGS, ("one at a time", "together"), strict=True))
 
@@ -35,28 +38,15 @@ def restore_choices() -> None:
     if st.session_state.get("ask_restored"):
         return
     st.session_state["ask_restored"] = True
-    settings = state.settings()
-    workspace = state.current_workspace().name
-    default = Choices(
-        workspace,
-        "",
-        registry.usual_methods(),
-        settings.reader,
-        settings.top_k,
-        settings.store,
-        settings.memory_order,
-        settings.reading,
-    )
+    given: dict[str, Any] = {name: getattr(state.settings(), name) for name in _CHOSEN.values()}
+    default = Choices(state.current_workspace().name, "", registry.usual_methods(), **given)
     choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
     if choices.question or QUESTION not in st.session_state:
         st.session_state[QUESTION] = choices.question
     st.session_state[METHODS] = [name for name in choices.methods if name not in CONTROLS]
     st.session_state[CONTROLLED] = [name for name in choices.methods if name in CONTROLS]
-    st.session_state[READER] = choices.reader
-    st.session_state[TOP_K] = choices.top_k
-    st.session_state[STORE] = choices.store
-    st.session_state[ORDER] = choices.memory_order
-    st.session_state[READING] = choices.reading
+    for key, name in _CHOSEN.items():
+        st.session_state[key] = getattr(choices, name)
 
 
 def ask_form(corpus: Corpus, busy: bool) -> None:
@@ -114,7 +104,7 @@ def ask(corpus: Corpus, question: str = "") -> None:
     """
     if question:
         st.session_state[QUESTION] = question
-    for key in (QUESTION, METHODS, CONTROLLED, READER, TOP_K, STORE, ORDER, READING):
+    for key in (QUESTION, METHODS, CONTROLLED, *_CHOSEN):
         # While the answers stream these widgets are disabled, and Streamlit throws away what the browser sent of a
         # disabled widget, also what was typed a moment before: only a value that is set here stays.
         st.session_state[key] = st.session_state.get(key)
@@ -125,16 +115,11 @@ def ask(corpus: Corpus, question: str = "") -> None:
     if problem:
         return
     st.session_state[FOLDED] = True
-    choices = Choices(
-        workspace=state.current_workspace().name,
-        question=text,
-        methods=tuple(methods),
-        reader=bool(st.session_state.get(READER)),
-        top_k=int(st.session_state.get(TOP_K, state.settings().top_k)),
-        store=str(st.session_state.get(STORE) or state.settings().store),
-        memory_order=str(st.session_state.get(ORDER) or state.settings().memory_order),
-        reading=str(st.session_state.get(READING) or state.settings().reading),
-    )
+    given = {
+        name: getattr(state.settings(), name) if (value := st.session_state[key]) is None else value
+        for key, name in _CHOSEN.items()
+    }
+    choices = Choices(state.current_workspace().name, text, tuple(methods), **given)
     run = Run(choices, gold=gold_for(text, state.current_workspace(), corpus, state.settings()))
     st.session_state["run"] = run
     st.session_state["runs"] = remember(run, st.session_state.get("runs", []))

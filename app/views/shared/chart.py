@@ -15,13 +15,13 @@ STATIC: Mapping[str, Any] = {"displayModeBar": False}
 """A figure that is only looked at, and hovered over."""
 
 
-def chart(figure: go.Figure, *, key: str, alt: str, config: Mapping[str, Any] = STATIC) -> None:
+def chart(figure: go.Figure, *, key: str, alt: str) -> None:
     """Draws a figure that is looked at.
 
     Args:
         alt: The figure in words; a text that core has marked is said in this session's language.
     """
-    st.plotly_chart(translated(figure), key=key, config=dict(config), alt=t(alt))
+    st.plotly_chart(translated(figure), key=key, config=dict(STATIC), alt=t(alt))
 
 
 def selectable(figure: go.Figure, *, key: str, alt: str, config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,30 +59,23 @@ class Running:
 
 
 def run_load(
-    send: Sender,
-    questions: Sequence[str],
-    arrivals: Arrivals,
-    seed: int,
-    label: str = "Load",
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    send: Sender, questions: Sequence[str], arrivals: Arrivals, seed: int, label: str = "Load"
 ) -> Generator[Progress, None, list[Sample]]:
     """Sends questions drawn at random; closing the generator stops sending and waits for what is under way.
 
     Args:
         seed: Of the arrivals and of the draw of questions.
-        clock: Seconds, monotonic.
 
     Returns:
         All samples in the order in which they ended.
     """
     due = arrivals.draw(seed)
     chosen = np.random.default_rng([seed, 1]).integers(0, len(questions), len(due)).tolist()
-    running, began = Running(), clock()
+    running, began = Running(), time.monotonic()
 
     def ask(number: int, at_s: float) -> None:
         reply = send(questions[number])
-        latency = (clock() - began - at_s) * 1000
+        latency = (time.monotonic() - began - at_s) * 1000
         running.add(Sample(number, at_s, latency, **vars(reply)))
 
     futures: list[Future[None]] = []
@@ -91,19 +84,19 @@ def run_load(
         tick = 0.0
         for number, at_s in zip(chosen, due, strict=True):
             while True:
-                t = clock() - began
+                t = time.monotonic() - began
                 if t >= tick:
                     yield _progress(label, running, arrivals, t)
                     tick = t + _TICK_S
                 if t >= at_s:
                     break
-                sleep(min(at_s - t, _TICK_S))
+                time.sleep(min(at_s - t, _TICK_S))
             if at_s > arrivals.ramp_s and running.settled():
                 break
             futures.append(threads.submit(ask, number, at_s))
         while any(not future.done() for future in futures):
-            yield _progress(label, running, arrivals, clock() - began)
-            sleep(_TICK_S / 5)
+            yield _progress(label, running, arrivals, time.monotonic() - began)
+            time.sleep(_TICK_S / 5)
     finally:
         threads.shutdown(wait=True, cancel_futures=True)
     for future in futures:
