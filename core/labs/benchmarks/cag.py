@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -55,14 +55,6 @@ class CagBenchConfig:
             )
 
 
-@dataclass
-class _Run:
-    """The measurements so far, by setup."""
-
-    answers: dict[str, list[AnswerTime]] = field(default_factory=dict)
-    steps: dict[str, list[float]] = field(default_factory=dict)
-
-
 def questions_about(corpus: Corpus, passages: Sequence[Passage], most: int) -> list[str]:
     """Questions of the corpus that these passages answer, test questions first; one about a title where it has none."""
     held = {passage.id for passage in passages}
@@ -99,34 +91,34 @@ def bench_cag(
             folder = Path(scratch) / name
             folder.mkdir()
             answering |= PeerSetups(name, opener(room, folder), setups, config.answer_tokens).answering()
-        total, done, run = (config.repeats + 1) * (len(answering) + len(steps)), 0, _Run()
+        total, done = (config.repeats + 1) * (len(answering) + len(steps)), 0
+        clocks: dict[str, list[AnswerTime]] = {name: [] for name in (*answering, *steps)}
         for number in range(config.repeats + 1):
             setups.ask(tails[number % len(tails)])
             for name, setup in {**answering, **steps}.items():
                 clocked = setup()
                 if number:  # the first round warms up
-                    _note(run, name, clocked, name in steps)
+                    clocks[name].append(clocked)
                 done += 1
                 yield Progress(STAGE, done, total, name)
         lengths = [len(tails[number % len(tails)]) for number in range(1, config.repeats + 1)]
-        yield Progress(STAGE, total, total, "", _result(lm, setups, config, lengths, run))
-
-
-def _note(run: _Run, name: str, clocked: AnswerTime, step: bool) -> None:
-    if step:
-        run.steps.setdefault(name, []).append(clocked.total_ms)
-    else:
-        run.answers.setdefault(name, []).append(clocked)
+        answers = {name: clocks[name] for name in answering}
+        beside = {name: spread([each.total_ms for each in clocks[name]]) for name in steps}
+        yield Progress(STAGE, total, total, "", _result(lm, setups, config, lengths, answers, beside))
 
 
 def _result(
-    lm: LanguageModel, setups: Setups, config: CagBenchConfig, question_lengths: Sequence[int], run: _Run
+    lm: LanguageModel,
+    setups: Setups,
+    config: CagBenchConfig,
+    question_lengths: Sequence[int],
+    answers: Mapping[str, Sequence[AnswerTime]],
+    steps: Mapping[str, Mapping[str, float]],
 ) -> dict[str, Any]:
     """All numbers, the ratios, and how far from the machine's limits they are."""
-    ttft = {name: spread([each.ttft_ms for each in clocked]) for name, clocked in run.answers.items()}
-    total = {name: spread([each.total_ms for each in clocked]) for name, clocked in run.answers.items()}
+    ttft = {name: spread([each.ttft_ms for each in clocked]) for name, clocked in answers.items()}
+    total = {name: spread([each.total_ms for each in clocked]) for name, clocked in answers.items()}
     floor = ttft.pop("floor")["median"]
-    steps = {name: spread(values) for name, values in run.steps.items()}
     first = {name: each["median"] for name, each in ttft.items()}
     ratios = _ratios(first, {name: each["median"] for name, each in steps.items()}, floor)
     return {

@@ -72,22 +72,5 @@ def fill(template: Any, data: Any) -> Any:
     return [fill(entry, data) for entry in template] if isinstance(template, list) else template
 
 
-def check_template(template: Any) -> None:
-    """Refuses a template with an invalid path.
-
-    Raises:
-        ValueError: See ``steps``.
-    """
-    if isinstance(template, Mapping):
-        for name, value in template.items():
-            if name.endswith(".$"):
-                steps(value)
-            else:
-                check_template(value)
-    elif isinstance(template, list):
-        for entry in template:
-            check_template(entry)
-
-
 def _has(data: Any, name: Step) -> bool:
     return isinstance(data, Mapping) and name in data

@@ -37,8 +37,8 @@ class LocalCloud(AbstractContextManager["LocalCloud"]):
         logs: Folder for what the workers write; without one, temporary files.
     """
 
-    def __init__(self, functions: Sequence[FunctionConfig], machine: Path = FILE, logs: Path | None = None) -> None:
-        self._definition = load(machine, {f"{name.capitalize()}FunctionArn": name for name in _STAGES})
+    def __init__(self, functions: Sequence[FunctionConfig], logs: Path | None = None) -> None:
+        self._definition = load(FILE, {f"{name.capitalize()}FunctionArn": name for name in _STAGES})
         if logs:
             logs.mkdir(parents=True, exist_ok=True)
         self.pools = {config.name: Pool(config, logs / f"{config.name}.log" if logs else None) for config in functions}
