@@ -70,7 +70,7 @@ PAGES: dict[str, PageInfo] = {
             "Caches",
             "Build",
             ":material/hexagon:",
-            "What do stored keys and values cost, and when do they pay off?",
+            "What do stored keys and values cost, and are they exact?",
         ),
         PageInfo(
             "memory",

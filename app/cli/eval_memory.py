@@ -20,7 +20,6 @@ from app.cli.common import (
     names_in,
     open_resources,
     say,
-    settings_and_workspace,
     wants_json,
 )
 
@@ -109,22 +108,20 @@ def ablate(
     """
     from core.labs import ablation
     from core.memory.presets import load_preset
-    from core.methods.resources import Resources
     from core.models.device import choose_device, describe
     from core.models.machine import machine
-    from core.models.registry import Models
 
     names = tuple(names_in(what))
     base = load_preset(preset)
     plan = ablation.AblationPlan(names, minutes, n, base.config, steps, base.start)
-    settings, ws = settings_and_workspace(workspace)
-    resources = Resources(ws, Models(settings), settings)
+    resources = open_resources(workspace)
     folder = ablation.ablation_folder(resources, plan)
     rows = drive(ablation.ablate(resources, folder, plan))["rows"]
     if wants_json():
-        device = describe(choose_device(settings.device))
+        device = describe(choose_device(resources.settings.device))
         made = {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine(device)}
-        emit({**made, "workspace": ws.name, "passages": len(resources.corpus.passages), "variants": rows})
+        passages = len(resources.corpus.passages)
+        emit({**made, "workspace": resources.workspace.name, "passages": passages, "variants": rows})
     else:
         _show_variants(rows)
 

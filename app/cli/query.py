@@ -124,6 +124,8 @@ def _verdict_line(run: Run, answer: Answer) -> str:
 
 
 def _show_query(label: str, answer: Answer, verdict: str) -> None:
+    from core.methods.answer_cache import cache_sentence
+
     trace = answer.trace
     spans = ", ".join(f"{span.name} {span.ms:,.0f}" for span in trace.spans)
     reused = "reuse not reported" if trace.cached_tokens is None else f"{trace.cached_tokens:,} cached"
@@ -134,6 +136,7 @@ def _show_query(label: str, answer: Answer, verdict: str) -> None:
     for name, line in (
         ("verdict", verdict),
         ("from", sources),
+        ("cache", cache_sentence(answer.details)),
         ("clock", f"first token {trace.ttft_ms:,.0f} ms, all {trace.total_ms:,.0f} ms ({spans})"),
         ("tokens", counts),
     ):
@@ -163,6 +166,7 @@ def ask(
     from core.methods.base import answer
     from core.methods.comparison import Choices, Run, describe_run
     from core.methods.redis_rag import RedisRag
+    from core.methods.registry import METHODS
 
     if not text.strip():
         raise TesseraError("The question is empty.", "Give one with --text.")
@@ -175,22 +179,5 @@ def ask(
     if wants_json():
         emit(_record(run))
     else:
-        _show_ask(result, _verdict_line(run, result))
+        _show_query(METHODS[result.method].label, result, _verdict_line(run, result))
         warn(run.warnings)
-
-
-def _show_ask(result: Answer, verdict: str) -> None:
-    from core.methods.answer_cache import cache_sentence
-
-    trace = result.trace
-    spans = ", ".join(f"{span.name} {span.ms:,.1f}" for span in trace.spans)
-    sources = "; ".join(piece.cited for piece in result.evidence)
-    say(result.text or "(nothing)")
-    for name, line in (
-        ("verdict", verdict),
-        ("from", sources),
-        ("cache", cache_sentence(result.details)),
-        ("clock", f"first token {trace.ttft_ms:,.1f} ms, all {trace.total_ms:,.1f} ms ({spans})"),
-    ):
-        if line:
-            say(f"  {name:<8}{line}")

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.common import WorkspaceOption, console, deliver, drive, say, settings_and_workspace
+from app.cli.common import WorkspaceOption, console, deliver, drive, open_resources, say
 from app.cli.document import FileOption, TextOption, document, unseen_document
 from core.units import plural, seconds
 
@@ -52,16 +52,12 @@ def race(
     from core.labs.changes.report import RaceConfig, report
     from core.labs.changes.results import old_questions, results_of
     from core.labs.changes.updaters.registry import parse_methods
-    from core.methods.resources import Resources
-    from core.models.registry import Models
 
-    settings, ws = settings_and_workspace(workspace)
+    resources = open_resources(workspace)
     config = RaceConfig(parse_methods(methods), steps, every)
-    models = Models(settings)
-    resources = Resources(ws, models, settings)
     own_question = _question(question, answer or [])
-    made = _change(change, resources.corpus, passage_id, text, file, title, unseen, own_question, models)
-    old = old_questions(resources.corpus, made, n, settings.seed, split)
+    made = _change(change, resources.corpus, passage_id, text, file, title, unseen, own_question, resources.models)
+    old = old_questions(resources.corpus, made, n, resources.settings.seed, split)
     history: list[Any] = []
     drive(run(resources, made, config, old), lambda step: history.append(step.data))
     deliver(report(history), lambda: _show(made, results_of(history)))

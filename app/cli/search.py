@@ -17,6 +17,7 @@ from app.cli.common import (
     console,
     deliver,
     drive,
+    open_resources,
     say,
     settings_and_workspace,
     warn,
@@ -175,15 +176,12 @@ def routing(
     Example: python -m app routing --split test
     """
     from core.labs.benchmarks.routing_recall import measure_recall, saved_report
-    from core.methods.resources import Resources
-    from core.models.registry import Models
 
-    settings, ws = settings_and_workspace(workspace)
-    models = Models(settings)
-    corpus = Resources(ws, models, settings).corpus
+    resources = open_resources(workspace)
+    ws, corpus = resources.workspace, resources.corpus
     labelled = chosen_questions(questions, split, corpus)[:n]
     name = questions.stem if questions else split
-    drive(measure_recall(ws, models, labelled, corpus.index(), name, settings.top_k))
+    drive(measure_recall(ws, resources.models, labelled, corpus.index(), name, resources.settings.top_k))
     report = saved_report(ws, name)
     if report is None:
         raise RuntimeError("a report that was just written is there")  # a bug, not a user's error

@@ -13,6 +13,7 @@ from app.cli.common import (
     deliver,
     drive,
     names_in,
+    open_resources,
     say,
     settings_and_workspace,
     until_interrupted,
@@ -90,11 +91,9 @@ def serverless(
     from core.errors import TesseraError
     from core.labs.serverless.study import runs
     from core.labs.serverless.study.config import Arrivals, StudyConfig
-    from core.methods.resources import Resources
-    from core.models.registry import Models
 
-    settings, ws = settings_and_workspace(workspace)
-    wanted = names_in(sizes)
+    resources = open_resources(workspace)
+    ws, wanted = resources.workspace, names_in(sizes)
     if not all(part.isdecimal() for part in wanted):
         raise TesseraError(f"--sizes {sizes!r} are no numbers.", "Give whole numbers, such as 2000,20000.")
     config = StudyConfig(
@@ -103,15 +102,13 @@ def serverless(
         stage=stage,  # type: ignore[arg-type]
         rounds=rounds,
         probes=probes,
-        k=k or (10 if stage == "retrieval" else settings.top_k),
+        k=k or (10 if stage == "retrieval" else resources.settings.top_k),
         concurrency=concurrency,
         seed=seed,
         rerank=rerank,
         cache=cache,
     )
-    models = Models(settings)
-    corpus = Resources(ws, models, settings).corpus
-    name = drive(runs.run(ws, models, corpus, config, place))["run"]
+    name = drive(runs.run(ws, resources.models, resources.corpus, config, place))["run"]
     findings = runs.read(ws, name)
     deliver({**findings, "run": name}, lambda: _show(findings))
 

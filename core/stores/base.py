@@ -1,7 +1,8 @@
 """The protocol of all vector stores, and the checks and errors they share.
 
-A store lives in one folder and is written whole by its class' ``create``, atomically and durably: after a crash, the
-folder holds the passages from before the call or from after it. Where passages change, it is created again.
+A store lives in one folder and is written whole by its class' ``create``, from passages of different ids, atomically
+and durably: after a crash, it holds the passages from before the call or from after it. Where passages change, it is
+created again.
 """
 
 from __future__ import annotations
@@ -180,8 +181,3 @@ def check_options(request: SearchRequest, known: Sequence[str], store: str) -> N
 def partitions_for(n: int) -> int:
     """Number of IVF lists for ``n`` vectors: sqrt(n), but at least the 39 vectors per list that FAISS recommends."""
     return max(1, min(round(math.sqrt(n)), n // 39))
-
-
-def last_occurrences(passages: Sequence[Passage]) -> list[int]:
-    """Row of the last passage with each id, in order of first appearance."""
-    return list({passage.id: row for row, passage in enumerate(passages)}.values())

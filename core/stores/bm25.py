@@ -28,7 +28,6 @@ from core.stores.base import (
     StoreStats,
     check_options,
     check_rows,
-    last_occurrences,
     writing_to,
 )
 
@@ -62,10 +61,9 @@ class Bm25:
         """Builds a store in ``folder`` and replaces an existing one; ``vectors`` are not used."""
         if vectors is not None:
             check_rows(passages, vectors)
-        latest = [passages[row] for row in last_occurrences(passages)]
         documents = [
             _Document(passage.id, {name: getattr(passage, name) for name in FILTERS}, tokenise(text))
-            for passage, text in zip(latest, texts(latest), strict=True)
+            for passage, text in zip(passages, texts(passages), strict=True)
         ]
         lines = (json.dumps(vars(document), ensure_ascii=False) for document in documents)
         content = "".join(f"{line}\n" for line in lines).encode()

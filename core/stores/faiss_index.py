@@ -33,7 +33,6 @@ from core.stores.base import (
     check_dim,
     check_options,
     check_rows,
-    last_occurrences,
     partitions_for,
     writing_to,
 )
@@ -105,9 +104,8 @@ class FaissRows:
         Raises:
             TesseraError: Passages and vectors do not match, or the folder cannot be written.
         """
-        last = last_occurrences(passages)
-        vectors = check_rows(passages, vectors)[last]
-        fields = [(p.id, *(getattr(p, name) for name in FILTERS)) for p in (passages[row] for row in last)]
+        vectors = check_rows(passages, vectors)
+        fields = [(passage.id, *(getattr(passage, name) for name in FILTERS)) for passage in passages]
         learned = cls.learn(vectors)
         metadata = {"fields": json.dumps(fields, ensure_ascii=False)}
         content = save({**learned, "vectors": vectors}, metadata=metadata)

@@ -27,7 +27,6 @@ from core.stores.base import (
     check_dim,
     check_options,
     check_rows,
-    last_occurrences,
     partitions_for,
 )
 from core.stores.lancedb_location import TableLocation
@@ -131,12 +130,10 @@ class LanceTable:
 
 
 def _rows(passages: Sequence[Passage], vectors: Vectors) -> pa.Table:
-    rows = last_occurrences(passages)
-    unique = [passages[row] for row in rows]
-    flat = pa.array(vectors[rows].reshape(-1), type=pa.float32())
-    columns: dict[str, Any] = {"id": pa.array([passage.id for passage in unique], type=pa.string())}
-    for name in FILTERS:
-        columns[name] = pa.array([getattr(passage, name) for passage in unique], type=pa.string())
+    columns: dict[str, Any] = {
+        name: pa.array([getattr(passage, name) for passage in passages], type=pa.string()) for name in ("id", *FILTERS)
+    }
+    flat = pa.array(vectors.reshape(-1), type=pa.float32())
     columns["vector"] = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
     return pa.table(columns)
 

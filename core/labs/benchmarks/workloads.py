@@ -59,7 +59,7 @@ class Workload:
         return nearest
 
 
-def of_workspace(ws: Workspace, models: Models, queries: int) -> Workload:
+def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> Workload:
     """The passages of a workspace and its held-out questions; without any, passages themselves, a little displaced.
 
     Raises:
@@ -71,7 +71,7 @@ def of_workspace(ws: Workspace, models: Models, queries: int) -> Workload:
     split = next((name for name in ("dev", "test", "train") if corpus.questions.get(name)), None)
     name = f"{corpus.name}, {len(vectors):,} passages"
     if split is None:
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(seed)
         rows = rng.choice(len(vectors), min(queries, len(vectors)), replace=False)
         displaced = _unit(vectors[rows] + _JITTER * _unit(rng.standard_normal((len(rows), vectors.shape[1]))))
         gold = tuple(frozenset({corpus.passages[row].id}) for row in rows)

@@ -30,7 +30,6 @@ from core.stores.base import (
     check_dim,
     check_options,
     check_rows,
-    last_occurrences,
     writing_to,
 )
 from core.stores.redis.connection import connection
@@ -73,11 +72,10 @@ class RedisStore:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{PREFIX}{uuid.uuid4().hex[:16]}"
         store = cls(folder, Layout(name, cls.algorithm, vectors.shape[1], folder_mark(folder)))
-        rows = last_occurrences(passages)
-        store._index.build([passages[row] for row in rows], vectors[rows])
+        store._index.build(passages, vectors)
         old = _read(folder)
         try:
-            store._point(len(rows))
+            store._point(len(passages))
         except BaseException:
             store._index.drop()
             raise

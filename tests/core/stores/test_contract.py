@@ -126,11 +126,6 @@ def test_vectors_that_do_not_fit_are_refused_and_change_nothing(store, folder, s
     assert spec.open(folder).search(ask("lighthouse")) == before
 
 
-def test_copies_within_one_call_count_once(spec, tmp_path, tiny_corpus, vectors):
-    passages = [tiny_corpus.passages[0], tiny_corpus.passages[0]]
-    assert spec.create(tmp_path / "copies", passages, vectors[:2]).stats().documents == 1
-
-
 def test_a_full_disk_is_a_sentence_and_leaves_the_old_store(store, folder, spec, ask, tiny_corpus, vectors):
     before = store.search(ask("lighthouse"))
     with files_of_at_most(64), pytest.raises(TesseraError, match="cannot be written"):
