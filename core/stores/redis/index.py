@@ -57,7 +57,7 @@ class Layout:
     home: str = ""
 
     def key(self, passage_id: str) -> str:
-        """Key of a passage; the braces keep the whole index on one node of a cluster, so that changes are atomic."""
+        """Key of a passage; the braces keep the whole index on one node of a cluster."""
         return f"{{{self.name}}}:p:{passage_id}"
 
     @property
