@@ -92,5 +92,5 @@ class ColumnsUnknown(CorpusError):
         self.choice = choice
 
 
-Reader = Callable[[str, bytes, Columns], Document]
-"""(name, content, columns) -> document; raises ``CorpusError`` naming the file, the line and the reason."""
+Reader = Callable[..., Document]
+"""(name, content) -> document, of a table with columns; raises ``CorpusError`` naming file, line and reason."""

@@ -15,7 +15,7 @@ from xml.parsers.expat import ExpatError
 import regex
 
 from core.corpus.readers.archive import opened, unreadable
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import Document
 from core.corpus.readers.html import add_html
 from core.corpus.readers.outline import Outline
 
@@ -36,7 +36,7 @@ _NUMBERED = regex.compile(r'<li><a id="item-number-(\d+)"></a>')
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, ExpatError, zipfile.BadZipFile)
 
 
-def read_docx(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_docx(name: str, content: bytes) -> Document:
     """Reads a text of Word or another office program.
 
     Raises:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from core.corpus.limits import clean_title, refused
 from core.corpus.readers.archive import opened, unreadable
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import Document
 from core.corpus.readers.encodings import decode
 from core.corpus.readers.html import add_html
 from core.corpus.readers.outline import Outline
@@ -21,7 +21,7 @@ _CONTAINER = "META-INF/container.xml"
 _PAGES = {"application/xhtml+xml", "text/html"}
 
 
-def read_epub(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_epub(name: str, content: bytes) -> Document:
     """Reads the text of a book.
 
     Raises:

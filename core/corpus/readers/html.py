@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from core.corpus.limits import refused
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import Document
 from core.corpus.readers.encodings import decode
 from core.corpus.readers.outline import Outline, behind
 
@@ -41,7 +41,7 @@ _BACK = regex.compile(r"\s*[↑↩^]\ufe0e?\s*\Z")
 _CHARSET = regex.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]{2,20})""", regex.IGNORECASE)
 
 
-def read_html(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_html(name: str, content: bytes) -> Document:
     """Reads a page saved as HTML.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import regex
 
 from core.corpus.limits import refused
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import Document
 from core.corpus.readers.encodings import decode
 from core.corpus.readers.html import add_html
 from core.corpus.readers.outline import Outline
@@ -29,7 +29,7 @@ MAX_BYTES = 5 * 1024 * 1024
 _LONGEST_BLOCK = 4_000
 
 
-def read_markdown(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_markdown(name: str, content: bytes) -> Document:
     """Reads a Markdown file; a title such as "Guide / Install / Linux" names the way to the section.
 
     Raises:

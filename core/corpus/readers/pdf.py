@@ -17,7 +17,7 @@ import regex
 from core.corpus.limits import check_size, clean_title, refused
 from core.corpus.readers import ocr
 from core.corpus.readers.archive import unreadable
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import Document
 from core.corpus.readers.outline import Outline
 from core.corpus.readers.pdf_flow import (
     Block,
@@ -57,7 +57,7 @@ class _Page:
     turned: bool = False
 
 
-def read_pdf(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_pdf(name: str, content: bytes) -> Document:
     """Reads the text of a PDF; pages without any through text recognition where Tesseract is installed.
 
     Raises:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from core.corpus.limits import clean
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document, Section
+from core.corpus.readers.base import Document, Section
 from core.corpus.readers.encodings import decode
 
 
-def read_text(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_text(name: str, content: bytes) -> Document:
     """Reads a text file.
 
     Raises:

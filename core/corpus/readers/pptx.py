@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from core.corpus.readers.archive import opened, unreadable
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import Document
 from core.corpus.readers.outline import Outline
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _DEEPEST = 20
 
 
-def read_pptx(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_pptx(name: str, content: bytes) -> Document:
     """Reads the slides of a presentation.
 
     Raises:

@@ -28,7 +28,7 @@ class Format:
     Attributes:
         endings: Of its names, in small letters.
         read: Its reader. Libraries are imported when it is called.
-        has_columns: Whether one may have to choose the column of the text.
+        has_columns: Whether it is also given the columns of the text, the title and the id.
     """
 
     label: str
@@ -74,4 +74,4 @@ def read_document(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -
         if suffix:
             why = message("cannot be read: Tessera does not know {ending} files", ending=suffix)
         raise refused(name, why, message("It reads {endings}.", endings=", ".join(READERS)))
-    return form.read(name, content, columns)
+    return form.read(name, content, columns) if form.has_columns else form.read(name, content)

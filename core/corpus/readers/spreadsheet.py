@@ -13,12 +13,12 @@ from typing import Any
 
 from core.corpus.limits import MAX_PASSAGES, check_size, refused
 from core.corpus.readers.archive import opened, unreadable
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import Document
 from core.corpus.readers.outline import Outline, has_header
 from core.messages import message
 
 
-def read_spreadsheet(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_spreadsheet(name: str, content: bytes) -> Document:
     """Reads the sheets of a workbook.
 
     Raises:
