@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.i18n import t
 from app.views.memory.edit import adapt_panel, change_panel
-from app.views.memory.inspect import ablation_panel, inside
+from app.views.memory.inspect import ablation_panel, weight
 from app.views.memory.route import documents_of, route_panel
 from app.views.memory.train import live, overview, train_panel
 from app.views.shared.begin import nothing_yet
@@ -16,8 +16,8 @@ from app.views.shared.jobs import job_panel
 from app.views.shared.table import choose_view
 from app.views.shared.text import escape
 
-ROUTE, LEARN, CHANGE, LOOK, TRAIN = "Route a question", "Learn a document", "Edit or forget", "Look inside", "Train"
-ICONS = {ROUTE: "alt_route", LEARN: "school", CHANGE: "edit_note", LOOK: "grid_on", TRAIN: "model_training"}
+ROUTE, LEARN, CHANGE, WEIGH, TRAIN = "Route a question", "Learn a document", "Edit or forget", "Weigh it", "Train"
+ICONS = {ROUTE: "alt_route", LEARN: "school", CHANGE: "edit_note", WEIGH: "balance", TRAIN: "model_training"}
 
 header("memory")
 ws = state.current_workspace()
@@ -57,7 +57,7 @@ elif view == LEARN:
     adapt_panel(ws, busy)
 elif view == CHANGE:
     change_panel(ws, busy)
-elif view == LOOK:
-    inside(ws)
+elif view == WEIGH:
+    weight(ws)
 else:
     route_panel(ws)

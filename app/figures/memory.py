@@ -1,4 +1,4 @@
-"""Pictures of a memory: where its router looks, how long the vectors of Z are, and what each choice in it is worth."""
+"""Pictures of a memory: where its router looks, and what each choice in it is worth."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
 from app.figures.layout import finish, labelled_bars, links, marks, name_rows, shortened
@@ -18,9 +16,6 @@ from core.messages import joined, message
 _MEMORY = method_style("memory").colour
 _ROW_PX = 34
 _DASHES = ("solid", "dash", "dot", "dashdot")
-MOST_ROWS = 300
-"""Documents beyond which a picture has more rows than a screen has lines for."""
-_SCALE = ((0.0, "rgba(168,79,147,0.06)"), (0.5, "rgba(168,79,147,0.55)"), (1.0, "#6d2a5c"))
 
 
 @dataclass(frozen=True)
@@ -56,56 +51,6 @@ def describe_routing(weights: Sequence[Weight]) -> str:
     ordered = sorted(weights, key=lambda entry: -entry.weight)
     return message(
         "Routing weights. {bars}.", bars=joined("; ", (f"{entry.title}: {entry.weight:.1%}" for entry in ordered))
-    )
-
-
-def drawn_rows(documents: int) -> list[int]:
-    """Rows to draw: all, or every so many of them."""
-    step = max(1, -(-documents // MOST_ROWS))
-    return list(range(0, documents, step))
-
-
-def is_idle(norms: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Which vectors hold next to nothing: those shorter than a quarter of the median."""
-    idle: npt.NDArray[np.bool_] = norms < max(1e-3, 0.25 * float(np.median(norms)))
-    return idle
-
-
-def pool_figure(norms: npt.NDArray[np.float32], titles: Sequence[str]) -> go.Figure:
-    """A heat map of the pool.
-
-    Args:
-        norms: [N, m], the length of every z vector.
-    """
-    rows = drawn_rows(len(titles))
-    figure = go.Figure(
-        go.Heatmap(
-            z=np.round(norms[rows], 3),
-            customdata=[[escape(titles[row])] * norms.shape[1] for row in rows],
-            colorscale=_SCALE,
-            zmin=0,
-            colorbar={"title": {"text": message("length"), "side": "right"}, "thickness": 12},
-            hovertemplate=message("<b>%{customdata}</b><br>vector %{x}: length %{z:.2f}<extra></extra>"),
-        )
-    )
-    finish(figure, 420, r=10, t=10)
-    figure.update_xaxes(title=message("vector of the document"), showgrid=False, zeroline=False)
-    bare = {"showgrid": False, "zeroline": False, "showticklabels": False}
-    figure.update_yaxes(title=message("document"), autorange="reversed", **bare)
-    return figure
-
-
-def describe_pool(norms: npt.NDArray[np.float32]) -> str:
-    """The picture in words."""
-    documents, vectors = norms.shape
-    idle = float(is_idle(norms).mean()) if norms.size else 0.0
-    return message(
-        "Heat map of Z: {documents:,} documents, {vectors} vectors each. Mean length of a vector {length:.2f}; "
-        "{idle:.0%} of the vectors hold next to nothing.",
-        documents=documents,
-        vectors=vectors,
-        length=float(norms.mean()),
-        idle=idle,
     )
 
 

@@ -119,12 +119,10 @@ def test_a_document_is_given_another_text(page, remembered, models):
     assert changed == [3] and after.titles == before.titles
 
 
-def test_a_look_inside_shows_z_and_what_it_weighs(page, remembered, models):
-    app = view(page("memory"), "Look inside")
-    assert [drawn.key for drawn in app.get("plotly_chart")] == ["pool", "storage", "sizes"]
+def test_it_shows_what_it_weighs(page, remembered, models):
+    app = view(page("memory"), "Weigh it")
+    assert [drawn.key for drawn in app.get("plotly_chart")] == ["storage", "sizes"]
     assert "ships with Tessera" in said(app)
-    table = app.dataframe[0].value
-    assert len(table) == 11 and table["bytes"].iloc[0] == 32
     assert "Text of the passages" in said(app) and "KV blocks of the passages" not in said(app)
 
 
@@ -173,7 +171,7 @@ def test_a_damaged_memory_is_an_error_with_a_remedy(page, remembered, models):
         ("Route a question", "문서를 찾는 것은 모델 자신입니다"),
         ("Learn a document", "새 문서의 z만 움직입니다"),
         ("Edit or forget", "Z의 한 행만"),
-        ("Look inside", "문서 11개 가운데 하나"),
+        ("Weigh it", "기억의 무게"),
         ("Train", "문단 11개에 저마다의 z를"),
     ],
 )

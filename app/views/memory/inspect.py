@@ -1,10 +1,9 @@
-"""What a memory is made of, what it weighs beside other methods, and what each choice in it is worth."""
+"""What a memory weighs beside other methods, and what each choice in it is worth."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from app.figures.memory import (
@@ -12,11 +11,7 @@ from app.figures.memory import (
     VariantResult,
     ablation_figure,
     describe_ablation,
-    describe_pool,
     describe_sizes,
-    drawn_rows,
-    is_idle,
-    pool_figure,
     size_figure,
 )
 from app.figures.storage import StoredSize, describe_storage, storage_figure
@@ -28,44 +23,13 @@ from core import pipeline
 from core.corpus.folder import PASSAGES_FILE
 from core.labs.ablation import finished
 from core.memory import store
-from core.memory.pool import z_bytes
 from core.memory.presets import load_preset
 from core.units import size
 from core.workspace import Workspace
 
 
-def inside(ws: Workspace) -> None:
-    """The heat map of the pool, and the storage meter."""
-    pool = store.load_pool(ws.require("memory"))
-    norms = pool.z.norm(dim=2).numpy()
-    st.markdown(
-        t(
-            "**Z**: a row is one of {documents}, a column one of its vectors, the colour its length. Vectors that a "
-            "short document does not fill begin empty and stay short.",
-            documents=tn(len(pool.ids), "{n:,} document", "{n:,} documents"),
-        )
-    )
-    drawn = len(drawn_rows(len(pool.ids)))
-    if drawn < len(pool.ids):
-        st.caption(t("Drawn: {drawn:,} documents, evenly chosen from {n:,}.", drawn=drawn, n=len(pool.ids)))
-    titles = [title or passage_id for title, passage_id in zip(pool.titles, pool.ids, strict=True)]
-    chart(pool_figure(norms, titles), key="pool", alt=describe_pool(norms))
-    show_table(
-        {
-            "document": titles,
-            "vectors": (~is_idle(norms)).sum(1).tolist(),
-            "length": np.round(norms.mean(1), 2).tolist(),
-            "bytes": [z_bytes(store.read_card(ws.require("memory")).config.to_json())] * len(titles),
-        },
-        "pool_table",
-        {
-            "document": t("Document"),
-            "vectors": st.column_config.NumberColumn(t("Vectors in use")),
-            "length": (t("Mean length"), "%.2f"),
-            "bytes": (t("Bytes of z"), "localized"),
-        },
-        height=200,
-    )
+def weight(ws: Workspace) -> None:
+    """The storage meter, and what the bytes of a document buy."""
     st.markdown(t("**What it weighs** beside the other methods on the same documents."))
     things = weighed(ws)
     chart(storage_figure(things), key="storage", alt=describe_storage(things))
