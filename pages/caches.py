@@ -5,19 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.figures.caches import describe_sizes, sizes_figure
 from app.i18n import t
 from app.views.caches import blocks, cells, exactness
 from app.views.caches.prefixes import prefix_panel
 from app.views.caches.variants import choose_kind, choose_variant, residency_line, variant_table
 from app.views.shared.begin import nothing_yet
-from app.views.shared.chart import chart
 from app.views.shared.frame import empty_state, header, link_to, missing_for
 from app.views.shared.jobs import job_panel
 from app.views.shared.text import escape
 from core.kvcache.variants import list_variants
-
-_DRAWN = 12  # cells in the figure: thousands would make a page of many metres
 
 header("caches")
 ws = state.current_workspace()
@@ -58,17 +54,6 @@ if shown and shown.reason and shown.manifest and not busy:
 cells.actions(ws, variants, measured.count, busy, kind)
 cells.overview(measured.sizes, measured.states, measured.count)
 link_to("plan", t("Does it pay? Building and disk against what every question saves"))
-if any(cell.cache_bytes for cell in measured.sizes):
-    st.subheader(t("Text and cache, cell by cell"), anchor=False)
-    st.caption(
-        t(
-            "Each row is a cell: the grey dot is its text, the hexagon its KV cache, on a logarithmic axis. The longer "
-            "the line, the more disk buys the time."
-        )
-    )
-    chart(sizes_figure(measured.sizes[:_DRAWN]), key="sizes", alt=describe_sizes(measured.sizes[:_DRAWN]))
-    if len(measured.sizes) > _DRAWN:
-        st.caption(t("The {n:,} largest of {total:,} cells; the table has all.", n=_DRAWN, total=len(measured.sizes)))
 st.subheader(t("State of every cell"), anchor=False)
 if shown:
     st.markdown(residency_line(ws, shown))

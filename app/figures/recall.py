@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from app.figures.layout import finish, line
 from app.figures.palette import ACCENT
+from core.labs.benchmarks.routing_recall import MarginGroup
 from core.messages import message
 from core.voronoi.routing import RecallPoint
 
@@ -50,4 +51,18 @@ def describe_recall(points: Sequence[RecallPoint]) -> str:
         one=points[0].recall,
         cells=message("{n:,} cell" if enough.nprobe == 1 else "{n:,} cells", n=enough.nprobe),
         more=enough.recall,
+    )
+
+
+def describe_margins(groups: Sequence[MarginGroup]) -> str:
+    """What finds the answer near a border, and what far inside."""
+    first, last = groups[0], groups[-1]
+    return message(
+        "The questions nearest to a border (margin up to {high:.3f}) find {one:.1%} with one cell and {two:.1%} with "
+        "two; those furthest inside (from {low:.3f}) {inside:.1%}.",
+        high=first.high,
+        one=first.recall,
+        two=first.recall_two,
+        low=last.low,
+        inside=last.recall,
     )

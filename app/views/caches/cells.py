@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import state
-from app.figures.caches import CellSize
 from app.i18n import duration, t
 from app.views.caches.variants import counted, wanted_variant
 from app.views.shared.table import show_table
@@ -22,6 +21,22 @@ from core.voronoi.partition import Partition, load_cells
 from core.workspace import Workspace
 
 STATES = {"ready": "✓ ready", "missing": "○ not built", "damaged": "✗ damaged"}
+
+
+@dataclass(frozen=True)
+class CellSize:
+    """One cell.
+
+    Attributes:
+        cache_bytes: Size of its KV cache on disk; 0 while it has none.
+        text_bytes: Size of its passages as UTF-8.
+    """
+
+    cell: int
+    label: str
+    tokens: int
+    cache_bytes: int
+    text_bytes: int
 
 
 @dataclass(frozen=True)
@@ -159,7 +174,7 @@ def overview(sizes: Sequence[CellSize], states: Sequence[CellState], count: int)
 
 
 def table(sizes: Sequence[CellSize], states: Sequence[CellState], cells: Sequence[Sequence[Passage]]) -> None:
-    """Every cell as a row: the figure as a table."""
+    """Every cell as a row."""
     kept = {found.cell: found for found in states}
     rows = [
         {

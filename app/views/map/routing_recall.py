@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import state
-from app.figures.recall import describe_recall, recall_figure
+from app.figures.recall import describe_margins, describe_recall, recall_figure
 from app.i18n import t, tn
 from app.views.map.question import Located
 from app.views.shared.chart import chart
 from app.views.shared.shipped import shipped_as, shipped_line
 from app.views.shared.table import show_table
+from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.corpus.types import Corpus
 from core.labs.benchmarks.routing_recall import RecallReport, measure_recall, saved_report
@@ -86,6 +87,7 @@ def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None
     if ships:
         shipped_line((t("{n:,} cells", n=report.cells),))
     _curve(report, opened)
+    st.markdown(t("**By distance to the border.** {found}", found=escape(t(describe_margins(report.margins)))))
 
 
 def _curve(report: RecallReport, opened: int) -> None:

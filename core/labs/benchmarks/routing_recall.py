@@ -1,4 +1,4 @@
-"""Routing recall by number of cells searched.
+"""Routing recall by number of cells searched, and by distance of the questions to a border.
 
 The report of a split is kept in ``runs/routing-<split>.json`` of the workspace, with the partition it belongs to.
 """
@@ -19,11 +19,28 @@ from core.models.embeddings import load_vectors
 from core.models.encoder import Vectors
 from core.models.registry import Models
 from core.voronoi.partition import Partition
-from core.voronoi.routing import RecallPoint, default_nprobe, routing_recall
+from core.voronoi.routing import RecallPoint, default_nprobe, route, routing_recall
 from core.workspace import Workspace
 
+GROUPS = 4
 _FEW = 10
 _STEPS = (12, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)
+
+
+@dataclass(frozen=True)
+class MarginGroup:
+    """Questions of similar margin: a quarter of all, from the border inwards.
+
+    Attributes:
+        recall: Mean share of gold passages in the nearest cell.
+        recall_two: The same for the two nearest cells.
+    """
+
+    low: float
+    high: float
+    questions: int
+    recall: float
+    recall_two: float
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,7 @@ class RecallReport:
     cells: int
     partition: str
     points: tuple[RecallPoint, ...]
+    margins: tuple[MarginGroup, ...]
     searches: tuple[SearchPoint, ...] = ()  # a report of an early version has none of these
     k: int = 0
     default: int = 0
@@ -99,6 +117,7 @@ def measure_recall(
         cells=partition.k,
         partition=ws.fingerprint("partition"),
         points=tuple(routing_recall(partition, queries, gold, probes(partition.k))),
+        margins=tuple(recall_by_margin(partition, queries, gold)),
         searches=tuple(search_recall(partition, load_vectors(ws), queries, gold, k)),
         k=k,
         default=default_nprobe(partition.k),
@@ -129,6 +148,26 @@ def search_recall(
         read = (partition.k + passages) * vectors.shape[1] * vectors.itemsize
         points.append(SearchPoint(nprobe, float(np.mean(shares)), passages, read))
     return points
+
+
+def recall_by_margin(
+    partition: Partition, queries: Vectors, gold: Sequence[Sequence[int]], groups: int = GROUPS
+) -> list[MarginGroup]:
+    """Cuts the questions into groups of equal size by their margin, and measures each.
+
+    Args:
+        queries: [m, dim] unit vectors of the questions.
+        gold: Rows of the gold passages of each question, at least one.
+        groups: How many groups; fewer where there are fewer questions.
+    """
+    margins = np.array([route(partition, query).margin for query in queries])
+    order = np.argsort(margins, kind="stable")
+    measured = []
+    for members in np.array_split(order, min(groups, len(order))):
+        one, two = routing_recall(partition, queries[members], [gold[row] for row in members], [1, 2])
+        low, high = float(margins[members[0]]), float(margins[members[-1]])
+        measured.append(MarginGroup(low, high, len(members), one.recall, two.recall))
+    return measured
 
 
 def probes(cells: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Recall by cells opened, measured on a workspace and kept there."""
+"""Recall by cells opened and by margin, measured on a workspace and kept there."""
 
 import json
 from dataclasses import replace
@@ -13,6 +13,7 @@ from core.errors import ArtefactStale, TesseraError
 from core.labs.benchmarks.routing_recall import (
     measure_recall,
     probes,
+    recall_by_margin,
     report_path,
     saved_report,
     search_recall,
@@ -22,6 +23,23 @@ from core.voronoi.partition import PartitionConfig
 from core.workspace import Workspace
 from tests.core.voronoi.test_routing import at, partition_of
 from tests.models import TinyModels
+
+
+def test_questions_near_a_border_are_told_apart_from_those_inside():
+    # The border is at 45 degrees; the passages of the questions near it lie on its other side.
+    cells = partition_of([at(0), at(90)], assignment=[0, 1])
+    queries = np.stack([at(2), at(5), at(41), at(44)])
+    near, inside = recall_by_margin(cells, queries, [[0], [0], [1], [1]], groups=2)
+    assert (near.recall, near.recall_two, near.questions) == (0.0, 1.0, 2)
+    assert (inside.recall, inside.recall_two) == (1.0, 1.0)
+    assert near.low == pytest.approx(np.sin(np.radians(1)), abs=1e-5)
+    assert near.high == pytest.approx(np.sin(np.radians(4)), abs=1e-5)
+    assert near.high < inside.low
+
+
+def test_fewer_questions_than_groups():
+    cells = partition_of([at(0), at(90)], assignment=[0, 1])
+    assert len(recall_by_margin(cells, np.stack([at(3)]), [[0]])) == 1
 
 
 def test_the_best_passages_of_more_cells_are_those_of_a_flat_search_in_the_end():
