@@ -182,9 +182,11 @@ class Recorder:
         lm, sentence = self.lm, whole_sentences(self.gold.text)[0]
         ids, head = lm.prompt.encode(sentence), lm.prompt.head
         block = passage_block(lm, head_layers(lm), ids)
+        usual = lm.model.config._attn_implementation
         lm.model.set_attn_implementation("eager")  # the only one that returns what it attended to
         with torch.inference_mode():
             seen = lm.model(torch.tensor([head + ids], device=lm.device), output_attentions=True).attentions
+        lm.model.set_attn_implementation(usual)
         start = len(head)
         looks = torch.stack([layer[0].float().mean(0)[start:, start:] for layer in seen])
         config = lm.model.config
