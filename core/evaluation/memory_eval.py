@@ -157,8 +157,9 @@ def _memory_row(
 
 def _foreign_row(method: LlmAsMemory, question: Question) -> dict[str, Any]:
     routing = method.memory.route(question.text, 1)
-    evidence = method.reader.evidence(question.text, [routing.documents[0].passage_id])
-    return {"id": question.id, "question": question.text, "knows": routing.knows, "evidence": evidence}
+    evidence, text = method.answer_from(question.text, [routing.documents[0].passage_id])
+    said = {"evidence": evidence.text, "answer": text}
+    return {"id": question.id, "question": question.text, "knows": routing.knows, **said}
 
 
 def _control(method: LlmAsMemory, question: Question, read: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from core.evaluation.grounding import is_refusal
 from core.evaluation.variants import Storage, text_bytes
 from core.memory import store
 from core.memory.prompt import NOT_IN_MEMORY
@@ -69,7 +70,7 @@ def null_figures(folder: Path) -> dict[str, float | int | None]:
 
     Returns:
         ``false_nulls`` and ``refused``: shares of the questions about documents in memory that the null slot won, and
-        whose evidence was a refusal. ``foreign_questions``: number of questions about other documents;
+        whose evidence or answer was a refusal. ``foreign_questions``: number of questions about other documents;
         ``foreign_caught`` and ``foreign_stopped``: shares of these that the null slot won, and that either of the two
         rejected; None if there are none.
     """
@@ -77,13 +78,15 @@ def null_figures(folder: Path) -> dict[str, float | int | None]:
     held, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
     return {
         "false_nulls": mean(not row["knows"] for row in held),
-        "refused": mean(row["right"]["evidence"] == NOT_IN_MEMORY for row in held),
+        "refused": mean(_refuses(row["right"]) for row in held),
         "foreign_questions": len(foreign),
         "foreign_caught": mean(not row["knows"] for row in foreign) if foreign else None,
-        "foreign_stopped": mean(not row["knows"] or row["evidence"] == NOT_IN_MEMORY for row in foreign)
-        if foreign
-        else None,
+        "foreign_stopped": mean(not row["knows"] or _refuses(row) for row in foreign) if foreign else None,
     }
+
+
+def _refuses(said: dict[str, Any]) -> bool:
+    return said["evidence"] == NOT_IN_MEMORY or is_refusal(said["answer"])
 
 
 def _median(rows: Sequence[dict[str, Any]], name: str) -> float | None:

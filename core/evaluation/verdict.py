@@ -152,13 +152,13 @@ def _why_declined(answer: Answer, gold: Question) -> str:
 
 def _why_wrong(answer: Answer, gold: Question, cells: Mapping[str, int]) -> Verdict:
     spec = METHODS.get(answer.method)
-    writes = bool(spec and spec.writes_evidence)
+    reads_z = bool(spec and spec.reads_z)
     if not answer.evidence:
         return Verdict("unsupported", "It read nothing: the answer comes from the model's weights.")
     if gold.passage_ids and (lacking := _lacking(answer, gold)):
         if unopened := _unopened(answer, [cells[name] for name in lacking if name in cells]):
             return Verdict("wrong_cell", unopened)
-        if writes:
+        if reads_z:
             return Verdict("missed", "The question was routed to another document.")
         read = len(answer.evidence)
         if len(lacking) < len(gold.passage_ids):
@@ -171,7 +171,7 @@ def _why_wrong(answer: Answer, gold: Question, cells: Mapping[str, int]) -> Verd
         if any(coverage(piece.text, gold.answers) for piece in answer.evidence):
             return Verdict("misread", "What it read contains a gold answer, and it answered something else.")
         return Verdict("missed", "Nothing that it read contains a gold answer.")
-    if writes:
+    if reads_z:
         return Verdict("misread", "It read the right document's z and recalled it wrongly.")
     ids = [piece.passage_id for piece in answer.evidence]
     values = {"rank": 1 + ids.index(gold.passage_ids[0]), "n": len(ids)}

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cosine_similarity, cross_entropy
 
+from core.corpus.sentences import whole_sentences
 from core.digests import digest_of
 from core.errors import ArtefactStale, ModelError
 from core.memory import lora, store
@@ -197,6 +198,17 @@ class Memory:
         if passage_id not in self._lexicon_ids:
             self._lexicon_ids[passage_id] = self.lexicon.ids(self.soft_tokens([passage_id])[0])
         return self._lexicon_ids[passage_id]
+
+    @torch.no_grad()
+    def sentences(self, passage_id: str) -> list[str]:
+        """The sentences that the z of a document spells, without its title; none where z names no words.
+
+        Raises:
+            TesseraError: The memory does not hold it.
+        """
+        _, words = self.codec.read_with_words(self.pool.z[self.pool.row(passage_id)])
+        title, line_break, text = self._spelled(words).partition("\n")
+        return whole_sentences(text if line_break else title)
 
     @torch.inference_mode()
     def nearest_tokens(self, passage_id: str) -> tuple[list[int], float]:

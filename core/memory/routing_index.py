@@ -99,10 +99,15 @@ class Terms:
         score, most = torch.zeros(self._count), 0.0
         for word in tokenise(question, all_words=True):
             rows, shares = self._postings.get(word, _NOWHERE)
-            idf = log(1 + (self._count - len(rows) + 0.5) / (len(rows) + 0.5))
+            idf = self.idf(word)
             score[rows] += idf * shares
             most += idf
         return score / max(most, 1e-9)
+
+    def idf(self, word: str) -> float:
+        """How rare a word is: 0 where every document has it."""
+        rows, _ = self._postings.get(word, _NOWHERE)
+        return log(1 + (self._count - len(rows) + 0.5) / (len(rows) + 0.5))
 
 
 _NOWHERE = (torch.zeros(0, dtype=torch.long), torch.zeros(0))

@@ -1,8 +1,7 @@
-"""LLM-as-Memory: the model routes the question over Z, and answers from the chosen z and from the evidence in it.
+"""LLM-as-Memory: the model routes the question over Z, and answers from the z it chose. No retriever, no stored text.
 
-No retriever and no stored text. Answer first, the answer is read off z itself: the clock stops there, and the evidence
-is written after it, for whoever asks why. Evidence first, the answerer reads what the memory said, which is what a
-server's model can do.
+Answer first, the answer is read off z and the clock stops. Then comes the evidence: a sentence that z spells, or one
+that the model writes where z spells none. Evidence first, the model writes it and an answerer reads it.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import replace
 from core.corpus.types import Passage
 from core.memory.answer_reader import AnswerReader
 from core.memory.model import Memory
+from core.memory.quote import quote
 from core.memory.router import Routing
 from core.memory.z_reader import ReadConfig, ZReader, shuffled
 from core.methods.base import Answer, Event, Evidence, EvidenceChosen, Finished, as_events
@@ -70,8 +70,7 @@ class LlmAsMemory:
 
     def __init__(self, resources: Resources, read: ReadConfig | None = None, memory: Memory | None = None) -> None:
         self.memory = memory or open_memory(resources)
-        settings = resources.settings
-        budget = resources.models.cache_budget
+        settings, budget = resources.settings, resources.models.cache_budget
         self.reader = ZReader(self.memory, read, budget)
         self.order = _order_of(settings, self.memory)
         self.answers: AnswerReader | None = None
@@ -86,7 +85,7 @@ class LlmAsMemory:
         self._sources = resources.sources()
 
     def stream(self, question: str) -> Iterator[Event]:
-        """Routes inside the model, then reads the answer off z and writes the evidence, or the other way round."""
+        """Routes inside the model, then reads the answer off z and shows the evidence, or the other way round."""
         tracer = Tracer(self.memory.lm.synchronise)
         with tracer.span("route"):
             routing = self.memory.route(question, ROUTED)
@@ -98,7 +97,8 @@ class LlmAsMemory:
         if self.answers:
             answer = yield from as_events(self.answers.stream(question, read, tracer))
             trace = tracer.finish()
-        evidence = replace(routed, text=(yield from as_events(self._recall(question, read, tracer), "evidence")))
+        said = self._recall(question, read, answer if self.answers else "", tracer)
+        evidence = replace(routed, text=(yield from as_events(said, "evidence")))
         yield EvidenceChosen((evidence,))
         if not self.answers:
             answer = yield from as_events(self.engine.stream(question, [_as_passage(evidence)], tracer))
@@ -124,14 +124,20 @@ class LlmAsMemory:
 
     def answer_from(self, question: str, passage_ids: Sequence[str]) -> tuple[Evidence, str]:
         """Evidence and answer from given documents, in the same order and untimed."""
-        text = self.reader.evidence(question, passage_ids)
+        answer = self.answers.answer(question, passage_ids) if self.answers else ""
+        text = "".join(self._recall(question, passage_ids, answer, Tracer())).strip()
         evidence = Evidence(passage_ids[0], self.title_of(passage_ids), text, 0.0)
-        if self.answers:
-            return evidence, self.answers.answer(question, passage_ids)
-        return evidence, text_of(self.engine.stream(question, [_as_passage(evidence)], Tracer()))
+        if not self.answers:
+            answer = text_of(self.engine.stream(question, [_as_passage(evidence)], Tracer()))
+        return evidence, answer
 
-    def _recall(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Iterator[str]:
-        """Pieces of the evidence that the z of the documents hold for the question."""
+    def _recall(self, question: str, passage_ids: Sequence[str], answer: str, tracer: Tracer) -> Iterator[str]:
+        """Pieces of the evidence that the z of documents hold for a question, and for the answer if it is known."""
+        if self.answers and self.memory.index.spells:
+            with tracer.span("evidence"):
+                spelled = [sentence for passage_id in passage_ids for sentence in self.memory.sentences(passage_id)]
+                yield quote(spelled, question, answer, self.memory.index.terms)
+            return
         lm, limit = self.memory.lm, self.memory.card.config.evidence_tokens
         with tracer.span("read z"):
             session = self.reader.open(question, passage_ids, tracer)
@@ -169,7 +175,7 @@ def _as_passage(evidence: Evidence) -> Passage:
 MEMORY = MethodSpec(
     name=LlmAsMemory.name,
     label="LLM-as-Memory",
-    summary="Routes the question over Z inside the model, answers from the z it chose, and writes the evidence.",
+    summary="Routes the question over Z inside the model, answers from the z it chose, and shows what z says of it.",
     open=LlmAsMemory,
     role="method",
     reads=("memory",),
@@ -191,6 +197,6 @@ MEMORY = MethodSpec(
         "evidence_by",
     ),
     settings=("memory_order",),
-    writes_evidence=True,
+    reads_z=True,
     usual=True,
 )

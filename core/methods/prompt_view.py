@@ -36,7 +36,7 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     trace, prompt = answer.trace, lm.prompt
     if not trace.prompt_tokens:
         return []
-    writes = find_method(answer.method).writes_evidence
+    reads_z = find_method(answer.method).reads_z
     before: Reading = "cached" if trace.cached_tokens else "new"
     soft = Segment("soft", "", int(answer.details.get("soft_tokens", 0)))
     if answer.details.get("order") == "answer":
@@ -49,13 +49,13 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     passages = [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
     segments: list[tuple[Reading, list[int]]] = [
         (before, prompt.head),
-        *(("written" if writes else before, prompt.passage(passage)) for passage in passages),
+        *(("written" if reads_z else before, prompt.passage(passage)) for passage in passages),
         tail,
     ]
     if len(passages) > 1 and "answered_from" in answer.details:  # the question was put to each of them
         segments = [segment for each in segments[1:-1] for segment in (each, tail)]
         segments.insert(0, (before, prompt.head))
-    return [*([soft] if writes else []), *(_shown(lm, reading, ids) for reading, ids in segments)]
+    return [*([soft] if reads_z else []), *(_shown(lm, reading, ids) for reading, ids in segments)]
 
 
 def _shown(lm: LanguageModel, reading: Reading, ids: list[int]) -> Segment:

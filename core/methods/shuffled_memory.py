@@ -37,5 +37,5 @@ SHUFFLED_MEMORY = MethodSpec(
     style=MethodStyle("#7d6bc4", "shuffle", "diamond-open"),
     facts=MEMORY.facts,
     settings=MEMORY.settings,
-    writes_evidence=True,
+    reads_z=True,
 )

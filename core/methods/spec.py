@@ -56,7 +56,7 @@ class MethodSpec:
         settings: Names of settings that it answers by and the others do not.
         makes: Kinds it builds itself when it is first opened.
         asks_gold: Whether it can only answer questions whose gold passages are known.
-        writes_evidence: Whether its evidence is generated rather than quoted.
+        reads_z: Whether it reads Z, from which its evidence comes, and no passages.
         usual: Whether it is asked unless someone chooses others.
         served: What is otherwise on a server. Without it all stays as it is, but a method that reads what belongs to
             the model in this process is refused.
@@ -74,7 +74,7 @@ class MethodSpec:
     settings: tuple[str, ...] = ()
     makes: tuple[str, ...] = ()
     asks_gold: bool = False
-    writes_evidence: bool = False
+    reads_z: bool = False
     usual: bool = False
     served: OnServer | None = None
 

@@ -36,8 +36,8 @@ def show_evidence(
     """
     support = find_support(answer.text, answer.question, [piece.text for piece in answer.evidence])
     count = len(answer.evidence)
-    if METHODS[name].writes_evidence:
-        label = t("Written from Z · contains the answer") if support else t("Written from Z")
+    if METHODS[name].reads_z:
+        label = t("From Z · contains the answer") if support else t("From Z")
     elif support:
         label = tn(
             count,

@@ -100,6 +100,7 @@ def test_two_documents_can_be_read_at_once(resources, questions, tmp_path):  # n
 def row(name, recall=1.0, coverage=1.0, knows=True):
     scores = {
         "evidence": NOT_IN_MEMORY if coverage else "",
+        "answer": "slate",
         "rouge_l": coverage,
         "coverage": coverage,
         "em": 0.0,
@@ -123,7 +124,8 @@ def test_the_null_slot_is_measured_on_foreign_questions(resources, tmp_path):  #
     assert figures["null_precision"] is None and figures["rag_ms"] is None
     assert figures["routed_right_said_wrong"] == 0.25
     foreign = [
-        {"id": f"x{i}", "question": "", "knows": i < 2, "evidence": NOT_IN_MEMORY if i else ""} for i in range(4)
+        {"id": f"x{i}", "question": "", "knows": i < 2, "evidence": NOT_IN_MEMORY if i == 1 else "", "answer": answer}
+        for i, answer in enumerate(("slate", "slate", "not in the passages", ""))
     ]
     write(tmp_path, [*held, *foreign])
     assert summarise(tmp_path, resources.workspace)["null_precision"] == 2 / 3

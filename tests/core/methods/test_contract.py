@@ -103,7 +103,7 @@ def test_what_was_read_adds_up_to_what_was_counted(name, method, resources):
     segments = segments_read(found, resources.language_model())
     tokens = {reading: sum(s.tokens for s in segments if s.reading == reading) for reading in ("cached", "new", "soft")}
     assert tokens["cached"] == found.trace.cached_tokens
-    if METHODS[name].writes_evidence:
+    if METHODS[name].reads_z:
         assert tokens["soft"] == found.details["soft_tokens"] > 0
     else:
         assert tokens["new"] == found.trace.prompt_tokens
