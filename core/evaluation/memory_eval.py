@@ -85,7 +85,7 @@ def run_folder(resources: Resources, questions: MemoryQuestions, method: LlmAsMe
         "artefacts": {kind: ws.fingerprint(kind) for kind in ("corpus", "index", "memory")},
         "model": method.memory.lm.identity.fingerprint,
         "answerer": method.engine.identity.fingerprint,
-        "read": asdict(method.reader.config) | {"order": method.order},
+        "read": asdict(method.reader.config) | {"order": method.order, "quotes": method.quotes},
         "top_k": resources.settings.top_k,
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]

@@ -231,8 +231,8 @@ class QuestionReader:
         if decoder is None:
             states: torch.Tensor = self._lower(input_ids=ids, use_cache=False).last_hidden_state
             return states
-        embedded = self._lower.embed_tokens(ids)
-        return torch.stack([decoder.states(row, new_buffer(self._layer), self._layer) for row in embedded])
+        n = self._layer
+        return torch.stack([decoder.states(row, new_buffer(n), n) for row in self._lower.embed_tokens(ids)])
 
 
 def _flat(words: Sequence[Casings]) -> tuple[list[int], list[int], list[int]]:

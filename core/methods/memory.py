@@ -60,6 +60,7 @@ class LlmAsMemory:
 
     Attributes:
         engine: Answers: from its evidence, or straight from z where the answer comes first.
+        quotes: Whether its evidence is a sentence that z spells.
 
     Raises:
         ArtefactMissing: There is no memory yet.
@@ -76,13 +77,12 @@ class LlmAsMemory:
         self.answers: AnswerReader | None = None
         self.engine: Engine
         if self.order == "answer":
-            lm = resources.language_model()
-            self.answers = AnswerReader(self.memory, lm, settings.max_new_tokens, budget)
-            self.engine = LocalEngine(lm, settings.max_new_tokens)
+            lm, limit = resources.language_model(), settings.max_new_tokens
+            self.answers, self.engine = AnswerReader(self.memory, lm, limit, budget), LocalEngine(lm, limit)
         else:
             self.engine = resources.engine()
-        self._resources = resources
-        self._sources = resources.sources()
+        self.quotes = self.order == "answer" and self.memory.index.spells
+        self._resources, self._sources = resources, resources.sources()
 
     def stream(self, question: str) -> Iterator[Event]:
         """Routes inside the model, then reads the answer off z and shows the evidence, or the other way round."""
@@ -133,7 +133,7 @@ class LlmAsMemory:
 
     def _recall(self, question: str, passage_ids: Sequence[str], answer: str, tracer: Tracer) -> Iterator[str]:
         """Pieces of the evidence that the z of documents hold for a question, and for the answer if it is known."""
-        if self.answers and self.memory.index.spells:
+        if self.quotes:
             with tracer.span("evidence"):
                 spelled = [sentence for passage_id in passage_ids for sentence in self.memory.sentences(passage_id)]
                 yield quote(spelled, question, answer, self.memory.index.terms)
