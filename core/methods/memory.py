@@ -60,7 +60,7 @@ class LlmAsMemory:
 
     Attributes:
         engine: Answers: from its evidence, or straight from z where the answer comes first.
-        quotes: Whether its evidence is a sentence that z spells.
+        quotes: Whether its evidence is what z spells: a sentence, and all of it for a server's model to answer from.
 
     Raises:
         ArtefactMissing: There is no memory yet.
@@ -81,7 +81,7 @@ class LlmAsMemory:
             self.answers, self.engine = AnswerReader(self.memory, lm, limit, budget), LocalEngine(lm, limit)
         else:
             self.engine = resources.engine()
-        self.quotes = self.order == "answer" and self.memory.index.spells
+        self.quotes = self.memory.index.spells and (self.order == "answer" or bool(settings.engine_url))
         self._resources, self._sources = resources, resources.sources()
 
     def stream(self, question: str) -> Iterator[Event]:
@@ -136,7 +136,7 @@ class LlmAsMemory:
         if self.quotes:
             with tracer.span("evidence"):
                 spelled = [sentence for passage_id in passage_ids for sentence in self.memory.sentences(passage_id)]
-                yield quote(spelled, question, answer, self.memory.index.terms)
+                yield quote(spelled, question, answer, self.memory.index.terms) if self.answers else " ".join(spelled)
             return
         lm, limit = self.memory.lm, self.memory.card.config.evidence_tokens
         with tracer.span("read z"):

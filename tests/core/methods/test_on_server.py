@@ -134,3 +134,12 @@ def test_memory_answers_there_whatever_comes_first_here_and_says_that_it_has_two
 def test_the_numbers_say_which_server_they_hold_for(resources):
     ground = measured_on(resources)
     assert (ground.model, ground.device, ground.reader) == ("tiny at 127.0.0.1", "a server at 127.0.0.1", False)
+
+
+def test_the_words_that_z_spells_go_there(resources, server, monkeypatch):
+    method = open_method("memory", resources)
+    monkeypatch.setattr(method, "quotes", True)
+    monkeypatch.setattr(method.memory, "sentences", lambda passage_id: ["Oren Pask built it.", "It is of glass."])
+    (evidence,) = answer(method, QUESTION).evidence
+    assert evidence.text == "Oren Pask built it. It is of glass."
+    assert evidence.text in sent(server)
