@@ -52,12 +52,12 @@ if shown and shown.reason and shown.manifest and not busy:
         icon=":material/history:",
     )
 cells.actions(ws, variants, measured.count, busy, kind)
-cells.overview(measured.sizes, measured.states, measured.count)
+cells.overview(measured)
 link_to("plan", t("Does it pay? Building and disk against what every question saves"))
 st.subheader(t("State of every cell"), anchor=False)
 if shown:
     st.markdown(residency_line(ws, shown))
-cells.table(measured.sizes, measured.by_cell, measured.cells)
+cells.table(measured.cells)
 if variants:
     st.subheader(t("By model and number format"), anchor=False)
     variant_table(ws, variants, busy, kind)

@@ -12,7 +12,6 @@ from app.i18n import duration, t
 from app.views.caches.variants import counted, wanted_variant
 from app.views.shared.table import show_table
 from core import pipeline
-from core.corpus.types import Passage
 from core.kvcache.store import CellState
 from core.kvcache.variants import BLOCKS, Variant
 from core.settings import Settings
@@ -24,19 +23,18 @@ STATES = {"ready": "✓ ready", "missing": "○ not built", "damaged": "✗ dama
 
 
 @dataclass(frozen=True)
-class CellSize:
-    """One cell.
+class Cell:
+    """A cell, and what is kept of it.
 
     Attributes:
-        cache_bytes: Size of its KV cache on disk; 0 while it has none.
         text_bytes: Size of its passages as UTF-8.
+        kept: Its cache, or the blocks of its passages together.
     """
 
-    cell: int
     label: str
-    tokens: int
-    cache_bytes: int
+    passages: int
     text_bytes: int
+    kept: CellState
 
 
 @dataclass(frozen=True)
@@ -44,19 +42,17 @@ class Measured:
     """What stands on the disk.
 
     Attributes:
-        by_cell: The same, blocks added up by the cell of their passage.
-        count: How many blocks or caches there will be.
+        states: Of each block, or of each cache of a cell.
+        count: How many of them there will be.
     """
 
-    sizes: list[CellSize]
+    cells: list[Cell]
     states: list[CellState]
-    by_cell: list[CellState]
-    cells: list[list[Passage]]
     count: int
 
 
 def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
-    """Every cell with its sizes, the states of its cache or blocks, and its passages.
+    """Every cell with what is kept of it, and the states of all blocks or caches.
 
     Args:
         variant: The blocks or caches to look at; None when there are none.
@@ -75,17 +71,16 @@ def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
     kept = {found.cell: found for found in by_cell}
     manifest = ws.manifest("partition")
     labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
-    sizes = [
-        CellSize(
-            cell=number,
-            label=labels[number] if number < len(labels) else "",
-            tokens=kept[number].tokens if number in kept else 0,
-            cache_bytes=kept[number].bytes if number in kept else 0,
-            text_bytes=sum(len(passage.text.encode()) for passage in passages),
+    measured = [
+        Cell(
+            labels[number] if number < len(labels) else "",
+            len(passages),
+            sum(len(passage.text.encode()) for passage in passages),
+            kept.get(number, CellState(number, "missing", len(passages), 0, 0, 0.0)),
         )
         for number, passages in enumerate(cells)
     ]
-    return Measured(sizes, states, by_cell, cells, count)
+    return Measured(measured, states, count)
 
 
 def _added_up(states: Sequence[CellState], cell_of: Mapping[int, int]) -> list[CellState]:
@@ -145,17 +140,14 @@ def actions(ws: Workspace, variants: Sequence[Variant], count: int, busy: bool, 
         )
 
 
-def overview(sizes: Sequence[CellSize], states: Sequence[CellState], count: int) -> None:
-    """The blocks or caches in a few numbers and one sentence.
-
-    Args:
-        count: How many there will be.
-    """
-    ready = [found for found in states if found.status == "ready"]
-    cache, text = sum(found.bytes for found in ready), sum(cell.text_bytes for cell in sizes if cell.cache_bytes)
+def overview(measured: Measured) -> None:
+    """The blocks or caches in a few numbers and one sentence."""
+    ready = [found for found in measured.states if found.status == "ready"]
+    cache = sum(found.bytes for found in ready)
+    text = sum(cell.text_bytes for cell in measured.cells if cell.kept.bytes)
     tokens = sum(found.tokens for found in ready)
     with st.container(horizontal=True, gap="large"):
-        st.metric(t("Ready"), t("{done:,} of {total:,}", done=len(ready), total=count), width="content")
+        st.metric(t("Ready"), t("{done:,} of {total:,}", done=len(ready), total=measured.count), width="content")
         st.metric(t("Tokens kept"), f"{tokens:,}", width="content")
         st.metric(t("Keys and values on disk"), size(cache), width="content")
         st.metric(t("The same as text"), size(text), width="content")
@@ -173,21 +165,20 @@ def overview(sizes: Sequence[CellSize], states: Sequence[CellState], count: int)
         )
 
 
-def table(sizes: Sequence[CellSize], states: Sequence[CellState], cells: Sequence[Sequence[Passage]]) -> None:
+def table(cells: Sequence[Cell]) -> None:
     """Every cell as a row."""
-    kept = {found.cell: found for found in states}
     rows = [
         {
-            "cell": cell.cell,
+            "cell": number,
             "about": cell.label,
-            "state": t(STATES[kept[cell.cell].status if cell.cell in kept else "missing"]),
-            "passages": len(cells[cell.cell]),
-            "tokens": cell.tokens or None,
-            "cache": cell.cache_bytes / 1e6 or None,
+            "state": t(STATES[cell.kept.status]),
+            "passages": cell.passages,
+            "tokens": cell.kept.tokens or None,
+            "cache": cell.kept.bytes / 1e6 or None,
             "text": cell.text_bytes / 1e3,
-            "prefill": (kept[cell.cell].build_s or None) if cell.cell in kept else None,
+            "prefill": cell.kept.build_s or None,
         }
-        for cell in sizes
+        for number, cell in enumerate(cells)
     ]
     show_table(
         rows,
