@@ -20,7 +20,7 @@ class Evidence:
 
     Attributes:
         passage_id: The passage; for LLM-as-Memory the document whose z was read.
-        text: What the model read: the passage, or the evidence generated from z.
+        text: What the model read: the passage, or the evidence from z.
         score: Similarity, or routing weight; larger is better.
         source: Where the passage stands in its file; None where it came as a passage.
     """

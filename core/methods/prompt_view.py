@@ -40,7 +40,7 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     before: Reading = "cached" if trace.cached_tokens else "new"
     soft = Segment("soft", "", int(answer.details.get("soft_tokens", 0)))
     if answer.details.get("order") == "answer":
-        # The evidence was written after the answer: nothing of it was read.
+        # The evidence came after the answer: nothing of it was read.
         kept: Reading = "cached" if (trace.cached_tokens or 0) > len(prompt.head) else "new"
         gaps = prompt.gap * len(answer.details["read"])
         parts = [_shown(lm, "cached", prompt.head), soft, _shown(lm, kept, gaps)]

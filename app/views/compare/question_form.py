@@ -213,7 +213,9 @@ def _settings(busy: bool) -> None:
             persist_state="session",
         )
     if state.settings().engine_url:
-        st.caption(t("The server's model reads several passages together; memory writes its evidence here first."))
+        st.caption(
+            t("The server's model reads passages together. Memory routes here; the words of its z are read there.")
+        )
     else:
         _settings_here(busy)
 
