@@ -43,6 +43,12 @@ folder = choose_run(ws, "eval_run")
 if view == RESULTS and shipped:
     show_shipped(shipped, lambda: st.session_state.update(eval_view=NEW))
     st.stop()
+if folder is None and shipped:
+    empty_state(
+        t("The run that ships holds scores, not single answers"),
+        t("Start a run here, under New run: every answer then stands here with its verdict and what it was read from."),
+    )
+    st.stop()
 if folder is None:
     empty_state(t("No run yet"), t("Choose questions and methods under New run; the results appear here."))
     st.stop()

@@ -18,6 +18,7 @@ values in it is in the tables when core made it with ``core.messages``; other er
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -62,6 +63,12 @@ def t(text: str, /, **values: object) -> str:
 def tn(n: int, one: str, many: str, /, **values: object) -> str:
     """A text about ``n`` things: ``one`` for exactly one of them, ``many`` otherwise; ``{n}`` is filled, too."""
     return t(one if n == 1 else many, n=n, **values)
+
+
+def device_name(said: str) -> str:
+    """A device in this session's language, as ``core.models.device.describe`` has named it and a saved run says it."""
+    threads = re.fullmatch(r"CPU, (\d+) threads?", said)
+    return tn(int(threads[1]), "CPU, {n} thread", "CPU, {n} threads") if threads else said
 
 
 def labels(texts: Mapping[Any, str]) -> Callable[[Any], str]:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import state
 from app.figures.evaluation import MethodPoint, describe_pareto, pareto_figure
-from app.i18n import labels, t, tn
+from app.i18n import device_name, labels, t, tn
 from app.views.evaluate.costs import interval_text, show_costs, show_hops
 from app.views.evaluate.failures import show_failures
 from app.views.evaluate.judge import judge_line
@@ -100,7 +100,13 @@ def show_shipped(found: Loaded, measure: Callable[[], None]) -> None:
     """
     measured = found.summary
     model, machine = measured["model"], measured["machine"]
-    facts = (measured["created"][:10], machine["processor"], machine["device"], model["name"], model["dtype"])
+    facts = (
+        measured["created"][:10],
+        machine["processor"],
+        device_name(machine["device"]),
+        model["name"],
+        model["dtype"],
+    )
     shipped_line(facts, "eval-here", measure)
     _scores(found)
     _picture(found)
