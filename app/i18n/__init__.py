@@ -68,7 +68,7 @@ def tn(n: int, one: str, many: str, /, **values: object) -> str:
 def device_name(said: str) -> str:
     """A device in this session's language, as ``core.models.device.describe`` has named it and a saved run says it."""
     threads = re.fullmatch(r"CPU, (\d+) threads?", said)
-    return tn(int(threads[1]), "CPU, {n} thread", "CPU, {n} threads") if threads else said
+    return tn(int(threads[1]), "CPU, {n} thread", "CPU, {n} threads") if threads else t(said)
 
 
 def labels(texts: Mapping[Any, str]) -> Callable[[Any], str]:

@@ -35,6 +35,11 @@ def server_panel() -> bool:
         empty_state(
             t("Redis is not running"),
             t(
+                "Here Redis searches by vector, by words or by both, gives an answer again that it gave before, in "
+                "milliseconds, and counts hits, misses and times."
+            )
+            + "\n\n"
+            + t(
                 "It is started when a search or an answer first needs it, and ends with the last program that uses it. "
                 "What it held is still on disk."
             ),
