@@ -35,5 +35,6 @@ def test_a_build_of_another_process_is_not_disturbed(served):
     with ws.lock(), served.tab("caches") as tab:
         tab.settled()
         tab.rerun(tab.press("cache-force"))
-        tab.until(lambda tab: "Something else is building in the workspace 'sample'" in tab.said(), "it is told")
+        told = "Something else is building in the workspace 'sample'"
+        tab.until(lambda tab: told in " ".join(tab.everything_said()), "it is told")
     served.until(lambda vitals: not vitals["building"], "nothing builds")
