@@ -14,6 +14,7 @@ def test_of_many_who_build_in_a_workspace_one_builds_and_the_others_are_told(ser
         for tab in tabs:
             tab.rerun(tab.type_into("link-question", "Who drew the maps?"), tab.press(BUILD))
         for tab in tabs:
+            tab.settled()  # another's job may be shown before this tab's own press has been answered
             tab.until(lambda tab: NAME in tab.said() and tab.has("button", "job-cancel"), "the job is shown")
         told = [tab for tab in tabs if f"'{NAME}' is still running" in " ".join(tab.everything_said())]
         assert len(told) == 4
