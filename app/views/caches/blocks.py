@@ -47,12 +47,18 @@ def _ask(ws: Workspace, busy: bool) -> None:
                 "The first tokens of every joined block can be computed anew, so that it sees what stands before it."
             ),
         )
-        asked = st.form_submit_button(t("Compare"), icon=":material/link:", disabled=busy)
-    if asked and question.strip():
-        state.start_question(ws.name, COMPARE, lambda target: _compare(target, question))
-        st.rerun()
-    elif asked:
+        asked = st.form_submit_button(
+            t("Compare"), icon=":material/link:", disabled=busy, on_click=_start, args=(ws.name,)
+        )
+    if asked and not question.strip():
         st.info(t("Type a question first."), icon=":material/edit:")
+
+
+def _start(workspace: str) -> None:
+    """Starts as it is pressed: by the time the page is drawn, another's job may have disabled the button."""
+    question = st.session_state["link-question"]
+    if question.strip():
+        state.start_question(workspace, COMPARE, lambda target: _compare(target, question))
 
 
 def _compare(ws: Workspace, question: str) -> Work:
