@@ -84,7 +84,7 @@ class Served:
         return {question: answer(opened[top_k], question).text for question, top_k in passages.items()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a kept run of another file changes which view a page opens on
 def served(tmp_path_factory, tiny_lm, tiny_encoder, tiny_corpus):
     folder = tmp_path_factory.mktemp("many")
     chosen = {
