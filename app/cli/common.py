@@ -145,7 +145,7 @@ class MethodCommand(TyperCommand):
     """A command whose help ends with the methods that can be named."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Looks the methods up when help is asked for: every other command starts without them."""
+        """Writes the methods beneath the options."""
         from core.methods.registry import METHODS
 
         self.epilog = "\n\n".join(f"{name}: {spec.label}. {spec.summary}" for name, spec in METHODS.items())

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 
 from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read_passages
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import worth_reading
 from core.stores.base import SearchRequest
 from core.stores.bm25 import Bm25
@@ -53,16 +52,3 @@ class Bm25Rag:
         text, facts = yield from read_passages(self._engine, passages, question, tracer, self._reading)
         details = {"store": "bm25", "top_k": len(passages), **facts}
         yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), details))
-
-
-BM25 = MethodSpec(
-    name=Bm25Rag.name,
-    label="BM25 + LLM",
-    summary="Finds passages by the words they share with the question and puts their text in the prompt.",
-    open=Bm25Rag,
-    role="baseline",
-    reads=("corpus",),
-    keeps_text=True,
-    style=MethodStyle("#3b9188", "match_word", "square"),
-    facts=("store", "top_k", "answered_from"),
-)

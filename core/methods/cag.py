@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.methods.cell_search import FACTS as CELL_FACTS
 from core.methods.cell_search import CellSearch
-from core.methods.from_blocks import FACTS, FromBlocks, Selection
-from core.methods.prefix_cag import SERVED
+from core.methods.from_blocks import FromBlocks, Selection
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
 
 
@@ -39,19 +36,3 @@ class Cag(FromBlocks):
 
     def _choose(self, question: str, tracer: Tracer) -> Selection:
         return self._cells.find(question, tracer).chosen
-
-
-CAG = MethodSpec(
-    name=Cag.name,
-    label="KV-cache CAG",
-    summary="Looks into the nearest Voronoi cells and joins the stored KV blocks of their best passages.",
-    open=Cag,
-    role="method",
-    reads=("corpus", "embeddings", "partition", "blocks"),
-    keeps_text=False,
-    style=MethodStyle("#c27a0a", "hexagon", "hexagon"),
-    facts=(*CELL_FACTS, *FACTS),
-    settings=("nprobe",),
-    usual=True,
-    served=SERVED,
-)

@@ -7,7 +7,6 @@ The cell was prefilled as one prompt, so its cache is exact; but the model reads
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from core.kvcache.cell_file import LoadedCache
 from core.kvcache.lru import ResidentCaches, ResidentStats
@@ -15,9 +14,7 @@ from core.kvcache.variants import WHOLE_CELLS, open_store
 from core.messages import Message
 from core.methods.base import Answer, Event, EvidenceChosen, Finished, Working, as_events, as_evidence
 from core.methods.cell_search import RANKED
-from core.methods.prefix_cag import SERVED, PrefixCell
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.models.encoder import Encoder
 from core.models.engine import LocalEngine
 from core.models.session import Session
@@ -127,17 +124,3 @@ def route_question(encoder: Encoder, partition: Partition, question: str, tracer
         vector = encoder.encode_query(question)
     with tracer.span("route"):
         return route(partition, vector, nprobe=RANKED)
-
-
-CAG_CELL = MethodSpec(
-    name=CagCell.name,
-    label="CAG (whole cell)",
-    summary="Opens the nearest Voronoi cell and continues from its stored KV cache, which stands for its text exactly.",
-    open=CagCell,
-    role="method",
-    reads=("corpus", "partition", "caches"),
-    keeps_text=False,
-    style=MethodStyle("#8a5a00", "hive", "hexagon2-open"),
-    facts=("cell", "nearest", "margin", "resident", "reused_tokens", "prefilled_tokens"),
-    served=replace(SERVED, open=PrefixCell),
-)

@@ -17,7 +17,6 @@ from core.memory.router import Routing
 from core.memory.z_reader import ReadConfig, ZReader, shuffled
 from core.methods.base import Answer, Event, Evidence, EvidenceChosen, Finished, as_events
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.models.engine import LocalEngine
 from core.models.engine_base import Engine, text_of
 from core.settings import Settings
@@ -170,33 +169,3 @@ class LlmAsMemory:
 
 def _as_passage(evidence: Evidence) -> Passage:
     return Passage(evidence.passage_id, evidence.title, evidence.text)
-
-
-MEMORY = MethodSpec(
-    name=LlmAsMemory.name,
-    label="LLM-as-Memory",
-    summary="Routes the question over Z inside the model, answers from the z it chose, and shows what z says of it.",
-    open=LlmAsMemory,
-    role="method",
-    reads=("memory",),
-    keeps_text=False,
-    style=MethodStyle("#a84f93", "blur_on", "diamond"),
-    facts=(
-        "routing",
-        "titles",
-        "null_weight",
-        "documents",
-        "read",
-        "soft_tokens",
-        "training_steps",
-        "read_mode",
-        "order",
-        "evidence_ms",
-        "kv_bytes",
-        "answerer",
-        "evidence_by",
-    ),
-    settings=("memory_order",),
-    reads_z=True,
-    usual=True,
-)

@@ -7,10 +7,9 @@ read: distractors cost a small reader more than they bring.
 
 from __future__ import annotations
 
-from core.methods.from_blocks import FACTS, FromBlocks, Selection
+from core.methods.from_blocks import FromBlocks, Selection
 from core.methods.memory import open_memory
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
 
 
@@ -43,16 +42,3 @@ class MemoryBlocks(FromBlocks):
         details = {"null_weight": routing.null, "documents": len(self.memory.pool.ids)}
         rows = [self._rows[routed.passage_id] for routed in chosen]
         return Selection(rows, [routed.weight for routed in chosen], self.memory.index.nbytes, details)
-
-
-MEMORY_BLOCKS = MethodSpec(
-    name=MemoryBlocks.name,
-    label="Memory + blocks",
-    summary="Routes the question over Z inside the model and joins the stored KV blocks of the documents it chose.",
-    open=MemoryBlocks,
-    role="method",
-    reads=("corpus", "memory", "blocks"),
-    keeps_text=False,
-    style=MethodStyle("#5b6bbf", "hub", "diamond-tall"),
-    facts=("null_weight", "documents", *FACTS),
-)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
 
 
@@ -40,17 +39,3 @@ class Oracle:
         tracer.bytes_touched += sum(len(p.text.encode()) for p in passages)
         text = yield from read(self._engine, passages, question, tracer)
         yield Finished(Answer(self.name, question, text, evidence, tracer.finish()))
-
-
-ORACLE = MethodSpec(
-    name=Oracle.name,
-    label="Oracle passage",
-    summary="Reads the gold passages alone: what is wrong here is not the fault of any retrieval.",
-    open=Oracle,
-    role="control",
-    reads=("corpus",),
-    keeps_text=True,
-    style=MethodStyle("#6a8f2c", "verified", "star"),
-    facts=(),
-    asks_gold=True,
-)

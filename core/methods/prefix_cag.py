@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read
-from core.methods.cell_search import FACTS, CellSearch
+from core.methods.cell_search import CellSearch
 from core.methods.resources import Resources
-from core.methods.spec import OnServer
 from core.trace import Tracer
 
 
@@ -63,11 +62,3 @@ class PrefixCell(PrefixCag):
 
     name = "cag_cell"
     whole_cell_alone = True
-
-
-SERVED = OnServer(
-    open=PrefixCag,
-    reads=("corpus", "embeddings", "partition", "prefixes"),
-    facts=(*FACTS, "cell", "prefix_passages"),
-    makes=("prefixes",),
-)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from core.artefacts import index_kind
 from core.methods.base import Answer, Event, EvidenceChosen, Finished, as_evidence, read_passages
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import worth_reading
 from core.models.presets import unrelated_cosine
 from core.stores.base import Hit, SearchRequest
@@ -80,17 +79,3 @@ class Rag:
         text, facts = yield from read_passages(self._engine, passages, question, tracer, self._reading)
         details = {"store": self._retrieval.store, "top_k": len(passages), **facts}
         yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), details))
-
-
-RAG = MethodSpec(
-    name=Rag.name,
-    label="Standard RAG",
-    summary="Finds the nearest passages and puts their text in the prompt.",
-    open=Rag,
-    role="method",
-    reads=("corpus", "index"),
-    keeps_text=True,
-    style=MethodStyle("#2f7fc1", "article", "circle"),
-    facts=("store", "top_k", "answered_from"),
-    usual=True,
-)

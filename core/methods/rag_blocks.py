@@ -5,10 +5,9 @@ The difference to RAG is the effect of caching; the difference to CAG is the eff
 
 from __future__ import annotations
 
-from core.methods.from_blocks import FACTS, FromBlocks, Selection
+from core.methods.from_blocks import FromBlocks, Selection
 from core.methods.rag import Retrieval
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.trace import Tracer
 
 
@@ -36,16 +35,3 @@ class RagBlocks(FromBlocks):
         rows = [self._rows[hit.passage_id] for hit in hits]
         details = {"store": self._retrieval.store, "top_k": len(hits)}
         return Selection(rows, [hit.score for hit in hits], self._retrieval.bytes, details)
-
-
-RAG_BLOCKS = MethodSpec(
-    name=RagBlocks.name,
-    label="RAG + blocks",
-    summary="Finds the nearest passages as standard RAG does and joins their stored KV blocks.",
-    open=RagBlocks,
-    role="baseline",
-    reads=("corpus", "index", "blocks"),
-    keeps_text=False,
-    style=MethodStyle("#a0522d", "join", "hexagon2"),
-    facts=("store", "top_k", *FACTS),
-)

@@ -16,7 +16,6 @@ from core.jobs import finish
 from core.methods.answer_cache import DISTANCE, TTL_S, AnswerCache, CachedAnswer, scope_of
 from core.methods.base import Answer, Event, Evidence, EvidenceChosen, Finished, Text, as_evidence, read_passages
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.methods.worth_reading import meant_rows, worth_reading
 from core.models.encoder import Encoder, Vectors
 from core.models.presets import unrelated_cosine
@@ -180,28 +179,3 @@ def _index(ws: Workspace, encoder: Encoder) -> Path:
     except (ArtefactMissing, ArtefactStale):
         finish(build_index(ws, STORE, force=True))
     return ws.require(kind, inputs)
-
-
-REDIS_RAG = MethodSpec(
-    name=RedisRag.name,
-    label="Redis RAG",
-    summary="Finds passages in Redis by vector and words together, and can answer from a cache.",
-    open=RedisRag,
-    role="baseline",
-    reads=("corpus", index_kind(STORE)),
-    keeps_text=True,
-    style=MethodStyle("#b5533c", "bolt", "triangle-up"),
-    facts=(
-        "store",
-        "top_k",
-        "keyword_percent",
-        "cache",
-        "cache_question",
-        "cache_distance",
-        "saved_ms",
-        "cache_error",
-        "metrics_error",
-        "answered_from",
-    ),
-    makes=(index_kind(STORE),),
-)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from core.memory.z_reader import shuffled
-from core.methods.memory import MEMORY, LlmAsMemory, open_memory
+from core.methods.memory import LlmAsMemory, open_memory
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 
 
 class ShuffledMemory(LlmAsMemory):
@@ -24,18 +23,3 @@ class ShuffledMemory(LlmAsMemory):
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources, memory=shuffled(open_memory(resources), resources.settings.seed))
-
-
-SHUFFLED_MEMORY = MethodSpec(
-    name=ShuffledMemory.name,
-    label="Shuffled memory",
-    summary="Routes as the memory does, then reads another document's Z: only the difference to it is memory.",
-    open=ShuffledMemory,
-    role="control",
-    reads=("memory",),
-    keeps_text=False,
-    style=MethodStyle("#7d6bc4", "shuffle", "diamond-open"),
-    facts=MEMORY.facts,
-    settings=MEMORY.settings,
-    reads_z=True,
-)

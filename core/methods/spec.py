@@ -1,17 +1,19 @@
-"""The spec of a method: all facts about it, defined in the method's own module."""
+"""The spec of a method: all that is known of it before it is opened."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Literal
 
 from core.artefacts import artefact, with_sources
 from core.errors import TesseraError
 from core.messages import message
-from core.methods.base import Method
-from core.methods.resources import Resources
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.methods.base import Method
+    from core.methods.resources import Resources
 
 Role = Literal["method", "baseline", "control"]
 
@@ -33,7 +35,7 @@ class MethodStyle:
 class OnServer:
     """The fields that differ when the language model runs on a server; see ``MethodSpec``."""
 
-    open: Callable[..., Method]
+    opens: str
     reads: tuple[str, ...]
     facts: tuple[str, ...]
     makes: tuple[str, ...] = ()
@@ -47,8 +49,7 @@ class MethodSpec:
     Attributes:
         name: Its name in code, on the command line and in files.
         summary: What it does, in one sentence.
-        open: Opens the method with ``Resources`` (and options, if it has any) and loads what it needs; raises a
-            TesseraError with a remedy if it cannot.
+        opens: Its class as "module:name".
         role: A method to compare, a baseline, or a control.
         reads: Kinds of artefacts it reads to answer; "index" means the index of the store in the settings.
         keeps_text: Whether it reads the text of the passages, which then counts as its storage.
@@ -65,7 +66,7 @@ class MethodSpec:
     name: str
     label: str
     summary: str
-    open: Callable[..., Method]
+    opens: str
     role: Role
     reads: tuple[str, ...]
     keeps_text: bool
@@ -86,10 +87,21 @@ class MethodSpec:
         """This method as it is where the settings run the language model."""
         if not settings.engine_url:
             return self
-        if self.served:
-            changes = {field.name: getattr(self.served, field.name) for field in fields(self.served)}
-            return replace(self, **changes)
-        return self if self.runs_on(settings) else replace(self, open=self._refuse)
+        return replace(self, **asdict(self.served)) if self.served else self
+
+    def open(self, resources: Resources, **options: object) -> Method:
+        """The method with what it needs loaded; ``on`` the settings of these resources.
+
+        Args:
+            options: Further arguments of its class.
+
+        Raises:
+            TesseraError: It cannot answer with these resources; the remedy says what to do.
+        """
+        if not self.runs_on(resources.settings):
+            raise self.refusal()
+        method: Method = resolve_name(self.opens)(resources, **options)
+        return method
 
     @property
     def builds(self) -> tuple[str, ...]:
@@ -112,6 +124,3 @@ class MethodSpec:
             message("{method} joins stored keys and values, which no server takes.", method=message(self.label)),
             "Leave it out, or run the language model in this process.",
         )
-
-    def _refuse(self, resources: Resources, **options: object) -> Method:
-        raise self.refusal()

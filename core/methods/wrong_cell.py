@@ -6,15 +6,12 @@ and wording alone contribute to an answer.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from core.errors import TesseraError
 from core.messages import message
-from core.methods.cag import CAG, Cag
+from core.methods.cag import Cag
 from core.methods.cell_search import CellSearch
-from core.methods.prefix_cag import SERVED, PrefixCag
+from core.methods.prefix_cag import PrefixCag
 from core.methods.resources import Resources
-from core.methods.spec import MethodSpec, MethodStyle
 from core.models.encoder import Vectors
 from core.voronoi.routing import Route, route
 
@@ -62,19 +59,3 @@ class WrongPrefix(PrefixCag):
 
     name = "wrong-cell"
     search = WrongCellSearch
-
-
-WRONG_CELL = MethodSpec(
-    name=WrongCell.name,
-    label="Wrong cell",
-    summary="CAG in the nearest cells that hold no gold passage: what it gets right, its blocks did not tell it.",
-    open=WrongCell,
-    role="control",
-    reads=CAG.reads,
-    keeps_text=False,
-    style=MethodStyle("#8a6d3b", "wrong_location", "hexagon-open"),
-    facts=CAG.facts,
-    settings=CAG.settings,
-    asks_gold=True,
-    served=replace(SERVED, open=WrongPrefix),
-)

@@ -1,4 +1,4 @@
-"""A method over existing artefacts is one file and one line: what stands here and ``METHODS["toy"] = TOY``."""
+"""A method over existing artefacts is one class and one spec: what stands here and ``METHODS["toy"] = TOY``."""
 
 import pytest
 from typer.testing import CliRunner
@@ -38,7 +38,7 @@ TOY = MethodSpec(
     name=FirstPassage.name,
     label="First passage",
     summary="Reads the first passage, whatever is asked.",
-    open=FirstPassage,
+    opens=f"{__name__}:FirstPassage",
     role="method",
     reads=("corpus", "index"),
     keeps_text=True,
