@@ -12,7 +12,7 @@ from app.learn.recorded import recorded
 from app.open_methods import resources_of
 from core.methods.base import answer
 from core.methods.comparison import Choices
-from core.methods.prompt_view import segments_read
+from core.methods.prompt_view import segments_read, text_sent
 from core.units import seconds
 
 _TIMES = (1.0, 2.0, 4.0, 10.0)
@@ -81,18 +81,22 @@ def live(tour: Tour) -> None:
     if st.button(t("Run RAG"), type="primary", icon=":material/play_arrow:", key="learn-rag"):
         with state.models().lock:
             result = answer(state.open_methods().open("rag", resources), tour.question.text)
-            segments = segments_read(result, resources.language_model())
-        st.session_state["learn_rag"] = (tour.question.id, result, segments)
+            if settings.engine_url:
+                parts = [text_sent(result)]
+            else:
+                segments = segments_read(result, resources.language_model())
+                parts = [f"[{segment.tokens}] {segment.text}" for segment in segments]
+        st.session_state["learn_rag"] = (tour.question.id, result, parts)
     last = st.session_state.get("learn_rag")
     if not last or last[0] != tour.question.id:
         st.caption(t("Nothing has been run for this question yet."))
         return
-    _, result, segments = last
+    _, result, parts = last
     st.text(result.text or t("(said nothing)"))
     took = t("first token {time}", time=seconds(result.trace.ttft_ms))
     st.caption(f"{took} · {t('{n:,} tokens prefilled', n=result.trace.prompt_tokens)}")
-    for segment in segments:
-        st.text(f"[{segment.tokens}] {segment.text}")
+    for part in parts:
+        st.text(part)
 
 
 STEP = Step(

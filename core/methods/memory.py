@@ -157,14 +157,20 @@ class LlmAsMemory:
             "null_weight": routing.null,
             "documents": len(self.memory.pool.ids),
             "read": list(read),
-            "soft_tokens": self.answers.soft_tokens(read) if self.answers else len(read) * self.memory.pool.z.shape[1],
+            "soft_tokens": self._soft_tokens(read),
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "order": self.order,
+            "quoted": self.quotes,
             "kv_bytes": sum(reader.kept.resident_bytes() for reader in (self.reader, self.answers) if reader),
             "answerer": self.engine.identity.name,
             "evidence_by": self.memory.lm.identity.name,
         }
+
+    def _soft_tokens(self, read: Sequence[str]) -> int:
+        if self.answers:
+            return self.answers.soft_tokens(read)
+        return 0 if self.quotes else len(read) * self.memory.pool.z.shape[1]
 
 
 def _as_passage(evidence: Evidence) -> Passage:

@@ -53,7 +53,7 @@ class PrefixCag:
         yield EvidenceChosen(evidence)
         tracer.bytes_touched += result.chosen.bytes + sum(len(passage.text.encode()) for passage in passages)
         text = yield from read(self._engine, passages, question, tracer)
-        details = {**result.chosen.details, "cell": cell, "prefix_passages": len(rows)}
+        details = {**result.chosen.details, "cell": cell, "sent": [passage.id for passage in passages]}
         yield Finished(Answer(self.name, question, text, evidence, tracer.finish(), details))
 
 

@@ -1,7 +1,7 @@
 """What the model read for an answer, segment by segment: from a stored cache, prefilled now, or as soft tokens.
 
 The prompt is laid out again from the answer's evidence, with the very functions that the methods use, so its tokens add
-up to those that the trace counted.
+up to those that the trace counted. Of what a server read, the text it was sent is known.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from core.corpus.types import Passage
 from core.methods.base import Answer
 from core.methods.registry import find_method
 from core.models.language_model import LanguageModel
+from core.models.prompt import user_turn
 
 Reading = Literal["cached", "new", "soft", "written"]
 
@@ -32,10 +33,8 @@ class Segment:
 
 
 def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
-    """The segments in their order; nothing for an answer that was not read, such as one from the answer cache."""
+    """The segments in their order."""
     trace, prompt = answer.trace, lm.prompt
-    if not trace.prompt_tokens:
-        return []
     reads_z = find_method(answer.method).reads_z
     before: Reading = "cached" if trace.cached_tokens else "new"
     soft = Segment("soft", "", int(answer.details.get("soft_tokens", 0)))
@@ -46,7 +45,7 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
         parts = [_shown(lm, "cached", prompt.head), soft, _shown(lm, kept, gaps)]
         return [*parts, _shown(lm, "new", prompt.tail(answer.question))]
     tail: tuple[Reading, list[int]] = ("new", prompt.tail(answer.question))
-    passages = [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
+    passages = _passages(answer)
     segments: list[tuple[Reading, list[int]]] = [
         (before, prompt.head),
         *(("written" if reads_z else before, prompt.passage(passage)) for passage in passages),
@@ -56,6 +55,16 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
         segments = [segment for each in segments[1:-1] for segment in (each, tail)]
         segments.insert(0, (before, prompt.head))
     return [*([soft] if reads_z else []), *(_shown(lm, reading, ids) for reading, ids in segments)]
+
+
+def text_sent(answer: Answer) -> str:
+    """What a server was sent for an answer, besides the instruction."""
+    passages = {passage.id: passage for passage in _passages(answer)}
+    return user_turn([passages[name] for name in answer.details.get("sent", passages)], answer.question)
+
+
+def _passages(answer: Answer) -> list[Passage]:
+    return [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
 
 
 def _shown(lm: LanguageModel, reading: Reading, ids: list[int]) -> Segment:

@@ -25,7 +25,7 @@ _FROM_CELLS = ("cells", "nearest", "probed", "of_cells", "margin")
 _PREFIXES = OnServer(
     opens="core.methods.prefix_cag:PrefixCag",
     reads=("corpus", "embeddings", "partition", "prefixes"),
-    facts=(*_FROM_CELLS, "cell", "prefix_passages"),
+    facts=(*_FROM_CELLS, "cell", "sent"),
     makes=("prefixes",),
 )
 _REDIS_INDEX = index_kind("redis")
@@ -97,6 +97,7 @@ MEMORY = MethodSpec(
         "training_steps",
         "read_mode",
         "order",
+        "quoted",
         "evidence_ms",
         "kv_bytes",
         "answerer",

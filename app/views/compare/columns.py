@@ -164,7 +164,8 @@ def _answered(name: str, run: Run, ws: Workspace | None = None) -> None:
     answer = run.answers[name]
     _show_text(f"answer-{name}", answer.text)
     verdict_badge(verdict_on(answer, run.gold, run.gold_cells))
-    if answer.details.get("training_steps") == 0 and answer.details.get("order") != "answer":
+    details = answer.details
+    if details.get("training_steps") == 0 and details.get("order") != "answer" and not details.get("quoted"):
         st.badge(
             t("guessing: not trained"),
             icon=":material/warning:",

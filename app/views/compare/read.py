@@ -9,8 +9,9 @@ from app.i18n import labels, t, tn
 from app.open_methods import resources_of
 from app.views.compare.columns import headings
 from app.views.shared.frame import guarded
+from core.methods.base import Answer
 from core.methods.comparison import Run
-from core.methods.prompt_view import Segment, segments_read
+from core.methods.prompt_view import Segment, segments_read, text_sent
 from core.workspace import Workspace
 
 _MEANINGS = {
@@ -24,11 +25,6 @@ _READ = "what_was_read"
 
 def what_was_read(run: Run, ws: Workspace) -> None:
     """The prompt of one method, segment by segment."""
-    if state.settings().engine_url:
-        st.caption(
-            t("A server read the prompt: it was sent the passages and the question, and its tokens are its own.")
-        )
-        return
     names = list(run.answers)
     chosen = st.segmented_control(
         t("Method"),
@@ -39,12 +35,15 @@ def what_was_read(run: Run, ws: Workspace) -> None:
         key="read_method",
         label_visibility="collapsed",
     )
-    with guarded():
-        segments = _segments(run, ws, str(chosen) if chosen in names else names[0])
-        if not segments:
-            st.caption(t("Nothing was read: the answer came from the answer cache."))
-        for number, segment in enumerate(segments):
-            _draw(segment, number)
+    name = str(chosen) if chosen in names else names[0]
+    if not run.answers[name].trace.prompt_tokens:
+        st.caption(t("Nothing was read: the answer came from the answer cache."))
+    elif run.served:
+        _draw_sent(run.answers[name])
+    else:
+        with guarded():
+            for number, segment in enumerate(_segments(run, ws, name)):
+                _draw(segment, number)
 
 
 def _segments(run: Run, ws: Workspace, name: str) -> list[Segment]:
@@ -55,6 +54,20 @@ def _segments(run: Run, ws: Workspace, name: str) -> list[Segment]:
         with models.lock:
             kept[run.id, name] = segments_read(run.answers[name], resources_of(ws, run.choices).language_model())
     return kept[run.id, name]
+
+
+def _draw_sent(answer: Answer) -> None:
+    """What went to the server, and how much of it the server counted as new: it alone knows which words these were."""
+    new, reused = answer.trace.prompt_tokens, answer.trace.cached_tokens
+    count = t("{new:,} tokens prefilled, {reused:,} reused", new=new, reused=reused or 0)
+    if reused is None:
+        count = t("{new:,} tokens prefilled; reused tokens: not reported", new=new)
+    quoted, note = answer.details.get("quoted"), ""
+    if quoted is not None:
+        note = t("It was sent the words that z spells.") if quoted else t("The model here wrote the evidence from Z.")
+    with st.container(key="read-new-server", gap=None):
+        st.caption(f"**{t('As the server counts')}:** {count}. {note}")
+        st.text(text_sent(answer))
 
 
 def _draw(segment: Segment, number: int) -> None:

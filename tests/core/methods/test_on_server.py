@@ -14,6 +14,7 @@ from core.errors import TesseraError
 from core.evaluation.variants import missing_artefacts, parse_variants, storage_of
 from core.methods.base import answer, two_models
 from core.methods.comparison import measured_on
+from core.methods.prompt_view import text_sent
 from core.methods.registry import METHODS, evaluated_methods, offered_methods, open_method
 from core.methods.resources import Resources
 from core.models.prompt import passage_text
@@ -50,6 +51,7 @@ def test_it_answers_there_and_reports_what_its_spec_says(name, resources, server
     assert (result.method, result.text) == (name, "Oren Pask")
     assert set(result.details) <= set(spec.facts)
     assert QUESTION in sent(server) and all(piece.text in sent(server) for piece in result.evidence)
+    assert text_sent(result) == sent(server)
     assert result.trace.cached_tokens is not None
 
 
@@ -140,6 +142,8 @@ def test_the_words_that_z_spells_go_there(resources, server, monkeypatch):
     method = open_method("memory", resources)
     monkeypatch.setattr(method, "quotes", True)
     monkeypatch.setattr(method.memory, "sentences", lambda passage_id: ["Oren Pask built it.", "It is of glass."])
-    (evidence,) = answer(method, QUESTION).evidence
+    result = answer(method, QUESTION)
+    (evidence,) = result.evidence
     assert evidence.text == "Oren Pask built it. It is of glass."
     assert evidence.text in sent(server)
+    assert result.details["quoted"] and result.details["soft_tokens"] == 0  # words were read, and no vectors
