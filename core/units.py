@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.messages import message
 
-_SIZES = ("bytes", "KB", "MB", "GB", "TB")
+_SIZES = ("B", "KB", "MB", "GB", "TB")
 
 
 def milliseconds(ms: float) -> str:
@@ -30,7 +30,7 @@ def duration(s: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes on disk in powers of 1,000: "812 bytes", "27.1 MB", "3 KB"."""
+    """Bytes on disk in powers of 1,000: "812 B", "27.1 MB", "3 KB"."""
     value, rank = float(count), 0
     while value >= 999.5 and rank < len(_SIZES) - 1:
         value, rank = value / 1000, rank + 1

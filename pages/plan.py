@@ -10,8 +10,10 @@ from pydantic import TypeAdapter
 from app import state
 from app.i18n import t
 from app.views.plan.form import demand_form
-from app.views.plan.results import show_plans
+from app.views.plan.results import machine_of, show_plans
+from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import empty_state, header, link_to, missing_for
+from app.views.shared.jobs import job_panel
 from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
@@ -22,16 +24,24 @@ from core.labs.plan.prices import load_prices
 
 header("plan")
 ws = state.current_workspace()
-lacking = missing_for(ws, ("corpus", "embeddings", "partition", "blocks"))
+busy = job_panel(ws)
+if missing_for(ws, ("corpus", "embeddings")):
+    if not busy:
+        nothing_yet(
+            t("There is nothing to plan with yet"),
+            t("Here one sees what each method takes for your documents: disk, machines, first token and money."),
+        )
+    st.stop()
+lacking = missing_for(ws, ("partition", "blocks"))
 found, why = None, ""
 if not lacking:
     try:
         found = coefficients(ws)
     except TesseraError as error:
         why = escape(t(error.message))
-if found is None and not lacking and is_sample(state.corpus_of(ws)):
+if found is None and is_sample(state.corpus_of(ws)):
     found = TypeAdapter(Coefficients).validate_python(shipped("plan")["coefficients"])
-    shipped_line((found.machine, found.model))
+    shipped_line((machine_of(found), found.model))
     link_to("evaluate", t("Measure here"))
 if found is None:
     empty_state(

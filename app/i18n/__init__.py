@@ -12,16 +12,18 @@ Text of documents, questions, answers and code is never translated. What a table
 ``tests/app/i18n`` holds that nothing is lacking.
 
 What core says (stages, labels, errors) is looked up when it is shown: ``t(progress.stage)``. A sentence of core with
-values in it is in the tables when core made it with ``core.messages``; other errors with values stay English.
+values in it is in the tables when core made it with ``core.messages``, and is shown with ``saved`` when it comes from a
+file; other errors with values stay English.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import streamlit as st
@@ -34,6 +36,8 @@ LANGUAGES: Mapping[str, str] = {"en": "English", "ko": "한국어"}
 KEY = "language"
 PARAM = "lang"
 _FOLDERS = {"ko": "korean"}
+_TOLD_BY = 8
+"""Letters of its own that a pattern needs to be told by: "CPU, {n} thread" has them, "{name}: {what}" fits anything."""
 
 
 def language() -> str:
@@ -65,10 +69,18 @@ def tn(n: int, one: str, many: str, /, **values: object) -> str:
     return t(one if n == 1 else many, n=n, **values)
 
 
-def device_name(said: str) -> str:
-    """A device in this session's language, as ``core.models.device.describe`` has named it and a saved run says it."""
-    threads = re.fullmatch(r"CPU, (\d+) threads?", said)
-    return tn(int(threads[1]), "CPU, {n} thread", "CPU, {n} threads") if threads else t(said)
+def saved(text: str) -> str:
+    """A text of core in this session's language, as a file has it: filled, without what it was filled from.
+
+    It is told by the pattern of the table that it fits, of several by the one with the most words of its own. Its
+    values stay as they are.
+    """
+    for fits, translation in _patterns(language()) if text not in table(language()) else ():
+        if found := fits.fullmatch(text):
+            return "".join(
+                literal + (found[place] if place else "") for literal, place, _, _ in Formatter().parse(translation)
+            )
+    return t(text)
 
 
 def labels(texts: Mapping[Any, str]) -> Callable[[Any], str]:
@@ -84,6 +96,30 @@ def labels(texts: Mapping[Any, str]) -> Callable[[Any], str]:
 def duration(s: float) -> str:
     """A wait in this session's language: "2 min 05 s", "2분 05초"."""
     return t(units.duration(s))
+
+
+@cache
+def _patterns(code: str) -> Sequence[tuple[re.Pattern[str], str]]:
+    """What the texts of a language fit that have places and enough words to be told by, each with its translation."""
+    known = []
+    for text, translation in table(code).items():
+        parts = list(Formatter().parse(text))
+        words = sum(letter.isalpha() for literal, *_ in parts for letter in literal)
+        places = [place for _, place, _, _ in parts if place]
+        if words >= _TOLD_BY and places and all(map(str.isidentifier, places)):  # those of a figure's hover are not
+            known.append((words, _fits(parts), translation))
+    return [(fits, translation) for _, fits, translation in sorted(known, key=lambda one: -one[0])]
+
+
+def _fits(parts: Iterable[tuple[str, str | None, str | None, str | None]]) -> re.Pattern[str]:
+    """An expression for a pattern: where it says how a number is written, only a number stands there."""
+    pattern, seen = "", set[str]()
+    for literal, place, form, _ in parts:
+        pattern += re.escape(literal)
+        if place:
+            pattern += f"(?P={place})" if place in seen else f"(?P<{place}>{'[-+0-9.,%]+' if form else '.+?'})"
+            seen.add(place)
+    return re.compile(pattern, re.DOTALL)
 
 
 @cache

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from app import state
 from app.figures.ledger import describe_ledger, ledger_figure
-from app.i18n import device_name, duration, t
+from app.i18n import duration, saved, t
 from app.learn.base import Prediction, Step, Tour, nearest, read_this
 from app.open_methods import describe, opener
 from app.views.compare.break_even import ledger_panel
@@ -57,7 +57,7 @@ def show(_tour: Tour) -> None:
     _calculator()
     run = shipped("sample-test")
     shipped_line(
-        (run["created"][:10], run["machine"]["processor"], device_name(run["machine"]["device"]), run["model"]["name"])
+        (run["created"][:10], run["machine"]["processor"], saved(run["machine"]["device"]), run["model"]["name"])
     )
 
 
@@ -124,7 +124,7 @@ def _measured_on(context: RunContext | None) -> str:
     return t(
         "n = 1 for each method on {device} in {dtype}; disk is not on this chart, and a document that changes has to "
         "be built again.",
-        device=device_name(context.device),
+        device=saved(context.device),
         dtype=context.dtype,
     )
 

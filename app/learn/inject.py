@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.figures.palette import SPANS
 from app.figures.timing import MethodTiming, describe_timing, timing_figure
-from app.i18n import device_name, t
+from app.i18n import saved, t
 from app.learn.base import Prediction, Step, Tour, nearest, read_this
 from app.learn.exhibits import exhibit, measured_line
 from app.learn.recorded import recorded
@@ -137,7 +137,7 @@ def _side_by_side(injected: Answer, read_text: str, trace: Trace, context: RunCo
         "What the lower row lacks is the prefill of {tokens:,} tokens. n = 1, on {device} in {dtype}, {method} opened "
         "before the clock.",
         tokens=injected.trace.cached_tokens,
-        device=device_name(context.device),
+        device=saved(context.device),
         dtype=context.dtype,
         method=t(registry.METHODS["cag"].label),
     )

@@ -25,8 +25,8 @@ def test_duration(s, text):
 @pytest.mark.parametrize(
     ("count", "text"),
     [
-        (0, "0 bytes"),
-        (812, "812 bytes"),
+        (0, "0 B"),
+        (812, "812 B"),
         (1000, "1 KB"),
         (999_600, "1 MB"),
         (27_100_000, "27.1 MB"),

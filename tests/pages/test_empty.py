@@ -11,6 +11,7 @@ from tests.pages.conftest import button, said
         ("caches", ""),
         ("evaluate", "nothing to ask about"),
         ("map", "nothing to draw"),
+        ("plan", "nothing to plan with"),
         ("serverless", "nothing to search"),
         ("stores", "nothing to search"),
     ],

@@ -69,7 +69,7 @@ def test_a_memory_says_what_it_is(page, remembered, models):
     metrics = {entry.label: entry.value for entry in app.metric}
     assert metrics["Documents"] == "11"
     assert metrics["Vectors per document"] == "2 × 8"
-    assert metrics["Z of one document"] == "32 bytes"
+    assert metrics["Z of one document"] == "32 B"
     assert "Only the difference" in said(app)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.i18n import device_name, t
+from app.i18n import saved, t
 from app.learn.recorded import recorded
 from app.views.shared.text import escape
 
@@ -46,7 +46,7 @@ def measured_line(part: str) -> None:
     """
     measured = recorded(part)["measured"]
     machine, model = measured["machine"], measured["model"]
-    facts = (measured["created"], machine["processor"], device_name(machine["device"]), model["name"], model["dtype"])
+    facts = (measured["created"], machine["processor"], saved(machine["device"]), model["name"], model["dtype"])
     note = t(
         "Recorded from the real model and the sample; ships with Tessera. {facts}.", facts=escape(" · ".join(facts))
     )

@@ -10,7 +10,7 @@ import streamlit as st
 from pydantic import TypeAdapter
 
 from app.figures.changes import Lap, RaceRow, describe_race, race_figure
-from app.i18n import device_name, t
+from app.i18n import saved, t
 from app.views.compare.columns import heading
 from app.views.shared.chart import chart
 from app.views.shared.download import download
@@ -114,7 +114,7 @@ def _describe_change(history: Sequence[Mapping[str, Any]]) -> None:
     with st.container(key="race-question"):
         st.text(f"{change['question']['text']}  →  {' · '.join(change['question']['answers'])}")
     reader = t(" + reader") if model["adapter"] else ""
-    facts = (f"{model['name']}{reader}", device_name(machine["device"]), model["dtype"], machine["processor"])
+    facts = (f"{model['name']}{reader}", saved(machine["device"]), model["dtype"], machine["processor"])
     st.caption(":material/memory: " + " · ".join(escape(str(fact)) for fact in facts))
     if change["kind"] == "delete":
         st.caption(t("Right means: it neither gives this answer nor rests on the passage any more."))
@@ -126,7 +126,7 @@ def _answers(results: Sequence[MethodResult], live: bool) -> None:
         with place, st.container(border=True, key=f"race-result-{result.method}-{live}"):
             st.markdown(f"**{heading(result.method)}**")
             if result.state == "refused":
-                st.caption(f":material/block: {escape(t(result.reason))}")
+                st.caption(f":material/block: {escape(saved(result.reason))}")
                 continue
             if result.before is None:
                 st.caption(t("getting ready: it is opened, warmed and asked the old questions"))

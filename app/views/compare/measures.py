@@ -11,7 +11,7 @@ import streamlit as st
 from app import state
 from app.figures.counts import bytes_figure, describe_counts, tokens_figure
 from app.figures.timing import MethodTiming, describe_timing, timing_figure
-from app.i18n import device_name, t
+from app.i18n import saved, t
 from app.open_methods import opener
 from app.run_rows import disturbance, table, timings
 from app.views.compare.break_even import accounts_of, break_evens, ledger_panel
@@ -102,9 +102,7 @@ def _measured_on(run: Run) -> None:
         "n = {n}.",
         n=n,
     )
-    st.caption(
-        f"{read} · {context.encoder} · {device_name(context.device)} · {context.dtype}. {how} {t(disturbance(run))}"
-    )
+    st.caption(f"{read} · {context.encoder} · {saved(context.device)} · {context.dtype}. {how} {t(disturbance(run))}")
 
 
 def _transposed(run: Run) -> pd.DataFrame:

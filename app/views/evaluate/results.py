@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import state
 from app.figures.evaluation import MethodPoint, describe_pareto, pareto_figure
-from app.i18n import device_name, labels, t, tn
+from app.i18n import labels, saved, t, tn
 from app.views.evaluate.costs import interval_text, show_costs, show_hops
 from app.views.evaluate.failures import show_failures
 from app.views.evaluate.judge import judge_line
@@ -103,7 +103,7 @@ def show_shipped(found: Loaded, measure: Callable[[], None]) -> None:
     facts = (
         measured["created"][:10],
         machine["processor"],
-        device_name(machine["device"]),
+        saved(machine["device"]),
         model["name"],
         model["dtype"],
     )
@@ -155,7 +155,7 @@ def _measured_on(run: Mapping[str, Any]) -> None:
             seed=drawn["seed"],
         ),
         tn(run["corpus"]["passages"], "{n:,} passage", "{n:,} passages"),
-        f"{model['name']} {reader} · {run['encoder']['name']} · {machine['device']} · {model['dtype']}",
+        f"{model['name']} {reader} · {run['encoder']['name']} · {saved(machine['device'])} · {model['dtype']}",
         t("top {k} · greedy", k=run["settings"]["top_k"]),
     )
     st.caption(":material/memory: " + escape(" · ".join(facts)).replace("\\·", "·"))

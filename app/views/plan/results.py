@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.i18n import duration, t
+from app.i18n import duration, saved, t
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.labs.plan.coefficients import Coefficients
@@ -29,10 +29,16 @@ def show_plans(plans: Sequence[MethodPlan], demand: Demand, found: Coefficients,
             "not measured; the busiest hour asks five times the mean.",
             n=found.n,
             model=escape(found.model),
-            machine=escape(found.machine),
+            machine=escape(machine_of(found)),
             date=prices.as_of,
         )
     )
+
+
+def machine_of(found: Coefficients) -> str:
+    """Processor and device that were measured, which are kept as one text."""
+    processor, comma, device = found.machine.partition(", ")
+    return processor + comma + saved(device)
 
 
 def _row(one: MethodPlan, rag: MethodPlan, demand: Demand, currency: str) -> dict[str, str]:

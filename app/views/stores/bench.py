@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import state
 from app.figures.stores import describe_recall, recall_figure
-from app.i18n import t, tn
+from app.i18n import saved, t
 from app.views.shared.chart import chart
 from app.views.shared.shipped import shipped_as, shipped_line
 from app.views.shared.table import show_table
@@ -46,7 +46,7 @@ def bench_panel(ws: Workspace, busy: bool) -> None:
             t(
                 "Measured {created} UTC with {machine}.",
                 created=escape(own.created[:16].replace("T", " ")),
-                machine=escape(own.machine),
+                machine=escape(saved(own.machine)),
             )
             if own
             else t(
@@ -57,7 +57,7 @@ def bench_panel(ws: Workspace, busy: bool) -> None:
             width="content",
         )
     if ships and result:
-        shipped_line((result.created[:10], result.machine))
+        shipped_line((result.created[:10], saved(result.machine)))
     for number, tested in enumerate(result.tested if result else ()):
         _show(number, tested, result.k if result else 0, result.clients if result else 0)
 
@@ -67,14 +67,15 @@ def _start(ws: Workspace) -> None:
 
 
 def _show(number: int, tested: WorkloadResult, k: int, clients: int) -> None:
-    st.markdown(f"#### {escape(_workload(tested.workload))}")
+    workload = saved(tested.workload)
+    st.markdown(f"#### {escape(workload[:1].upper() + workload[1:])}")
     st.markdown(f":material/gavel: {escape(t(verdict(tested.rows)))}")
     st.caption(
         t(
             "{n} {asked}, {dim} dimensions. Up and to the right is better; a hollow mark is a setting that another one "
             "beats.",
             n=tested.queries,
-            asked=escape(_workload_questions(tested.asked)),
+            asked=escape(saved(tested.asked)),
             dim=tested.dim,
         )
     )
@@ -87,14 +88,14 @@ def _show(number: int, tested: WorkloadResult, k: int, clients: int) -> None:
     st.caption(t("What each index costs before the first question, and while it is open."))
     show_table(_costs(tested), f"cost-table-{number}", _cost_columns(), placeholder="–", width="content")
     for name, why in tested.skipped.items():
-        st.caption(t(":material/info: {store} was left out: {why}", store=escape(name), why=escape(t(why))))
+        st.caption(t(":material/info: {store} was left out: {why}", store=escape(name), why=escape(saved(why))))
 
 
 def _rows(tested: WorkloadResult) -> list[dict[str, Any]]:
     return [
         {
             "store": row.label,
-            "setting": row.setting,
+            "setting": t(row.setting),
             "best": row.recall is not None and not row.dominated,
             "recall": row.recall,
             "gold": row.gold,
@@ -118,20 +119,6 @@ def _costs(tested: WorkloadResult) -> list[dict[str, Any]]:
         }
         for row in once.values()
     ]
-
-
-def _workload_questions(text: str) -> str:
-    split, _, what = text.partition(" ")
-    return t("{split} questions", split=split) if what == "questions" else t(text)
-
-
-def _workload(text: str) -> str:
-    name, _, size = text.partition(", ")
-    n, _, what = size.partition(" ")
-    many = int(n.replace(",", ""))
-    counted = tn(many, "{n:,} passage", "{n:,} passages") if what == "passages" else t("{n:,} vectors", n=many)
-    said = t("synthetic") if name == "synthetic" else name
-    return f"{said[:1].upper()}{said[1:]}, {counted}"
 
 
 def _cost_columns() -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Measured:
     @property
     def setting(self) -> str:
         """The options in words."""
-        return ", ".join(f"{name} {value}" for name, value in self.options.items()) or "exact"
+        return ", ".join(f"{name} {value}" for name, value in self.options.items()) or message("exact")
 
     @property
     def label(self) -> str:

@@ -76,7 +76,7 @@ def run(ws: Workspace, workloads: Sequence[Callable[[], Workload]], names: Seque
         yield Progress("Preparing the workload", 0, 1)
         tested.append((yield from _test(make(), specs)))
     threads = os.environ.get("OMP_NUM_THREADS", "all")
-    machine = f"{os.cpu_count()} cores, OMP_NUM_THREADS={threads}"
+    machine = message("{n} cores, OMP_NUM_THREADS={threads}", n=os.cpu_count(), threads=threads)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     path = ws.path / "runs" / FILE
     write_report(path, Bench(machine, now, K, CLIENTS, tuple(tested)))
@@ -129,7 +129,8 @@ def _test(workload: Workload, specs: dict[str, StoreSpec]) -> Generator[Progress
                 for row in _measure_store(name, spec, workload, exact):
                     rows.append(row)
                     done += 1
-                    yield Progress(stage, done, total, f"{spec.label} {row.setting}: {row.p50_ms:.2f} ms")
+                    took = {"store": spec.label, "setting": row.setting, "ms": row.p50_ms}
+                    yield Progress(stage, done, total, message("{store} {setting}: {ms:.2f} ms", **took))
             except TesseraError as error:
                 skipped[name] = str(error)
         done = sum(list(steps.values())[: list(specs).index(name) + 1])

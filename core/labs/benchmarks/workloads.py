@@ -69,7 +69,7 @@ def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> 
     corpus = ws.read("corpus", corpus_store.load)
     vectors = load_vectors(ws)
     split = next((name for name in ("dev", "test", "train") if corpus.questions.get(name)), None)
-    name = f"{corpus.name}, {len(vectors):,} passages"
+    name = message("{name}, {n:,} passages", name=corpus.name, n=len(vectors))
     if split is None:
         rng = np.random.default_rng(seed)
         rows = rng.choice(len(vectors), min(queries, len(vectors)), replace=False)
@@ -83,7 +83,7 @@ def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> 
     encoded = np.stack([encoder.encode_query(question.text) for question in questions])
     gold = tuple(frozenset(question.passage_ids) for question in questions)
     texts = tuple(question.text for question in questions)
-    return Workload(name, corpus.passages, vectors, encoded, texts, gold, f"{split} questions")
+    return Workload(name, corpus.passages, vectors, encoded, texts, gold, message("{split} questions", split=split))
 
 
 def synthetic(n: int, dim: int, queries: int, seed: int = 0) -> Workload:
@@ -108,8 +108,8 @@ def synthetic(n: int, dim: int, queries: int, seed: int = 0) -> Workload:
     noise = rng.standard_normal((n + queries, dim), dtype=np.float32) * scales
     drawn = _unit(centres[of] + noise)
     passages = [Passage(f"v{row}", "", "", f"cluster {of[row]}") for row in range(n)]
-    name = f"synthetic, {n:,} vectors"
-    return Workload(name, passages, drawn[:n], drawn[n:], (), (), f"draws from the same {clusters:,} clusters")
+    name, asked = message("synthetic, {n:,} vectors", n=n), message("draws from the same {n:,} clusters", n=clusters)
+    return Workload(name, passages, drawn[:n], drawn[n:], (), (), asked)
 
 
 def _unit(vectors: np.ndarray) -> Vectors:
