@@ -37,14 +37,15 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
         own = sorted((row for row in drawn if row.store == store), key=lambda row: (row.recall or 0.0, row.qps_1))
         symbols = [f"{symbol}-open" if row.dominated else symbol for row in own]
         marker = {"size": 11, "symbol": symbols, "color": colour, "line": {"color": colour, "width": 1.8}}
-        settings = [[escape(row.setting), f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}"] for row in own]
+        settings = [escape(row.setting) if row.options else row.setting for row in own]
+        times = [[f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}"] for row in own]
         hover = message(
-            "<b>%{fullData.name}</b>, %{customdata[0]}<br>recall %{x:.3f}, %{y:,.0f} queries a second"
-            "<br>p50 %{customdata[1]} ms, p99 %{customdata[2]} ms<extra></extra>"
+            "<b>%{fullData.name}</b>, %{text}<br>recall %{x:.3f}, %{y:,.0f} queries a second"
+            "<br>p50 %{customdata[0]} ms, p99 %{customdata[1]} ms<extra></extra>"
         )
         recalls, rates = [row.recall for row in own], [row.qps_1 for row in own]
-        more: dict[str, Any] = {"width": 1.5, "mode": "lines+markers", "marker": marker, "customdata": settings}
-        figure.add_trace(line(escape(own[0].label), colour, recalls, rates, hover, **more))
+        more: dict[str, Any] = {"width": 1.5, "mode": "lines+markers", "marker": marker, "text": settings}
+        figure.add_trace(line(escape(own[0].label), colour, recalls, rates, hover, customdata=times, **more))
     lowest = min([_LOWEST, *(row.recall for row in drawn if row.recall is not None)])
     finish(figure, 420, t=46, b=44)
     figure.update_xaxes(title=message("recall against the exact search"), range=[lowest - 0.01, 1.005])
