@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 import streamlit as st
@@ -18,7 +19,7 @@ from app.views.compare import columns
 from core import pipeline
 from core.errors import ArtefactMissing
 from core.memory.config import MemoryConfig
-from core.methods import registry
+from core.methods import registry, spec
 from core.methods.base import Answer, Evidence, EvidenceChosen, Finished, Text, Working
 from core.settings import ROOT, Settings
 from core.trace import Span, Trace
@@ -111,13 +112,12 @@ def models(settings, tiny_lm, tiny_encoder, monkeypatch):
 @pytest.fixture
 def methods(monkeypatch):
     methods = FakeMethods()
-    specs = {
-        name: replace(
-            spec, reads=("corpus",), makes=(), open=lambda resources, name=name: methods.open(name, resources)
-        )
-        for name, spec in registry.METHODS.items()
-    }
+    specs = {name: replace(known, reads=("corpus",), makes=(), opens=name) for name, known in registry.METHODS.items()}
     monkeypatch.setattr(registry, "METHODS", specs)
+    # What a test has opened from its module again is the real one.
+    monkeypatch.setattr(
+        spec, "resolve_name", lambda opens: resolve_name(opens) if ":" in opens else partial(methods.open, opens)
+    )
     return methods
 
 

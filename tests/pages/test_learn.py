@@ -10,7 +10,6 @@ from app.learn.registry import STEPS
 from app.views.learn.check import CHECKS
 from core import pipeline
 from core.methods import registry
-from core.methods.cag import Cag
 from core.voronoi.partition import load_cells
 from tests.pages.conftest import button, said
 
@@ -136,7 +135,7 @@ def test_a_cache_weighs_what_the_models_configuration_says(live, complete, tiny_
 
 def test_the_injected_cache_says_what_reading_says(live, monkeypatch):
     app = live("inject")
-    monkeypatch.setitem(registry.METHODS, "cag", replace(registry.METHODS["cag"], open=Cag))
+    monkeypatch.setitem(registry.METHODS, "cag", replace(registry.METHODS["cag"], opens="core.methods.cag:Cag"))
     button(app, "learn-inject").click().run()
     assert not app.exception
     assert "word for word the same" in said(app)
@@ -227,7 +226,7 @@ def test_every_step_speaks_korean(shown, complete, step):
 def test_what_a_click_brings_is_in_korean_too(live, monkeypatch, step, key, says):
     app = live(step, lang="ko")
     if step == "inject":
-        monkeypatch.setitem(registry.METHODS, "cag", replace(registry.METHODS["cag"], open=Cag))
+        monkeypatch.setitem(registry.METHODS, "cag", replace(registry.METHODS["cag"], opens="core.methods.cag:Cag"))
     if step == "training":
         app.slider(key="learn_training_steps").set_value(4).run()
     button(app, key).click().run()
