@@ -94,8 +94,8 @@ def _show_evaluation(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
 
 def ablate(
     what: Annotated[
-        str, typer.Option(help="Comma-separated: m, size, z_dim, rank, self-study, init, reading, read-mode.")
-    ] = "m,z_dim,rank,self-study,init,reading,read-mode",
+        str, typer.Option(help="Comma-separated: m, z_dim, rank, loss, self-study, init, reading, read-mode.")
+    ] = "m,z_dim,rank,loss,self-study,init,reading,read-mode",
     minutes: Annotated[float, typer.Option(help="Minutes of training for all variants together.")] = 60.0,
     steps: Annotated[int, typer.Option(min=0, help="Steps of every variant, in place of --minutes.")] = 0,
     preset: Annotated[str, typer.Option(help="The memory that variants differ from; see train.")] = "laptop",

@@ -39,16 +39,19 @@ BASE = "base"
 _COPIED = ("corpus", "embeddings", "index")
 _TIMED_STEPS = 2
 
-_TRAINED: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "m": ("m", (4, 16)),
-    "size": ("m", (16, 32, 64, 96)),
-    "z_dim": ("z_dim", (128, 256)),
-    "rank": ("lora_r", (8, 32, 64)),
-    "self-study": ("study", (0.0, 0.95)),
-    "init": ("init", ("noise",)),
-    "reading": ("read", ("cross",)),
+_Settings = tuple[tuple[str, tuple[Any, ...]], ...]
+_TRAINED: dict[str, _Settings] = {
+    "m": (("m", (1, 4, 8, 16)),),
+    "z_dim": (("z_dim", (64, 128, 256, 512)),),
+    "rank": (("lora_r", (8, 32, 64)),),
+    "loss": (("recite", (0.0,)), ("wrong", (0.0,)), ("counterfactual", (0.1,))),
+    "self-study": (("study", (0.0, 0.95)),),
+    "init": (("init", ("noise",)),),
+    "reading": (("read", ("cross",)),),
 }
-"""Name of a question to its setting and the values that are tried beside the base's."""
+"""Name of a question to the settings it changes and the values that are tried beside the base's."""
+_OF_WORDS: dict[str, _Settings] = {"m": (("m", (4, 16, 32, 64, 96)),), "z_dim": (("z_dim", (2, 4, 8, 32)),)}
+"""What is asked in their place where the base's vectors are looked up in the vocabulary and name a word each."""
 _READ: dict[str, tuple[ReadConfig, ...]] = {
     "read-mode": (ReadConfig("kv"), ReadConfig("prefix", top_r=2), ReadConfig("prefix", top_r=3))
 }
@@ -106,15 +109,16 @@ class AblationPlan:
         variants = [Variant(BASE, self.base)]
         for name in self.what:
             if name in _TRAINED:
-                setting, values = _TRAINED[name]
+                settings = {**_TRAINED, **_OF_WORDS}[name] if self.base.vocabulary else _TRAINED[name]
                 variants += [
                     Variant(f"{setting} = {value}", replace(self.base, **{setting: value}))
+                    for setting, values in settings
                     for value in values
                     if value != getattr(self.base, setting)
                 ]
             else:
                 variants += [Variant(f"{read.mode}, top {read.top_r}", self.base, read) for read in _READ[name]]
-        return list(dict.fromkeys(variants))  # two questions may try the same value
+        return variants
 
 
 def ablation_folder(resources: Resources, plan: AblationPlan) -> Path:

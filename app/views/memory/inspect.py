@@ -21,7 +21,7 @@ from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.table import show_table
 from core import pipeline
 from core.corpus.folder import PASSAGES_FILE
-from core.labs.ablation import finished
+from core.labs.ablation import BASE, finished
 from core.memory import store
 from core.memory.presets import load_preset
 from core.units import size
@@ -45,8 +45,9 @@ def weight(ws: Workspace) -> None:
 
 def _sizes() -> None:
     """What the bytes of a document buy, as measured on the sample."""
-    run = shipped("memory-sizes")
-    sizes = [SizeResult.of(row) for row in run["variants"]]
+    run = shipped("ablation")
+    fewer = [row for row in run["variants"] if row["variant"] == BASE or row["variant"].startswith("m = ")]
+    sizes = [SizeResult.of(row) for row in fewer]
     st.markdown(
         t("**What its bytes buy**, on the sample: the largest has a vector for nearly every word, fewer hold less.")
     )
@@ -75,7 +76,7 @@ def ablation_panel(ws: Workspace) -> None:
     st.markdown(t("**What each choice is worth**"))
     rows = finished(ws)
     if not rows:
-        rows = shipped("memory-sizes")["variants"]
+        rows = shipped("ablation")["variants"]
         shipped_line((f"base: m = {load_preset(pipeline.AT_ONCE).config.m}",))
         st.caption(t("Measure here: `python -m app ablate --minutes 60` trains small variants equally long."))
     tried = [VariantResult(row["variant"], row["rouge_l"], row["shuffled"]["rouge_l"]) for row in rows]

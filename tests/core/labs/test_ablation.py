@@ -19,17 +19,21 @@ PLAN = AblationPlan(("rank", "reading", "read-mode"), 1.0, 1, TINY_MEMORY, steps
 def test_one_thing_changes_at_a_time():
     variants = AblationPlan(("m", "init", "reading", "read-mode")).variants()
     assert [variant.name for variant in variants] == [
-        BASE, "m = 4", "m = 16", "init = noise", "read = cross",
+        BASE, "m = 1", "m = 4", "m = 8", "m = 16", "init = noise", "read = cross",
         "kv, top 1", "prefix, top 2", "prefix, top 3",
     ]  # fmt: skip
     base = MemoryConfig().to_json()
-    for variant in variants[1:5]:
+    for variant in variants[1:7]:
         assert sum(base[name] != value for name, value in variant.config.to_json().items()) == 1
 
 
-def test_a_value_that_two_questions_try_is_one_variant():
-    names = [variant.name for variant in AblationPlan(("m", "size")).variants()]
-    assert names == [BASE, "m = 4", "m = 16", "m = 32", "m = 96"]
+def test_vectors_that_name_words_are_tried_in_sizes_of_their_own():
+    base = MemoryConfig(m=128, z_dim=16, vocabulary=True)
+    names = [variant.name for variant in AblationPlan(("m", "z_dim", "loss"), base=base).variants()]
+    assert names == [
+        BASE, "m = 4", "m = 16", "m = 32", "m = 64", "m = 96", "z_dim = 2", "z_dim = 4", "z_dim = 8", "z_dim = 32",
+        "recite = 0.0", "wrong = 0.0", "counterfactual = 0.1",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,7 @@ def test_first_memories_of_several_sizes_need_no_step(resources, tmp_path, monke
         return iter(())
 
     monkeypatch.setattr(ablation.pipeline, "train", train)
-    plan = AblationPlan(("size",), 1.0, 1, base, start="sample")
+    plan = AblationPlan(("m",), 1.0, 1, base, start="sample")
     with pytest.raises(TesseraError):  # nothing was trained, so there is nothing to measure
         list(ablate(resources, tmp_path, plan))
     assert given == [(base.m, 0, "sample")]
