@@ -40,7 +40,7 @@ class CagBenchConfig:
     Attributes:
         repeats: Rounds, after one that does not count.
         answer_tokens: Length of every answer. 16 is as long as all answers but a few of Natural Questions are.
-        rag_passages: Passages that the RAG setup puts in the prompt, and whose blocks are joined.
+        rag_passages: Passages that the RAG setup reads as text, and the block setups from their blocks.
     """
 
     repeats: int = 7

@@ -16,15 +16,17 @@ from core.jobs import finish
 from core.kvcache.blocks import block_ids, build_blocks
 from core.kvcache.build import build_caches
 from core.kvcache.cell_file import Layers
-from core.kvcache.compose import head_layers, join
+from core.kvcache.compose import head_layers
 from core.kvcache.storage import LocalStorage
 from core.kvcache.store import CacheStore
 from core.kvcache.variants import BLOCKS
 from core.labs.benchmarks.cache_loading import can_drop, drop_from_page_cache
 from core.labs.benchmarks.clock import AnswerTime, Stopwatch
 from core.labs.benchmarks.llama_cpp import LlamaCpp
+from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
 from core.models.session import Session
+from core.models.side_by_side import SideBySide
 
 Setup = Callable[[], AnswerTime]
 _PAGE_BYTES = 4096
@@ -34,7 +36,7 @@ class Setups:
     """Tessera's ways to answer, and what they share: built caches, one question at a time.
 
     Args:
-        few: Passages that RAG puts in the prompt, and whose blocks are joined.
+        few: Passages that RAG reads as text, and others from their blocks, each alone.
         tokens: Length of every answer; a stop id does not end it.
         folder: Where the cache is built.
     """
@@ -42,7 +44,6 @@ class Setups:
     def __init__(self, lm: LanguageModel, passages: Sequence[Passage], few: int, tokens: int, folder: Path) -> None:
         self._lm, self._passages, self._tokens, self._folder = lm, passages, tokens, folder
         self.context = lm.prompt.context(passages)
-        self._short = lm.prompt.context(passages[:few])
         self.tail: list[int] = []
         self._build(folder)
         self._store = CacheStore(folder)
@@ -70,10 +71,10 @@ class Setups:
             "floor": lambda: self._answer(self._lm.session, self.tail),
             "hot": lambda: self._answer(lambda: self._lm.session(self._resident.cache(), self.context), self.tail),
             "warm": lambda: self._answer(self._from_disk, self.tail),
-            "blocks_hot": lambda: self._answer(lambda: self._joined(self._blocks), self.tail),
-            "blocks_warm": lambda: self._answer(lambda: self._joined(self._read_blocks()), self.tail),
+            "blocks_hot": lambda: self._answer_alone(lambda: self._blocks),
+            "blocks_warm": lambda: self._answer_alone(self._read_blocks),
             "no_cache": lambda: self._answer(self._lm.session, self.context + self.tail),
-            "rag": lambda: self._answer(self._lm.session, self._short + self.tail),
+            "rag": self._answer_alone,
             "plain_recipe": self._plain_recipe,
         }
         if can_drop():
@@ -113,13 +114,21 @@ class Setups:
         lm, store = self._lm, self._block_store
         return [store.load(row, lm, block_ids(lm, passage)).layers for row, passage in enumerate(self._few)]
 
-    def _joined(self, blocks: Sequence[Layers]) -> Session:
-        return join(self._lm, self._head, blocks, self._short)
+    def _answer_alone(self, read_blocks: Callable[[], Sequence[Layers]] | None = None) -> AnswerTime:
+        """By the few passages, each read alone as the methods do; without blocks they are prefilled as text."""
+        watch = Stopwatch(self._lm.synchronise)
+        cache = new_buffer(len(self._head), self._head, *read_blocks()) if read_blocks else None
+        side = SideBySide(self._lm, [self._lm.prompt.passage(passage) for passage in self._few], cache)
+        for _ in side.prefill_steps():
+            pass
+        for _ in side.ask(self.tail).decode(self._tokens, stop=False):
+            watch.first()
+        return watch.stop()
 
     def _cold_blocks(self) -> AnswerTime:
         for path in (self._folder / BLOCKS).glob("*.safetensors"):
             drop_from_page_cache(path)
-        return self._answer(lambda: self._joined(self._read_blocks()), self.tail)
+        return self._answer_alone(self._read_blocks)
 
     def _touch(self) -> None:
         """Loads the cache and reads a number of every page, so that none can have been left on the disk."""
