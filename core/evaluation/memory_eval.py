@@ -87,6 +87,7 @@ def run_folder(resources: Resources, questions: MemoryQuestions, method: LlmAsMe
         "answerer": method.engine.identity.fingerprint,
         "read": asdict(method.reader.config) | {"order": method.order, "quotes": method.quotes},
         "top_k": resources.settings.top_k,
+        "in_turn": method.in_turn,
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     return ws.path / "runs" / f"memory-{digest}"
@@ -156,10 +157,9 @@ def _memory_row(
 
 
 def _foreign_row(method: LlmAsMemory, question: Question) -> dict[str, Any]:
-    routing = method.memory.route(question.text, 1)
-    evidence, text = method.answer_from(question.text, [routing.documents[0].passage_id])
-    said = {"evidence": evidence.text, "answer": text}
-    return {"id": question.id, "question": question.text, "knows": routing.knows, **said}
+    result = answer(method, question.text)
+    said = {"evidence": result.evidence[0].text, "answer": result.text}
+    return {"id": question.id, "question": question.text, "knows": _knows(result), **said}
 
 
 def _control(method: LlmAsMemory, question: Question, read: Sequence[str]) -> dict[str, Any]:

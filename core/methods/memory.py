@@ -1,7 +1,8 @@
 """LLM-as-Memory: the model routes the question over Z, and answers from the z it chose. No retriever, no stored text.
 
-Answer first, the answer is read off z and the clock stops. Then comes the evidence: a sentence that z spells, or one
-that the model writes where z spells none. Evidence first, the model writes it and an answerer reads it.
+Answer first, the answer is read off z and the clock stops; where the model declines, the z that it routed to next is
+read, too. Then comes the evidence: a sentence that z spells, or one that the model writes where z spells none. Evidence
+first, the model writes it and an answerer reads it.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class LlmAsMemory:
 
     Attributes:
         engine: Answers: from its evidence, or straight from z where the answer comes first.
+        in_turn: Most documents whose z are read one after another while the model declines.
         quotes: Whether its evidence is what z spells: a sentence, and all of it for a server's model to answer from.
 
     Raises:
@@ -81,6 +83,8 @@ class LlmAsMemory:
         else:
             self.engine = resources.engine()
         self.quotes = self.memory.index.spells and (self.order == "answer" or bool(settings.engine_url))
+        # One at a time as passages are read, unless several z are to be read together.
+        self.in_turn = settings.top_k if settings.reading == "alone" and self.reader.config.top_r == 1 else 1
         self._resources, self._sources = resources, resources.sources()
 
     def stream(self, question: str) -> Iterator[Event]:
@@ -89,20 +93,28 @@ class LlmAsMemory:
         with tracer.span("route"):
             routing = self.memory.route(question, ROUTED)
         tracer.bytes_touched += self.memory.index.nbytes
-        best = routing.documents[0]
         read = [routed.passage_id for routed in routing.documents[: self.reader.config.top_r]]
-        routed = Evidence(best.passage_id, self.title_of(read), "", best.weight, self._sources.get(best.passage_id))
-        yield EvidenceChosen((routed,))
+        yield EvidenceChosen((self._routed(routing, read),))
+        # Of each document whose z is read, its soft tokens: words that z spells are none.
+        asked = dict.fromkeys(read, 0 if self.quotes else self.memory.pool.z.shape[1])
         if self.answers:
-            answer = yield from as_events(self.answers.stream(question, read, tracer))
+            with tracer.span("read z"):
+                if self.in_turn > 1:
+                    nearest = [routed.passage_id for routed in routing.documents[: self.in_turn]]
+                    session, asked = self.answers.open_in_turn(question, nearest, tracer)
+                    read = [*asked][-1:]
+                else:
+                    session = self.answers.open(question, read, tracer)
+                    asked = {each: self.answers.soft_tokens([each]) for each in read}
+            answer = yield from as_events(self.answers.stream(session, tracer))
             trace = tracer.finish()
         said = self._recall(question, read, answer if self.answers else "", tracer)
-        evidence = replace(routed, text=(yield from as_events(said, "evidence")))
+        evidence = replace(self._routed(routing, read), text=(yield from as_events(said, "evidence")))
         yield EvidenceChosen((evidence,))
         if not self.answers:
             answer = yield from as_events(self.engine.stream(question, [_as_passage(evidence)], tracer))
             trace = tracer.finish()
-        details = self._details(routing, read) | {"evidence_ms": tracer.end_of("evidence")}
+        details = self._details(routing, read) | {"asked": asked, "evidence_ms": tracer.end_of("evidence")}
         yield Finished(Answer(self.name, question, answer, (evidence,), trace, details))
 
     def reading(self, memory: Memory) -> LlmAsMemory:
@@ -157,7 +169,6 @@ class LlmAsMemory:
             "null_weight": routing.null,
             "documents": len(self.memory.pool.ids),
             "read": list(read),
-            "soft_tokens": self._soft_tokens(read),
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "order": self.order,
@@ -167,10 +178,10 @@ class LlmAsMemory:
             "evidence_by": self.memory.lm.identity.name,
         }
 
-    def _soft_tokens(self, read: Sequence[str]) -> int:
-        if self.answers:
-            return self.answers.soft_tokens(read)
-        return 0 if self.quotes else len(read) * self.memory.pool.z.shape[1]
+    def _routed(self, routing: Routing, read: Sequence[str]) -> Evidence:
+        """The documents that are read, with the weight of the first of them and nothing said of it yet."""
+        weight = next(routed.weight for routed in routing.documents if routed.passage_id == read[0])
+        return Evidence(read[0], self.title_of(read), "", weight, self._sources.get(read[0]))
 
 
 def _as_passage(evidence: Evidence) -> Passage:

@@ -37,13 +37,14 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     trace, prompt = answer.trace, lm.prompt
     reads_z = find_method(answer.method).reads_z
     before: Reading = "cached" if trace.cached_tokens else "new"
-    soft = Segment("soft", "", int(answer.details.get("soft_tokens", 0)))
+    asked: dict[str, int] = answer.details.get("asked", {})
     if answer.details.get("order") == "answer":
         # The evidence came after the answer: nothing of it was read.
-        kept: Reading = "cached" if (trace.cached_tokens or 0) > len(prompt.head) else "new"
-        gaps = prompt.gap * len(answer.details["read"])
-        parts = [_shown(lm, "cached", prompt.head), soft, _shown(lm, kept, gaps)]
-        return [*parts, _shown(lm, "new", prompt.tail(answer.question))]
+        together = len(answer.details["read"]) > 1
+        readings = [[*asked.values()]] if together else [[tokens] for tokens in asked.values()]
+        kept: Reading = "cached" if (trace.cached_tokens or 0) > len(prompt.head) * len(readings) else "new"
+        return [segment for vectors in readings for segment in _reading_of_z(lm, vectors, kept, answer.question)]
+    soft = Segment("soft", "", sum(asked.values()))
     tail: tuple[Reading, list[int]] = ("new", prompt.tail(answer.question))
     passages = _passages(answer)
     segments: list[tuple[Reading, list[int]]] = [
@@ -65,6 +66,17 @@ def text_sent(answer: Answer) -> str:
 
 def _passages(answer: Answer) -> list[Passage]:
     return [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
+
+
+def _reading_of_z(lm: LanguageModel, vectors: list[int], gaps: Reading, question: str) -> list[Segment]:
+    """Documents, each as so many soft tokens, and the question behind them."""
+    prompt = lm.prompt
+    return [
+        _shown(lm, "cached", prompt.head),
+        Segment("soft", "", sum(vectors)),
+        _shown(lm, gaps, prompt.gap * len(vectors)),
+        _shown(lm, "new", prompt.tail(question)),
+    ]
 
 
 def _shown(lm: LanguageModel, reading: Reading, ids: list[int]) -> Segment:

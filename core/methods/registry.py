@@ -93,7 +93,7 @@ MEMORY = MethodSpec(
         "null_weight",
         "documents",
         "read",
-        "soft_tokens",
+        "asked",
         "training_steps",
         "read_mode",
         "order",

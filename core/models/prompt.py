@@ -126,6 +126,11 @@ class Prompt:
         """Token ids after a passage that is given as ids or soft tokens."""
         return self.encode(GAP)
 
+    @cached_property
+    def declining(self) -> int:
+        """First token of an answer that declines."""
+        return self.encode(NOT_FOUND)[0]
+
     def tail(self, question: str) -> list[int]:
         """Token ids from the question up to the answer."""
         return self.encode(question_text(question)) + self.encode_template(self._after)

@@ -26,7 +26,6 @@ from core.messages import message
 from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
 from core.models.packing import packed
-from core.models.prompt import NOT_FOUND
 from core.models.session import CHUNK_TOKENS, Session
 
 RANK_PRICE = 0.5
@@ -102,7 +101,7 @@ class SideBySide:
     def _best(self, logits: torch.Tensor) -> int:
         likely, first = logits.float().log_softmax(dim=-1).max(dim=-1)
         price = RANK_PRICE * torch.arange(len(logits), device=logits.device)
-        declines = first == self._lm.prompt.encode(NOT_FOUND)[0]
+        declines = first == self._lm.prompt.declining
         worth = (likely - price).masked_fill(declines, float("-inf"))
         return 0 if bool(declines.all()) else int(worth.argmax())
 

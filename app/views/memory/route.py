@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
 from app import state
@@ -88,10 +90,13 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         return
     titles, null = answer.details["titles"], float(answer.details["null_weight"])
     weights = [Weight(titles[i] or i, weight) for i, weight in answer.details["routing"].items()]
-    named = t(" and ").join(f"**{escape(titles[i] or i)}**" for i in answer.details["read"])
+    read, asked = answer.details["read"], answer.details["asked"]
+    named, declined = (_named(titles, ids) for ids in (read, [i for i in asked if i not in read]))
     with st.expander(t("Where the model looked"), icon=":material/alt_route:"):
         own = answer.method == LlmAsMemory.name
         st.markdown(_looked(own, null > weights[0].weight, named))
+        if declined:
+            st.markdown(t("Also read, and declined: {documents}.", documents=declined))
         shown = [*weights, Weight(t(_NULL), null, null=True)]
         chart(
             routing_figure(shown),
@@ -100,6 +105,10 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         )
         if own:
             _control(ws, choices, answer)
+
+
+def _named(titles: Mapping[str, str], ids: Sequence[str]) -> str:
+    return t(" and ").join(f"**{escape(titles.get(i) or i)}**" for i in ids)
 
 
 def _looked(own: bool, doubt: bool, named: str) -> str:

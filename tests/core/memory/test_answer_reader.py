@@ -16,6 +16,7 @@ from core.memory.projector import Projector
 from core.memory.z_codec import ZCodec
 from core.models.budget import Budget
 from core.models.language_model import LanguageModel
+from core.models.session import Session
 from core.trace import Tracer
 
 IDS = ["d0", "d2"]
@@ -47,7 +48,7 @@ def test_soft_tokens_stand_where_words_would(fact_memory: Memory, tiny_lm: Langu
 
 def test_what_is_kept_gives_the_same_answer_and_spares_the_prefill(fact_memory: Memory, tiny_lm: LanguageModel) -> None:
     reader, first, again = reader_of(fact_memory, tiny_lm), Tracer(), Tracer()
-    answers = ["".join(reader.stream("What?", IDS, tracer)) for tracer in (first, again)]
+    answers = ["".join(reader.stream(reader.open("What?", IDS, tracer), tracer)) for tracer in (first, again)]
     assert answers[0] == answers[1]
     head, tail = len(tiny_lm.prompt.head), len(tiny_lm.prompt.tail("What?"))
     assert first.cached_tokens == head
@@ -64,6 +65,34 @@ def test_the_budget_lets_the_oldest_go(fact_memory: Memory, tiny_lm: LanguageMod
     tracer = Tracer()
     tight.open("What?", ["d0"], tracer)
     assert tracer.cached_tokens == len(tiny_lm.prompt.head)
+
+
+@pytest.mark.parametrize(
+    ("declined", "asked"),
+    [([], ["d0"]), (["d0"], ["d0", "d1"]), (["d0", "d1"], ["d0", "d1", "d2"]), (["d0", "d1", "d2"], ["d1", "d2", "d0"])],
+)
+def test_where_the_model_declines_the_next_document_is_read(
+    fact_memory: Memory,
+    tiny_lm: LanguageModel,
+    monkeypatch: pytest.MonkeyPatch,
+    declined: list[str],
+    asked: list[str],
+) -> None:
+    reader = reader_of(fact_memory, tiny_lm)
+    open_really = reader.open
+
+    def open_and_decline(question: str, passage_ids: list[str], tracer: Tracer) -> Session:
+        session = open_really(question, passage_ids, tracer)
+        assert session.logits is not None
+        session.logits = session.logits.clone()
+        session.logits[tiny_lm.prompt.declining] = -100 + 200 * (passage_ids[0] in declined)
+        return session
+
+    monkeypatch.setattr(reader, "open", open_and_decline)
+    session, read = reader.open_in_turn("What?", ["d0", "d1", "d2"], Tracer())
+    assert [*read] == asked  # the first answers where all decline
+    assert all(read[each] == reader.soft_tokens([each]) > 0 for each in asked)
+    assert "".join(reader.stream(session, Tracer())).strip() == reader.answer("What?", asked[-1:])
 
 
 def test_an_unknown_document_is_refused(fact_memory: Memory, tiny_lm: LanguageModel) -> None:
