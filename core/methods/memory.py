@@ -24,7 +24,9 @@ from core.settings import Settings
 from core.trace import Tracer
 
 ROUTED = 5
-"""How many routed documents are reported; the first one is read."""
+"""How many routed documents are reported."""
+_IN_TURN = 2
+"""Most z that are read one after another; a third one brings nothing more, see docs/memory.md."""
 
 
 def open_memory(resources: Resources) -> Memory:
@@ -84,7 +86,8 @@ class LlmAsMemory:
             self.engine = resources.engine()
         self.quotes = self.memory.index.spells and (self.order == "answer" or bool(settings.engine_url))
         # One at a time as passages are read, unless several z are to be read together.
-        self.in_turn = settings.top_k if settings.reading == "alone" and self.reader.config.top_r == 1 else 1
+        alone = settings.reading == "alone" and self.reader.config.top_r == 1
+        self.in_turn = min(_IN_TURN, settings.top_k) if alone else 1
         self._resources, self._sources = resources, resources.sources()
 
     def stream(self, question: str) -> Iterator[Event]:
