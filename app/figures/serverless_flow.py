@@ -9,12 +9,13 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.figures.layout import filled_bars, finish, line
-from app.figures.palette import ACCENT, ALERT, MUTED, SPANS, ink_on
+from app.figures.palette import ACCENT, ALERT, MUTED, SPANS
 from app.figures.serverless import LINES, label
 from core.messages import joined, message
 from core.units import milliseconds
 
 _BOX = 0.78
+_TINT = "rgba(15, 123, 108, .16)"
 
 
 @dataclass(frozen=True)
@@ -82,16 +83,15 @@ def pipeline_figure(boxes: Sequence[Stage]) -> go.Figure:
             y0=0,
             y1=1,
             line={"color": colour, "width": 2},
-            fillcolor=colour if box.timed else "rgba(0,0,0,0)",
-            opacity=1.0,
+            fillcolor=_TINT if box.timed else "rgba(0,0,0,0)",
         )
-        time = f"<br><b>{' · '.join(box.labels) or '– ms'}</b>" if box.timed else ""
+        time = f"<br><b>{'<br>'.join(box.labels) or '– ms'}</b>" if box.timed else ""
         figure.add_annotation(
             x=at,
             y=0.5,
             text=joined("", ("<b>", box.name, "</b><br>", box.note, time)),
             showarrow=False,
-            font={"size": 13, **({"color": ink_on(colour)} if box.timed else {})},
+            font={"size": 13},
         )
         if at:
             figure.add_annotation(

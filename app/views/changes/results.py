@@ -204,8 +204,6 @@ def _counts(result: MethodResult, regressions: Regressions) -> dict[str, Any]:
         t("Answered differently"): int(figures["changed"]),
         t("Right became wrong"): int(figures["broken"]),
         t("Wrong became right"): int(figures["mended"]),
-        t("EM before"): f"{figures['em_before']:.2f}",
-        t("EM after"): f"{figures['em_after']:.2f}",
     }
 
 

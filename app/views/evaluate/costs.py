@@ -31,21 +31,20 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
                 "First token (p90)": _clock(scores["ttft_ms"]),
                 "Last token (p90)": _clock(scores["total_ms"]),
                 "Tokens/s": f"{facts['tokens_per_s']['median']:.1f}" if facts["tokens_per_s"] else "",
-                "Prompt tokens": f"{scores['prompt_tokens']['median']:,.0f}",
-                "Cached tokens": (
-                    f"{scores['cached_tokens']['median']:,.0f}" if "cached_tokens" in scores else t("not reported")
-                ),
+                "Read + cached": f"{scores['prompt_tokens']['median']:,.0f} + "
+                + (f"{scores['cached_tokens']['median']:,.0f}" if "cached_tokens" in scores else t("not reported")),
                 "Build": duration(facts["build_s"]),
-                "Per 1,000 docs": size(facts["bytes_per_1000_documents"]),
-                "Pays off after": pays,
+                "1,000 docs": size(facts["bytes_per_1000_documents"]),
+                "Pays off": pays,
             }
         )
     show_table(rows, "eval-costs", _columns(rows[0]), height="content")
     st.caption(
         t(
-            "Times are medians, with the 90th percentile. Storage is what a method reads when it answers, text "
-            "included where it reads text; what all documents share counts once. Pays off after: questions until the "
-            "build has earned back what RAG's does not cost."
+            "Times are medians, with the 90th percentile. Read + cached: tokens that are prefilled, and those whose "
+            "keys and values were stored. Storage for 1,000 documents is what a method reads when it answers, text "
+            "included where it reads text; what all documents share counts once. Pays off: questions until the build "
+            "has earned back what RAG's does not cost."
         )
     )
 

@@ -31,7 +31,7 @@ from core.evaluation.variants import parse_variants
 from core.methods import registry
 from core.workspace import Workspace
 
-MAIN_SCORES = ("em", "f1", "recall", "context_precision", "rouge_l", "faithfulness")
+MAIN_SCORES = ("em", "f1", "recall", "context_precision", "faithfulness")
 """What a table shows that fits on a screen; the rest on request."""
 _SHIPPED = "sample-test"
 

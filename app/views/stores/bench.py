@@ -16,6 +16,7 @@ from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.labs.benchmarks import stores as bench
 from core.labs.benchmarks.store_verdict import WorkloadResult, verdict
+from core.stores.registry import STORES
 from core.workspace import Workspace
 
 SMALL = 5_000
@@ -88,7 +89,7 @@ def _show(number: int, tested: WorkloadResult, k: int, clients: int) -> None:
     st.caption(t("What each index costs before the first question, and while it is open."))
     show_table(_costs(tested), f"cost-table-{number}", _cost_columns(), placeholder="–", width="content")
     for name, why in tested.skipped.items():
-        st.caption(t(":material/info: {store} was left out: {why}", store=escape(name), why=escape(saved(why))))
+        st.caption(t(":material/info: {store} was left out: {why}", store=STORES[name].label if name in STORES else escape(name), why=escape(saved(why))))
 
 
 def _rows(tested: WorkloadResult) -> list[dict[str, Any]]:
@@ -137,7 +138,7 @@ def _cost_columns() -> dict[str, Any]:
 def _columns(k: int, clients: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
-        "store": st.column_config.TextColumn(t("Store"), pinned=True, width="medium"),
+        "store": st.column_config.TextColumn(t("Store"), pinned=True),
         "setting": t("Setting"),
         "best": st.column_config.CheckboxColumn(
             t("Unbeaten"), help=t("No other setting finds as much at least as fast.")

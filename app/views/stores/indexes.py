@@ -50,21 +50,21 @@ def index_list(ws: Workspace, busy: bool) -> None:
 
 def _line(ws: Workspace, name: str, found: ArtefactState, busy: bool) -> None:
     spec = STORES[name]
-    about, where, build, delete = st.columns([6, 3.4, 1.7, 1.5], vertical_alignment="center")
+    about, rest = st.columns(2, vertical_alignment="center")
+    row = rest.container(horizontal=True, vertical_alignment="center")
     about.markdown(f"**{t(spec.label)}**  \n:gray[{escape(t(spec.summary))}]")
-    where.markdown(t(_MARKS[found.status]) + _weight(found))
+    row.markdown(t(_MARKS[found.status]) + _weight(found), width="stretch")
     ready = found.status == "ready"
-    build.button(
+    row.button(
         t("Rebuild") if ready else t("Build"),
         key=f"index-build-{name}",
         disabled=busy,
         on_click=_start,
         args=(ws, [name], ready),
-        width="stretch",
         help=t(found.reason) or None,
     )
     if found.status != "missing" and name != DEFAULT_STORE:
-        delete.button(
+        row.button(
             t("Delete"),
             key=f"index-delete-{name}",
             disabled=busy,
