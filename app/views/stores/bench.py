@@ -89,7 +89,8 @@ def _show(number: int, tested: WorkloadResult, k: int, clients: int) -> None:
     st.caption(t("What each index costs before the first question, and while it is open."))
     show_table(_costs(tested), f"cost-table-{number}", _cost_columns(), placeholder="–", width="content")
     for name, why in tested.skipped.items():
-        st.caption(t(":material/info: {store} was left out: {why}", store=STORES[name].label if name in STORES else escape(name), why=escape(saved(why))))
+        store = STORES[name].label if name in STORES else escape(name)
+        st.caption(t(":material/info: {store} was left out: {why}", store=store, why=escape(saved(why))))
 
 
 def _rows(tested: WorkloadResult) -> list[dict[str, Any]]:
