@@ -68,26 +68,27 @@ class AnswerReader:
         return session
 
     def open_in_turn(
-        self, question: str, passage_ids: Sequence[str], tracer: Tracer
-    ) -> tuple[Session, dict[str, int]]:
-        """Reads one document after another until the model does not decline.
+        self, question: str, readings: Sequence[list[str]], tracer: Tracer
+    ) -> tuple[Session, list[list[str]]]:
+        """Reads one document, or several together, after another until the model does not decline.
 
         Returns:
-            A session that continues with the answer from the last document that was read, or from the first where it
-            declines all of them; and the soft tokens of every document that was read, the answering one last.
+            A session that continues with the answer from the last reading, or from the first where the model declines
+            them all; and the readings that were made, the answering one last.
 
         Raises:
             TesseraError: As ``open``.
             ModelError: As ``open``.
         """
-        opened: dict[str, Session] = {}
-        for passage_id in passage_ids:
-            session = opened[passage_id] = self.open(question, [passage_id], tracer)
+        made: list[tuple[Session, list[str]]] = []
+        for passage_ids in readings:
+            session = self.open(question, passage_ids, tracer)
+            made.append((session, passage_ids))
             if session.logits is None or int(session.logits.argmax()) != self.lm.prompt.declining:
                 break
         else:
-            opened[passage_ids[0]] = opened.pop(passage_ids[0])
-        return next(reversed(opened.values())), {each: self.soft_tokens([each]) for each in opened}
+            made.append(made.pop(0))
+        return made[-1][0], [passage_ids for _, passage_ids in made]
 
     def soft_tokens(self, passage_ids: Sequence[str]) -> int:
         """How many vectors of the documents are read: those of a short document that are left over say nothing."""

@@ -96,19 +96,13 @@ class LlmAsMemory:
         with tracer.span("route"):
             routing = self.memory.route(question, ROUTED)
         tracer.bytes_touched += self.memory.index.nbytes
-        read = [routed.passage_id for routed in routing.documents[: self.reader.config.top_r]]
+        asked = self._readings(routing)
+        read = asked[0]
         yield EvidenceChosen((self._routed(routing, read),))
-        # Of each document whose z is read, its soft tokens: words that z spells are none.
-        asked = dict.fromkeys(read, 0 if self.quotes else self.memory.pool.z.shape[1])
         if self.answers:
             with tracer.span("read z"):
-                if self.in_turn > 1:
-                    nearest = [routed.passage_id for routed in routing.documents[: self.in_turn]]
-                    session, asked = self.answers.open_in_turn(question, nearest, tracer)
-                    read = [*asked][-1:]
-                else:
-                    session = self.answers.open(question, read, tracer)
-                    asked = {each: self.answers.soft_tokens([each]) for each in read}
+                session, asked = self.answers.open_in_turn(question, asked, tracer)
+            read = asked[-1]
             answer = yield from as_events(self.answers.stream(session, tracer))
             trace = tracer.finish()
         said = self._recall(question, read, answer if self.answers else "", tracer)
@@ -117,7 +111,7 @@ class LlmAsMemory:
         if not self.answers:
             answer = yield from as_events(self.engine.stream(question, [_as_passage(evidence)], tracer))
             trace = tracer.finish()
-        details = self._details(routing, read) | {"asked": asked, "evidence_ms": tracer.end_of("evidence")}
+        details = self._details(routing, asked) | {"evidence_ms": tracer.end_of("evidence")}
         yield Finished(Answer(self.name, question, answer, (evidence,), trace, details))
 
     def reading(self, memory: Memory) -> LlmAsMemory:
@@ -165,13 +159,20 @@ class LlmAsMemory:
         with tracer.span("evidence"):
             yield from lm.stream_text(counted())
 
-    def _details(self, routing: Routing, read: Sequence[str]) -> dict[str, object]:
+    def _readings(self, routing: Routing) -> list[list[str]]:
+        """Documents whose z are read: several together, or one after another while the model declines."""
+        ids, together = [routed.passage_id for routed in routing.documents], self.reader.config.top_r
+        return [ids[first : first + together] for first in range(min(self.in_turn, len(ids)))]
+
+    def _details(self, routing: Routing, asked: Sequence[Sequence[str]]) -> dict[str, object]:
         return {
             "routing": {routed.passage_id: routed.weight for routed in routing.documents},
             "titles": {routed.passage_id: self.memory.title(routed.passage_id) for routed in routing.documents},
             "null_weight": routing.null,
             "documents": len(self.memory.pool.ids),
-            "read": list(read),
+            "read": asked[-1],
+            "asked": asked,
+            "soft_tokens": [self._soft_tokens(read) for read in asked],
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "order": self.order,
@@ -181,9 +182,14 @@ class LlmAsMemory:
             "evidence_by": self.memory.lm.identity.name,
         }
 
+    def _soft_tokens(self, read: Sequence[str]) -> int:
+        if self.answers:
+            return self.answers.soft_tokens(read)
+        return 0 if self.quotes else len(read) * self.memory.pool.z.shape[1]
+
     def _routed(self, routing: Routing, read: Sequence[str]) -> Evidence:
         """The documents that are read, with the weight of the first of them and nothing said of it yet."""
-        weight = next(routed.weight for routed in routing.documents if routed.passage_id == read[0])
+        weight = next(each.weight for each in routing.documents if each.passage_id == read[0])
         return Evidence(read[0], self.title_of(read), "", weight, self._sources.get(read[0]))
 
 

@@ -37,14 +37,13 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     trace, prompt = answer.trace, lm.prompt
     reads_z = find_method(answer.method).reads_z
     before: Reading = "cached" if trace.cached_tokens else "new"
-    asked: dict[str, int] = answer.details.get("asked", {})
+    vectors: list[int] = answer.details.get("soft_tokens", [])
     if answer.details.get("order") == "answer":
         # The evidence came after the answer: nothing of it was read.
-        together = len(answer.details["read"]) > 1
-        readings = [[*asked.values()]] if together else [[tokens] for tokens in asked.values()]
-        kept: Reading = "cached" if (trace.cached_tokens or 0) > len(prompt.head) * len(readings) else "new"
-        return [segment for vectors in readings for segment in _reading_of_z(lm, vectors, kept, answer.question)]
-    soft = Segment("soft", "", sum(asked.values()))
+        kept: Reading = "cached" if (trace.cached_tokens or 0) > len(prompt.head) * len(vectors) else "new"
+        asked = zip(answer.details["asked"], vectors, strict=True)
+        return [part for ids, count in asked for part in _reading_of_z(lm, len(ids), count, kept, answer.question)]
+    soft = Segment("soft", "", sum(vectors))
     tail: tuple[Reading, list[int]] = ("new", prompt.tail(answer.question))
     passages = _passages(answer)
     segments: list[tuple[Reading, list[int]]] = [
@@ -68,13 +67,13 @@ def _passages(answer: Answer) -> list[Passage]:
     return [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
 
 
-def _reading_of_z(lm: LanguageModel, vectors: list[int], gaps: Reading, question: str) -> list[Segment]:
-    """Documents, each as so many soft tokens, and the question behind them."""
+def _reading_of_z(lm: LanguageModel, documents: int, vectors: int, gaps: Reading, question: str) -> list[Segment]:
+    """Documents as so many soft tokens, and the question behind them."""
     prompt = lm.prompt
     return [
         _shown(lm, "cached", prompt.head),
-        Segment("soft", "", sum(vectors)),
-        _shown(lm, gaps, prompt.gap * len(vectors)),
+        Segment("soft", "", vectors),
+        _shown(lm, gaps, prompt.gap * documents),
         _shown(lm, "new", prompt.tail(question)),
     ]
 

@@ -94,6 +94,7 @@ MEMORY = MethodSpec(
         "documents",
         "read",
         "asked",
+        "soft_tokens",
         "training_steps",
         "read_mode",
         "order",

@@ -90,8 +90,8 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         return
     titles, null = answer.details["titles"], float(answer.details["null_weight"])
     weights = [Weight(titles[i] or i, weight) for i, weight in answer.details["routing"].items()]
-    read, asked = answer.details["read"], answer.details["asked"]
-    named, declined = (_named(titles, ids) for ids in (read, [i for i in asked if i not in read]))
+    *before, read = answer.details["asked"]
+    named, declined = (_named(titles, ids) for ids in (read, [i for ids in before for i in ids]))
     with st.expander(t("Where the model looked"), icon=":material/alt_route:"):
         own = answer.method == LlmAsMemory.name
         st.markdown(_looked(own, null > weights[0].weight, named))

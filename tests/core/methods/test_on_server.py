@@ -146,4 +146,4 @@ def test_the_words_that_z_spells_go_there(resources, server, monkeypatch):
     (evidence,) = result.evidence
     assert evidence.text == "Oren Pask built it. It is of glass."
     assert evidence.text in sent(server)
-    assert result.details["quoted"] and not any(result.details["asked"].values())  # words were read, and no vectors
+    assert result.details["quoted"] and not any(result.details["soft_tokens"])  # words were read, and no vectors
