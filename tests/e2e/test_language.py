@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from app.i18n import LANGUAGES
 from app.navigation import PAGES
-from tests.e2e.steps import said, settled, visit
+from tests.e2e.steps import keyed, said, settled, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 IN_KOREAN = re.compile("lang=ko")
@@ -42,7 +42,9 @@ def test_the_language_is_switched_there_and_back_and_a_link_keeps_it(page, tab):
     speaks(guest, "ko")
     go_to(page, "ko", "memory")
     expect(page).to_have_url(IN_KOREAN)
-    go_to(page, "ko", "corpus")
+    visit(page, "start", lang="ko")
+    keyed(page, "go-bring").click()
+    speaks(page, "ko")
     switch(page, "en")
     expect(page).not_to_have_url(re.compile("lang="))
 

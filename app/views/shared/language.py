@@ -18,6 +18,7 @@ def language_switch() -> None:
         key=i18n.KEY,
         label_visibility="collapsed",
         required=True,
+        persist_state="session",  # a button that leads to another page forgets widgets without it
     )
     chosen = i18n.language()
     if chosen != (i18n.browser_language() if i18n.browser_language() in i18n.LANGUAGES else "en"):

@@ -139,7 +139,7 @@ def _cost_columns() -> dict[str, Any]:
 def _columns(k: int, clients: int) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
-        "store": st.column_config.TextColumn(t("Store"), pinned=True),
+        "store": st.column_config.TextColumn(t("Store"), pinned=True, width=150),
         "setting": t("Setting"),
         "best": st.column_config.CheckboxColumn(
             t("Unbeaten"), help=t("No other setting finds as much at least as fast.")
@@ -152,6 +152,8 @@ def _columns(k: int, clients: int) -> dict[str, Any]:
         ),
         "p50": ("p50 (ms)", "%.3f"),
         "p99": ("p99 (ms)", "%.2f"),
-        "qps": (t("QPS, 1 client"), "localized"),
-        "qps_many": (t("QPS, {n} clients", n=clients), "localized"),
+        "qps": number(t("QPS, {n}", n=1), format="localized", help=t("Queries a second of one client.")),
+        "qps_many": number(
+            t("QPS, {n}", n=clients), format="localized", help=t("Queries a second of {n} clients at once.", n=clients)
+        ),
     }
