@@ -1,35 +1,20 @@
-"""Step: where each method fails: mistakes to spot, and each kind of failure found on the sample itself."""
+"""Step: where each method fails: mistakes of the memory to spot, recorded and on held-out questions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
 import streamlit as st
 
 from app import state
-from app.figures.bars import Amount
-from app.i18n import labels, t
-from app.learn.base import Prediction, Step, Tour, bars, nearest, read_this
+from app.i18n import t
+from app.learn.base import Prediction, Step, Tour, nearest, read_this
 from app.learn.exhibits import exhibit, measured_line
 from app.learn.recorded import recorded
-from app.views.map.cells import nearness
-from app.views.shared.frame import show_error
 from app.views.shared.text import escape
 from core.corpus.types import Question
-from core.errors import TesseraError
 from core.memory.z_reader import ZReader
 from core.metrics import coverage, rouge_l
-from core.models.encoder import Vectors
-from core.models.variant import ModelVariant
-from core.voronoi.partition import Partition
-from core.voronoi.routing import route, routing_recall
 
-BORDER, STALE, WRONG, CRAMMED = "Border questions", "Stale caches", "Routed right, said wrong", "Crammed vectors"
 _LOOKED_AT = 24
-
-
 _HELD = (1.0, 0.9, 0.8, 0.5)
 
 
@@ -72,95 +57,7 @@ def show(_tour: Tour) -> None:
 
 
 def live(tour: Tour) -> None:
-    """One way of failing at a time."""
-    st.markdown(t("Every method has its own way of being wrong. **Choose one**; each is shown on the sample."))
-    kinds = {BORDER: _border, STALE: _stale, WRONG: _said_wrong, CRAMMED: _crammed}
-    chosen = st.segmented_control(
-        t("Failure"),
-        list(kinds),
-        default=BORDER,
-        required=True,
-        format_func=labels({kind: kind for kind in kinds}),
-        key="learn_failure",
-        label_visibility="collapsed",
-    )
-    kinds[chosen or BORDER](tour)
-
-
-def _held_out(tour: Tour) -> list[Question]:
-    questions = [question for question in tour.corpus.questions.get("dev", ()) if question.passage_ids]
-    stride = max(1, len(questions) // _LOOKED_AT)
-    return questions[::stride][:_LOOKED_AT]
-
-
-def _border(tour: Tour) -> None:
-    """CAG: the answer lies in the next cell."""
-    questions = _held_out(tour)
-    if not questions:
-        st.info(t("This corpus has no held-out questions."), icon=":material/info:")
-        return
-    partition, rows = tour.ws.read("partition", Partition.load), tour.corpus.index()
-    with st.spinner(t("Encoding the held-out questions")):
-        queries = _encoded(tuple(question.text for question in questions))
-    gold = [[rows[name] for name in question.passage_ids if name in rows] for question in questions]
-    points = routing_recall(partition, queries, gold, range(1, min(5, partition.k) + 1))
-    amounts = [
-        Amount(
-            t("{cells} opened, {tokens:,.0f} tokens", cells=p.nprobe, tokens=p.tokens),
-            p.recall,
-            f"{p.recall:.0%}",
-            p.nprobe == 1,
-        )
-        for p in points
-    ]
-    bars(amounts, t("held-out questions whose passage is in an opened cell"), "learn_border")
-    margins = [route(partition, query).margin for query in queries]
-    lowest = int(np.argmin(margins))
-    read_this(
-        t(
-            "Over {count} held-out questions: opening more cells finds more answers and reads more tokens. The "
-            "question nearest to a border is “{question}”, margin {margin:.3f}: {nearness}.",
-            count=len(questions),
-            question=escape(questions[lowest].text),
-            margin=margins[lowest],
-            nearness=nearness(margins[lowest]),
-        )
-    )
-
-
-def _stale(tour: Tour) -> None:
-    """CAG: a cache belongs to one model and one text."""
-    st.markdown(
-        t(
-            "A cache is what *one* model made of *one* text. A model accepts a wrong cache without a murmur and "
-            "answers wrongly from it, so every cache names what it was built from and is refused when that no longer "
-            "holds. Below, the blocks of this workspace are asked for as if the model were another one: with, then "
-            "without, its reader adapter."
-        )
-    )
-    models = state.models()
-    for reader in (True, False):
-        with models.lock:
-            lm = models.language_model(ModelVariant.of(replace(state.settings(), reader=reader)))
-        try:
-            tour.ws.require("blocks", {"model": lm.identity.fingerprint})
-            usable = t("{model}: these blocks may be used.", model=_called(lm.identity.name, reader))
-            st.success(usable, icon=":material/check_circle:")
-        except TesseraError as error:
-            st.markdown(f"{_called(lm.identity.name, reader)}:")
-            show_error(error)
-    read_this(t("Red is the real refusal that a person meets after switching the adapter off; it says what to do."))
-
-
-def _called(name: str, reader: bool) -> str:
-    """A model's name, with or without its reader adapter."""
-    if reader:
-        return t("{model} with the reader adapter", model=escape(name))
-    return t("{model} plain", model=escape(name))
-
-
-def _said_wrong(tour: Tour) -> None:
-    """Memory: the right document, the wrong words."""
+    """Held-out questions, one by one, until the memory says the wrong thing from the right document."""
     st.markdown(
         t(
             "The memory may find the right document and still say the wrong thing from it, most often a wrong name or "
@@ -185,6 +82,12 @@ def _said_wrong(tour: Tour) -> None:
     _verdict(question, routed, evidence)
 
 
+def _held_out(tour: Tour) -> list[Question]:
+    questions = [question for question in tour.corpus.questions.get("dev", ()) if question.passage_ids]
+    stride = max(1, len(questions) // _LOOKED_AT)
+    return questions[::stride][:_LOOKED_AT]
+
+
 def _verdict(question: Question, document: str, evidence: str) -> None:
     routed, right = document in question.passage_ids, bool(coverage(evidence, question.answers))
     marks = {True: ":green[:material/check:]", False: ":red[:material/close:]"}
@@ -201,41 +104,6 @@ def _verdict(question: Question, document: str, evidence: str) -> None:
             score=rouge_l(evidence, question.evidence),
         )
     )
-
-
-def _crammed(tour: Tour) -> None:
-    """Memory: reciting is not knowing."""
-    params = manifest.params if (manifest := tour.ws.manifest("memory")) else {}
-    right, other = params.get("held_out_rouge_l"), params.get("shuffled_rouge_l")
-    st.markdown(
-        t(
-            "Vectors can be fitted until a model recites a whole page from one of them "
-            "([Kuratov et al., 2025](https://arxiv.org/abs/2502.13063)). Reciting is not answering: what was crammed "
-            "gives the page word after word, and falls silent when asked *about* it. That is why z is trained on "
-            "questions, and why the loss on the documents says nothing about memory."
-        )
-    )
-    if right is None or other is None:
-        return
-    amounts = [
-        Amount(t("its own z"), float(right), f"{float(right):.2f}", marked=True),
-        Amount(t("another document's z"), float(other), f"{float(other):.2f}"),
-    ]
-    bars(amounts, t("ROUGE-L of the evidence, held-out questions"), "learn_crammed")
-    read_this(
-        t(
-            "Measured when this memory was trained; its loss on what it studied was {loss:.2f} at the end. Only the "
-            "distance between the bars is memory. The step on training shows both sides live.",
-            loss=float(params.get("read_loss", 0)),
-        )
-    )
-
-
-@st.cache_data(show_spinner=False, max_entries=2)
-def _encoded(texts: Sequence[str]) -> Vectors:
-    models = state.models()
-    with models.lock:
-        return np.stack([models.encoder().encode_query(text) for text in texts])
 
 
 STEP = Step(
