@@ -33,7 +33,7 @@ from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Progress, Result, Work, WorkClock, mapped
 from core.kvcache.blocks import build_blocks
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.identity import chosen_precision
 from core.kvcache.location import location_for, migrate
 from core.kvcache.variants import BLOCKS, WHOLE_CELLS, model_params, variant_folder
@@ -262,7 +262,7 @@ def cache(
     Raises:
         ArtefactMissing: There is no partition yet.
     """
-    yield from _build(ws, models, settings, force, WHOLE_CELLS, load_cells, build_caches, workers)
+    yield from _build(ws, models, settings, force, WHOLE_CELLS, load_cells, build_cells, workers)
 
 
 def _build(
@@ -284,7 +284,17 @@ def _build(
         folder = variant_folder(ws, lm, kept_in, kind)
         location = location_for(folder, settings.cache_url)
         yield from migrate(folder, location)
-        yield from build(folder, lm, content, inputs, force, kept_in, location, model_params(settings), workers)
+        yield from build(
+            folder,
+            lm,
+            content,
+            inputs,
+            force=force,
+            precision=kept_in,
+            location=location,
+            facts=model_params(settings),
+            workers=workers,
+        )
 
 
 def warm(ws: Workspace, settings: Settings) -> Work:

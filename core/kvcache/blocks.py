@@ -28,7 +28,6 @@ from core.models.kv_buffer import new_buffer
 from core.models.language_model import LanguageModel
 from core.models.session import Session
 from core.models.side_by_side import SideBySide
-from core.workers import Workers
 
 STAGE = "Computing blocks, in tokens"
 _MARK = -2
@@ -36,19 +35,10 @@ _MARK = -2
 
 
 def build_blocks(
-    folder: Path,
-    lm: LanguageModel,
-    passages: Sequence[Passage],
-    inputs: Mapping[str, str],
-    force: bool = False,
-    precision: str = "auto",
-    location: str = "",
-    facts: Mapping[str, Any] | None = None,
-    workers: Workers | None = None,
+    folder: Path, lm: LanguageModel, passages: Sequence[Passage], inputs: Mapping[str, str], **options: Any
 ) -> Work:
-    """Brings the blocks of one model and precision in line with ``passages``; see ``build_cells``."""
-    cells = [[passage] for passage in passages]
-    yield from build_cells(folder, lm, cells, inputs, single_passages, force, precision, location, facts, workers)
+    """Brings the blocks of one model and precision in line with ``passages``; see ``build_cells`` for the options."""
+    return build_cells(folder, lm, [[passage] for passage in passages], inputs, single_passages, **options)
 
 
 def single_passages(lm: LanguageModel) -> CellKind:

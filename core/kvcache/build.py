@@ -63,21 +63,6 @@ class CellKind:
     whole: bool = True
 
 
-def build_caches(
-    folder: Path,
-    lm: LanguageModel,
-    cells: Sequence[Sequence[Passage]],
-    inputs: Mapping[str, str],
-    force: bool = False,
-    precision: str = "auto",
-    location: str = "",
-    facts: Mapping[str, Any] | None = None,
-    workers: Workers | None = None,
-) -> Work:
-    """Builds the whole-cell caches of one model and precision for ``cells``; see ``build_cells``."""
-    yield from build_cells(folder, lm, cells, inputs, whole_cells, force, precision, location, facts, workers)
-
-
 def whole_cells(lm: LanguageModel) -> CellKind:
     """Cells that are prefilled as one prompt each."""
 
@@ -94,7 +79,7 @@ def build_cells(
     lm: LanguageModel,
     cells: Sequence[Sequence[Passage]],
     inputs: Mapping[str, str],
-    kind_of: Callable[[LanguageModel], CellKind],
+    kind_of: Callable[[LanguageModel], CellKind] = whole_cells,
     force: bool = False,
     precision: str = "auto",
     location: str = "",

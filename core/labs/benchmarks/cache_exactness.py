@@ -18,7 +18,7 @@ from transformers import DynamicCache
 from core.corpus.types import Passage
 from core.jobs import Progress, Work, finish
 from core.kvcache.blocks import block_ids, build_blocks
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.compose import head_layers, join
 from core.kvcache.store import CacheStore
 from core.kvcache.variants import BLOCKS
@@ -107,7 +107,7 @@ def check_cells(
         bounded: Hold the numbers to their bounds, and check storage and a control, too.
     """
     with tempfile.TemporaryDirectory(prefix="tessera-verify-") as scratch:
-        finish(build_caches(Path(scratch), lm, cells, {}))
+        finish(build_cells(Path(scratch), lm, cells, {}))
         store = CacheStore(Path(scratch))
         pairs = list(enumerate(zip(cells, questions, strict=True)))
         exact = [_against_prefill(lm, store, number, *pair) for number, pair in pairs]

@@ -14,7 +14,7 @@ from transformers.generation.streamers import BaseStreamer
 from core.corpus.types import Passage
 from core.jobs import finish
 from core.kvcache.blocks import block_ids, build_blocks
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.cell_file import Layers
 from core.kvcache.compose import head_layers
 from core.kvcache.storage import LocalStorage
@@ -137,7 +137,7 @@ class Setups:
                 tensor.flatten()[:: _PAGE_BYTES // tensor.element_size()].sum()
 
     def _build(self, folder: Path) -> None:
-        finish(build_caches(folder, self._lm, [list(self._passages)], {}, force=True))
+        finish(build_cells(folder, self._lm, [list(self._passages)], {}, force=True))
 
     def _plain_recipe(self) -> AnswerTime:
         """The recipe found in many blogs: a saved ``DynamicCache``, deep-copied, then ``generate``."""

@@ -6,7 +6,7 @@ import torch
 from core import pipeline
 from core.errors import ArtefactMissing, ArtefactStale
 from core.kvcache.blocks import PassageBlocks, block_ids, build_blocks
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.compose import head_layers, passage_block, read_as_blocks
 from core.kvcache.store import CacheStore
 from core.kvcache.variants import BLOCKS, variant_folder
@@ -102,7 +102,7 @@ def test_blocks_of_another_model_are_refused(folder, passages):
 
 
 def test_neither_kind_is_taken_for_the_other(folder, tmp_path, tiny_lm, passages):
-    list(build_caches(tmp_path / "caches", tiny_lm, [[passage] for passage in passages], INPUTS))
+    list(build_cells(tmp_path / "caches", tiny_lm, [[passage] for passage in passages], INPUTS))
     with pytest.raises(ArtefactStale, match="changed"):
         CacheStore(tmp_path / "caches").load(0, tiny_lm, block_ids(tiny_lm, passages[0]))
     with pytest.raises(ArtefactStale, match="changed"):

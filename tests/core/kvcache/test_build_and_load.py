@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from core.corpus.types import Passage
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.identity import file_name
 from core.kvcache.store import CacheStore
 from core.manifest import read_manifest
@@ -23,7 +23,7 @@ INPUTS = {"corpus": "c", "partition": "p"}
 
 
 def build(folder, lm, cells, force=False):
-    return list(build_caches(folder, lm, cells, INPUTS, force=force))
+    return list(build_cells(folder, lm, cells, INPUTS, force=force))
 
 
 @pytest.fixture()
@@ -150,7 +150,7 @@ def test_only_what_changed_is_built_and_what_is_gone_is_removed(folder, tiny_lm,
 
 
 def test_a_cancelled_build_goes_on_where_it_stopped(tmp_path, tiny_lm, cells):
-    work = build_caches(tmp_path, tiny_lm, cells, INPUTS)
+    work = build_cells(tmp_path, tiny_lm, cells, INPUTS)
     for step in work:
         if "cell 2" in step.note:
             work.close()
@@ -166,10 +166,10 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from core.corpus.types import Passage
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from tests.models import tiny_language_model
 cells = [[Passage(f"p{i}", "Title", "The harbour bell rings at noon. " * (i + 1))] for i in range(4)]
-for step in build_caches(Path(sys.argv[1]), tiny_language_model(), cells, {}):
+for step in build_cells(Path(sys.argv[1]), tiny_language_model(), cells, {}):
     if "cell 3" in step.note:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -205,7 +205,7 @@ def test_a_build_with_another_model_keeps_nothing(folder, cells):
 
 
 def test_a_cancelled_rebuild_is_no_artefact_any_more(folder, tiny_lm, cells):
-    work = build_caches(folder, tiny_lm, cells, INPUTS, force=True)
+    work = build_cells(folder, tiny_lm, cells, INPUTS, force=True)
     for step in work:
         if "cell 2" in step.note:
             work.close()

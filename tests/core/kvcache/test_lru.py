@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from core.errors import ArtefactMissing, ArtefactStale, TesseraError
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.lru import ResidentCaches
 from core.kvcache.store import CacheStore
 from core.models.budget import Budget
@@ -13,7 +13,7 @@ from core.models.budget import Budget
 def store(tmp_path, tiny_lm, tiny_corpus):
     passages = tiny_corpus.passages
     cells = [list(passages[start : start + 2]) for start in range(0, 8, 2)]
-    list(build_caches(tmp_path, tiny_lm, cells, {}))
+    list(build_cells(tmp_path, tiny_lm, cells, {}))
     return CacheStore(tmp_path)
 
 
@@ -54,7 +54,7 @@ def test_a_cache_above_the_budget_is_refused(store, tiny_lm):
 
 def test_the_budget_counts_what_caches_take_in_memory_not_on_disk(tmp_path, tiny_lm, tiny_corpus):
     cells = [list(tiny_corpus.passages[:2]), list(tiny_corpus.passages[2:4])]
-    list(build_caches(tmp_path, tiny_lm, cells, {}, precision="int4"))
+    list(build_cells(tmp_path, tiny_lm, cells, {}, precision="int4"))
     store = CacheStore(tmp_path)
     in_memory = store.entry(0).tokens * tiny_lm.kv_bytes_per_token
     assert store.entry(0).bytes < in_memory / 3
@@ -75,7 +75,7 @@ def test_a_cell_in_memory_is_refused_for_other_tokens(store, tiny_lm, tiny_corpu
 def test_a_rebuilt_cell_is_read_again(store, tiny_lm, tiny_corpus):
     resident = ResidentCaches(store, tiny_lm, 10**9)
     old, _ = resident.get(0)
-    list(build_caches(store.folder, tiny_lm, [list(tiny_corpus.passages[8:])], {}))
+    list(build_cells(store.folder, tiny_lm, [list(tiny_corpus.passages[8:])], {}))
     new, hit = resident.get(0)
     assert not hit
     assert new.passage_ids != old.passage_ids

@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 
 from core.errors import TesseraError
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.identity import PRECISIONS, chosen_precision
 from core.kvcache.quantise import bits_per_number, decode, encode
 from core.kvcache.store import CacheStore
@@ -107,7 +107,7 @@ def test_names():
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_cell_is_written_and_answered_from_in_every_precision(tmp_path, tiny_lm, tiny_corpus, precision):
     passages = list(tiny_corpus.passages[:6])
-    list(build_caches(tmp_path, tiny_lm, [passages], {}, precision=precision))
+    list(build_cells(tmp_path, tiny_lm, [passages], {}, precision=precision))
     store = CacheStore(tmp_path)
     loaded = store.load(0, tiny_lm, tiny_lm.prompt.context(passages))
     assert loaded.layers[0][0].dtype == tiny_lm.dtype
@@ -131,5 +131,5 @@ def test_a_model_in_bfloat16_reads_what_it_wrote(tmp_path, tiny_corpus):
     passages = list(tiny_corpus.passages[:3])
     for precision in ("auto", "int8", "float32"):
         folder = tmp_path / precision
-        list(build_caches(folder, half, [passages], {}, precision=precision))
+        list(build_cells(folder, half, [passages], {}, precision=precision))
         assert CacheStore(folder).load(0, half).layers[0][0].dtype == torch.bfloat16

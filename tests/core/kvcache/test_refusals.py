@@ -13,7 +13,7 @@ import torch
 from core import pipeline
 from core.corpus.types import Corpus, Passage
 from core.errors import ArtefactStale
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.store import CacheStore
 from core.kvcache.variants import list_variants
 from core.methods.base import answer
@@ -98,7 +98,7 @@ def test_caches_copied_from_another_workspace_are_foreign(built, models):
     other = [[Passage(f"x{cell}", "Elsewhere", f"Another text, number {cell}.")] for cell in range(3)]
     folder = list_variants(built, "caches")[0].folder
     manifest = built.manifest("caches")
-    list(build_caches(folder, models.language_model(), other, manifest.inputs))
+    list(build_cells(folder, models.language_model(), other, manifest.inputs))
     refused(built, models, "changed")
 
 
@@ -147,11 +147,11 @@ def test_a_cache_of_other_rotary_positions_is_refused(built, models):
 _KILLED = """
 import os, signal, sys
 from core.corpus.types import Passage
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from pathlib import Path
 from tests.models import tiny_language_model
 cells = [[Passage(f"p{i}", "Title", "The harbour bell rings at noon. " * (i + 1))] for i in range(4)]
-for step in build_caches(Path(sys.argv[1]), tiny_language_model(), cells, {}, location=sys.argv[2]):
+for step in build_cells(Path(sys.argv[1]), tiny_language_model(), cells, {}, location=sys.argv[2]):
     if "cell 3" in step.note:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -172,6 +172,6 @@ def test_kill_minus_nine_loses_at_most_one_cell_in_object_storage_too(s3, tiny_l
     store = CacheStore(location)
     assert [state.status for state in store.states()] == ["ready", "ready", "missing", "missing"]
     assert store.load(1, tiny_lm, tiny_lm.prompt.context(cells[1])).passage_ids == ("p1",)
-    steps = list(build_caches(tmp_path, tiny_lm, cells, {}, location=location))
+    steps = list(build_cells(tmp_path, tiny_lm, cells, {}, location=location))
     assert {step.note for step in steps if step.note.startswith("cell ")} == {"cell 3 of 4", "cell 4 of 4"}
     assert {state.status for state in CacheStore(location).states()} == {"ready"}

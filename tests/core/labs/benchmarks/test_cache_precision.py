@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import TesseraError
-from core.kvcache.build import build_caches
+from core.kvcache.build import build_cells
 from core.kvcache.store import CacheStore
 from core.labs.benchmarks.cache_loading import can_drop, drop_from_page_cache, measure_loading
 from core.labs.benchmarks.cache_precision import COMPARED, RoutedQuestion, choose_questions, precision_table
@@ -47,7 +47,7 @@ def test_without_a_question_it_is_refused(tiny_lm, cells):
 
 
 def test_loads_are_timed_in_every_way(tmp_path, tiny_lm, cells):
-    list(build_caches(tmp_path, tiny_lm, cells, {}))
+    list(build_cells(tmp_path, tiny_lm, cells, {}))
     store = CacheStore(tmp_path)
     times = measure_loading(store, tiny_lm, 1, repeats=2)
     assert times.bytes == store.entry(1).bytes
