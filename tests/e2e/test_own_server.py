@@ -67,4 +67,11 @@ def test_an_own_pdf_answers_three_ways_on_an_own_server(page, llama):
     expect(evidence).to_contain_text("tokens cached")  # the server had read the cell
     expect(method(page, "memory")).to_contain_text("Two models")
     expect(page.locator(".st-key-clocks")).to_contain_text("reader.gguf at 127.0.0.1")
+    page.get_by_text("What the model read").first.click()
+    settled(page)
+    page.locator(".st-key-read_method button").filter(has_text="LLM-as-Memory").click()
+    settled(page)
+    read = page.locator(".st-key-read-new-server")
+    expect(read).to_contain_text("the words that z spells")
+    expect(read).to_contain_text(ENGLISH.truth)
     assert KEY not in page.content()

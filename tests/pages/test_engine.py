@@ -58,7 +58,7 @@ def test_once_chosen_the_server_answers_cells_are_prefixes_and_blocks_are_not_mi
     app.session_state["read_method"] = "rag"
     app.run()
     assert {sent["messages"][1]["content"] for sent in server.requests} & {entry.value for entry in app.text}
-    assert "As the server counts" in said(app) and not app.exception
+    assert "Tokens, as the server counts" in said(app) and not app.exception
     app.switch_page("../pages/caches.py").run()
     button(app, "warm").click().run()
     assert wait_for_job(clustered.path).state.value == "done"

@@ -59,14 +59,14 @@ def _segments(run: Run, ws: Workspace, name: str) -> list[Segment]:
 def _draw_sent(answer: Answer) -> None:
     """What went to the server, and how much of it the server counted as new: it alone knows which words these were."""
     new, reused = answer.trace.prompt_tokens, answer.trace.cached_tokens
-    count = t("{new:,} tokens prefilled, {reused:,} reused", new=new, reused=reused or 0)
+    count = t("{new:,} prefilled, {reused:,} reused", new=new, reused=reused or 0)
     if reused is None:
-        count = t("{new:,} tokens prefilled; reused tokens: not reported", new=new)
+        count = t("{new:,} prefilled, reused: not reported", new=new)
     quoted, note = answer.details.get("quoted"), ""
     if quoted is not None:
         note = t("It was sent the words that z spells.") if quoted else t("The model here wrote the evidence from Z.")
     with st.container(key="read-new-server", gap=None):
-        st.caption(f"**{t('As the server counts')}:** {count}. {note}")
+        st.caption(f"**{t('Tokens, as the server counts')}:** {count}. {note}")
         st.text(text_sent(answer))
 
 
