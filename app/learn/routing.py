@@ -5,14 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
-from app.figures.memory import Weight, describe_routing, routing_figure
 from app.i18n import t
 from app.learn.base import Prediction, Step, Tour, read_this
 from app.learn.exhibits import exhibit, measured_line
 from app.learn.recorded import recorded
-from app.views.shared.chart import chart
-from app.views.shared.table import show_table
-from app.views.shared.text import escape
+from app.views.memory.route import show_routing
 
 _SHOWN = 6
 
@@ -62,23 +59,14 @@ def live(tour: Tour) -> None:
     with state.models().lock:
         memory = state.memory_of(tour.ws)
         routing = memory.route(text, _SHOWN)
-    titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
-    weights = [Weight(titles[routed.passage_id] or routed.passage_id, routed.weight) for routed in routing.documents]
-    weights.append(Weight(t("not in memory"), routing.null, null=True))
-    weights.sort(key=lambda weight: -weight.weight)
-    chart(routing_figure(weights), key="learn_routing", alt=describe_routing(weights))
-    rows = [{t("document"): weight.title, t("weight"): f"{weight.weight:.1%}"} for weight in weights]
-    show_table(rows, "learn_routing_table")
-    best = titles[routing.documents[0].passage_id]
-    verdict = t("It would rather **say nothing**.")
-    if routing.knows:
-        verdict = t("It would read **{title}**.", title=escape(best))
-    shares = t(
-        "Bars share 100 % among {documents} documents and the null slot; the heaviest {shown} are shown.",
-        documents=len(memory.pool.ids),
-        shown=_SHOWN,
+    show_routing(memory, routing, "learn_routing")
+    read_this(
+        t(
+            "Bars share 100 % among {documents} documents and the null slot; the heaviest {shown} are shown.",
+            documents=len(memory.pool.ids),
+            shown=_SHOWN,
+        )
     )
-    read_this(f"{shares} {verdict}")
 
 
 STEP = Step(

@@ -9,12 +9,11 @@ from typing import Any
 import streamlit as st
 
 from app import state
-from app.figures.training import curve, training_figure
-from app.i18n import duration, t, tn
+from app.i18n import duration, t
 from app.learn.base import Prediction, Step, Tour, read_this
 from app.learn.exhibits import exhibit, measured_line
 from app.learn.recorded import recorded
-from app.views.shared.chart import chart
+from app.views.memory import train
 from app.views.shared.text import escape
 from core.corpus.sample import load_unseen
 from core.corpus.types import Passage, Question
@@ -92,7 +91,7 @@ def live(tour: Tour) -> None:
         _train(tour, *unseen[title], steps)
     last = st.session_state.get(_KEY)
     if last and last[0] == title:
-        _curves(last[1], "kept")
+        train.live(last[1], "kept")
     else:
         st.caption(t("No step has been taken on this document yet."))
 
@@ -130,46 +129,10 @@ def _train(tour: Tour, passage: Passage, questions: Sequence[Question], steps: i
                 at = t("step {done} of {total}", done=progress.done, total=progress.total)
                 bar.progress(progress.done / progress.total, text=at)
                 with place.container():
-                    _curves(history, f"live-{progress.done}")
+                    train.live(history, f"live-{progress.done}")
     bar.empty()
     place.empty()
     st.session_state[_KEY] = (passage.title, tuple(history))
-
-
-def _curves(history: Sequence[Mapping[str, Any]], key: str) -> None:
-    loss = curve(history, "loss", t("Loss"))
-    scores = [
-        curve(history, "rouge_l", t("its evidence (ROUGE-L)")),
-        curve(history, "coverage", t("holds the answer")),
-    ]
-    if not loss.values:
-        return
-    chart(
-        training_figure(loss, scores),
-        key=f"learn_training_{key}",
-        alt=t(
-            "Loss from {first:.2f} to {last:.2f}, and held-out scores by step",
-            first=loss.values[0],
-            last=loss.values[-1],
-        ),
-    )
-    evidence: dict[str, str] = next((data["evidence"] for data in reversed(history) if "evidence" in data), {})
-    fallen = tn(
-        len(loss.values),
-        "Left: loss on what it studies, in nats a token, {first:.2f} at first and {last:.2f} after {n:,} step.",
-        "Left: loss on what it studies, in nats a token, {first:.2f} at first and {last:.2f} after {n:,} steps.",
-        first=loss.values[0],
-        last=loss.values[-1],
-    )
-    rest = t(
-        "On the whole it falls. Right: questions that it does not study. Vectors can learn to recite a document and "
-        "still not answer from it: only the right side counts."
-    )
-    read_this(f"{fallen} {rest}")
-    questions = {question.id: question.text for _, group in load_unseen() for question in group}
-    for name, text in list(evidence.items())[:2]:
-        st.markdown(t("Held out: *{question}* It now says:", question=escape(questions.get(name, name))))
-        st.text(text or t("(nothing)"))
 
 
 STEP = Step(

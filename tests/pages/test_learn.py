@@ -200,7 +200,7 @@ def test_every_step_speaks_korean(shown, complete, step):
     ("step", "key", "says"),
     [
         ("inject", "learn-inject", "두 답변은 한 글자도 다르지 않습니다."),
-        ("training", "learn-train", "스텝 뒤에는"),
+        ("training", "learn-train", "지금 하는 말"),
         ("cost", "learn-cost", "두 축 모두 로그 축입니다."),
         ("failures", "learn-wrong", "정답: Tess Quill"),
     ],

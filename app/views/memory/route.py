@@ -16,6 +16,7 @@ from app.views.shared.frame import guarded
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.memory.model import Memory
+from core.memory.router import Routing
 from core.memory.store import load_pool
 from core.memory.z_reader import ZReader
 from core.methods.base import Answer
@@ -49,6 +50,17 @@ def route_panel(ws: Workspace) -> None:
     with models.lock:
         memory = state.memory_of(ws)
         routing = memory.route(question, _SHOWN)
+    show_routing(memory, routing, "routing")
+    first = routing.documents[0].passage_id
+    with st.expander(t("What its z says, read out as words"), icon=":material/translate:"):
+        st.caption(t("Of each vector the nearest token of the vocabulary, in their order."))
+        with models.lock, st.container(key="draft-spelled"):
+            st.text(memory.prompt.decode(memory.nearest_tokens(first)[0]))
+    _evidence(memory, question, first)
+
+
+def show_routing(memory: Memory, routing: Routing, key: str) -> None:
+    """Where a question goes, and how strongly it wakes each document and the null slot."""
     titles = dict(zip(memory.pool.ids, memory.pool.titles, strict=True))
     weights = [Weight(titles[d.passage_id] or d.passage_id, d.weight) for d in routing.documents]
     weights.append(Weight(t(_NULL), routing.null, null=True))
@@ -63,22 +75,16 @@ def route_panel(ws: Workspace) -> None:
         )
     else:
         st.markdown(t("It thinks that **no document knows** this: the null slot outweighs every one of them."))
-    chart(routing_figure(weights), key="routing", alt=describe_routing(weights))
+    chart(routing_figure(weights), key=key, alt=describe_routing(weights))
     with st.expander(t("As a table"), icon=":material/table:"):
         show_table(
             {"document": [weight.title for weight in weights], "weight": [weight.weight for weight in weights]},
-            "routing_table",
+            f"{key}_table",
             {
                 "document": t("Document"),
                 "weight": st.column_config.ProgressColumn(t("Weight"), format="percent", min_value=0, max_value=1),
             },
         )
-    first = routing.documents[0].passage_id
-    with st.expander(t("What its z says, read out as words"), icon=":material/translate:"):
-        st.caption(t("Of each vector the nearest token of the vocabulary, in their order."))
-        with models.lock, st.container(key="draft-spelled"):
-            st.text(memory.prompt.decode(memory.nearest_tokens(first)[0]))
-    _evidence(memory, question, first)
 
 
 def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:

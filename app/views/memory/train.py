@@ -172,7 +172,7 @@ def _train(name: str) -> None:
     state.start_job(name, "Training the memory", pipeline.train, config=config, resume=resume, start=start)
 
 
-def live(history: Sequence[Mapping[str, Any]]) -> None:
+def live(history: Sequence[Mapping[str, Any]], key: str = "live") -> None:
     """What a training or an adaptation reports, as it goes."""
     losses = curve(history, "read_loss" if any("read_loss" in data for data in history) else "loss", t("Loss"))
     scores = [
@@ -184,7 +184,7 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
     if losses.values:
         chart(
             training_figure(losses, scores),
-            key="live-training",
+            key=f"{key}-training",
             alt=t("Loss and held-out scores by step"),
         )
         st.caption(
@@ -201,7 +201,7 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
         ]
         chart(
             training_figure(routing, recall, t("Loss of the router")),
-            key="live-routing",
+            key=f"{key}-routing",
             alt=t("Loss of the router and held-out recall by step"),
         )
     latest = next((data for data in reversed(history) if "evidence" in data), None)
@@ -216,5 +216,5 @@ def live(history: Sequence[Mapping[str, Any]]) -> None:
             )
         st.markdown(t("**What it says now**, after {steps}", steps=_steps(int(latest.get("step", 0)))))
         for number, text in enumerate(latest["evidence"].values()):
-            with st.container(key=f"draft-live-{number}"):
+            with st.container(key=f"draft-{key}-{number}"):
                 st.text(text or t("(nothing yet)"))
