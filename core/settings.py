@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from dotenv import load_dotenv
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
+    create_model,
     model_validator,
 )
 from pydantic.dataclasses import dataclass
@@ -164,15 +165,15 @@ class Settings:
         return replace(self, home=Settings.from_environment().home)
 
     @classmethod
-    def from_environment(cls, env_file: Path = ROOT / ".env") -> Settings:
+    def from_environment(cls, env_file: Path = ROOT / ".env") -> Self:
         """Reads ``TESSERA_*`` variables over the defaults; the environment wins over ``env_file``.
 
         Raises:
             TesseraError: A variable holds a value of the wrong kind.
         """
         load_dotenv(env_file, override=False)  # into the environment, where other libraries look for their names
-        environment = _Environment()
-        settings = environment.tessera
+        environment: Any = create_model("Environment", __base__=_Environment, tessera=(cls, cls()))()
+        settings: Self = environment.tessera
         return replace(
             settings,
             redis_url=settings.redis_url or environment.redis_url,
@@ -185,12 +186,12 @@ class _Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_nested_delimiter="_", env_nested_max_split=1)
 
-    tessera: Settings = Settings()
     redis_url: str = ""
     ray_address: str = ""
 
 
 _REFUSALS = {
+    "literal_error": ("{name} is {value!r}.", "Choose one of: {choices}."),
     "value_error": ("{name} is {value!r}.", "Choose one of: {choices}."),
     "greater_than_equal": ("{name} is {value}, but must be at least {least}.", "Set {variable}."),
     "bool_parsing": ("{variable}={value!r} is neither yes nor no.", "Use 1 or 0."),
@@ -202,6 +203,6 @@ def _refusal(error: ValidationError) -> TesseraError:
     wrong = error.errors()[0]
     name, limits = str(wrong["loc"][0]), wrong.get("ctx", {})
     values = {"name": name, "value": wrong["input"], "variable": f"TESSERA_{name.upper()}"}
-    values |= {"least": limits.get("ge"), "choices": limits.get("error")}
+    values |= {"least": limits.get("ge"), "choices": limits.get("error") or limits.get("expected")}
     what, remedy = _REFUSALS.get(wrong["type"], _NO_NUMBER)
     return TesseraError(message(what, **values), message(remedy, **values))

@@ -109,10 +109,10 @@ class Results:
 
     def _name(self, request: RetrievalRequest) -> str:
         """Another model, index or setting is another result."""
-        of, base = self._settings, self._settings.base
+        of = self._settings
         facts = [folded(request.question), request.k, request.rerank and of.reranker]
         facts += [of.index_url, of.index_kind, of.embeddings, of.titan_model, of.titan_dimensions]
-        facts += [of.answers, of.claude_model, base.model, base.reader, base.encoder, base.max_new_tokens]
+        facts += [of.answers, of.claude_model, of.model, of.reader, of.encoder, of.max_new_tokens]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32] + ".json"
 
 

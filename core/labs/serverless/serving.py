@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from core.corpus import store as corpus_store
-from core.errors import TesseraError
+from core.errors import require_known
 from core.labs.serverless.local_lambda.cloud import LocalCloud, rag_functions
 from core.labs.serverless.local_lambda.front import Front
 from core.labs.serverless.settings import KINDS, IndexKind
 from core.labs.serverless.table import PassageTable
-from core.messages import message
 from core.models.embeddings import load_vectors
 from core.stores.base import StoreStats
 from core.workspace import Workspace
@@ -74,9 +74,5 @@ def publish(ws: Workspace, url: str, kind: str) -> StoreStats:
 
 
 def _kind(name: str) -> IndexKind:
-    if name not in KINDS:
-        raise TesseraError(
-            message("There is no index {name!r}.", name=name),
-            message("Choose one of: {names}.", names=", ".join(KINDS)),
-        )
-    return name
+    require_known("There is no index {name!r}.", name, KINDS)
+    return cast("IndexKind", name)

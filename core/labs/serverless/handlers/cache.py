@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.labs.serverless.handlers.frame import Frame, OpenedOnce
-from core.labs.serverless.requests import KeepRequest, RetrievalRequest
+from core.labs.serverless.requests import KeepRequest, RetrievalRequest, parse
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
@@ -34,12 +34,15 @@ def handler(event: object, context: object) -> dict[str, Any]:
     settings = FunctionSettings.from_environment()
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        keeping = KeepRequest.parse(body, settings.base.top_k) if "result" in body else None
-        request = keeping.request if keeping else RetrievalRequest.parse(body, settings.base.top_k)
+        keeping, asked = "result" in body, body
+        if keeping:
+            parse(KeepRequest, body)
+            asked = body["request"]
+        request = parse(RetrievalRequest, {"k": settings.top_k, **asked})
         results = _opened.get(settings, lambda: open_results(settings, tracer))
         if keeping:
             with tracer.span("keep"):
-                results.keep(request, dict(keeping.result))
+                results.keep(request, dict(body["result"]))
             return {"kept": True}
         with tracer.span("look up"):
             result = results.find(request)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from core.corpus.types import Passage
 from core.labs.serverless.handlers.frame import Frame, OpenedOnce
-from core.labs.serverless.requests import GenerationRequest
+from core.labs.serverless.requests import GenerationRequest, parse
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
@@ -56,10 +56,10 @@ def open_reader(settings: FunctionSettings, tracer: Tracer) -> Reader:
         if settings.answers == "bedrock":
             from core.labs.serverless.bedrock import ClaudeReader, runtime
 
-            return ClaudeReader(runtime(), settings.claude_model, settings.base.max_new_tokens)
+            return ClaudeReader(runtime(), settings.claude_model, settings.max_new_tokens)
         from core.models.registry import Models
 
-        return LocalReader(Models(settings.base).language_model(), settings.base.max_new_tokens)
+        return LocalReader(Models(settings).language_model(), settings.max_new_tokens)
 
 
 _opened: OpenedOnce[Reader] = OpenedOnce()
@@ -70,7 +70,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
     settings = FunctionSettings.from_environment()
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        request = GenerationRequest.parse(body)
+        request = parse(GenerationRequest, body)
         reader = _opened.get(settings, lambda: open_reader(settings, tracer))
         answer = reader.answer(request.question, request.passages, tracer)
         return {

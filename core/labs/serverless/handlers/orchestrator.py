@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from core.errors import TesseraError
 from core.labs.serverless.handlers.frame import Frame, OpenedOnce, Throttled
-from core.labs.serverless.requests import BadRequest, RetrievalRequest
+from core.labs.serverless.requests import BadRequest, RetrievalRequest, parse
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
@@ -40,7 +41,7 @@ class Orchestrator:
 
     def answer(self, request: RetrievalRequest, tracer: Tracer) -> dict[str, Any]:
         """Runs all that the request asks for; see ``invoke`` for errors. A cache that fails costs no answer."""
-        names, body, question = self._names, request.body(), request.question
+        names, body, question = self._names, asdict(request), request.question
         stages: dict[str, Any] = {}
         if request.cache:
             known = self._cached(names.cache_function, body, "lookup", stages, tracer)
@@ -121,7 +122,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
     settings = FunctionSettings.from_environment()
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        request = RetrievalRequest.parse(body, settings.base.top_k)
+        request = parse(RetrievalRequest, {"k": settings.top_k, **body})
         return _opened.get(settings, lambda: open_orchestrator(settings)).answer(request, tracer)
 
     return _frame.run(event, context, work)

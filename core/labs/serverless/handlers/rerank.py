@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.labs.serverless.handlers.frame import Frame, OpenedOnce
-from core.labs.serverless.requests import RerankRequest
+from core.labs.serverless.requests import RerankRequest, parse
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
@@ -33,8 +33,8 @@ def open_again(settings: FunctionSettings, tracer: Tracer) -> Reranker:
 
         # Late interaction compares texts, so it uses this machine's encoder whichever one embedded the passages.
         if settings.reranker == MAXSIM:
-            return LateInteraction(SentenceEncoder(settings.base.encoder, settings.base))
-        return CrossEncoder(settings.reranker, settings.base)
+            return LateInteraction(SentenceEncoder(settings.encoder, settings))
+        return CrossEncoder(settings.reranker, settings)
 
 
 def best(again: Reranker, request: RerankRequest, tracer: Tracer) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
     settings = FunctionSettings.from_environment()
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        request = RerankRequest.parse(body, settings.base.top_k)
+        request = parse(RerankRequest, {"k": settings.top_k, **body})
         return best(_opened.get(settings, lambda: open_again(settings, tracer)), request, tracer)
 
     return _frame.run(event, context, work, Reranker=settings.reranker)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.labs.serverless.handlers.frame import Frame, OpenedOnce
-from core.labs.serverless.requests import CANDIDATES, RetrievalRequest
+from core.labs.serverless.requests import CANDIDATES, RetrievalRequest, parse
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
@@ -68,7 +68,7 @@ def open_encoder(settings: FunctionSettings) -> Encoder:
         return TitanEncoder(runtime(), settings.titan_model, settings.titan_dimensions)
     from core.models.encoder import SentenceEncoder
 
-    return SentenceEncoder(settings.base.encoder, settings.base)
+    return SentenceEncoder(settings.encoder, settings)
 
 
 _opened: OpenedOnce[Retriever] = OpenedOnce()
@@ -79,7 +79,7 @@ def handler(event: object, context: object) -> dict[str, Any]:
     settings = FunctionSettings.from_environment()
 
     def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        request = RetrievalRequest.parse(body, settings.base.top_k)
+        request = parse(RetrievalRequest, {"k": settings.top_k, **body})
         return _opened.get(settings, lambda: Retriever.open(settings, tracer)).find(request, tracer)
 
     return _frame.run(event, context, work, Index=settings.index_kind)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import TesseraError
+from core.errors import TesseraError, require_known, require_positive
 from core.labs.serverless.settings import KINDS, IndexKind
 from core.labs.serverless.study.samples import STAGES, Stage
 from core.messages import message
@@ -123,18 +123,9 @@ class StudyConfig:
                 message("The sizes {sizes} cannot be studied.", sizes=", ".join(map(str, self.sizes)) or "(none)"),
                 message("Give different sizes above {k}, the smallest first, such as 2000,20000.", k=self.k),
             )
-        if self.stage not in STAGES:
-            raise TesseraError(
-                message("There is no stage {stage!r}.", stage=self.stage),
-                message("Choose one of: {names}.", names=", ".join(STAGES)),
-            )
+        require_known("There is no stage {name!r}.", self.stage, STAGES)
         if self.stage == "retrieval" and (self.rerank or self.cache):
             raise TesseraError(
                 "The retrieval function alone neither re-ranks nor keeps results.", "Study the whole pipeline."
             )
-        for name in ("rounds", "probes", "k", "concurrency"):
-            if getattr(self, name) < 1:
-                raise TesseraError(
-                    message("{name} is {value}, but must be at least 1.", name=name, value=getattr(self, name)),
-                    message("Raise {name}.", name=name),
-                )
+        require_positive(self, "rounds", "probes", "k", "concurrency")

@@ -34,8 +34,7 @@ def test_another_question_setting_or_model_is_another_result(settings):
     for other in (replace(ASKED, question="Who broke it?"), replace(ASKED, k=4), replace(ASKED, rerank=True)):
         assert Results(settings).find(other) is None
     assert Results(settings).find(replace(ASKED, cache=True)) == RESULT
-    base = replace(settings.base, model="another/model")
-    for changed in ({"index_kind": "ivf-hnsw-sq"}, {"answers": "bedrock"}, {"base": base}):
+    for changed in ({"index_kind": "ivf-hnsw-sq"}, {"answers": "bedrock"}, {"model": "another/model"}):
         assert Results(replace(settings, **changed)).find(ASKED) is None
     reranked = replace(ASKED, rerank=True)
     Results(settings).keep(reranked, RESULT)
