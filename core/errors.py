@@ -6,7 +6,7 @@ The CLI prints it and exits with 1, the app shows it in a box; a traceback is ke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core.artefacts import remedy_for
@@ -59,3 +59,21 @@ class ArtefactStale(TesseraError):
 
 class WorkspaceBusy(TesseraError):
     """Another process is writing to the same workspace."""
+
+
+def require_known(what: str, name: str, known: Iterable[str]) -> None:
+    """Refuses a name that is none of the known ones.
+
+    Args:
+        what: The sentence that says so, with its place {name}.
+    """
+    if name not in (names := tuple(known)):
+        raise TesseraError(message(what, name=name), message("Choose one of: {names}.", names=", ".join(names)))
+
+
+def require_positive(config: object, *names: str) -> None:
+    """Refuses a setting that is neither None nor above 0."""
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and value <= 0:
+            raise TesseraError(message("{name} is {value}.", name=name, value=value), "Give a number above 0.")

@@ -65,7 +65,7 @@ def query(
     given = usual_methods() if method is None else method.split(",")
     names = [name.strip() for name in given if name.strip()]
     if not names:
-        raise TesseraError("No method was named.", message("Choose from: {names}.", names=", ".join(METHODS)))
+        raise TesseraError("No method was named.", message("Choose one of: {names}.", names=", ".join(METHODS)))
     resources = open_resources(workspace, plain, store=store, memory_order=memory_order, reading=reading)
     settings = resources.settings
     choices = Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store)

@@ -69,10 +69,11 @@ class ComparisonService:
                 message("The question has {n:,} characters.", n=len(question)),
                 message("Keep it below {most}.", most=MAX_QUESTION),
             )
-        unknown = [name for name in methods if name not in registry.METHODS]
-        if unknown or not methods:
-            what = message("There is no method {name!r}.", name=unknown[0]) if unknown else "No method was named."
-            raise TesseraError(what, message("Choose from: {names}.", names=", ".join(registry.METHODS)))
+        if not methods:
+            names = ", ".join(registry.METHODS)
+            raise TesseraError("No method was named.", message("Choose one of: {names}.", names=names))
+        for name in methods:
+            registry.find_method(name)
         if not 1 <= passages <= MAX_TOP_K:
             raise TesseraError(
                 message("RAG cannot read {n} passages.", n=passages), message("Ask for 1 to {most}.", most=MAX_TOP_K)

@@ -95,7 +95,9 @@ def parse_variants(names: str | Sequence[str]) -> tuple[MethodVariant, ...]:
         registry.find_method(variant.method)
         variants[variant] = None
     if not variants:
-        raise TesseraError("No method was named.", message("Choose from: {names}.", names=", ".join(registry.METHODS)))
+        raise TesseraError(
+            "No method was named.", message("Choose one of: {names}.", names=", ".join(registry.METHODS))
+        )
     return tuple(variants)
 
 

@@ -16,7 +16,7 @@ import torch
 
 from core.corpus.sentences import whole_sentences
 from core.corpus.types import Passage, Question, texts
-from core.errors import TesseraError
+from core.errors import TesseraError, require_positive
 from core.jobs import Progress, Work
 from core.memory.lora import gradient_pass
 from core.memory.model import Memory
@@ -54,11 +54,7 @@ class AdaptConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "rate", "look_every"):
-            if getattr(self, name) <= 0:
-                raise TesseraError(
-                    message("{name} is {value}.", name=name, value=getattr(self, name)), "Give a number above 0."
-                )
+        require_positive(self, "steps", "batch", "rate", "look_every")
 
 
 def with_document(memory: Memory, passage: Passage, z: torch.Tensor | None = None) -> Memory:

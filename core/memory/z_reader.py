@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from core.errors import TesseraError
+from core.errors import TesseraError, require_known, require_positive
 from core.memory.config import READ_MODES
 from core.memory.model import Memory
 from core.memory.opening_cache import OpeningCache, size_of
@@ -48,13 +48,8 @@ class ReadConfig:
     top_r: int = 1
 
     def __post_init__(self) -> None:
-        if self.mode not in READ_MODES:
-            raise TesseraError(
-                message("The read mode is {mode}.", mode=repr(self.mode)),
-                message("Choose one of: {names}.", names=", ".join(READ_MODES)),
-            )
-        if self.top_r < 1:
-            raise TesseraError(message("{name} is {value}.", name="top_r", value=self.top_r), "Give a number above 0.")
+        require_known("The read mode is {name!r}.", self.mode, READ_MODES)
+        require_positive(self, "top_r")
 
 
 class ZReader:

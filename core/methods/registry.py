@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.artefacts import index_kind
-from core.errors import TesseraError
-from core.messages import message
+from core.errors import require_known
 from core.methods.spec import MethodSpec, MethodStyle, OnServer
 from core.settings import Settings
 
@@ -231,11 +230,7 @@ def find_method(name: str) -> MethodSpec:
     Raises:
         TesseraError: There is no method of that name.
     """
-    if name not in METHODS:
-        raise TesseraError(
-            message("There is no method {name!r}.", name=name),
-            message("Choose from: {names}.", names=", ".join(METHODS)),
-        )
+    require_known("There is no method {name!r}.", name, METHODS)
     return METHODS[name]
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
-from core.errors import TesseraError
-from core.messages import message
+from core.errors import require_known
 
 if TYPE_CHECKING:
     from core.corpus.types import Passage
@@ -134,8 +133,5 @@ def find_store(name: str) -> StoreSpec:
     Raises:
         TesseraError: There is no store of that name.
     """
-    if name not in STORES:
-        raise TesseraError(
-            message("There is no store {name!r}.", name=name), message("Choose from: {names}.", names=", ".join(STORES))
-        )
+    require_known("There is no store {name!r}.", name, STORES)
     return STORES[name]

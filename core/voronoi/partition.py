@@ -21,7 +21,7 @@ from safetensors.numpy import save
 
 from core.corpus.store import load_passages
 from core.corpus.types import Passage
-from core.errors import ArtefactStale, TesseraError
+from core.errors import ArtefactStale, TesseraError, require_positive
 from core.jobs import Progress
 from core.messages import message
 from core.models.encoder import Vectors
@@ -62,13 +62,7 @@ class PartitionConfig:
     def __post_init__(self) -> None:
         if not self.auto_k and self.k is None:
             raise TesseraError("A fixed number of cells was asked for, but not which.", "Give k.")
-        for name in ("k", "k_min", "k_max", "cell_tokens"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise TesseraError(
-                    message("{name} is {value}, but must be at least 1.", name=name, value=value),
-                    "Give a positive number.",
-                )
+        require_positive(self, "k", "k_min", "k_max", "cell_tokens")
         if self.k_min and self.k_max and self.k_min > self.k_max:
             why = message("k_min {low} is above k_max {high}.", low=self.k_min, high=self.k_max)
             raise TesseraError(why, "Swap them.")

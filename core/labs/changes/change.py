@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from core.corpus.types import Corpus, Passage, Question
-from core.errors import TesseraError
+from core.errors import TesseraError, require_known
 from core.messages import message
 from core.methods.base import Answer
 from core.metrics import coverage, exact_match
@@ -38,11 +38,7 @@ class Change:
     about: tuple[Question, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise TesseraError(
-                message("There is no change {kind!r}.", kind=self.kind),
-                message("Choose one of: {names}.", names=", ".join(KINDS)),
-            )
+        require_known("There is no change {name!r}.", self.kind, KINDS)
         if not self.passage.text.strip():
             raise TesseraError("The passage has no text.", "Give it some, or delete the passage instead.")
         if not self.question.text.strip():

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.cost import Account, BreakEven
-from core.errors import TesseraError
+from core.errors import TesseraError, require_known
 from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, Difference, looked_at
 from core.labs.plan.prices import Machine, Prices
 from core.messages import Message, message
@@ -58,9 +58,7 @@ def shape_of(model: str) -> Shape:
     """
     preset = find_preset(model)
     name = preset.name if preset else model
-    if name not in SHAPES:
-        what = message("What {model!r} costs is not known.", model=model)
-        raise TesseraError(what, message("Choose from: {names}.", names=", ".join(SHAPES)))
+    require_known("What {name!r} costs is not known.", name, SHAPES)
     return SHAPES[name]
 
 
@@ -148,9 +146,7 @@ def pace(demand: Demand, measured: Coefficients, prices: Prices) -> Pace:
         grown, machine = shape.parameters / reference.parameters, prices.machines["cpu"]
         scan = measured.scan_byte or 1 / (machine.memory_gb_s * _GB)
         return Pace(measured.prefill_token * grown, measured.decode_token * grown, measured.load_byte, scan, machine)
-    if demand.machine not in prices.machines:
-        what = message("The price table has no machine {name!r}.", name=demand.machine)
-        raise TesseraError(what, message("Choose from: {names}.", names=", ".join(prices.machines)))
+    require_known("The price table has no machine {name!r}.", demand.machine, prices.machines)
     machine = prices.machines[demand.machine]
     prefill, scan = 2 * shape.parameters / (machine.tflops * _FLOPS), 1 / (machine.memory_gb_s * _GB)
     return Pace(prefill, shape.weights * scan, 1 / (machine.disk_gb_s * _GB), scan, machine)

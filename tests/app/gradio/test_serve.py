@@ -61,7 +61,7 @@ def test_the_api_lists_searches_asks_and_compares(client):
 
 
 def test_a_refusal_says_what_to_do(client):
-    with pytest.raises(AppError, match="Choose from"):
+    with pytest.raises(AppError, match="Choose one of"):
         client.predict(QUESTION, "magic", 3, api_name="/compare")
     with pytest.raises(AppError, match="train"):
         client.predict(QUESTION, "memory", 3, api_name="/ask")

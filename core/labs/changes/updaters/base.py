@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from core.corpus.store import write_corpus
 from core.corpus.types import Corpus, texts
-from core.errors import TesseraError
+from core.errors import require_positive
 from core.jobs import Progress
 from core.labs.changes.change import Change
 from core.labs.changes.clock import Clock
-from core.messages import message
 from core.methods.base import Method
 from core.methods.resources import Resources
 from core.models.embeddings import write_vectors
@@ -36,11 +35,7 @@ class UpdateContext:
     every: int = 5
 
     def __post_init__(self) -> None:
-        for name in ("steps", "every"):
-            if getattr(self, name) < 1:
-                raise TesseraError(
-                    message("{name} is {value}.", name=name, value=getattr(self, name)), "Give a number above 0."
-                )
+        require_positive(self, "steps", "every")
 
     @property
     def ws(self) -> Workspace:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.errors import TesseraError
+from core.errors import require_known
 from core.labs.changes.updaters.base import UpdateContext, Updater
 from core.labs.changes.updaters.bm25 import Bm25Updater
 from core.labs.changes.updaters.cag import CagUpdater
 from core.labs.changes.updaters.memory import MemoryUpdater
 from core.labs.changes.updaters.rag import RagUpdater
-from core.messages import message
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,5 @@ def parse_methods(names: str) -> tuple[str, ...]:
     """
     methods = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for name in methods or ("",):
-        if name not in UPDATERS:
-            raise TesseraError(
-                message("There is no method {name!r} that takes up a change.", name=name),
-                message("Choose from: {names}.", names=", ".join(UPDATERS)),
-            )
+        require_known("There is no method {name!r} that takes up a change.", name, UPDATERS)
     return methods
