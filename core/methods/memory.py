@@ -86,7 +86,7 @@ class LlmAsMemory:
             self.engine = resources.engine()
         self.quotes = self.memory.index.spells and (self.order == "answer" or bool(settings.engine_url))
         # One at a time as passages are read, unless several z are to be read together.
-        alone = settings.reading == "alone" and self.reader.config.top_r == 1
+        alone = self.answers and settings.reading == "alone" and self.reader.config.top_r == 1
         self.in_turn = min(_IN_TURN, settings.top_k) if alone else 1
         self._resources, self._sources = resources, resources.sources()
 

@@ -129,6 +129,7 @@ def test_memory_answers_there_whatever_comes_first_here_and_says_that_it_has_two
     result = answer(open_method("memory", chosen), QUESTION)
     assert (result.text, result.details["order"]) == ("Oren Pask", "evidence")
     assert two_models(result.details) == ("tiny", "tiny at 127.0.0.1")
+    assert result.details["asked"] == [[result.evidence[0].passage_id]]  # no other z is read in its turn
     here = replace(resources, settings=resources.settings.in_process)
     assert two_models(answer(open_method("memory", here), QUESTION).details) is None
 
