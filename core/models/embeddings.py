@@ -55,6 +55,22 @@ def encode_shard(models: Models, shard: TextShard) -> Vectors:
     return encoder.encode_passages(shard.texts)
 
 
+def nearest_rows(vectors: Vectors, queries: Vectors, k: int) -> list[list[int]]:
+    """Rows of the ``k`` vectors that are nearest to each query by cosine, best first: what an index is held against.
+
+    Args:
+        vectors: [n, dim] unit vectors.
+        queries: [m, dim] unit vectors.
+    """
+    nearest: list[list[int]] = []
+    for start in range(0, len(queries), _BATCH):
+        scores = -(queries[start : start + _BATCH] @ vectors.T)
+        top = np.sort(np.argpartition(scores, min(k, len(vectors)) - 1, axis=1)[:, :k], axis=1)
+        order = np.argsort(np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
+        nearest += np.take_along_axis(top, order, axis=1).tolist()
+    return nearest
+
+
 def load_vectors(ws: Workspace) -> Vectors:
     """Embeddings [n, dim] of the passages, unit length, float32.
 

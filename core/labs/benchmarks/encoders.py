@@ -29,7 +29,7 @@ from core.jobs import Progress, Work
 from core.messages import message
 from core.methods.resources import Resources
 from core.models.device import choose_device, describe
-from core.models.embeddings import load_vectors
+from core.models.embeddings import load_vectors, nearest_rows
 from core.models.encoder import Vectors
 from core.models.machine import machine
 from core.models.registry import Models
@@ -168,10 +168,10 @@ def _encoded(resources: Resources, questions: Sequence[Question]) -> Generator[P
 
 def _hits(resources: Resources, questions: Sequence[Question], vectors: Vectors) -> Hits:
     """For each depth and question, whether all its gold passages are among the best: an exact search."""
-    rows, passages = resources.corpus.index(), load_vectors(resources.workspace)
-    best = np.argsort(-(vectors @ passages.T), axis=1, kind="stable")[:, : max(DEPTHS)]
+    rows = resources.corpus.index()
+    best = nearest_rows(load_vectors(resources.workspace), vectors, max(DEPTHS))
     gold = [{rows[name] for name in question.passage_ids} for question in questions]
-    return {k: [float(wanted <= set(best[i, :k])) for i, wanted in enumerate(gold)] for k in DEPTHS}
+    return {k: [float(wanted <= set(best[i][:k])) for i, wanted in enumerate(gold)] for k in DEPTHS}
 
 
 def _answer(

@@ -16,7 +16,7 @@ from core.corpus import store as corpus_store
 from core.corpus.types import Passage, Question
 from core.errors import TesseraError
 from core.messages import message
-from core.models.embeddings import load_vectors
+from core.models.embeddings import load_vectors, nearest_rows
 from core.models.encoder import Vectors
 from core.models.registry import Models
 from core.workspace import Workspace
@@ -26,7 +26,6 @@ _CENTRE_DIMS = 64
 _SPREAD = 1.6
 _DECAY = 0.5
 _JITTER = 0.35
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,8 @@ class Workload:
 
     def exact(self, k: int) -> list[frozenset[str]]:
         """Ids of the k nearest passages of every question, by comparing with all of them."""
-        nearest: list[frozenset[str]] = []
-        k = min(k, len(self.vectors))
-        for start in range(0, len(self.queries), _BATCH):
-            scores = self.queries[start : start + _BATCH] @ self.vectors.T
-            best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-            nearest.extend(frozenset(self.passages[row].id for row in rows) for rows in best)
-        return nearest
+        nearest = nearest_rows(self.vectors, self.queries, k)
+        return [frozenset(self.passages[row].id for row in rows) for rows in nearest]
 
 
 def of_workspace(ws: Workspace, models: Models, queries: int, seed: int = 0) -> Workload:

@@ -58,21 +58,6 @@ def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) ->
     return SizedCorpus(own + synthetic, np.concatenate([rows, near.astype(np.float32)]), real)
 
 
-def exact(vectors: Vectors, queries: Vectors, k: int) -> list[list[int]]:
-    """Rows of the ``k`` nearest vectors of each query by cosine, best first: what an index is measured against.
-
-    Args:
-        vectors: [n, dim] unit vectors.
-        queries: [m, dim] unit vectors.
-    """
-    nearest = []
-    for query in queries:
-        scores = vectors @ query
-        top = np.argpartition(-scores, min(k, len(scores) - 1))[:k] if k < len(scores) else np.arange(len(scores))
-        nearest.append(top[np.argsort(-scores[top], kind="stable")].tolist())
-    return nearest
-
-
 def recall(hits: Sequence[str], wanted: Sequence[str]) -> float:
     """Share of ``wanted`` that was found: recall@k for k = len(wanted)."""
     return len(set(hits) & set(wanted)) / len(wanted)

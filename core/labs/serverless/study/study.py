@@ -27,7 +27,7 @@ from core.jobs import Progress
 from core.labs.serverless.local_lambda.cloud import LocalCloud, rag_functions
 from core.labs.serverless.settings import IndexKind
 from core.labs.serverless.study.config import StudyConfig
-from core.labs.serverless.study.corpus import SizedCorpus, exact, grow, recall
+from core.labs.serverless.study.corpus import SizedCorpus, grow, recall
 from core.labs.serverless.study.cost import estimate, load_prices
 from core.labs.serverless.study.load import cold_starts, cold_summary, run_load
 from core.labs.serverless.study.probes import Probes, compare, probe
@@ -35,6 +35,7 @@ from core.labs.serverless.study.samples import Sample, Sender, sender, summarise
 from core.labs.serverless.table import PassageTable
 from core.labs.serverless.worker import runs_under_lambda_client
 from core.messages import message
+from core.models.embeddings import nearest_rows
 from core.models.encoder import Encoder, Vectors
 from core.models.machine import processor
 from core.statistics import bootstrap_mean
@@ -98,7 +99,7 @@ def _one_size(
         indexes[kind] = {"build_s": time.perf_counter() - started, "bytes": table.stats().bytes}
         table.close()
     yield Progress(message("Finding the exact answers among {n:,}", n=size), 0, 1)
-    wanted = [[grown.passages[row].id for row in rows] for rows in exact(grown.vectors, queries, config.k)]
+    wanted = [[grown.passages[row].id for row in rows] for rows in nearest_rows(grown.vectors, queries, config.k)]
     with ExitStack() as open_clouds:
         senders: dict[IndexKind, Sender] = {}
         working: dict[IndexKind, Sender] = {}

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from core.corpus.types import Passage
-from core.labs.serverless.study.corpus import exact, grow, recall
+from core.labs.serverless.study.corpus import grow, recall
+from core.models.embeddings import nearest_rows
 
 
 def unit(n, dim=32, seed=0):
@@ -31,9 +32,9 @@ def test_synthetic_vectors_are_unit_and_near_a_real_one():
 
 def test_exact_search_agrees_with_sorting_everything():
     vectors, queries = unit(300), unit(5, seed=1)
-    for query, rows in zip(queries, exact(vectors, queries, 10), strict=True):
+    for query, rows in zip(queries, nearest_rows(vectors, queries, 10), strict=True):
         assert rows == np.argsort(-(vectors @ query), kind="stable")[:10].tolist()
-    assert sorted(exact(vectors[:4], queries[:1], 10)[0]) == [0, 1, 2, 3]
+    assert sorted(nearest_rows(vectors[:4], queries[:1], 10)[0]) == [0, 1, 2, 3]
 
 
 def test_recall_is_the_share_that_was_found():
