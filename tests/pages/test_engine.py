@@ -113,6 +113,9 @@ def test_an_encoder_on_a_server_is_tested_chosen_and_embeds_the_workspace(page, 
     button(app, "embed-test").click().run()
     text = said(app)
     assert "192 dimensions" in text and KEY not in text
+    app.text_input(key="embed_key").set_value("another").run()
+    assert "embed-use" not in {entry.key for entry in app.button}  # another key was not tested
+    app.text_input(key="embed_key").set_value(KEY).run()
     button(app, "embed-use").click().run()
     assert state.settings().embed_model == "tiny" and cleared and not app.exception
     assert "tiny at 127.0.0.1" in "\n".join(entry.value for entry in app.sidebar.markdown)

@@ -81,7 +81,7 @@ def _server(ws: Workspace, settings: Settings, busy: bool) -> None:
             server = Server(url.strip(), model.strip(), settings.engine_timeout, key, "TESSERA_EMBED")
             st.session_state[_TESTED] = (server, probe_embedder(server))
     tested: tuple[Server, EmbedderProbe] | None = st.session_state.get(_TESTED)
-    if not tested or (tested[0].url, tested[0].model) != (url.strip(), model.strip()):
+    if not tested or (tested[0].url, tested[0].model, tested[0].key) != (url.strip(), model.strip(), key):
         return
     server, found = tested
     facts = t(

@@ -97,7 +97,7 @@ def _server(settings: Settings) -> None:
         t(
             "Questions and passages go to that server. All methods answer there but RAG + blocks and Memory + blocks; "
             "CAG becomes prefix caching: the server reads every cell once, and nothing else has to be built again. "
-            "Memory recalls with the model here and answers there."
+            "Memory routes with the model here and answers there."
         )
     )
     # The environment's key belongs to the environment's address alone.
