@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import state
-from app.i18n import duration, t
+from app.i18n import t
 from app.learn.base import Prediction, Step, Tour, read_this
 from app.learn.exhibits import exhibit, measured_line
 from app.learn.recorded import recorded
@@ -74,14 +74,13 @@ def show(_tour: Tour) -> None:
 
 
 def live(tour: Tour) -> None:
-    """What the shipped training reached, and a small training to watch; nothing is saved."""
+    """A small training to watch; nothing is saved."""
     st.markdown(
         t(
             "**Choose how many steps**, train z of a document that the memory has never seen, and watch both curves. "
             "It is forgotten afterwards."
         )
     )
-    _shipped(tour)
     unseen = {passage.title: (passage, questions) for passage, questions in load_unseen()}
     left, right = st.columns(2, vertical_alignment="bottom")
     title = left.selectbox(t("Unseen document"), list(unseen), key="learn_training_document")
@@ -94,25 +93,6 @@ def live(tour: Tour) -> None:
         train.live(last[1], "kept")
     else:
         st.caption(t("No step has been taken on this document yet."))
-
-
-def _shipped(tour: Tour) -> None:
-    manifest = tour.ws.manifest("memory")
-    params: dict[str, Any] = manifest.params if manifest else {}
-    if "train_s" not in params or "held_out_rouge_l" not in params:
-        return
-    st.markdown(
-        t(
-            "The memory of this workspace took {steps:,} steps and {time} for all its documents together. Its loss on "
-            "what it studied ended at {loss:.2f}; on held-out questions its evidence reached ROUGE-L **{own:.2f}**, "
-            "and **{other:.2f}** with another document's z.",
-            steps=params.get("step", 0),
-            time=duration(float(params["train_s"])),
-            loss=float(params["read_loss"]),
-            own=float(params["held_out_rouge_l"]),
-            other=float(params.get("shuffled_rouge_l", 0)),
-        )
-    )
 
 
 def _train(tour: Tour, passage: Passage, questions: Sequence[Question], steps: int) -> None:
