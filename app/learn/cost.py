@@ -89,7 +89,7 @@ def _calculator() -> None:
                 t("On disk"): size(one.stored),
                 t("Build"): duration(account.build_s),
                 t("First token"): seconds(one.ttft_s * 1000),
-                t("A month ({currency})", currency=prices.currency): f"{one.month:,.0f}",
+                t("Month ({currency})", currency=prices.currency): f"{one.month:,.0f}",
             }
             for account, one in zip(accounts, plans, strict=True)
         ]

@@ -58,7 +58,7 @@ def test_the_last_bench_is_a_curve_a_table_and_a_verdict(page, prepared, models,
     assert "wins" in said(app)
     table = app.dataframe[0].value
     assert set(table["store"]) == {"FAISS flat", "FAISS IVF"} and table["best"].any()
-    assert any("bm25" in caption.value and "words" in caption.value for caption in app.caption)
+    assert any("BM25" in caption.value and "words" in caption.value for caption in app.caption)
 
 
 def test_a_bench_can_be_started_and_cancelled(page, prepared, models, monkeypatch):

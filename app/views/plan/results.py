@@ -47,11 +47,11 @@ def _row(one: MethodPlan, rag: MethodPlan, demand: Demand, currency: str) -> dic
     return {
         t("Method"): t(METHODS[one.method].label),
         t("On disk"): size(one.stored),
-        t("In memory"): size(one.held),
+        t("RAM"): size(one.held),
         t("Build"): duration(one.build_s),
         t("First token"): seconds(one.ttft_s * 1000),
         t("Machines"): f"{one.machines:,}",
-        t("A month ({currency})", currency=currency): f"{one.month:,.0f}",
+        t("Month ({currency})", currency=currency): f"{one.month:,.0f}",
         t("Pays off"): "" if one is rag else days,
         t("F1 minus RAG's"): f"{quality.mean:+.2f} ({quality.lo:+.2f} – {quality.hi:+.2f})" if quality else "",
     }

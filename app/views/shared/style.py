@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.i18n import language, t
 from core.methods.registry import METHODS
 
 _STYLE = """
@@ -130,4 +131,17 @@ def apply_style() -> None:
         f" {{ color: {style.colour}; }}"
         for name, style in ((name, spec.style) for name, spec in METHODS.items())
     )
-    st.html(f"<style>{_STYLE}{rules}</style>")
+    st.html(f"<style>{_STYLE}{rules}{_uploader()}</style>")
+
+
+def _uploader() -> str:
+    """The words that Streamlit says on an uploader in English alone, in this session's language."""
+    if language() == "en":
+        return ""
+    zone = '[data-testid="stFileUploaderDropzone"]'
+    words = {
+        f"{zone} button p": t("Upload"),
+        f"{zone} > div span": t("{n} MB per file", n=st.get_option("server.maxUploadSize")),
+    }
+    rules = "{place} {{ font-size: 0 !important; }} {place}::after {{ content: '{said}'; font-size: .9rem; }}"
+    return "".join(rules.format(place=place, said=said) for place, said in words.items())
