@@ -10,6 +10,7 @@ import argparse
 import base64
 import io
 import shutil
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def film(page: Page, play: str) -> Frames:
         session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
 
     session.on("Page.screencastFrame", keep)
-    session.send("Page.startScreencast", {"format": "png", "everyNthFrame": 2})
+    session.send("Page.startScreencast", {"format": "jpeg", "quality": 85, "everyNthFrame": 4})
     keyed(page, "ask_question", "input").press("Enter")
     answered(page)
     page.wait_for_timeout(REST_MS)
@@ -56,6 +57,7 @@ def film(page: Page, play: str) -> Frames:
     page.wait_for_function("[...document.querySelectorAll('.race')].pop().querySelectorAll('.race-over').length >= 3")
     page.wait_for_timeout(REST_MS)
     session.send("Page.stopScreencast")
+    frames.append((time.time(), page.screenshot()))  # the end may lie between two frames
     return frames
 
 
