@@ -29,7 +29,8 @@ def train(
     preset: Annotated[
         str,
         typer.Option(
-            help="first-look, laptop, shipped, answers, small, at-once, real-text, gpu-thousands, or a YAML file."
+            help="at-once, first-look, laptop, real-text, gpu-thousands, shipped, shipped-second, shipped-third, "
+            "or a YAML file."
         ),
     ] = "laptop",
     start: Annotated[

@@ -1,6 +1,7 @@
 """The command line: sentences and exit codes without a model, the whole path on the real default models."""
 
 import json
+import re
 
 import pytest
 import typer
@@ -11,6 +12,8 @@ from app.cli.common import remedy_of, settings_and_workspace
 from core.artefacts import ARTEFACTS
 from core.corpus.store import load_passages
 from core.errors import ArtefactMissing
+from core.labs.ablation import WHATS
+from core.memory.presets import preset_names
 from core.settings import Settings
 from core.workspace import Workspace
 from tests.models import TinyModels
@@ -33,6 +36,15 @@ def test_help_names_every_command():
         assert command in text
     for command in cli.registered_commands:
         assert str(command.name) in text
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "choices"),
+    [("train", "preset", preset_names()), ("ablate", "what", WHATS)],
+)
+def test_help_names_every_choice(command, option, choices):
+    (found,) = (each for each in typer.main.get_command(cli).commands[command].params if each.name == option)
+    assert set(choices) <= set(re.findall(r"[\w-]+", found.help))
 
 
 def test_documents_are_listed_added_replaced_removed_and_brought_back(tmp_path, tiny_lm, tiny_encoder, monkeypatch):

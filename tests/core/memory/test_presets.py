@@ -29,7 +29,7 @@ def test_the_shipped_memory_has_a_preset_and_so_have_the_defaults() -> None:
 
 def test_the_preset_for_thousands_is_quantised() -> None:
     preset = load_preset("gpu-thousands")
-    assert (preset.dtype, preset.config.m, preset.config.z_dim) == ("nf4", 16, 256)
+    assert (preset.dtype, preset.config.m, preset.config.z_dim) == ("nf4", 4, 256)
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
