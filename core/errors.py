@@ -66,13 +66,23 @@ def require_known(what: str, name: str, known: Iterable[str]) -> None:
 
     Args:
         what: The sentence that says so, with its place {name}.
+
+    Raises:
+        TesseraError: It is none of them; the remedy names them all.
     """
     if name not in (names := tuple(known)):
         raise TesseraError(message(what, name=name), message("Choose one of: {names}.", names=", ".join(names)))
 
 
 def require_positive(config: object, *names: str) -> None:
-    """Refuses a setting that is neither None nor above 0."""
+    """Refuses a setting that is neither None nor above 0.
+
+    Args:
+        names: Of the settings to look at.
+
+    Raises:
+        TesseraError: One of them is 0 or less.
+    """
     for name in names:
         value = getattr(config, name)
         if value is not None and value <= 0:

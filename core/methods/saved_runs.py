@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
@@ -30,7 +31,7 @@ def saved_runs(ws: Workspace) -> list[Run]:
     runs = []
     for path in (ws.path / _FOLDER).glob("*.json"):
         try:
-            runs.append(_adapter().validate_json(path.read_bytes()))
+            runs.append(_as_today(_adapter().validate_json(path.read_bytes())))
         except (OSError, ValidationError):  # gone meanwhile, or of another version: a list need not fail for it
             continue
     return sorted(runs, key=lambda run: run.asked, reverse=True)
@@ -39,6 +40,16 @@ def saved_runs(ws: Workspace) -> list[Run]:
 def saved_run(ws: Workspace, run_id: str) -> Run | None:
     """The run of an id; None when none is saved, or when it is no id."""
     return next((run for run in saved_runs(ws) if run.id == run_id), None) if run_id else None
+
+
+def _as_today(run: Run) -> Run:
+    """A run of before z were read in turn: what was read then was one reading."""
+    for name, answer in run.answers.items():
+        details = answer.details
+        if "read" in details and "asked" not in details:
+            reading = {"asked": [details["read"]], "soft_tokens": [details["soft_tokens"]]}
+            run.answers[name] = replace(answer, details={**details, **reading})
+    return run
 
 
 @cache

@@ -69,7 +69,7 @@ class SideBySide:
         self.missing = 0
 
     def ask(self, tail: Sequence[int]) -> Session:
-        """Reads a question with every passage; once only.
+        """Reads a question with every passage; once only. What is still missing is prefilled first.
 
         Args:
             tail: Token ids of the question, see ``Prompt.tail``.
@@ -88,6 +88,9 @@ class SideBySide:
                 ),
                 "Make the passages shorter.",
             )
+        if self.missing:
+            for _ in self.prefill_steps():
+                pass
         count = self.count
         at = [len(self._head) + length + place for length in self._lengths[1:] for place in range(len(tail))]
         owners = torch.cat([self._owners, torch.arange(1, count + 1).repeat_interleave(len(tail))])

@@ -163,8 +163,6 @@ def read_alone(lm: LanguageModel) -> Reading:
         if len(passages) < 2:
             return read_in_full(lm)(passages, question)
         side = SideBySide(lm, [lm.prompt.passage(passage) for passage in passages])
-        for _ in side.prefill_steps():
-            pass
         return side.ask(lm.prompt.tail(question))
 
     return prefill

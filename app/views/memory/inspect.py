@@ -21,7 +21,7 @@ from app.views.shared.shipped import shipped, shipped_line
 from app.views.shared.table import show_table
 from core import pipeline
 from core.corpus.folder import PASSAGES_FILE
-from core.labs.ablation import BASE, finished
+from core.labs.ablation import finished
 from core.memory import store
 from core.memory.presets import load_preset
 from core.units import size
@@ -46,8 +46,7 @@ def weight(ws: Workspace) -> None:
 def _sizes() -> None:
     """What the bytes of a document buy, as measured on the sample."""
     run = shipped("ablation")
-    fewer = [row for row in run["variants"] if row["variant"] == BASE or row["variant"].startswith("m = ")]
-    sizes = [SizeResult.of(row) for row in fewer]
+    sizes = [SizeResult.of(row) for row in run["variants"]]
     st.markdown(
         t("**What its bytes buy**, on the sample: the largest has a vector for nearly every word, fewer hold less.")
     )

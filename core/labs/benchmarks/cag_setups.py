@@ -119,8 +119,6 @@ class Setups:
         watch = Stopwatch(self._lm.synchronise)
         cache = new_buffer(len(self._head), self._head, *read_blocks()) if read_blocks else None
         side = SideBySide(self._lm, [self._lm.prompt.passage(passage) for passage in self._few], cache)
-        for _ in side.prefill_steps():
-            pass
         for _ in side.ask(self.tail).decode(self._tokens, stop=False):
             watch.first()
         return watch.stop()

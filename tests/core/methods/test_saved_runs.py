@@ -43,6 +43,15 @@ def test_the_oldest_that_is_not_pinned_makes_room(tmp_path):
     assert kept == [*(str(number) for number in range(MOST_SAVED + 2, 2, -1)), "0"]
 
 
+def test_of_a_run_from_before_z_were_read_in_turn_the_reading_is_known(tmp_path):
+    ws, one = Workspace(tmp_path / "tiny"), run()
+    one.answers["memory"] = Answer("memory", "Who?", "Pask", (), TRACE, {"read": ["p1", "p2"], "soft_tokens": 9})
+    save_run(ws, one)
+    details = saved_run(ws, one.id).answers["memory"].details
+    assert (details["asked"], details["soft_tokens"]) == ([["p1", "p2"]], [9])
+    assert saved_run(ws, one.id).answers["rag"] == one.answers["rag"]
+
+
 def test_a_file_of_another_version_is_passed_over(tmp_path):
     ws = Workspace(tmp_path / "tiny")
     save_run(ws, run())

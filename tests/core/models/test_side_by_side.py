@@ -51,7 +51,7 @@ def all_logits(monkeypatch, side, tail):
     return session, seen[0]
 
 
-@pytest.mark.parametrize("opened", [filled, stored], ids=["from text", "from blocks"])
+@pytest.mark.parametrize("opened", [filled, stored, SideBySide], ids=["from text", "from blocks", "still missing"])
 def test_every_reading_is_that_of_a_prompt_with_one_passage(lm, tiny_corpus, opened, monkeypatch):
     ids, tail = passages(lm, tiny_corpus), lm.prompt.tail(QUESTION)
     session, logits = all_logits(monkeypatch, opened(lm, ids), tail)
