@@ -85,6 +85,8 @@ class Settings:
         nprobe: Cells that CAG looks into; 0 lets it choose by their number, see ``core.voronoi.routing``.
         memory_order: What LLM-as-Memory writes first: "answer", read off z, with the evidence after it, or "evidence",
             from which it then answers; auto answers first where z spells words. A server answers from the evidence.
+        z_sentences: How many sentences of a z LLM-as-Memory reads before it answers, those nearest to the question; it
+            reads the whole z where they do not say it. 0 reads the whole z at once.
         answer_cache: Whether Redis RAG may answer from its cache; off, every clock shows work that was done.
         feedback: Where judgements of answers are kept: "file" in the workspace, or "redis".
         redis_url: A Redis of one's own, from REDIS_URL; empty for the embedded one.
@@ -126,6 +128,7 @@ class Settings:
     cache_bytes: Positive = 200_000_000
     nprobe: NotNegative = 0
     memory_order: Annotated[str, _one_of(MEMORY_ORDERS)] = "auto"
+    z_sentences: NotNegative = 3
     answer_cache: Switch = False
     feedback: Annotated[str, _one_of(FEEDBACK_LOGS)] = "file"
     redis_url: str = field(default="", repr=False)  # may hold a password

@@ -44,14 +44,22 @@ def sentences(text: str) -> list[str]:
 
 def whole_sentences(text: str) -> list[str]:
     """Sentences in single spaces; pieces too short to stand alone join the one before."""
-    parts: list[str] = []
-    for sentence in sentences(text):
-        piece = " ".join(sentence.split())
-        if parts and len(piece) < _SHORTEST:
-            parts[-1] = f"{parts[-1]} {piece}"
+    return [_in_single_spaces(text[start:end]) for start, end in whole_sentence_spans(text)]
+
+
+def whole_sentence_spans(text: str) -> list[Span]:
+    """Where the ``whole_sentences`` of a text lie."""
+    spans: list[Span] = []
+    for start, end in sentence_spans(text):
+        if spans and len(_in_single_spaces(text[start:end])) < _SHORTEST:
+            spans[-1] = spans[-1][0], end
         else:
-            parts.append(piece)
-    return parts
+            spans.append((start, end))
+    return spans
+
+
+def _in_single_spaces(text: str) -> str:
+    return " ".join(text.split())
 
 
 def sentence_spans(text: str) -> list[Span]:

@@ -3,26 +3,41 @@
     head | z | gap | z | gap | tail(question) | answer
 
 It is the prompt of the text methods with z in the place of each passage, read by the same model: soft tokens are
-nearly words, so a model that reads passages reads them, too. No evidence is written before the answer. Where the model
-declines, the z of the next document can be read: that costs time only where nothing would have been said.
+nearly words, so a model that reads passages reads them, too. No evidence is written before the answer. Of a z that
+spells sentences, its title and those nearest to the question are read first. Where the model declines, all of it is
+read, and then the z of the next document: that costs time only where nothing would have been said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
 
 from core.memory.model import Memory
-from core.memory.opening_cache import OpeningCache, size_of
-from core.models.budget import Budget
 from core.models.kv_buffer import Layers, new_buffer
 from core.models.language_model import LanguageModel
 from core.models.pages import in_pages
 from core.models.session import Session
 from core.trace import Tracer
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the model read of z before it answered or declined.
+
+    Attributes:
+        passage_ids: Documents that were read together.
+        vectors: How many vectors of their z were read.
+        whole: Whether these were all that say something.
+    """
+
+    passage_ids: tuple[str, ...]
+    vectors: int
+    whole: bool
 
 
 class AnswerReader:
@@ -31,68 +46,62 @@ class AnswerReader:
     Args:
         lm: The model that reads, of the same base as the memory's.
         limit: Most tokens of an answer.
-        budget: What the keys and values of z may take in memory, shared with other caches.
-
-    Attributes:
-        kept: The keys and values of z in memory.
+        sentences: How many of each z are read first, those nearest to the question; 0 reads it whole at once.
     """
 
-    def __init__(self, memory: Memory, lm: LanguageModel, limit: int, budget: Budget) -> None:
-        self.memory, self.lm, self._limit = memory, lm, limit
-        self.kept = OpeningCache(budget)
+    def __init__(self, memory: Memory, lm: LanguageModel, limit: int, sentences: int) -> None:
+        self.memory, self.lm, self._limit, self._sentences = memory, lm, limit, sentences
 
-    def open(self, question: str, passage_ids: Sequence[str], tracer: Tracer) -> Session:
-        """A session that continues with the answer; counts on ``tracer`` what it took.
+    def open(self, question: str, candidates: Sequence[Sequence[str]], tracer: Tracer) -> tuple[Session, list[Reading]]:
+        """Reads until the model does not decline: what is nearest to the question, all of that z, the next ones.
 
-        Raises:
-            TesseraError: The memory does not hold one of the documents.
-            ModelError: The z that are read are more than the model's context holds.
-        """
-        ids, tail = tuple(passage_ids), self.lm.prompt.tail(question)
-        tracer.bytes_touched += self.memory.pool.z[self.memory.pool.rows(ids)].nbytes
-        layers = self.kept.get(ids)
-        if layers is not None:
-            session = self.lm.session(new_buffer(len(layers), layers))
-            tracer.cached_tokens += session.length
-            tracer.prompt_tokens += len(tail)
-            tracer.bytes_touched += size_of(layers)
-            session.prefill(tail)
-            return session
-        z = self._z(ids)
-        session = self.lm.session(new_buffer(len(self._head), self._head))
-        tracer.cached_tokens += session.length
-        # In one pass: on a CPU every pass reads all weights.
-        session.prefill_embeddings(torch.cat([z, self.lm.embed(tail)]))
-        tracer.prompt_tokens += len(z) + len(tail)
-        self.kept.put(ids, _first(session, session.length - len(tail)))
-        return session
-
-    def open_in_turn(
-        self, question: str, readings: Sequence[list[str]], tracer: Tracer
-    ) -> tuple[Session, list[list[str]]]:
-        """Reads one document, or several together, after another until the model does not decline.
+        Args:
+            candidates: Documents that are read together, the likeliest first.
+            tracer: Counts what it took.
 
         Returns:
             A session that continues with the answer from the last reading, or from the first where the model declines
             them all; and the readings that were made, the answering one last.
 
         Raises:
-            TesseraError: As ``open``.
-            ModelError: As ``open``.
+            TesseraError: The memory does not hold one of the documents.
+            ModelError: The z that are read are more than the model's context holds.
         """
-        made: list[tuple[Session, list[str]]] = []
-        for passage_ids in readings:
-            session = self.open(question, passage_ids, tracer)
-            made.append((session, passage_ids))
-            if session.logits is None or int(session.logits.argmax()) != self.lm.prompt.declining:
+        made: list[tuple[Session, Reading]] = []
+        plan = [(candidates[0], self._sentences), *((each, 0) for each in candidates)]
+        for number, (passage_ids, sentences) in enumerate(plan):
+            if number == 1 and made[0][1].whole:
+                continue  # the first was read to its end at once
+            made.append(self._read(question, passage_ids, sentences, tracer))
+            logits = made[-1][0].logits
+            if logits is None or int(logits.argmax()) != self.lm.prompt.declining:
                 break
         else:
             made.append(made.pop(0))
-        return made[-1][0], [passage_ids for _, passage_ids in made]
+        return made[-1][0], [reading for _, reading in made]
 
-    def soft_tokens(self, passage_ids: Sequence[str]) -> int:
-        """How many vectors of the documents are read: those of a short document that are left over say nothing."""
-        return sum(int(self.memory.pool.filled(passage_id).sum()) for passage_id in passage_ids)
+    def _read(
+        self, question: str, passage_ids: Sequence[str], sentences: int, tracer: Tracer
+    ) -> tuple[Session, Reading]:
+        """One reading, of so many sentences of each document; 0 reads all."""
+        prompt, terms = self.lm.prompt, self.memory.index.terms
+        gap, tail = self.lm.embed(prompt.gap), prompt.tail(question)
+        parts: list[torch.Tensor] = []
+        ids: list[int] = []
+        vectors, whole = 0, True
+        for passage_id in passage_ids:
+            spelled = self.memory.spelled(passage_id)
+            rows = spelled.about(question, sentences, terms)
+            parts += [spelled.soft[rows].to(gap), gap]
+            ids += [*(spelled.words[row] for row in rows if spelled.words), *prompt.gap]
+            vectors, whole = vectors + len(rows), whole and len(rows) == len(spelled.soft)
+        tracer.bytes_touched += self.memory.pool.z[self.memory.pool.rows(passage_ids)].nbytes
+        session = self.lm.session(new_buffer(len(self._head), self._head), prompt.head)
+        tracer.cached_tokens += session.length
+        # In one pass: on a CPU every pass reads all weights.
+        session.prefill_embeddings(torch.cat([*parts, self.lm.embed(tail)]), [*ids, *tail])
+        tracer.prompt_tokens += vectors + len(prompt.gap) * len(passage_ids) + len(tail)
+        return session, Reading(tuple(passage_ids), vectors, whole)
 
     def stream(self, session: Session, tracer: Tracer) -> Iterator[str]:
         """Pieces of the answer; closing the iterator stops the model at once."""
@@ -100,7 +109,7 @@ class AnswerReader:
 
     def answer(self, question: str, passage_ids: Sequence[str]) -> str:
         """The whole answer from documents that are read together, untimed."""
-        session = self.open(question, passage_ids, Tracer())
+        session, _ = self.open(question, [passage_ids], Tracer())
         return "".join(self.stream(session, Tracer())).strip()
 
     @cached_property
@@ -108,19 +117,5 @@ class AnswerReader:
         """Keys and values of the prompt's head, which is the same for every question."""
         session = self.lm.session()
         session.prefill(self.lm.prompt.head)
-        return in_pages(_first(session, session.length))
-
-    @torch.inference_mode()
-    def _z(self, passage_ids: Sequence[str]) -> torch.Tensor:
-        """Embeddings [T, hidden] of ``z | gap | z | gap ...``."""
-        gap = self.lm.embed(self.lm.prompt.gap)
-        parts = []
-        for passage_id, soft in zip(passage_ids, self.memory.as_words(passage_ids), strict=True):
-            parts += [soft[self.memory.pool.filled(passage_id).to(soft.device)].to(gap), gap]
-        return torch.cat(parts)
-
-
-def _first(session: Session, length: int) -> Layers:
-    """Keys and values of a session's first tokens."""
-    layers: Any = session.cache.layers
-    return [(layer.keys[..., :length, :], layer.values[..., :length, :]) for layer in layers]
+        layers: Any = session.cache.layers
+        return in_pages([(layer.keys, layer.values) for layer in layers])

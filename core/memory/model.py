@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cosine_similarity, cross_entropy
 
-from core.corpus.sentences import whole_sentences
 from core.digests import digest_of
 from core.errors import ArtefactStale, ModelError
 from core.memory import lora, store
@@ -23,6 +22,7 @@ from core.memory.prompt import NOT_IN_MEMORY, ZPrompt
 from core.memory.router import QuestionReader, QuestionStates, Routed, Router, Routing
 from core.memory.routing_index import RoutingIndex
 from core.memory.shared_weights import build_parts
+from core.memory.spelled import Spelled
 from core.memory.train_router import question_words
 from core.memory.z_codec import NO_WORD, Read, ZCodec
 from core.messages import message
@@ -177,15 +177,16 @@ class Memory:
         return self.projector(self.codec.read(z)).to(self.lm.device)
 
     @torch.no_grad()
-    def as_words(self, passage_ids: Sequence[str]) -> torch.Tensor:
-        """[n, m, hidden] of documents where their z stand among the token embeddings, for a model that never read z.
+    def spelled(self, passage_id: str) -> Spelled:
+        """What the z of a document spells, for a model that never read z.
 
         Raises:
-            TesseraError: The memory does not hold one of them.
+            TesseraError: The memory does not hold it.
         """
-        z = self.pool.z[self.pool.rows(passage_ids)]
-        words: torch.Tensor = self._basis(self.codec.read(z))
-        return words.to(self.lm.device)
+        z = self.pool.z[self.pool.row(passage_id)]
+        coordinates, words = self.codec.read_with_words(z)
+        named = words[words != NO_WORD].tolist()
+        return Spelled.of(self._basis(coordinates[z.any(-1)]).to(self.lm.device), named, self.prompt.decode)
 
     @cached_property
     def _basis(self) -> Projector:
@@ -198,17 +199,6 @@ class Memory:
         if passage_id not in self._lexicon_ids:
             self._lexicon_ids[passage_id] = self.lexicon.ids(self.soft_tokens([passage_id])[0])
         return self._lexicon_ids[passage_id]
-
-    @torch.no_grad()
-    def sentences(self, passage_id: str) -> list[str]:
-        """The sentences that the z of a document spells, without its title; none where z names no words.
-
-        Raises:
-            TesseraError: The memory does not hold it.
-        """
-        _, words = self.codec.read_with_words(self.pool.z[self.pool.row(passage_id)])
-        title, line_break, text = self._spelled(words).partition("\n")
-        return whole_sentences(text if line_break else title)
 
     @torch.inference_mode()
     def nearest_tokens(self, passage_id: str) -> tuple[list[int], float]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.corpus.text import tokenise
 from core.memory.routing_index import Terms
+from core.memory.spelled import shares
 from core.metrics import coverage
 
 
@@ -21,10 +21,6 @@ def quote(sentences: Sequence[str], question: str, answer: str, terms: Terms) ->
         sentences: What z spells; without any, nothing is quoted.
         terms: Tells rare words of the question from common ones.
     """
-    asked = {word: terms.idf(word) for word in tokenise(question, all_words=True)}
-
-    def worth(sentence: str) -> tuple[float, float]:
-        words = set(tokenise(sentence, all_words=True))
-        return coverage(sentence, [answer]), sum(idf for word, idf in asked.items() if word in words)
-
-    return max(sentences, key=worth, default="")
+    near = shares(sentences, question, terms)
+    worth = [(coverage(sentence, [answer]), share) for sentence, share in zip(sentences, near, strict=True)]
+    return sentences[max(range(len(worth)), key=worth.__getitem__)] if sentences else ""

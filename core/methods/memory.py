@@ -1,8 +1,8 @@
 """LLM-as-Memory: the model routes the question over Z, and answers from the z it chose. No retriever, no stored text.
 
-Answer first, the answer is read off z and the clock stops; where the model declines, the z that it routed to next is
-read, too. Then comes the evidence: a sentence that z spells, or one that the model writes where z spells none. Evidence
-first, the model writes it and an answerer reads it.
+Answer first, the answer is read off z and the clock stops: off what z says nearest to the question, then, where the
+model declines, off all of it, and off the z that it routed to next. Then comes the evidence: a sentence that z spells,
+or one that the model writes where z spells none. Evidence first, the model writes it and an answerer reads it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from core.corpus.types import Passage
-from core.memory.answer_reader import AnswerReader
+from core.memory.answer_reader import AnswerReader, Reading
 from core.memory.model import Memory
 from core.memory.quote import quote
 from core.memory.router import Routing
@@ -62,7 +62,7 @@ class LlmAsMemory:
 
     Attributes:
         engine: Answers: from its evidence, or straight from z where the answer comes first.
-        in_turn: Most documents whose z are read one after another while the model declines.
+        in_turn: Most documents that are read one after another while the model declines.
         quotes: Whether its evidence is what z spells: a sentence, and all of it for a server's model to answer from.
 
     Raises:
@@ -74,14 +74,15 @@ class LlmAsMemory:
 
     def __init__(self, resources: Resources, read: ReadConfig | None = None, memory: Memory | None = None) -> None:
         self.memory = memory or open_memory(resources)
-        settings, budget = resources.settings, resources.models.cache_budget
-        self.reader = ZReader(self.memory, read, budget)
+        settings = resources.settings
+        self.reader = ZReader(self.memory, read, resources.models.cache_budget)
         self.order = _order_of(settings, self.memory)
         self.answers: AnswerReader | None = None
         self.engine: Engine
         if self.order == "answer":
             lm, limit = resources.language_model(), settings.max_new_tokens
-            self.answers, self.engine = AnswerReader(self.memory, lm, limit, budget), LocalEngine(lm, limit)
+            self.answers = AnswerReader(self.memory, lm, limit, settings.z_sentences)
+            self.engine = LocalEngine(lm, limit)
         else:
             self.engine = resources.engine()
         self.quotes = self.memory.index.spells and (self.order == "answer" or bool(settings.engine_url))
@@ -96,13 +97,13 @@ class LlmAsMemory:
         with tracer.span("route"):
             routing = self.memory.route(question, ROUTED)
         tracer.bytes_touched += self.memory.index.nbytes
-        asked = self._readings(routing)
-        read = asked[0]
+        candidates = self._candidates(routing)
+        read, readings = candidates[0], list[Reading]()
         yield EvidenceChosen((self._routed(routing, read),))
         if self.answers:
             with tracer.span("read z"):
-                session, asked = self.answers.open_in_turn(question, asked, tracer)
-            read = asked[-1]
+                session, readings = self.answers.open(question, candidates, tracer)
+            read = list(readings[-1].passage_ids)
             answer = yield from as_events(self.answers.stream(session, tracer))
             trace = tracer.finish()
         said = self._recall(question, read, answer if self.answers else "", tracer)
@@ -111,7 +112,7 @@ class LlmAsMemory:
         if not self.answers:
             answer = yield from as_events(self.engine.stream(question, [_as_passage(evidence)], tracer))
             trace = tracer.finish()
-        details = self._details(routing, asked) | {"evidence_ms": tracer.end_of("evidence")}
+        details = self._details(routing, read, readings) | {"evidence_ms": tracer.end_of("evidence")}
         yield Finished(Answer(self.name, question, answer, (evidence,), trace, details))
 
     def reading(self, memory: Memory) -> LlmAsMemory:
@@ -143,7 +144,7 @@ class LlmAsMemory:
         """Pieces of the evidence that the z of documents hold for a question, and for the answer if it is known."""
         if self.quotes:
             with tracer.span("evidence"):
-                spelled = [sentence for passage_id in passage_ids for sentence in self.memory.sentences(passage_id)]
+                spelled = [sentence for each in passage_ids for sentence in self.memory.spelled(each).sentences]
                 yield quote(spelled, question, answer, self.memory.index.terms) if self.answers else " ".join(spelled)
             return
         lm, limit = self.memory.lm, self.memory.card.config.evidence_tokens
@@ -159,33 +160,32 @@ class LlmAsMemory:
         with tracer.span("evidence"):
             yield from lm.stream_text(counted())
 
-    def _readings(self, routing: Routing) -> list[list[str]]:
+    def _candidates(self, routing: Routing) -> list[list[str]]:
         """Documents whose z are read: several together, or one after another while the model declines."""
         ids, together = [routed.passage_id for routed in routing.documents], self.reader.config.top_r
         return [ids[first : first + together] for first in range(min(self.in_turn, len(ids)))]
 
-    def _details(self, routing: Routing, asked: Sequence[Sequence[str]]) -> dict[str, object]:
+    def _details(self, routing: Routing, read: Sequence[str], readings: Sequence[Reading]) -> dict[str, object]:
+        if not readings:  # evidence first: from the whole z, or from what it spells
+            vectors = 0 if self.quotes else len(read) * self.memory.pool.z.shape[1]
+            readings = [Reading(tuple(read), vectors, True)]
         return {
             "routing": {routed.passage_id: routed.weight for routed in routing.documents},
             "titles": {routed.passage_id: self.memory.title(routed.passage_id) for routed in routing.documents},
             "null_weight": routing.null,
             "documents": len(self.memory.pool.ids),
-            "read": asked[-1],
-            "asked": asked,
-            "soft_tokens": [self._soft_tokens(read) for read in asked],
+            "read": list(read),
+            "asked": [list(reading.passage_ids) for reading in readings],
+            "soft_tokens": [reading.vectors for reading in readings],
+            "whole": [reading.whole for reading in readings],
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "order": self.order,
             "quoted": self.quotes,
-            "kv_bytes": sum(reader.kept.resident_bytes() for reader in (self.reader, self.answers) if reader),
+            "kv_bytes": self.reader.kept.resident_bytes(),
             "answerer": self.engine.identity.name,
             "evidence_by": self.memory.lm.identity.name,
         }
-
-    def _soft_tokens(self, read: Sequence[str]) -> int:
-        if self.answers:
-            return self.answers.soft_tokens(read)
-        return 0 if self.quotes else len(read) * self.memory.pool.z.shape[1]
 
     def _routed(self, routing: Routing, read: Sequence[str]) -> Evidence:
         """The documents that are read, with the weight of the first of them and nothing said of it yet."""

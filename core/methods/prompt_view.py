@@ -40,9 +40,8 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     vectors: list[int] = answer.details.get("soft_tokens", [])
     if answer.details.get("order") == "answer":
         # The evidence came after the answer: nothing of it was read.
-        kept: Reading = "cached" if (trace.cached_tokens or 0) > len(prompt.head) * len(vectors) else "new"
         asked = zip(answer.details["asked"], vectors, strict=True)
-        return [part for ids, count in asked for part in _reading_of_z(lm, len(ids), count, kept, answer.question)]
+        return [part for ids, count in asked for part in _reading_of_z(lm, len(ids), count, answer.question)]
     soft = Segment("soft", "", sum(vectors))
     tail: tuple[Reading, list[int]] = ("new", prompt.tail(answer.question))
     passages = _passages(answer)
@@ -67,13 +66,13 @@ def _passages(answer: Answer) -> list[Passage]:
     return [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
 
 
-def _reading_of_z(lm: LanguageModel, documents: int, vectors: int, gaps: Reading, question: str) -> list[Segment]:
+def _reading_of_z(lm: LanguageModel, documents: int, vectors: int, question: str) -> list[Segment]:
     """Documents as so many soft tokens, and the question behind them."""
     prompt = lm.prompt
     return [
         _shown(lm, "cached", prompt.head),
         Segment("soft", "", vectors),
-        _shown(lm, gaps, prompt.gap * documents),
+        _shown(lm, "new", prompt.gap * documents),
         _shown(lm, "new", prompt.tail(question)),
     ]
 

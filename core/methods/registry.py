@@ -94,6 +94,7 @@ MEMORY = MethodSpec(
         "read",
         "asked",
         "soft_tokens",
+        "whole",
         "training_steps",
         "read_mode",
         "order",
@@ -103,7 +104,7 @@ MEMORY = MethodSpec(
         "answerer",
         "evidence_by",
     ),
-    settings=("memory_order",),
+    settings=("memory_order", "z_sentences"),
     reads_z=True,
     usual=True,
 )

@@ -43,12 +43,14 @@ def saved_run(ws: Workspace, run_id: str) -> Run | None:
 
 
 def _as_today(run: Run) -> Run:
-    """A run of before z were read in turn: what was read then was one reading."""
+    """A run of before z were read in turn, or in part: what was read then was one reading, and the whole z."""
     for name, answer in run.answers.items():
         details = answer.details
         if "read" in details and "asked" not in details:
-            reading = {"asked": [details["read"]], "soft_tokens": [details["soft_tokens"]]}
-            run.answers[name] = replace(answer, details={**details, **reading})
+            details = {**details, "asked": [details["read"]], "soft_tokens": [details["soft_tokens"]]}
+        if "asked" in details and "whole" not in details:
+            details = {**details, "whole": [True for _ in details["asked"]]}
+        run.answers[name] = replace(answer, details=details)
     return run
 
 

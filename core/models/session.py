@@ -47,6 +47,7 @@ class Session:
 
     Attributes:
         cache: Keys and values of all tokens so far, [1, kv_heads, length, head_dim] in each layer.
+        ids: The tokens so far, where they are known: what prompt lookup decoding drafts from.
         logits: [vocabulary] after the last token; None before the first.
     """
 
@@ -54,7 +55,7 @@ class Session:
         self._lm = lm
         self._decoder = lm.decoder()
         self._max_draft = DRAFTED_TOKENS if self._decoder is not None and self._decoder.cheap_rows else 0
-        self._seen = list(ids)
+        self.ids = list(ids)
         self.cache = cache
         self.logits: torch.Tensor | None = None
 
@@ -82,11 +83,14 @@ class Session:
         for start in range(0, len(ids), chunk):
             part = ids[start : start + chunk]
             self.logits = self._run(part, 1)[-1]
-            self._seen += part
+            self.ids += part
             yield start + len(part)
 
-    def prefill_embeddings(self, embeddings: torch.Tensor) -> None:
+    def prefill_embeddings(self, embeddings: torch.Tensor, ids: Sequence[int] = ()) -> None:
         """Appends soft tokens, given as embeddings [T, hidden].
+
+        Args:
+            ids: The tokens that they stand for, if there are any, for prompt lookup decoding.
 
         Raises:
             ModelError: The sequence would outgrow the model's context.
@@ -95,6 +99,7 @@ class Session:
         with torch.inference_mode():
             for part in embeddings.to(self._lm.device, self._lm.dtype).split(CHUNK_TOKENS):
                 self.logits = self._forward(part)[-1]
+        self.ids += ids
 
     def decode(self, max_new_tokens: int, stop: bool = True, bias: torch.Tensor | None = None) -> Iterator[int]:
         """Greedy decoding; yields each token as soon as it is known.
@@ -124,7 +129,7 @@ class Session:
     def _advance(self, token: int, limit: int, stops: frozenset[int], bias: torch.Tensor | None) -> list[int]:
         """Appends a token and its accepted drafts; returns these drafts and the next token, ``limit`` at most."""
         max_draft = min(self._max_draft, limit - 1, self._lm.max_context - self.length - 1)
-        drafted = draft([*self._seen, token], max_draft)
+        drafted = draft([*self.ids, token], max_draft)
         stop = next((index for index, guess in enumerate(drafted) if guess in stops), len(drafted))
         inputs = [token, *drafted[:stop]]
         logits = self._run(inputs)
@@ -133,7 +138,7 @@ class Session:
         while accepted + 1 < len(inputs) and inputs[accepted + 1] == chosen[accepted]:
             accepted += 1
         self.cache.crop(accepted + 1 - len(inputs))
-        self._seen += inputs[: accepted + 1]
+        self.ids += inputs[: accepted + 1]
         self.logits = logits[accepted]
         return chosen[: accepted + 1]
 

@@ -96,12 +96,17 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         return
     titles, null = answer.details["titles"], float(answer.details["null_weight"])
     weights = [Weight(titles[i] or i, weight) for i, weight in answer.details["routing"].items()]
-    *before, read = answer.details["asked"]
-    named, declined = (_named(titles, ids) for ids in (read, [i for ids in before for i in ids]))
+    *before, read = zip(*(answer.details[fact] for fact in ("asked", "soft_tokens", "whole")), strict=True)
     with st.expander(t("Where the model looked"), icon=":material/alt_route:"):
         own = answer.method == LlmAsMemory.name
-        st.markdown(_looked(own, null > weights[0].weight, named))
-        if declined:
+        st.markdown(_looked(own, titles, *read))
+        if null > weights[0].weight:
+            st.markdown(t("It thinks that no document knows this."))
+        if before:
+            declined = " · ".join(
+                _named(titles, ids) if whole else t("{documents}, in part", documents=_named(titles, ids))
+                for ids, _, whole in before
+            )
             st.markdown(t("Also read, and declined: {documents}.", documents=declined))
         shown = [*weights, Weight(t(_NULL), null, null=True)]
         chart(
@@ -117,17 +122,18 @@ def _named(titles: Mapping[str, str], ids: Sequence[str]) -> str:
     return t(" and ").join(f"**{escape(titles.get(i) or i)}**" for i in ids)
 
 
-def _looked(own: bool, doubt: bool, named: str) -> str:
-    if own and doubt:
-        return t("It read the z of {documents}, though it thinks that no document knows.", documents=named)
-    if own:
+def _looked(own: bool, titles: Mapping[str, str], ids: Sequence[str], vectors: int, whole: bool) -> str:
+    named = _named(titles, ids)
+    if not own:
+        return t("Another document's z was read in the place of {documents}.", documents=named)
+    if whole:
         return t("It read the z of {documents}.", documents=named)
-    if doubt:
-        return t(
-            "Another document's z was read in the place of {documents}, though it thinks that no document knows.",
-            documents=named,
-        )
-    return t("Another document's z was read in the place of {documents}.", documents=named)
+    return t(
+        "It read the z of {documents} in part: {n} vectors, those of the title and of the sentences nearest to the "
+        "question.",
+        documents=named,
+        n=vectors,
+    )
 
 
 def _control(ws: Workspace, choices: Choices, answer: Answer) -> None:

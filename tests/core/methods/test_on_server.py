@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -142,7 +143,8 @@ def test_the_numbers_say_which_server_they_hold_for(resources):
 def test_the_words_that_z_spells_go_there(resources, server, monkeypatch):
     method = open_method("memory", resources)
     monkeypatch.setattr(method, "quotes", True)
-    monkeypatch.setattr(method.memory, "sentences", lambda passage_id: ["Oren Pask built it.", "It is of glass."])
+    spelled = SimpleNamespace(sentences=["Oren Pask built it.", "It is of glass."])
+    monkeypatch.setattr(method.memory, "spelled", lambda passage_id: spelled)
     result = answer(method, QUESTION)
     (evidence,) = result.evidence
     assert evidence.text == "Oren Pask built it. It is of glass."
