@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import state
 from app.i18n import t
-from app.views.caches import cells, exactness
+from app.views.caches import blocks, cells, exactness
 from app.views.caches.prefixes import prefix_panel
 from app.views.caches.variants import choose_kind, choose_variant, residency_line, variant_table
 from app.views.shared.begin import nothing_yet
@@ -62,3 +62,4 @@ if variants:
     st.subheader(t("By model and number format"), anchor=False)
     variant_table(ws, variants, busy, kind)
 exactness.panel(ws, busy)
+blocks.panel(ws, busy)

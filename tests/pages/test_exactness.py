@@ -44,3 +44,20 @@ def test_a_cache_that_is_not_exact_is_an_error(page, clustered, models, own_mode
     wait_for_job(clustered.path)
     app.run()
     assert any("Not exact" in error.value for error in app.error)
+
+
+def test_independent_blocks_are_compared_with_the_full_prefill(page, clustered, models):
+    app = page("caches")
+    app.text_input(key="link-question").set_value("Who built the lighthouse of Velm?")
+    next(entry for entry in app.button if entry.label == "Compare").click().run()
+    assert wait_for_job(clustered.path).state.value == "done"
+    app.run()
+    points = table(app, "link")
+    assert list(points["link"]) == ["0", "8", "16", "32", "all"]
+    assert points["same"].iloc[-1] == "✓ the same"
+
+
+def test_comparing_without_a_question_says_so(page, clustered, models):
+    app = page("caches")
+    next(entry for entry in app.button if entry.label == "Compare").click().run()
+    assert "Type a question" in said(app)

@@ -2,17 +2,17 @@
 
 from core.workspace import Workspace
 
-BUILD = "eval-start"
-NAME = "Asking 2 questions of 5 methods"
+BUILD = "FormSubmitter:link-form-Compare"
+NAME = "Comparing joined blocks with the full prefill"
 
 
 def test_of_many_who_build_in_a_workspace_one_builds_and_the_others_are_told(served):
     with served.somebody_else_has_the_turn():
-        tabs = [served.tab("evaluate").settled() for _ in range(5)]
+        tabs = [served.tab("caches").settled() for _ in range(5)]
         for tab in tabs:
             tab.until(lambda tab: tab.has("button", BUILD), "the button is there")
         for tab in tabs:
-            tab.rerun(tab.press(BUILD))
+            tab.rerun(tab.type_into("link-question", "Who drew the maps?"), tab.press(BUILD))
         for tab in tabs:
             tab.settled()  # another's job may be shown before this tab's own press has been answered
             tab.until(lambda tab: NAME in tab.said() and tab.has("button", "job-cancel"), "the job is shown")
@@ -22,7 +22,7 @@ def test_of_many_who_build_in_a_workspace_one_builds_and_the_others_are_told(ser
         # Closing them ends nothing: a tab that is opened anew finds the job, sees that it waits, and may cancel it.
         for tab in tabs:
             tab.close()
-        with served.tab("evaluate") as reloaded:
+        with served.tab("caches") as reloaded:
             reloaded.until(lambda tab: "1 before this one" in tab.said(), "the job is shown to wait")
             assert served.vitals()["building"] == [NAME]
             reloaded.rerun(reloaded.press("job-cancel"))
