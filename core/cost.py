@@ -51,6 +51,10 @@ class BreakEven:
     questions: int | None
 
 
+_SINGLE = 1.5
+"""How many times the other a single measurement has to be: beside a browser, one has been twice its own median."""
+
+
 @dataclass(frozen=True)
 class Account:
     """The cost of a method over many questions.
@@ -58,17 +62,27 @@ class Account:
     Attributes:
         build_s: Seconds spent before the first question.
         question_ms: Milliseconds of one question.
+        single_ms: The measurements of one and the same question behind it; empty for a figure over many questions.
     """
 
     method: str
     label: str
     build_s: float
     question_ms: float
+    single_ms: tuple[float, ...] = ()
 
     @classmethod
     def measured(cls, method: str, label: str, build_s: float, total_ms: Sequence[float]) -> Account:
         """The account of a method whose questions took so long; the median counts."""
         return cls(method, label, build_s, median(total_ms))
+
+    def told_apart(self, other: Account) -> bool:
+        """Whether the measurements of one question are far enough apart to say which method is faster."""
+        ours, theirs = self.single_ms, other.single_ms
+        if not ours or not theirs:
+            return True
+        factor = _SINGLE if min(len(ours), len(theirs)) == 1 else 1.0  # several show by themselves how far they reach
+        return max(ours) * factor < min(theirs) or max(theirs) * factor < min(ours)
 
     def total_s(self, questions: int) -> float:
         """Seconds for that many questions, building included."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from app.run_rows import span_names, table
@@ -51,6 +53,25 @@ def test_never_is_an_answer():
     assert "20 min 00 s" in sentence
     assert "500 ms slower" in sentence
     assert "never" in sentence
+
+
+@pytest.mark.parametrize(
+    ("rag_ms", "memory_ms", "said"),
+    [
+        ((797.0,), (1018.0,), "one measurement"),
+        ((561.0,), (527.0,), "one measurement"),
+        ((800.0,), (500.0,), "saved 300 ms"),
+        ((500.0,), (800.0,), "never"),
+        ((700.0, 750.0, 800.0), (600.0, 650.0, 710.0), "3 measurements"),
+        ((700.0, 750.0, 800.0), (600.0, 650.0, 690.0), "saved 100 ms"),
+    ],
+)
+def test_clocks_that_do_not_tell_two_methods_apart_say_neither_when_it_pays_nor_never(rag_ms, memory_ms, said):
+    rag = replace(RAG, question_ms=sorted(rag_ms)[len(rag_ms) // 2], single_ms=rag_ms)
+    memory = Account("memory", "LLM-as-Memory", 1202.0, sorted(memory_ms)[len(memory_ms) // 2], memory_ms)
+    (sentence,) = break_evens([rag, memory])
+    assert said in sentence
+    assert ("pays off" in sentence) == ("measurement" not in sentence)
 
 
 def test_without_rag_there_is_nothing_to_weigh_against():

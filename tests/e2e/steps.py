@@ -82,7 +82,12 @@ def method(page: Page, name: str) -> Locator:
 
 def answer_of(page: Page, name: str) -> str:
     """What a method has answered, at rest."""
-    return page.locator(f".st-key-answer-{name} [data-testid=stText]").inner_text().strip()
+    return words_of(page, name).inner_text().strip()
+
+
+def words_of(page: Page, name: str) -> Locator:
+    """The words of a method's answer, at rest."""
+    return page.locator(f".st-key-answer-{name} [data-testid=stText]")
 
 
 def ask(page: Page, question: str) -> None:

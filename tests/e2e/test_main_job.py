@@ -18,7 +18,7 @@ def test_one_question_gets_three_answers_with_their_clocks_and_reasons(page):
         expect(method(page, name)).to_contain_text("first token")
     assert "Carrick" in answer_of(page, "rag")
     expect(page.locator(".st-key-tokens")).to_be_visible()
-    method(page, "rag").get_by_text(re.compile("found in passage")).click()
+    method(page, "rag").get_by_text(re.compile("words are in passage")).click()
     expect(page.locator("[class*=st-key-support-rag-]")).to_contain_text("Carrick")
 
 

@@ -311,7 +311,7 @@ def test_memory_says_which_document_it_read(page, prepared, methods):
 def test_the_sentence_that_holds_the_answer_is_marked(page, prepared, methods):
     methods.made["rag"].evidence = "It is of glass. Oren Pask built the <b>lighthouse</b>. It is old."
     app = ask(page("compare"), "Who built the lighthouse of Velm?")
-    assert any("found in it" in expander.label for expander in app.expander)
+    assert any("the words are in it" in expander.label for expander in app.expander)
     texts = [entry.value for entry in app.text]
     place = texts.index("Oren Pask built the <b>lighthouse</b>.")
     assert texts[place - 1 : place + 2 : 2] == ["It is of glass.", "It is old."]

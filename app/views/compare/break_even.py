@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from app import state
 from app.figures.ledger import describe_ledger, ledger_figure
-from app.i18n import duration, t
+from app.i18n import duration, t, tn
 from app.open_methods import resources_of
 from app.views.shared.chart import chart
 from app.views.shared.table import show_table
@@ -17,7 +18,7 @@ from core.evaluation.variants import expected_inputs
 from core.methods import registry
 from core.methods.base import two_models
 from core.methods.comparison import Run
-from core.units import milliseconds
+from core.units import milliseconds, seconds
 from core.workspace import Workspace
 
 _COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000)
@@ -42,12 +43,13 @@ def accounts_of(run: Run, ws: Workspace) -> list[Account]:
         spec = registry.METHODS[name].on(state.settings())
         traces = run.repeats.get(name) or [run.answers[name].trace]
         build_s = build_time(ws, spec.builds, choices.store, inputs)
-        accounts.append(Account.measured(name, t(spec.label), build_s, [trace.total_ms for trace in traces]))
+        times = tuple(trace.total_ms for trace in traces)
+        accounts.append(replace(Account.measured(name, t(spec.label), build_s, times), single_ms=times))
     return accounts
 
 
 def break_evens(accounts: Sequence[Account]) -> Iterator[str]:
-    """For every method that takes longer to build than RAG: how much longer, and when that pays."""
+    """For every method that takes longer to build than RAG: how much longer, and when that pays, if clocks tell."""
     baseline = next((account for account in accounts if account.method == registry.BASELINE), None)
     if baseline is None:
         return
@@ -55,7 +57,20 @@ def break_evens(accounts: Sequence[Account]) -> Iterator[str]:
         found = account.against(baseline)
         if found.build_s <= 0:
             continue
-        if found.questions is None:
+        if not account.told_apart(baseline):
+            n = min(len(account.single_ms), len(baseline.single_ms))
+            yield tn(
+                n,
+                "**{method}** took {time} more to build than RAG. Whether it saves time on this question, one "
+                "measurement of {ours} against {rag} does not tell: measure it several times.",
+                "**{method}** took {time} more to build than RAG. Whether it saves time on this question, {n} "
+                "measurements of about {ours} against {rag} do not tell.",
+                method=account.label,
+                time=duration(found.build_s),
+                ours=seconds(account.question_ms),
+                rag=seconds(baseline.question_ms),
+            )
+        elif found.questions is None:
             yield t(
                 "**{method}** took {time} more to build than RAG and was {lost} slower on this question: at this rate "
                 "it never pays off.",

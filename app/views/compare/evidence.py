@@ -41,8 +41,8 @@ def show_evidence(
     elif support:
         label = tn(
             count,
-            "{n:,} passage · found in it",
-            "{n:,} passages · found in passage {rank}",
+            "{n:,} passage · the words are in it",
+            "{n:,} passages · the words are in passage {rank}",
             rank=support.text_index + 1,
         )
     else:

@@ -13,7 +13,7 @@ from app.links import MAX_QUESTION, MAX_TOP_K, from_params, to_params
 from app.navigation import PAGES
 from app.views.compare.columns import CONTROLS, headings
 from app.views.compare.share_and_history import FOLDED, remember
-from app.views.shared.present import present_button
+from app.views.shared.present import present_button, present_keys
 from app.views.shared.text import escape
 from core.artefacts import index_kind
 from core.corpus.types import Corpus
@@ -90,6 +90,7 @@ def asked_line(run: Run, busy: bool) -> None:
         else:
             st.button(t("Change"), key="ask-change", icon=":material/edit:", on_click=_unfold)
             present_button()
+            present_keys()
 
 
 def _unfold() -> None:

@@ -37,6 +37,8 @@ const theme = () => {
 }
 document.addEventListener("click", (event) => {
   if (event.target.closest(".st-key-present button")) present()
+  if (event.target.closest(".present-next")) next()
+  if (event.target.closest(".present-end")) end()
   if (event.target.closest(".st-key-theme button")) theme()
 })
 document.addEventListener("keydown", (event) => {

@@ -109,7 +109,15 @@ body[data-present] .st-key-asked h3 { font-size: 1.9rem; }
 body[data-present] .st-key-answers { zoom: 1.3; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
 body[data-present] [class*="st-key-answer-"] [data-testid="stText"] { font-size: 1.5rem; }
 body[data-present] [data-testid="stMain"] { outline: none !important; box-shadow: none !important; }
-body[data-present] [data-unrevealed] { visibility: hidden; }
+/* Streamlit makes every text of its own visible: the words have to be hidden, not only their frame. */
+body[data-present] :is([data-unrevealed], [data-unrevealed] *) { visibility: hidden !important; }
+/* How one goes on and ends it: no menu of the page is left that would say so. */
+.stElementContainer:has(.present-keys) { display: none; }
+body[data-present] .stElementContainer:has(.present-keys) { display: block; position: fixed; right: 2rem; bottom: 1rem;
+  width: auto; z-index: 10; }
+.present-keys { display: flex; gap: .5rem; }
+.present-keys button { font: inherit; font-size: .9rem; padding: .3rem .9rem; border: 1px solid #8a90a0;
+  border-radius: .5rem; background: transparent; color: inherit; cursor: pointer; opacity: .8; }
 /* Streamlit writes captions at 60 %, chosen options in the accent and chart text in a fixed grey: too faint to read. */
 [data-testid="stCaptionContainer"] { opacity: .76; }
 [data-testid="stButtonGroup"] button[data-selected="true"] { color: inherit !important; font-weight: 600; }
