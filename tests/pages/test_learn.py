@@ -214,3 +214,9 @@ def test_what_a_click_brings_is_in_korean_too(live, monkeypatch, step, key, says
     button(app, key).click().run()
     assert not app.exception
     assert says in said(app)
+
+
+@pytest.mark.parametrize("part, lane", [("rag", "runs"), ("inject", "read")])
+def test_the_record_tells_what_the_step_says_more_passages_take_longer_to_read(part, lane):
+    first = [run["trace"]["ttft_ms"] for run in recorded(part)[lane]]
+    assert len(first) > 3 and first == sorted(first)
