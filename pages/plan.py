@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
-from pydantic import TypeAdapter
 
 from app import state
 from app.i18n import t
@@ -14,11 +13,11 @@ from app.views.plan.results import machine_of, show_plans
 from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import empty_state, header, link_to, missing_for
 from app.views.shared.jobs import job_panel
-from app.views.shared.shipped import shipped, shipped_line
+from app.views.shared.shipped import shipped_coefficients, shipped_line
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.errors import TesseraError
-from core.labs.plan.coefficients import Coefficients, coefficients
+from core.labs.plan.coefficients import coefficients
 from core.labs.plan.plan import plan
 from core.labs.plan.prices import load_prices
 
@@ -40,7 +39,7 @@ if not lacking:
     except TesseraError as error:
         why = escape(t(error.message))
 if found is None and is_sample(state.corpus_of(ws)):
-    found = TypeAdapter(Coefficients).validate_python(shipped("plan")["coefficients"])
+    found = shipped_coefficients()
     shipped_line((machine_of(found), found.model))
     link_to("evaluate", t("Measure here"))
 if found is None:

@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import replace
 
 import streamlit as st
-from pydantic import TypeAdapter
 
 from app import state
 from app.figures.ledger import describe_ledger, ledger_figure
@@ -16,11 +15,10 @@ from app.open_methods import describe, opener
 from app.views.compare.break_even import ledger_panel
 from app.views.compare.columns import heading
 from app.views.shared.chart import chart
-from app.views.shared.shipped import shipped, shipped_line
+from app.views.shared.shipped import shipped, shipped_coefficients, shipped_line
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.cost import Account
-from core.labs.plan.coefficients import Coefficients
 from core.labs.plan.plan import Demand, advice, plan
 from core.labs.plan.prices import load_prices
 from core.methods import registry
@@ -64,7 +62,7 @@ def show(_tour: Tour) -> None:
 @st.fragment
 def _calculator() -> None:
     """Only this is drawn again when a slider moves."""
-    measured, prices = TypeAdapter(Coefficients).validate_python(shipped("plan")["coefficients"]), load_prices()
+    measured, prices = shipped_coefficients(), load_prices()
     with st.container(border=True, key="learn-calculator"):
         left, right = st.columns(2)
         number = "{:,}".format

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from app.views.shared.shipped import RUNS
+from app.views.shared.shipped import RUNS, shipped, shipped_coefficients
 from core import pipeline
 from core.corpus.sample import load_sample
+from core.labs.plan.plan import Demand, plan
+from core.labs.plan.prices import load_prices
 from core.voronoi import projection
 from core.voronoi.partition import PartitionConfig
 from tests.pages.conftest import button, drain, said
@@ -40,3 +42,9 @@ def test_another_corpus_has_no_run_that_ships(page, clustered):
 def test_every_run_that_a_page_shows_has_its_command():
     for entry in json.loads((RUNS / "pages.json").read_text(encoding="utf-8")):
         assert (RUNS / entry["file"]).is_file() and entry["command"].startswith("python -m app ")
+
+
+def test_a_plan_weighs_1000_documents_as_the_evaluation_does():
+    measured = shipped("sample-test")["efficiency"]
+    for one in plan(Demand(1000, 1, 1), shipped_coefficients(), load_prices()):
+        assert one.stored == pytest.approx(measured[one.method]["bytes_per_1000_documents"], rel=0.03)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.i18n import duration, t
 from app.views.shared.table import show_table
+from core.methods.registry import METHODS
 from core.units import milliseconds, size
 
 _MISSED = {"only_first": "Only first", "only_second": "Only second", "neither": "Neither"}
@@ -16,7 +17,7 @@ _MISSED = {"only_first": "Only first", "only_second": "Only second", "neither": 
 
 def interval_text(interval: Mapping[str, float] | None) -> str:
     """A mean with its interval, or nothing."""
-    return f"{interval['mean']:.2f} ({interval['lo']:.2f} – {interval['hi']:.2f})" if interval else ""
+    return t("{mean:.2f} ({lo:.2f} to {hi:.2f})", **interval) if interval else ""
 
 
 def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
@@ -24,6 +25,8 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
     rows = []
     for name, facts in summary["efficiency"].items():
         scores, account = summary["methods"][name], facts.get("break_even")
+        if METHODS[name].role == "control":
+            account = None  # what nobody would use to get answers earns nothing back
         pays = "" if account is None else t("never") if account["questions"] is None else f"{account['questions']:,}"
         rows.append(
             {

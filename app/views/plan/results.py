@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import streamlit as st
 
@@ -22,6 +23,13 @@ def show_plans(plans: Sequence[MethodPlan], demand: Demand, found: Coefficients,
     show_table([_row(one, plans[0], demand, prices.currency) for one in plans], "plan")
     for one in plans:
         st.markdown(f":material/warning: **{t(METHODS[one.method].label)}**: {escape(t(one.breaks))}")
+    st.caption(
+        t(
+            "Pays off: days until faster answers have earned back the machine time of the build. The price of a month "
+            "counts disk, too: a build may earn back its time and still cost more. F1 minus RAG's: on the n questions "
+            "below, with the 95 % interval; one that holds 0 does not tell the two apart."
+        )
+    )
     st.caption(
         t(
             "Measured: n = {n}, {model} on {machine}. Prices of {date}, an example to edit in "
@@ -53,5 +61,5 @@ def _row(one: MethodPlan, rag: MethodPlan, demand: Demand, currency: str) -> dic
         t("Machines"): f"{one.machines:,}",
         t("Month ({currency})", currency=currency): f"{one.month:,.0f}",
         t("Pays off"): "" if one is rag else days,
-        t("F1 minus RAG's"): f"{quality.mean:+.2f} ({quality.lo:+.2f} – {quality.hi:+.2f})" if quality else "",
+        t("F1 minus RAG's"): t("{mean:+.2f} ({lo:+.2f} to {hi:+.2f})", **asdict(quality)) if quality else "",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 
 from app.i18n import t
 from app.views.shared.text import escape
+from core.labs.plan.coefficients import Coefficients
 from core.settings import ROOT
 
 RUNS = ROOT / "docs" / "runs"
@@ -28,6 +30,16 @@ def shipped(name: str) -> dict[str, Any]:
 def shipped_as(kind: type[Kind], name: str) -> Kind:
     """The same as what the command had before it printed it."""
     return TypeAdapter(kind).validate_python(shipped(name))
+
+
+def shipped_coefficients() -> Coefficients:
+    """What a plan reckons with where nothing was measured here.
+
+    The run of the plan does not hold what a memory's documents share: the evaluation of the same memory does.
+    """
+    found = TypeAdapter(Coefficients).validate_python(shipped("plan")["coefficients"])
+    stored = shipped("sample-test")["efficiency"]["memory"]["bytes_per_1000_documents"]
+    return replace(found, shared=stored - 1000 * found.z)
 
 
 def shipped_line(facts: Iterable[object], key: str = "", measure: Callable[[], None] | None = None) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from core.artefacts import artefact
 from core.cost import build_seconds
 from core.errors import TesseraError
 from core.evaluation.runs import list_runs, read_run
@@ -66,6 +67,7 @@ class Coefficients:
             before it answers.
         quality: F1 minus RAG's, by method.
         scan_byte: Seconds for each byte of vectors that a search reads, from the latest search bench; 0 without one.
+        shared: Bytes of a memory that all its documents share, such as its LoRA.
     """
 
     run: str
@@ -95,6 +97,7 @@ class Coefficients:
     recall_tokens: float
     quality: Mapping[str, Difference]
     scan_byte: float = 0.0
+    shared: float = 0.0
 
 
 def coefficients(ws: Workspace) -> Coefficients:
@@ -151,6 +154,7 @@ def coefficients(ws: Workspace) -> Coefficients:
         recall_tokens=max(0.0, median(recalled) - answer) if recalled else 0.0,
         quality=_quality(folder),
         scan_byte=_scan_byte(ws, 4 * _of(made["embeddings"], "dim")),
+        shared=_shared(made["memory"]) if documents else 0.0,
     )
 
 
@@ -185,6 +189,10 @@ def latest_run(ws: Workspace) -> tuple[Path, dict[str, Any]] | None:
 
 def _of(manifest: Manifest | None, name: str) -> float:
     return float(manifest.params[name]) if manifest else 0.0
+
+
+def _shared(memory: Manifest | None) -> float:
+    return float(sum(memory.files.get(name, 0) for name in artefact("memory").shared)) if memory else 0.0
 
 
 def _spent_s(row: Mapping[str, Any], spans: Sequence[str]) -> float:

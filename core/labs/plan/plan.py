@@ -19,6 +19,7 @@ from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, Differen
 from core.labs.plan.prices import Machine, Prices
 from core.messages import Message, message
 from core.models.presets import find_preset
+from core.units import size
 
 MONTH_H = 730
 _DAY_S, _WEEK_MONTH = 86_400, 52 / 12
@@ -270,19 +271,25 @@ def _cag(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
         load=measured.read * keys,
         prefilled=measured.question,
         recalled=0.0,
-        breaks=message("disk: {n:,.0f} bytes of keys and values for a byte of text", n=keys / measured.text),
+        breaks=message(
+            "disk: {size} of keys and values for a passage of {n:,.0f} tokens", size=size(keys), n=measured.tokens
+        ),
     )
 
 
 def _memory(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
     learn = measured.learn * speed.prefill / measured.prefill_token
     return _Quantities(
-        stored=demand.passages * measured.z,
+        stored=demand.passages * measured.z + measured.shared,
         held=demand.passages * measured.key,
         build=learn,
         find=measured.route * speed.prefill / measured.prefill_token + demand.passages * measured.key * speed.scan,
         load=0.0,
         prefilled=measured.memory_tokens,
         recalled=measured.recall_tokens,
-        breaks=message("training: {s:,.1f} s for a document, and routing looks at every key", s=learn),
+        breaks=message(
+            "training: {s:,.1f} s for a document; routing keeps {size} of keys for it in RAM and looks at all",
+            s=learn,
+            size=size(measured.key),
+        ),
     )

@@ -41,9 +41,9 @@ def test_the_arithmetic_of_rag_and_cag():
 
 
 def test_the_arithmetic_of_memory():
-    known = replace(ROUND, z=2304, key=98_304, route=0.03, memory_tokens=140, recall_tokens=7)
+    known = replace(ROUND, z=2304, key=98_304, route=0.03, memory_tokens=140, recall_tokens=7, shared=12.6e6)
     memory = planning.plan(DEMAND, known, load_prices())[2]
-    assert (memory.stored, memory.held) == (1000 * 2304, 1000 * 98_304)
+    assert (memory.stored, memory.held) == (1000 * 2304 + 12.6e6, 1000 * 98_304)
     assert memory.ttft_s == pytest.approx(0.03 + 1000 * 98_304 / 80e9 + 140 * 0.002 + 7 * 0.05)
 
 
@@ -105,6 +105,8 @@ def test_coefficients_come_from_a_run_and_foretell_its_own_workspace(finished, r
     assert (found.run, found.model, found.passages) == (folder.name, "tiny", 11)
     assert min(found.tokens, found.kv_token, found.block_token, found.prefill_token, found.load_byte, found.z) > 0
     assert set(found.quality) == {CAG, MEMORY} and RAG not in found.quality
+    files = resources.workspace.manifest("memory").files
+    assert found.shared == sum(files.values()) - files["pool.safetensors"] - files["memory.json"]
     known = replace(found, model="smollm2-135m")  # what another model costs follows from its name
     checked = {one.what: one.error for one in check(known, load_prices(), resources.workspace)}
     assert checked["tokens"] == pytest.approx(0) and checked["bytes of blocks"] == pytest.approx(0)
