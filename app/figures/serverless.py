@@ -117,12 +117,13 @@ def cold_figure(indexes: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     for part, colour in START.items():
         values: list[float] = []
         for index in indexes.values():
-            values += [cold_parts(index)[part], index["probe"]["total_ms"] if part == "answer" else 0.0]
-        hover = "%{fullData.name} %{x:,.0f} ms<extra>%{y}</extra>"
+            times = (cold_parts(index)[part], index["probe"]["total_ms"] if part == "answer" else 0.0)
+            values += [ms / 1000 for ms in times]
+        hover = "%{fullData.name} %{x:,.2f} s<extra>%{y}</extra>"
         bars = filled_bars(message(part), colour, values, [""] * len(values), y=rows, hovertemplate=hover)
         figure.add_trace(bars)
     finish(figure, 38 * len(rows) + 100, barmode="stack", bargap=0.3)
-    figure.update_xaxes(title=message("ms, median"), rangemode="tozero")
+    figure.update_xaxes(title=message("s, median"), rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
     return figure
 

@@ -185,11 +185,11 @@ def table(cells: Sequence[Cell]) -> None:
         "cells",
         {
             "cell": st.column_config.NumberColumn(t("Cell"), pinned=True),
-            "about": t("About"),
+            "about": st.column_config.TextColumn(t("About"), width="medium"),
             "state": t("State"),
             "passages": t("Passages"),
             "tokens": (t("Tokens"), "localized"),
-            "cache": (t("Keys and values (MB)"), "%.1f"),
+            "cache": (t("KV (MB)"), "%.1f"),
             "text": (t("Text (KB)"), "%.1f"),
             "prefill": (t("Prefill (s)"), "%.1f"),
         },

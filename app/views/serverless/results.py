@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pandas as pd
 import streamlit as st
 
 from app.figures import serverless as figures
@@ -78,32 +77,29 @@ def _overview(findings: runs.Findings) -> None:
                     n=ratio["n"],
                 )
             )
-    _show(_table(findings), "serverless-table")
+    _show(_table(findings))
 
 
-def _table(findings: runs.Findings) -> pd.DataFrame:
-    rows = []
+def _table(findings: runs.Findings) -> dict[str, dict[str, str]]:
+    """By size and index what was measured, by name; numbers are many and indexes few."""
+    columns = {}
     for size in findings["sizes"]:
         for kind, index in size["indexes"].items():
             load, probe = index["load"], index["probe"]
             latency = load["latency"] or {}
-            rows.append(
-                {
-                    "Passages": size["passages"],
-                    "Index": figures.label(kind),
-                    "Search (ms)": round(probe["search_ms"], 2),
-                    "Retrieval (ms)": round(probe["retrieval_ms"], 1),
-                    "p50 (ms)": latency.get("p50"),
-                    "p99 (ms)": latency.get("p99"),
-                    "Answered per s": round(load["throughput_rps"], 1),
-                    "Throttled": load["outcomes"]["throttled"],
-                    "Failed": load["requests"] - load["outcomes"]["ok"] - load["outcomes"]["throttled"],
-                    f"Recall@{findings['config']['k']}": index["recall"]["mean"] if index["recall"] else None,
-                    "Cold start (s)": round(index["cold"]["p50_ms"] / 1000, 1),
-                    "Build (s)": round(index["build_s"], 1),
-                }
-            )
-    return pd.DataFrame(rows)
+            columns[f"{figures.label(kind)}, {size['passages']:,}"] = {
+                "Search (ms)": f"{probe['search_ms']:,.2f}",
+                "Retrieval (ms)": f"{probe['retrieval_ms']:,.1f}",
+                "p50 (ms)": f"{latency['p50']:,.0f}" if latency else "",
+                "p99 (ms)": f"{latency['p99']:,.0f}" if latency else "",
+                "Answered per s": f"{load['throughput_rps']:,.1f}",
+                "Throttled": f"{load['outcomes']['throttled']:,}",
+                "Failed": f"{load['requests'] - load['outcomes']['ok'] - load['outcomes']['throttled']:,}",
+                f"Recall@{findings['config']['k']}": f"{index['recall']['mean']:.3f}" if index["recall"] else "",
+                "Cold start (s)": f"{index['cold']['p50_ms'] / 1000:,.1f}",
+                "Build (s)": f"{index['build_s']:,.1f}",
+            }
+    return columns
 
 
 def _plots(findings: runs.Findings) -> None:
@@ -205,10 +201,17 @@ def _costs(findings: runs.Findings) -> None:
     )
 
 
-def _show(rows: pd.DataFrame, key: str) -> None:
-    numbers = {"Passages": "localized", "p50 (ms)": "%.0f", "p99 (ms)": "%.0f"}
-    show_table(rows, key, {name: (t(name), numbers[name]) if name in numbers else t(name) for name in rows.columns})
-    st.caption(t("p50 and p99: half and 99 % of the answers under load came within this time."))
+def _show(columns: dict[str, dict[str, str]]) -> None:
+    names = list(dict.fromkeys(name for measured in columns.values() for name in measured))
+    shown = {t("Index, passages"): [t(name) for name in names]}
+    shown |= {column: [measured[name] for name in names] for column, measured in columns.items()}
+    show_table(shown, "serverless-table", height="content")
+    st.caption(
+        t(
+            "Search and retrieval: medians of requests one at a time. p50 and p99: half and 99 % of the answers under "
+            "load came within this time; the boxes below hold the medians under load, too."
+        )
+    )
 
 
 _TIMES = {"search_ms": "search alone", "retrieval_ms": "the retrieval function"}

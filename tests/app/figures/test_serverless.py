@@ -37,6 +37,7 @@ def test_the_parts_of_a_cold_start_add_up_to_it(indexes):
     parts = serverless.cold_parts(indexes["flat"])
     assert parts == {"process start": 700.0, "load model": 3000.0, "open table": 900.0, "answer": 400.0}
     figure = serverless.cold_figure(indexes)
+    assert [trace.x[0] for trace in figure.data] == [ms / 1000 for ms in parts.values()]
     assert len(figure.data[0].y) == 4 and "cold 5.00 s" in serverless.describe_cold(indexes)
 
 
