@@ -35,6 +35,12 @@ def test_an_empty_workspace_offers_both_ways_in(page, workspace, models):
     assert app.selectbox(key="choose_source")
 
 
+def test_what_is_here_already_is_not_offered_to_be_replaced_at_first_sight(page, prepared, models):
+    app = view(page("corpus"), "Bring documents")
+    assert app.selectbox(key="choose_source").value == "sample-ko"
+    assert not any("will be replaced" in caption.value for caption in app.caption)
+
+
 def test_passages_can_be_searched_and_read(page, prepared, models):
     app = page("corpus")
     assert {entry.label: entry.value for entry in app.metric}["Passages"] == "11"
@@ -100,6 +106,7 @@ def test_files_that_give_nothing_say_so(page, workspace, models):
 
 def test_replacing_a_workspace_is_announced(page, prepared, models):
     app = view(page("corpus"), "Bring documents")
+    app.selectbox(key="choose_source").set_value("sample").run()
     assert any("sample exists" in caption.value for caption in app.caption)
     app.text_input(key="choose_workspace_sample").set_value("another").run()
     assert not any("exists" in caption.value for caption in app.caption)

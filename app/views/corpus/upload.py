@@ -343,7 +343,10 @@ def _warn_of_replacing(name: str) -> None:
 
 
 def _choose(busy: bool) -> None:
-    source = st.selectbox(t("Source"), list(DATA_SETS), format_func=labels(DATA_SETS), key="choose_source")
+    existing = list_workspaces(state.settings().workspaces)
+    # What is here already is no use at first sight, and bringing it again replaces what is there.
+    first = next((number for number, name in enumerate(DATA_SETS) if name not in existing), 0)
+    source = st.selectbox(t("Source"), list(DATA_SETS), first, format_func=labels(DATA_SETS), key="choose_source")
     path = ""
     if not source:
         path = st.text_input(
@@ -373,7 +376,6 @@ def _choose(busy: bool) -> None:
     st.checkbox(_further(), True, key="choose_further")
     st.button(
         t("Import"),
-        type="primary",
         icon=":material/download:",
         key="choose-build",
         disabled=busy or not name or not (source or path),
