@@ -26,7 +26,7 @@ if ws.state("corpus").status != "ready":
     if not busy:
         nothing_yet(
             t("There is nothing to remember yet"),
-            t("Here documents live in the model as a few vectors each; they can be asked, edited and forgotten."),
+            t("Here documents live in the model as small vectors; they can be asked, edited and forgotten."),
         )
     st.stop()
 corpus = state.corpus_of(ws)

@@ -209,7 +209,7 @@ def _drawn(
         return {status: f"{label}: writing.", box: texts[event.part + name]}
     if isinstance(event, EvidenceChosen):
         return {status: f"{label}: found what to answer from."}
-    doing = "opening, not timed" if isinstance(event, Opening) else "working"
+    doing = "loading models and files, not timed" if isinstance(event, Opening) else "working"
     if isinstance(event, Waiting):
         doing = f"waits for the model, {event.ahead} before"
     elif isinstance(event, Working):

@@ -80,7 +80,8 @@ CAG_CELL = MethodSpec(
 MEMORY = MethodSpec(
     name="memory",
     label="LLM-as-Memory",
-    summary="Routes the question over Z inside the model, answers from the z it chose, and shows what z says of it.",
+    summary="Keeps every document as small vectors, its z. The model finds the right z itself, answers from it, and "
+    "shows what it says.",
     opens="core.methods.memory:LlmAsMemory",
     role="method",
     reads=("memory",),

@@ -1,6 +1,6 @@
 import pytest
 
-from app.views.shared.text import escape, escape_but_code
+from app.views.shared.text import escape, escape_but_code, unbroken
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,10 @@ def test_lines_become_one():
 
 def test_plain_text_stays():
     assert escape("등대 2 miles, yes.") == "등대 2 miles, yes."
+
+
+def test_a_number_stays_on_the_line_of_what_it_counts():
+    assert (
+        unbroken("CPU, 1 thread, n = 5. Up to 0.7 cores of two")
+        == "CPU, 1\xa0thread, n\xa0=\xa05. Up to 0.7\xa0cores of two"
+    )

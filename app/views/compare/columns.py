@@ -121,7 +121,7 @@ class Live:
         if isinstance(event, Waiting):
             self._steps = {"waiting": before(event.ahead)}
         elif isinstance(event, Opening):
-            self._steps = {"opening": t("opening, not timed")}
+            self._steps = {"opening": t("loading models and files, not timed")}
         elif isinstance(event, Working):
             self._steps.pop("opening", None)
             counted = f" {event.done:,}/{event.total:,}" if event.total > 1 else ""

@@ -19,7 +19,9 @@ from app.views.compare.race import race
 from app.views.compare.read import what_was_read
 from app.views.shared.chart import chart
 from app.views.shared.table import choose_view, show_table
+from app.views.shared.text import unbroken
 from core.methods.comparison import Run
+from core.methods.registry import METHODS
 from core.methods.repeat import TIMES, repeat
 from core.methods.saved_runs import save_run
 from core.workspace import Workspace
@@ -84,11 +86,24 @@ def _numbers(run: Run, ws: Workspace) -> None:
         st.markdown(f":material/balance: {sentence}")
     left, right = st.columns(2, gap="large")
     with left:
-        st.caption(t("Tokens: prefilled now, taken from a stored KV cache, generated. Prefilled tokens cost the time."))
+        tokens = t("Tokens: prefilled now, taken from a stored KV cache, generated. Prefilled tokens cost the time.")
+        st.caption(f"{tokens} {_vectors_of(run)}")
         chart(tokens_figure(rows), key="tokens", alt=describe_counts(rows))
     with right:
-        st.caption(t("Bytes read for this question: the index and passages, the KV blocks, or Z."))
+        st.caption(
+            t("Bytes read for this question: the index and passages, the KV blocks, or the keys that route over Z.")
+        )
         chart(bytes_figure(rows), key="bytes", alt=describe_counts(rows))
+
+
+def _vectors_of(run: Run) -> str:
+    """What the tokens of a method are that reads no text."""
+    if not any(METHODS[name].reads_z for name in run.answers):
+        return ""
+    return t(
+        "A vector of z counts as a token: *read z* prefills them, and they stay in RAM for the next question about "
+        "this document."
+    )
 
 
 def _measured_on(run: Run) -> None:
@@ -102,7 +117,8 @@ def _measured_on(run: Run) -> None:
         "n = {n}.",
         n=n,
     )
-    st.caption(f"{read} · {context.encoder} · {saved(context.device)} · {context.dtype}. {how} {t(disturbance(run))}")
+    measured = f"{read} · {context.encoder} · {saved(context.device)} · {context.dtype}. {how} {t(disturbance(run))}"
+    st.caption(unbroken(measured))
 
 
 def _transposed(run: Run) -> pd.DataFrame:

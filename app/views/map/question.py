@@ -63,7 +63,10 @@ def question_form(cells: int) -> tuple[str, int]:
         most,
         usual,
         key="map_nprobe",
-        help=t("As many as KV-cache CAG opens, unless you choose: near a border the answer may lie in the next cell."),
+        help=t(
+            "As many as KV-cache CAG opens, unless you choose: near a border the answer may lie in the next cell. A "
+            "search goes through the passages of all opened cells; the best few are read."
+        ),
     )
     return question, nprobe
 

@@ -95,8 +95,8 @@ def _curve(report: RecallReport, opened: int) -> None:
     here = next((point for point in points if point.nprobe == opened), points[0])
     st.markdown(
         t(
-            "Opening **{opened}** of {cells} finds **{recall:.1%}** of the gold passages and puts {tokens:,.0f} tokens "
-            "before the question. {enough}",
+            "Opening **{opened}** of {cells} finds **{recall:.1%}** of the gold passages, among {tokens:,.0f} tokens. "
+            "KV-cache CAG reads only the best passages of opened cells, CAG (whole cell) a cell as it is. {enough}",
             opened=_cells(here.nprobe),
             cells=report.cells,
             recall=here.recall,

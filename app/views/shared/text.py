@@ -8,6 +8,14 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!|~$<>:&])")
 _SPACE = re.compile(r"\s+")
 
 
+_COUNTED = re.compile(r"(?<==) (?=[\d.])|(?<= n) (?==)|(?<=\d) (?=[^\W\d])")
+
+
+def unbroken(text: str) -> str:
+    """Text in which a number stays on one line with what it counts: "n = 5", "1 thread"."""
+    return _COUNTED.sub("\N{NO-BREAK SPACE}", text)
+
+
 def escape(text: str) -> str:
     """Text that Markdown shows as it stands, on one line."""
     return _SPACE.sub(" ", _SPECIAL.sub(r"\\\1", text)).strip()

@@ -49,7 +49,7 @@ STEPS = (
         "Next: have the server read the cells",
         on_server=True,
     ),
-    Step(("memory",), "every document as a few vectors: what LLM-as-Memory reads", "Next: train a memory"),
+    Step(("memory",), "every document as small vectors: what LLM-as-Memory reads", "Next: train a memory"),
 )
 
 
