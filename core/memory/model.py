@@ -186,7 +186,7 @@ class Memory:
         z = self.pool.z[self.pool.row(passage_id)]
         coordinates, words = self.codec.read_with_words(z)
         named = words[words != NO_WORD].tolist()
-        return Spelled.of(self._basis(coordinates[z.any(-1)]).to(self.lm.device), named, self.prompt.decode)
+        return Spelled(self._basis(coordinates[z.any(-1)]).to(self.lm.device), named, self.prompt.decode)
 
     @cached_property
     def _basis(self) -> Projector:

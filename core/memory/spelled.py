@@ -10,11 +10,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 
 import torch
 
-from core.corpus.sentences import whole_sentence_spans
+from core.corpus.sentences import Span, whole_sentence_spans
 from core.corpus.text import tokenise
 from core.memory.routing_index import Terms
 
@@ -26,35 +26,17 @@ class Spelled:
     Attributes:
         soft: [n, hidden], its vectors that are not empty, where they stand among the token embeddings.
         words: The tokens [n] that they name; empty where z names no words.
-        sentences: The sentences that these spell, without the title.
-        bounds: The vector with which each sentence begins, and the one behind the last.
+        decode: The text of tokens, without space around it.
     """
 
     soft: torch.Tensor
     words: Sequence[int]
-    sentences: Sequence[str]
-    bounds: Sequence[int]
+    decode: Callable[[Sequence[int]], str]
 
-    @classmethod
-    def of(cls, soft: torch.Tensor, words: Sequence[int], decode: Callable[[Sequence[int]], str]) -> Spelled:
-        """Finds the sentences.
-
-        Args:
-            decode: The text of tokens, without space around it.
-        """
-        text = decode(words)
-        title, line_break, rest = text.partition("\n")
-        before = len(title) + 1 if line_break else 0
-        spans = [(before + start, before + end) for start, end in whole_sentence_spans(rest if line_break else text)]
-
-        def length(count: int) -> int:
-            return len(decode(words[:count]))
-
-        counts = range(len(words) + 1)
-        ends = [bisect_left(counts, end, key=length) for _, end in spans]
-        first = max(0, bisect_right(counts, before, key=length) - 1) if line_break else 0
-        sentences = [" ".join(text[start:end].split()) for start, end in spans]
-        return cls(soft, words, sentences, [first, *ends[:-1], len(words)] if spans else [])
+    @cached_property
+    def sentences(self) -> list[str]:
+        """The sentences that the words make, without the title."""
+        return [" ".join(self._text[start:end].split()) for start, end in self._spans]
 
     def about(self, question: str, count: int, terms: Terms) -> list[int]:
         """The vectors of the title and of the ``count`` sentences that share most with a question; for 0 all.
@@ -62,13 +44,43 @@ class Spelled:
         Args:
             terms: Tells rare words of the question from common ones.
         """
-        if not count or not self.sentences:
+        if not count or count >= len(self.sentences):
             return list(range(len(self.soft)))
         worth = shares(self.sentences, question, terms)
         nearest = sorted(range(len(worth)), key=lambda number: -worth[number])[:count]
-        ranges = list(pairwise(self.bounds))
-        chosen = [row for number in sorted(nearest) for row in range(*ranges[number])]
-        return [*range(self.bounds[0]), *chosen]
+        return [*range(self._begins(0)), *(row for number in sorted(nearest) for row in self._vectors(number))]
+
+    def _vectors(self, number: int) -> range:
+        """The vectors of a sentence; what stands between two belongs to the second."""
+        last = number == len(self._spans) - 1
+        return range(self._begins(number), len(self.words) if last else self._begins(number + 1))
+
+    def _begins(self, number: int) -> int:
+        """The first vector of a sentence."""
+        counts = range(len(self.words))
+        if number == 0:  # the line break belongs to the title
+            return bisect_right(counts, self._title, key=self._length) - 1
+        return bisect_left(counts, self._spans[number - 1][1], key=self._length)
+
+    def _length(self, count: int) -> int:
+        """Characters that the first so many vectors spell."""
+        return len(self.decode(self.words[:count]))
+
+    @cached_property
+    def _text(self) -> str:
+        return self.decode(self.words)
+
+    @cached_property
+    def _title(self) -> int:
+        """Characters of the title, the first of several lines."""
+        title, line_break, _ = self._text.partition("\n")
+        return len(title) if line_break else 0
+
+    @cached_property
+    def _spans(self) -> list[Span]:
+        """Where the sentences lie in the text."""
+        before = self._title
+        return [(before + start, before + end) for start, end in whole_sentence_spans(self._text[before:])]
 
 
 def shares(sentences: Sequence[str], question: str, terms: Terms) -> list[float]:

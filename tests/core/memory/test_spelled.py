@@ -18,7 +18,7 @@ def decode(ids: Sequence[int]) -> str:
 
 
 def spelled(text: str = TEXT) -> Spelled:
-    return Spelled.of(torch.zeros(len(text), 4), [ord(letter) for letter in text], decode)
+    return Spelled(torch.zeros(len(text), 4), [ord(letter) for letter in text], decode)
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,23 @@ def test_title_and_nearest_sentences_are_read_in_their_order(question: str, coun
 
 
 def test_every_vector_belongs_to_the_title_or_to_one_sentence() -> None:
-    z = spelled()
-    assert len(z.sentences) == 4 and len(z.bounds) == 5
-    assert [decode(WORDS[first:last]) for first, last in zip(z.bounds, z.bounds[1:], strict=False)] == z.sentences
-    assert decode(WORDS[: z.bounds[0]]) == "Velm Tower"
+    z, title = spelled(), spelled().about("Who?", 1, TERMS)[: len("Velm Tower")]
+    parts = [row for sentence in z.sentences for row in z.about(sentence, 1, TERMS) if row not in title]
+    assert sorted(set(parts)) == list(range(len("Velm Tower"), len(TEXT)))
+    assert z.sentences == [
+        "It is tall.",
+        "Oren Pask built the tower of glass.",
+        "도서관은 강가에 있다.",
+        "It fell in 1702.",
+    ]
 
 
-def test_a_z_without_a_title_has_only_sentences() -> None:
-    z = spelled("It is very tall. It fell in 1702.")
-    assert z.bounds[0] == 0 and len(z.sentences) == 2
+def test_without_a_title_there_are_only_sentences() -> None:
+    text = "It is very tall. It fell in 1702."
+    assert decode([ord(text[row]) for row in spelled(text).about("When did it fall?", 1, TERMS)]) == "It is very tall."
+    assert spelled(text).sentences == ["It is very tall.", "It fell in 1702."]
 
 
 def test_a_z_that_names_no_words_is_read_whole() -> None:
-    z = Spelled.of(torch.zeros(8, 4), [], decode)
+    z = Spelled(torch.zeros(8, 4), [], decode)
     assert z.sentences == [] and z.about("Who?", 1, TERMS) == list(range(8))
