@@ -56,7 +56,7 @@ def eval_memory(
     ws, corpus = resources.workspace, resources.corpus
     wanted = every_question(questions, split, corpus)
     mode = read or read_card(ws.require("memory")).config.read
-    method = LlmAsMemory(resources, ReadConfig(mode, top_r))
+    method = LlmAsMemory(resources, ReadConfig(mode, top_r, resources.settings.z_sentences))
     sorted_questions = sort_questions(wanted, corpus, method.memory.pool.ids, n)
     folder = run_folder(resources, sorted_questions, method)
     drive(evaluate_memory(resources, sorted_questions, method, folder))
@@ -94,8 +94,9 @@ def _show_evaluation(figures: dict[str, Any], nulls: dict[str, Any]) -> None:
 
 def ablate(
     what: Annotated[
-        str, typer.Option(help="Comma-separated: m, z_dim, rank, loss, self-study, init, reading, read-mode.")
-    ] = "m,z_dim,rank,loss,self-study,init,reading,read-mode",
+        str,
+        typer.Option(help="Comma-separated: m, z_dim, rank, loss, self-study, init, reading, read-mode, sentences."),
+    ] = "m,z_dim,rank,loss,self-study,init,reading,read-mode,sentences",
     minutes: Annotated[float, typer.Option(help="Minutes of training for all variants together.")] = 60.0,
     steps: Annotated[int, typer.Option(min=0, help="Steps of every variant, in place of --minutes.")] = 0,
     preset: Annotated[str, typer.Option(help="The memory that variants differ from; see train.")] = "laptop",

@@ -88,7 +88,6 @@ def run_folder(resources: Resources, questions: MemoryQuestions, method: LlmAsMe
         "read": asdict(method.reader.config) | {"order": method.order, "quotes": method.quotes},
         "top_k": resources.settings.top_k,
         "in_turn": method.in_turn,
-        "z_sentences": resources.settings.z_sentences,
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     return ws.path / "runs" / f"memory-{digest}"

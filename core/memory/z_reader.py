@@ -39,6 +39,8 @@ class ReadConfig:
     Attributes:
         mode: One of ``READ_MODES``.
         top_r: How many routed documents are read at once, best first.
+        sentences: Answer first: how many sentences of a z are read before the rest, those nearest to the question; 0
+            reads the whole z at once.
 
     Raises:
         TesseraError: A value is out of range.
@@ -46,10 +48,13 @@ class ReadConfig:
 
     mode: str = READ_MODES[0]
     top_r: int = 1
+    sentences: int = 0
 
     def __post_init__(self) -> None:
         require_known("The read mode is {name!r}.", self.mode, READ_MODES)
         require_positive(self, "top_r")
+        if self.sentences < 0:
+            raise TesseraError("There are no fewer than 0 sentences to read.", "Give 3, or 0 for the whole z.")
 
 
 class ZReader:

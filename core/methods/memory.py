@@ -57,7 +57,7 @@ class LlmAsMemory:
 
     Args:
         resources: Needs the artefact memory.
-        read: How Z is read; without it, as the memory's own settings say.
+        read: How Z is read; without it, as the memory was trained and as the settings say.
         memory: One that is open already, such as one that is learning; without it, the workspace's.
 
     Attributes:
@@ -75,13 +75,14 @@ class LlmAsMemory:
     def __init__(self, resources: Resources, read: ReadConfig | None = None, memory: Memory | None = None) -> None:
         self.memory = memory or open_memory(resources)
         settings = resources.settings
+        read = read or ReadConfig(self.memory.card.config.read, sentences=settings.z_sentences)
         self.reader = ZReader(self.memory, read, resources.models.cache_budget)
         self.order = _order_of(settings, self.memory)
         self.answers: AnswerReader | None = None
         self.engine: Engine
         if self.order == "answer":
             lm, limit = resources.language_model(), settings.max_new_tokens
-            self.answers = AnswerReader(self.memory, lm, limit, settings.z_sentences)
+            self.answers = AnswerReader(self.memory, lm, limit, read.sentences)
             self.engine = LocalEngine(lm, limit)
         else:
             self.engine = resources.engine()

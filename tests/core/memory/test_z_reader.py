@@ -119,7 +119,10 @@ def test_a_memory_is_read_in_the_way_it_was_trained_for(
         )
 
 
-@pytest.mark.parametrize(("values", "says"), [({"mode": "telepathy"}, "telepathy"), ({"top_r": 0}, "top_r")])
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [({"mode": "telepathy"}, "telepathy"), ({"top_r": 0}, "top_r"), ({"sentences": -1}, "0 sentences")],
+)
 def test_settings_are_checked(values: dict, says: str) -> None:
     with pytest.raises(TesseraError, match=says):
         ReadConfig(**values)
