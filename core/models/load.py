@@ -7,7 +7,10 @@ import time
 import psutil
 import torch
 
-_LIMIT_S, _SAMPLE_S = 0.4, 0.08  # processors are counted in steps of 10 ms
+ANSWER_S, WHOLE_PAGE_S = 0.4, 1.2
+"""How long a browser is waited for at most that draws an answer, and a page: half a second of a core, of which it may
+get a half."""
+_SAMPLE_S = 0.08  # processors are counted in steps of 10 ms
 _QUIET = 0.25
 """Cores missing at most for a machine to count as quiet."""
 
@@ -36,9 +39,9 @@ class OtherLoad:
         return time.perf_counter(), sum(everybody) - idle - own.user - own.system
 
 
-def until_quiet() -> None:
-    """Waits until other programs rest, for example the browser that draws the answer before; 0.4 s at most."""
-    until = time.perf_counter() + _LIMIT_S
+def until_quiet(limit_s: float = ANSWER_S) -> None:
+    """Waits until other programs rest, for example the browser that draws the answer before; no longer than a limit."""
+    until = time.perf_counter() + limit_s
     while time.perf_counter() < until:
         load = OtherLoad()
         time.sleep(_SAMPLE_S)

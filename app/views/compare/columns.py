@@ -25,7 +25,7 @@ from core.evaluation.verdict import Verdict, verdict_on
 from core.methods import registry
 from core.methods.base import Answer, EvidenceChosen, Finished, Text, Working, two_models
 from core.methods.comparison import Failed, Opening, Run, RunEvent, Waiting
-from core.models.load import until_quiet
+from core.models.load import ANSWER_S, WHOLE_PAGE_S, until_quiet
 from core.statistics import spread
 from core.trace import Trace
 from core.units import seconds
@@ -114,7 +114,9 @@ class Live:
         if time.monotonic() - self._shown >= _REFRESH_S or not timed or (self._answer and first_word):
             self._draw()
             if isinstance(event, Opening):
-                until_quiet()  # the browser draws what came before, and this method's clock must not pay for it
+                # The browser draws what came before, and this method's clock must not pay for it: an answer, or,
+                # before the first method, the page anew.
+                until_quiet(ANSWER_S if self._run.answers or self._run.failures else WHOLE_PAGE_S)
             self._shown = time.monotonic()
 
     def _take_note(self, event: RunEvent) -> None:

@@ -5,7 +5,7 @@ from collections import namedtuple
 import pytest
 
 from core.models import load
-from core.models.load import OtherLoad, until_quiet
+from core.models.load import WHOLE_PAGE_S, OtherLoad, until_quiet
 
 Times = namedtuple("Times", "user nice system idle iowait")
 Own = namedtuple("Own", "user system")
@@ -65,6 +65,13 @@ def test_a_machine_that_is_always_busy_is_not_waited_for_for_ever(monkeypatch):
     machine.others_use = 1.5
     until_quiet()
     assert machine.seconds == pytest.approx(0.4)
+
+
+def test_a_page_that_is_drawn_anew_is_waited_for_longer_than_an_answer(monkeypatch):
+    machine = Machine(monkeypatch)
+    machine.others_use = 1.5
+    until_quiet(WHOLE_PAGE_S)
+    assert machine.seconds == pytest.approx(1.2)
 
 
 def test_a_browser_that_comes_to_rest_is_waited_for(monkeypatch):
