@@ -25,7 +25,7 @@ CANDIDATES = 10
 _Request = TypeVar("_Request")
 _Question = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_QUESTION)]
 _Text = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
-_Name = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT)]
+_Name = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=MAX_TEXT)]
 _Count = Annotated[StrictInt, Field(ge=1, le=MAX_K)]
 
 
@@ -112,8 +112,8 @@ class Result:
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})
-class KeepRequest:
-    """A request that was answered, and its result."""
+class SaveRequest:
+    """A request that was answered, and its result, to be saved."""
 
     request: RetrievalRequest
     result: Result

@@ -8,7 +8,6 @@ A result counts for the index it was found in: publishing the index anew draws a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 import uuid
@@ -19,6 +18,7 @@ from typing import Any
 import fsspec
 from botocore.exceptions import BotoCoreError, ClientError
 
+from core.digests import json_digest
 from core.errors import TesseraError
 from core.labs.serverless.requests import RetrievalRequest
 from core.labs.serverless.settings import FunctionSettings
@@ -75,7 +75,7 @@ def publish(index_url: str) -> None:
 
 
 class Results:
-    """Kept results.
+    """Saved results.
 
     Args:
         settings: Where they are, how long they count, and what answers.
@@ -87,20 +87,20 @@ class Results:
 
     def __init__(self, settings: FunctionSettings, clock: Callable[[], float] = time.time) -> None:
         if not settings.results_url:
-            remedy = "Set it to the folder or s3:// URL of kept results."
+            remedy = "Set it to the folder or s3:// URL of saved results."
             raise TesseraError("TESSERA_RESULTS_URL is empty.", remedy)
         self._objects, self._index = Objects(settings.results_url), Objects(settings.index_url)
         self._settings, self._clock = settings, clock
 
     def find(self, request: RetrievalRequest) -> dict[str, Any] | None:
-        """The result that was kept for the same words, or None."""
+        """The result that was saved for the same words, or None."""
         entry = self._objects.read(self._name(request))
         if entry is None or entry.get("expires", 0) <= self._clock() or entry.get("index") != self._published():
             return None
         return entry.get("result")
 
-    def keep(self, request: RetrievalRequest, result: dict[str, Any]) -> None:
-        """Keeps a result until it expires."""
+    def save(self, request: RetrievalRequest, result: dict[str, Any]) -> None:
+        """Saves a result until it expires."""
         expires = self._clock() + self._settings.results_ttl
         self._objects.write(self._name(request), {"expires": expires, "index": self._published(), "result": result})
 
@@ -113,7 +113,7 @@ class Results:
         facts = [folded(request.question), request.k, request.rerank and of.reranker]
         facts += [of.index_url, of.index_kind, of.embeddings, of.titan_model, of.titan_dimensions]
         facts += [of.answers, of.claude_model, of.model, of.reader, of.encoder, of.max_new_tokens]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32] + ".json"
+        return json_digest(facts, 32) + ".json"
 
 
 @contextmanager

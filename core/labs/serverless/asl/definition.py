@@ -14,7 +14,6 @@ from core.messages import message
 from core.settings import ROOT
 
 FILE = ROOT / "deploy" / "statemachine.asl.json"
-INVOKE = "arn:aws:states:::lambda:invoke"
 _FIELDS: dict[str, set[str]] = {
     "Task": {
         "Resource", "Parameters", "ResultSelector", "ResultPath", "TimeoutSeconds", "Retry", "Catch", "Next", "End",

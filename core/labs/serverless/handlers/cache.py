@@ -9,43 +9,50 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.labs.serverless.handlers.frame import Frame, OpenedOnce
-from core.labs.serverless.requests import KeepRequest, RetrievalRequest, parse
+from core.labs.serverless.handlers.base import Handler
+from core.labs.serverless.requests import RetrievalRequest, SaveRequest, parse
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
 if TYPE_CHECKING:
     from core.labs.serverless.results import Results
 
-_frame = Frame("cache")
-_opened: OpenedOnce[Results] = OpenedOnce()
+_Request = tuple[RetrievalRequest, dict[str, Any] | None]
+"""What is looked up, or what is saved: the request that was answered, and its result."""
 
 
-def open_results(settings: FunctionSettings, tracer: Tracer) -> Results:
-    """The kept results of the settings, under the span "open storage"."""
-    with tracer.span("open storage"):
-        from core.labs.serverless.results import Results
+class CacheHandler(Handler["Results"]):
+    """Looks results up and saves them."""
 
-        return Results(settings)
+    function = "cache"
+    accepts = RetrievalRequest
 
+    def open(self, settings: FunctionSettings, tracer: Tracer) -> Results:
+        """The saved results, under the span "open storage"."""
+        with tracer.span("open storage"):
+            from core.labs.serverless.results import Results
 
-def handler(event: object, context: object) -> dict[str, Any]:
-    """Lambda's entry point."""
-    settings = FunctionSettings.from_environment()
+            return Results(settings)
 
-    def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        keeping, asked = "result" in body, body
-        if keeping:
-            parse(KeepRequest, body)
-            asked = body["request"]
-        request = parse(RetrievalRequest, {"k": settings.top_k, **asked})
-        results = _opened.get(settings, lambda: open_results(settings, tracer))
-        if keeping:
+    def request(self, body: Mapping[str, Any], settings: FunctionSettings) -> _Request:
+        """See ``Handler.request``."""
+        if "result" not in body:
+            return super().request(body, settings), None
+        answered = body.get("request")
+        if isinstance(answered, Mapping):
+            answered = {"k": settings.top_k, **answered}
+        return parse(SaveRequest, {**body, "request": answered}).request, dict(body["result"])
+
+    def answer(self, opened: Results, request: _Request, tracer: Tracer) -> dict[str, Any]:
+        """See ``Handler.answer``."""
+        question, result = request
+        if result is not None:
             with tracer.span("keep"):
-                results.keep(request, dict(body["result"]))
+                opened.save(question, result)
             return {"kept": True}
         with tracer.span("look up"):
-            result = results.find(request)
-        return {"hit": result is not None, "result": result}
+            found = opened.find(question)
+        return {"hit": found is not None, "result": found}
 
-    return _frame.run(event, context, work)
+
+handler = CacheHandler()

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from core.corpus.types import Passage
-from core.labs.serverless.handlers.frame import Frame, OpenedOnce
-from core.labs.serverless.requests import GenerationRequest, parse
+from core.labs.serverless.handlers.base import Handler
+from core.labs.serverless.requests import GenerationRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
-
-_frame = Frame("generation")
 
 
 class Reader(Protocol):
@@ -50,35 +48,39 @@ class LocalReader:
         return text_of(LocalEngine(self._lm, self._limit).stream(question, passages, tracer))
 
 
-def open_reader(settings: FunctionSettings, tracer: Tracer) -> Reader:
-    """The reader that the settings name, under the span "load model"."""
-    with tracer.span("load model"):
-        if settings.answers == "bedrock":
-            from core.labs.serverless.bedrock import ClaudeReader, runtime
+def open_reader(settings: FunctionSettings) -> Reader:
+    """The reader that the settings name."""
+    if settings.answers == "bedrock":
+        from core.labs.serverless.bedrock import ClaudeReader, runtime
 
-            return ClaudeReader(runtime(), settings.claude_model, settings.max_new_tokens)
-        from core.models.registry import Models
+        return ClaudeReader(runtime(), settings.claude_model, settings.max_new_tokens)
+    from core.models.registry import Models
 
-        return LocalReader(Models(settings).language_model(), settings.max_new_tokens)
-
-
-_opened: OpenedOnce[Reader] = OpenedOnce()
+    return LocalReader(Models(settings).language_model(), settings.max_new_tokens)
 
 
-def handler(event: object, context: object) -> dict[str, Any]:
-    """Lambda's entry point."""
-    settings = FunctionSettings.from_environment()
+class GenerationHandler(Handler[Reader]):
+    """Answers from the passages of the request."""
 
-    def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        request = parse(GenerationRequest, body)
-        reader = _opened.get(settings, lambda: open_reader(settings, tracer))
-        answer = reader.answer(request.question, request.passages, tracer)
+    function = "generation"
+    accepts = GenerationRequest
+    reported: ClassVar[Mapping[str, str]] = {"Answers": "answers"}
+
+    def open(self, settings: FunctionSettings, tracer: Tracer) -> Reader:
+        """The reader, under the span "load model"."""
+        with tracer.span("load model"):
+            return open_reader(settings)
+
+    def answer(self, opened: Reader, request: GenerationRequest, tracer: Tracer) -> dict[str, Any]:
+        """See ``Handler.answer``."""
+        answer = opened.answer(request.question, request.passages, tracer)
         return {
             "question": request.question,
             "answer": answer,
             "sources": [passage.id for passage in request.passages],
-            "model": reader.name,
+            "model": opened.name,
             "tokens": {"prompt": tracer.prompt_tokens, "generated": tracer.generated_tokens},
         }
 
-    return _frame.run(event, context, work, Answers=settings.answers)
+
+handler = GenerationHandler()

@@ -16,12 +16,11 @@ from dataclasses import asdict
 from typing import Any
 
 from core.errors import TesseraError
-from core.labs.serverless.handlers.frame import Frame, OpenedOnce, Throttled
-from core.labs.serverless.requests import BadRequest, RetrievalRequest, parse
+from core.labs.serverless.handlers.base import Handler, Throttled
+from core.labs.serverless.requests import BadRequest, RetrievalRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
-_frame = Frame("orchestrator")
 _LOG = logging.getLogger(__name__)
 
 
@@ -103,26 +102,24 @@ class Orchestrator:
         raise CallFailed(f"{function} failed with {kind}.", "See its log.")
 
 
-def open_orchestrator(settings: FunctionSettings) -> Orchestrator:
-    """Opens the client; region, credentials and endpoint come from the environment, as boto3 has it."""
-    import boto3
-    from botocore.config import Config
+class OrchestratorHandler(Handler[Orchestrator]):
+    """Calls the other functions for each request."""
 
-    # One attempt: a retry here would hide a throttle, and the caller could not tell a slow answer from two.
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=300)
-    client = boto3.client("lambda", config=config)
-    return Orchestrator(client, settings)
+    function = "orchestrator"
+    accepts = RetrievalRequest
+
+    def open(self, settings: FunctionSettings, tracer: Tracer) -> Orchestrator:
+        """The client of Lambda; region, credentials and endpoint come from the environment, as boto3 has it."""
+        import boto3
+        from botocore.config import Config
+
+        # One attempt: a retry here would hide a throttle, and the caller could not tell a slow answer from two.
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=300)
+        return Orchestrator(boto3.client("lambda", config=config), settings)
+
+    def answer(self, opened: Orchestrator, request: RetrievalRequest, tracer: Tracer) -> dict[str, Any]:
+        """See ``Handler.answer``."""
+        return opened.answer(request, tracer)
 
 
-_opened: OpenedOnce[Orchestrator] = OpenedOnce()
-
-
-def handler(event: object, context: object) -> dict[str, Any]:
-    """Lambda's entry point."""
-    settings = FunctionSettings.from_environment()
-
-    def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        request = parse(RetrievalRequest, {"k": settings.top_k, **body})
-        return _opened.get(settings, lambda: open_orchestrator(settings)).answer(request, tracer)
-
-    return _frame.run(event, context, work)
+handler = OrchestratorHandler()

@@ -8,10 +8,10 @@ Where its passages are to be re-ranked ("rerank": true) it gives more than k of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from core.labs.serverless.handlers.frame import Frame, OpenedOnce
-from core.labs.serverless.requests import CANDIDATES, RetrievalRequest, parse
+from core.labs.serverless.handlers.base import Handler
+from core.labs.serverless.requests import CANDIDATES, RetrievalRequest
 from core.labs.serverless.settings import FunctionSettings
 from core.trace import Tracer
 
@@ -19,36 +19,33 @@ if TYPE_CHECKING:
     from core.labs.serverless.table import PassageTable
     from core.models.encoder import Encoder
 
-_frame = Frame("retrieval")
 
+class RetrievalHandler(Handler["tuple[Encoder, PassageTable]"]):
+    """Embeds the question and searches the passage table."""
 
-class Retriever:
-    """Encoder and index, which stay in memory between invocations."""
+    function = "retrieval"
+    accepts = RetrievalRequest
+    reported: ClassVar[Mapping[str, str]] = {"Index": "index_kind"}
 
-    def __init__(self, encoder: Encoder, table: PassageTable) -> None:
-        self._encoder = encoder
-        self._table = table
-
-    @classmethod
-    def open(cls, settings: FunctionSettings, tracer: Tracer) -> Retriever:
-        """Loads encoder and index under the spans "load model" and "open table".
+    def open(self, settings: FunctionSettings, tracer: Tracer) -> tuple[Encoder, PassageTable]:
+        """Encoder and passage table, under the spans "load model" and "open table".
 
         Raises:
-            TesseraError: One of them cannot be had.
+            TesseraError: One of them cannot be opened.
         """
         with tracer.span("load model"):
             encoder = open_encoder(settings)
         with tracer.span("open table"):
             from core.labs.serverless.table import PassageTable
 
-            table = PassageTable.open(settings.index_url, settings.index_kind)
-        return cls(encoder, table)
+            return encoder, PassageTable.open(settings.index_url, settings.index_kind)
 
-    def find(self, request: RetrievalRequest, tracer: Tracer) -> dict[str, Any]:
-        """The reply to a request."""
+    def answer(self, opened: tuple[Encoder, PassageTable], request: RetrievalRequest, tracer: Tracer) -> dict[str, Any]:
+        """See ``Handler.answer``."""
+        encoder, table = opened
         with tracer.span("encode"):
-            vector = self._encoder.encode_query(request.question)
-        hits = self._table.search(vector, max(request.k, CANDIDATES) if request.rerank else request.k, tracer)
+            vector = encoder.encode_query(request.question)
+        hits = table.search(vector, max(request.k, CANDIDATES) if request.rerank else request.k, tracer)
         passages = [
             {"id": p.id, "title": p.title, "text": p.text, "score": round(hit.score, 6)}
             for hit in hits
@@ -71,15 +68,4 @@ def open_encoder(settings: FunctionSettings) -> Encoder:
     return SentenceEncoder(settings.encoder, settings)
 
 
-_opened: OpenedOnce[Retriever] = OpenedOnce()
-
-
-def handler(event: object, context: object) -> dict[str, Any]:
-    """Lambda's entry point."""
-    settings = FunctionSettings.from_environment()
-
-    def work(body: Mapping[str, Any], tracer: Tracer) -> dict[str, Any]:
-        request = parse(RetrievalRequest, {"k": settings.top_k, **body})
-        return _opened.get(settings, lambda: Retriever.open(settings, tracer)).find(request, tracer)
-
-    return _frame.run(event, context, work, Index=settings.index_kind)
+handler = RetrievalHandler()

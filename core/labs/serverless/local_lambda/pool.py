@@ -91,11 +91,6 @@ class Pool:
         with self._lock:
             return sorted(worker.pid for worker in self._all if worker.alive)
 
-    def busy(self) -> int:
-        """Workers that work on something now."""
-        with self._lock:
-            return len(self._all) - len(self._idle)
-
     def close(self) -> None:
         """Ends all workers and waits until they are gone; later requests are throttled."""
         self._closing.set()

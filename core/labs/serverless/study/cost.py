@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -134,11 +133,6 @@ def at_traffic(cost: Cost, queries_a_month: float, idle_s: float) -> float:
 def always_on(prices: Prices, queries_a_month: float) -> float:
     """Cost of 1,000 queries in US dollars on one machine that is paid by the hour, whether or not it works."""
     return prices.always_on_hour * HOURS_A_MONTH / queries_a_month * 1000
-
-
-def break_even(cost: Cost, prices: Prices, idle_s: float, traffic: Sequence[float]) -> float | None:
-    """The smallest of these monthly traffics at which the machine that is always on is cheaper; None without one."""
-    return next((q for q in traffic if always_on(prices, q) <= at_traffic(cost, q, idle_s)), None)
 
 
 def _mean_gb_s(billed: Billing) -> float:

@@ -3,9 +3,10 @@ import threading
 
 import pytest
 
-from core.labs.serverless.asl.definition import FILE, INVOKE, load, parse
+from core.labs.serverless.asl.definition import FILE, load, parse
 from core.labs.serverless.asl.interpreter import Interpreter, StateFailed
 
+INVOKE = "arn:aws:states:::lambda:invoke"
 NAMES = {f"{name.capitalize()}FunctionArn": name for name in ("cache", "retrieval", "rerank", "generation")}
 FOUND = {
     "question": "q",

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from core.labs.serverless.handlers import cache, generation, orchestrator, rerank, retrieval
-from core.labs.serverless.handlers.frame import Frame, OpenedOnce
 from core.labs.serverless.table import PassageTable
 from tests.models import tiny_sentence_encoder
 
@@ -41,24 +40,12 @@ def bert(tmp_path_factory):
 @pytest.fixture
 def functions(index, bert, lines, tiny_encoder, tiny_lm, monkeypatch, tmp_path):
     """Name to handler, on tiny models; the orchestrator calls the other two through a client that runs them."""
-    for module, name in (
-        (retrieval, "retrieval"),
-        (generation, "generation"),
-        (orchestrator, "orchestrator"),
-        (rerank, "rerank"),
-        (cache, "cache"),
-    ):
-        monkeypatch.setattr(module, "_frame", Frame(name, lines.write))
-        monkeypatch.setattr(module, "_opened", OpenedOnce())
+    for module in (retrieval, generation, orchestrator, rerank, cache):
+        monkeypatch.setattr(module, "handler", type(module.handler)(lines.write))
     monkeypatch.setenv("TESSERA_INDEX_URL", index)
     monkeypatch.setenv("TESSERA_ENCODER", bert)
     monkeypatch.setenv("TESSERA_RESULTS_URL", str(tmp_path / "results"))
     monkeypatch.setattr(retrieval, "open_encoder", lambda settings: tiny_encoder)
-
-    def open_reader(settings, tracer):
-        with tracer.span("load model"):
-            return generation.LocalReader(tiny_lm, 6)
-
-    monkeypatch.setattr(generation, "open_reader", open_reader)
+    monkeypatch.setattr(generation, "open_reader", lambda settings: generation.LocalReader(tiny_lm, 6))
     modules = (retrieval, generation, rerank, cache)
     return {module.__name__.rpartition(".")[2]: module.handler for module in modules}

@@ -8,7 +8,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from core.labs.serverless.handlers.frame import Throttled
+from core.labs.serverless.handlers.base import Throttled
 from core.labs.serverless.handlers.orchestrator import CallFailed, Orchestrator
 from core.labs.serverless.requests import BadRequest, RetrievalRequest
 from core.labs.serverless.settings import FunctionSettings

@@ -22,7 +22,7 @@ from core.labs.serverless.local_lambda.cloud import LocalCloud
 from core.labs.serverless.local_lambda.front import Front
 from core.labs.serverless.local_lambda.pool import Record
 from core.labs.serverless.local_lambda.process import FunctionConfig
-from tests.core.labs.serverless.local_lambda.test_pool import alive, wait_until
+from tests.core.labs.serverless.local_lambda.test_pool import alive, busy, wait_until
 
 ECHO = "tests.core.labs.serverless.echo"
 
@@ -70,7 +70,7 @@ def test_workers_killed_in_mid_load_lose_no_accepted_request_and_leave_no_proces
 
     def kill(cloud):
         for _ in range(4):
-            wait_until(lambda: cloud.pools["retrieval"].busy() > 1)
+            wait_until(lambda: busy(cloud.pools["retrieval"]) > 1)
             seen.update(cloud.pids())
             os.kill(rng.choice(cloud.pools["retrieval"].pids()), signal.SIGKILL)
             time.sleep(0.5)

@@ -30,8 +30,8 @@ class _ByLength:
 
 
 retrieval_module.open_encoder = lambda settings: TinyEncoder()
-generation_module.open_reader = lambda settings, tracer: _Title()
-rerank_module.open_again = lambda settings, tracer: _ByLength()
+generation_module.open_reader = lambda settings: _Title()
+rerank_module.load_reranker = lambda settings: _ByLength()
 
 retrieval = retrieval_module.handler
 generation = generation_module.handler
