@@ -40,7 +40,7 @@ def measure(resources: Resources, name: str, questions: int, rounds: int) -> Wor
     Raises:
         TesseraError: There is no question, or a build fails.
     """
-    texts = [question.text for group in resources.corpus.questions.values() for question in group][:questions]
+    texts = [question.text for question in resources.corpus.all_questions()[:questions]]
     if not texts:
         raise TesseraError("There is no question to ask.", "Give a corpus with questions.")
     method, _ = open_for_measuring(name, resources, texts[0])

@@ -1,4 +1,4 @@
-"""Digests of files; a file's digest is remembered in this process until the file is touched."""
+"""Digests of files, texts and plain data; a file's digest is remembered in this process until the file is touched."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from functools import lru_cache
 from pathlib import Path
 
 _BLOCK = 1 << 20
+
+
+def text_digest(text: str, length: int = 16) -> str:
+    """The first hex digits of a text's SHA-256."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def json_digest(facts: object, length: int = 16) -> str:
+    """The first hex digits of the SHA-256 of plain data; the order of keys does not matter."""
+    return text_digest(json.dumps(facts, sort_keys=True, default=str), length)
 
 
 def digest_of(folder: Path, pattern: str) -> str:

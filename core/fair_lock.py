@@ -85,12 +85,6 @@ class FairLock:
             self._queue.insert(own[-1] + 1 if own else len(self._queue), ticket)
         return ticket
 
-    @property
-    def people(self) -> int:
-        """Number of threads that have the lock or wait for it."""
-        with self._changed:
-            return len({other.thread for other in self._queue})
-
     def before(self, ticket: Ticket) -> int:
         """Number of threads ahead of a ticket."""
         with self._changed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -13,7 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from core.digests import remembered_sha256, sha256_of
+from core.digests import json_digest, remembered_sha256, sha256_of
 from core.errors import ArtefactStale
 from core.messages import message
 
@@ -170,4 +169,4 @@ def file_sizes(folder: Path, under: str = "") -> dict[str, int]:
 
 
 def _digest(facts: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return json_digest(facts)

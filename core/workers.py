@@ -11,7 +11,6 @@ it, and one shard. Shards and results travel between processes; reading and writ
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from core.digests import text_digest
 from core.errors import ModelError
 from core.manifest import write_atomically
 
@@ -116,7 +116,7 @@ def compute_arrays(
         Numbers of the shards that are done, and a note.
     """
     found: dict[int, Array] = {}
-    paths = [folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy" for text in content] if folder else []
+    paths = [folder / f"{text_digest(text, 24)}.npy" for text in content] if folder else []
     for number, path in enumerate(paths):
         if path.is_file():
             found[number] = np.load(path, allow_pickle=False)

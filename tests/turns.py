@@ -25,3 +25,9 @@ def taken(lock) -> Iterator[Callable[[], None]]:
     finally:
         release.set()
         other.join()
+
+
+def queued(lock):
+    """Number of threads that have a lock or wait for it."""
+    with lock._changed:
+        return len({ticket.thread for ticket in lock._queue})

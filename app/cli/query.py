@@ -56,16 +56,14 @@ def query(
     """
     from core.errors import TesseraError
     from core.evaluation.lessons import known_question
-    from core.messages import message
     from core.methods.comparison import Choices, Failed, OpenMethods, Run, answer_each, describe_run
-    from core.methods.registry import METHODS, usual_methods
+    from core.methods.registry import METHODS, require_some, usual_methods
 
     if not text.strip():
         raise TesseraError("The question is empty.", "Give one with --text.")
     given = usual_methods() if method is None else method.split(",")
     names = [name.strip() for name in given if name.strip()]
-    if not names:
-        raise TesseraError("No method was named.", message("Choose one of: {names}.", names=", ".join(METHODS)))
+    require_some(names)
     resources = open_resources(workspace, plain, store=store, memory_order=memory_order, reading=reading)
     settings = resources.settings
     choices = Choices(resources.workspace.name, text, tuple(names), settings.reader, settings.top_k, settings.store)

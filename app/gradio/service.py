@@ -69,9 +69,7 @@ class ComparisonService:
                 message("The question has {n:,} characters.", n=len(question)),
                 message("Keep it below {most}.", most=MAX_QUESTION),
             )
-        if not methods:
-            names = ", ".join(registry.METHODS)
-            raise TesseraError("No method was named.", message("Choose one of: {names}.", names=names))
+        registry.require_some(methods)
         for name in methods:
             registry.find_method(name)
         if not 1 <= passages <= MAX_TOP_K:

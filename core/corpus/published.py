@@ -9,7 +9,6 @@ They are recognised by their fields, never by their names. Unanswerable question
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ import regex
 
 from core.corpus.limits import clean, clean_title, refused
 from core.corpus.types import Passage, Question
+from core.digests import text_digest
 from core.messages import message
 
 Row = Mapping[str, Any]
@@ -214,4 +214,4 @@ def _distinct(answers: Iterable[str]) -> tuple[str, ...]:
 
 def _digest(prefix: str, text: str) -> str:
     """An id that depends on the text alone, so that it stays the same whatever was read before it."""
-    return f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    return f"{prefix}-{text_digest(text, 10)}"

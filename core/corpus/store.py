@@ -123,7 +123,7 @@ def write_corpus(ws: Workspace, corpus: Corpus) -> None:
 
     Generated questions come and go without that: nothing is built from them.
     """
-    questions = [question for group in corpus.questions.values() for question in group if question.kind != GENERATED]
+    questions = [question for question in corpus.all_questions() if question.kind != GENERATED]
     params = {
         "name": corpus.name,
         "passages": len(corpus.passages),

@@ -162,10 +162,19 @@ class Corpus:
         """Passage id to row."""
         return {passage.id: row for row, passage in enumerate(self.passages)}
 
+    def all_questions(self, train_last: bool = False) -> list[Question]:
+        """The questions of all splits.
+
+        Args:
+            train_last: Whether those of the train split come last, as the reader and the memory are trained on them.
+        """
+        splits = sorted(self.questions, key=lambda split: train_last and split == "train")
+        return [question for split in splits for question in self.questions[split]]
+
     def question(self, text: str) -> Question | None:
         """The question of the corpus that has this very text, or None."""
         wanted = folded(text)
-        return next((q for group in self.questions.values() for q in group if folded(q.text) == wanted), None)
+        return next((question for question in self.all_questions() if folded(question.text) == wanted), None)
 
 
 def texts(passages: Sequence[Passage]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from filelock import FileLock
 
 from core import jsonl
 from core.csv_safe import csv_table
+from core.digests import text_digest
 from core.errors import TesseraError
 from core.messages import message
 from core.settings import Settings
@@ -60,7 +60,7 @@ class Feedback:
     def id(self) -> str:
         """Id of the rated answer: a second rating of the same answer replaces the first."""
         answer = json.dumps([self.asked, self.question, self.method, self.answer])
-        return hashlib.sha256(answer.encode()).hexdigest()[:24]
+        return text_digest(answer, 24)
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ restarted run continues where it stopped.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core import jsonl
 from core.corpus.sample import is_sample, load_unseen
 from core.corpus.types import Corpus, Question
+from core.digests import json_digest
 from core.errors import TesseraError
 from core.evaluation.memory_figures import ROWS_FILE, read_rows
 from core.jobs import Progress, Work
@@ -89,7 +89,7 @@ def run_folder(resources: Resources, questions: MemoryQuestions, method: LlmAsMe
         "top_k": resources.settings.top_k,
         "in_turn": method.in_turn,
     }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    digest = json_digest(facts, 12)
     return ws.path / "runs" / f"memory-{digest}"
 
 
@@ -111,15 +111,14 @@ def evaluate_memory(resources: Resources, questions: MemoryQuestions, method: Ll
     for each in filter(None, (method, rag)):
         answer(each, pending[0].text)  # warm-up, not timed
     control = method.reading(shuffled(method.memory)) if len(method.memory.pool.ids) > 1 else None
-    with tempfile.TemporaryDirectory() as scratch, (folder / ROWS_FILE).open("a", encoding="utf-8") as log:
+    with tempfile.TemporaryDirectory() as scratch:
         bm25 = Bm25.create(Path(scratch), [p for p in resources.corpus.passages if p.id in set(method.memory.pool.ids)])
         for done, question in enumerate(pending, start=total - len(pending) + 1):
             if question.id in foreign:
                 row = _foreign_row(method, question)
             else:
                 row = _memory_row(method, question, control, rag, bm25)
-            log.write(json.dumps(row, ensure_ascii=False) + "\n")
-            log.flush()
+            jsonl.append(folder / ROWS_FILE, row)
             yield Progress(STAGE, done, total, question.text[:60])
 
 

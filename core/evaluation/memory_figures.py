@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from core import jsonl
 from core.evaluation.grounding import is_refusal
 from core.evaluation.variants import Storage, text_bytes
 from core.memory import store
@@ -19,14 +19,8 @@ CONTROLS = ("right", "shuffled", "oracle")
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run; an incomplete last line is removed from the file."""
-    path = folder / ROWS_FILE
-    if not path.is_file():
-        return []
-    *lines, rest = path.read_text(encoding="utf-8").split("\n")
-    if rest:
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return [json.loads(line) for line in lines if line]
+    """The rows of a run; an incomplete last line is passed over."""
+    return list(jsonl.read(folder / ROWS_FILE))
 
 
 def summarise(folder: Path, ws: Workspace) -> dict[str, Any]:

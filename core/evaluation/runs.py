@@ -5,8 +5,6 @@ Answers are saved without scores: a run is scored when it is read, so that new m
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -16,6 +14,7 @@ from typing import Any
 from core import jsonl
 from core.corpus.folder import ANYTHING, read_questions
 from core.corpus.types import Question
+from core.digests import json_digest
 from core.errors import TesseraError
 from core.evaluation.questions import QuestionSet, draw
 from core.evaluation.variants import MethodVariant
@@ -81,7 +80,7 @@ def run_folder(resources: Resources, plan: Plan) -> Path:
     facts["encoder"] = resources.models.encoder().fingerprint
     facts["corpus"] = resources.workspace.fingerprint("corpus")
     facts["device"] = machine(plan.where(resources.engine().where))["device"]
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    digest = json_digest(facts, 12)
     return resources.workspace.path / "runs" / f"eval-{digest}"
 
 

@@ -6,15 +6,14 @@ of the adapter is another row of the table.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.artefacts import artefact, index_kind
 from core.corpus.store import PASSAGES_FILE
 from core.cost import build_time
-from core.errors import ArtefactMissing, TesseraError
+from core.digests import json_digest
+from core.errors import ArtefactMissing
 from core.kvcache.identity import chosen_precision
 from core.messages import joined, message
 from core.methods import registry
@@ -94,10 +93,7 @@ def parse_variants(names: str | Sequence[str]) -> tuple[MethodVariant, ...]:
         variant = MethodVariant(name.removesuffix(PLAIN), name.endswith(PLAIN))
         registry.find_method(variant.method)
         variants[variant] = None
-    if not variants:
-        raise TesseraError(
-            "No method was named.", message("Choose one of: {names}.", names=", ".join(registry.METHODS))
-        )
+    registry.require_some(variants)
     return tuple(variants)
 
 
@@ -173,7 +169,7 @@ def key_of(variant: MethodVariant, resources: Resources) -> str:
     engine = variant.resources(resources).engine()
     facts: list[object] = [fingerprints_of(variant, resources), engine.identity.fingerprint]
     facts += [getattr(resources.settings, name) for name in registry.METHODS[variant.method].settings]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    return json_digest(facts, 12)
 
 
 def storage_of(variant: MethodVariant, resources: Resources) -> Storage:

@@ -9,7 +9,6 @@ run that is started again skips what is finished and goes on inside what is not.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -20,6 +19,7 @@ from typing import Any
 
 from core import pipeline
 from core.corpus.types import Corpus
+from core.digests import json_digest
 from core.errors import TesseraError
 from core.evaluation.memory_eval import evaluate_memory, run_folder, sort_questions
 from core.evaluation.memory_figures import summarise
@@ -139,7 +139,7 @@ def ablation_folder(resources: Resources, plan: AblationPlan) -> Path:
         "corpus": ws.fingerprint("corpus"),
         "model": resources.models.language_model(resources.variant.plain).identity.fingerprint,
     }
-    return ws.path / "ablation" / hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    return ws.path / "ablation" / json_digest(facts, 12)
 
 
 def ablate(resources: Resources, folder: Path, plan: AblationPlan) -> Work:
@@ -228,7 +228,7 @@ def _trained(plan: AblationPlan) -> Sequence[Variant]:
 
 def _slot(folder: Path, variant: Variant) -> Path:
     facts = {"config": variant.config.to_json(), "read": asdict(variant.read) if variant.read else None}
-    return folder / hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    return folder / json_digest(facts, 12)
 
 
 def _copy_inputs(source: Workspace, target: Workspace) -> None:

@@ -9,13 +9,13 @@ old scope are no longer found, and expire. For the keys see ``core.stores.redis.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from core.digests import json_digest, text_digest
 from core.errors import TesseraError
 from core.messages import message
 from core.methods.base import Evidence
@@ -58,7 +58,7 @@ class CachedAnswer:
 
 def scope_of(facts: Mapping[str, Any]) -> str:
     """Digest of everything that an answer depends on, except the question."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:24]
+    return json_digest(facts, 24)
 
 
 class AnswerCache:
@@ -155,7 +155,7 @@ class AnswerCache:
         return [float(value) for value in self._encoder.encode_query(text)]
 
     def _key(self, question: str) -> str:
-        digest = hashlib.sha256(folded(question).rstrip("?!. ").encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        digest = text_digest(folded(question).rstrip("?!. "), 32)
         return f"{exact_prefix(self._workspace)}{self._scope}:{digest}"
 
 

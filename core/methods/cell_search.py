@@ -17,8 +17,6 @@ from core.trace import Tracer
 from core.voronoi.partition import Partition
 from core.voronoi.routing import Route, default_nprobe, route
 
-FACTS = ("cells", "nearest", "probed", "of_cells", "margin")
-"""Facts that methods with this retrieval report."""
 RANKED = 50
 """Nearest cells reported with an answer, to show how far away the right cell was."""
 

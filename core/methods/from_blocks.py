@@ -15,10 +15,6 @@ from core.methods.resources import Resources
 from core.models.engine import LocalEngine
 from core.trace import Tracer
 
-FACTS = ("hits", "resident", "reused_tokens", "prefilled_tokens", "answered_from")
-"""Facts these methods report: whether each block was in memory, whether all were, token counts, and which passage the
-answer is from."""
-
 
 @dataclass(frozen=True)
 class Selection:

@@ -6,11 +6,13 @@ who asks what methods there are loads no model library.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.artefacts import index_kind
-from core.errors import require_known
+from core.errors import TesseraError, require_known
+from core.messages import message
 from core.methods.spec import MethodSpec, MethodStyle, OnServer
 from core.settings import Settings
 
@@ -234,6 +236,16 @@ def find_method(name: str) -> MethodSpec:
     """
     require_known("There is no method {name!r}.", name, METHODS)
     return METHODS[name]
+
+
+def require_some(names: Collection[object]) -> None:
+    """Refuses an empty list of methods.
+
+    Raises:
+        TesseraError: It is empty; the remedy names all methods.
+    """
+    if not names:
+        raise TesseraError("No method was named.", message("Choose one of: {names}.", names=", ".join(METHODS)))
 
 
 def offered_methods(settings: Settings) -> tuple[str, ...]:

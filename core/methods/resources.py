@@ -102,6 +102,5 @@ class Resources:
 
     @cached_property
     def _gold(self) -> dict[str, tuple[str, ...]]:
-        own = (question for group in self.corpus.questions.values() for question in group)
-        known = self.passages.keys()
-        return {folded(q.text): q.passage_ids for q in (*own, *self.questions) if known >= set(q.passage_ids)}
+        questions, known = (*self.corpus.all_questions(), *self.questions), self.passages.keys()
+        return {folded(q.text): q.passage_ids for q in questions if known >= set(q.passage_ids)}

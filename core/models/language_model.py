@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from core.digests import digest_of
+from core.digests import digest_of, json_digest
 from core.errors import ModelError
 from core.messages import message
 from core.models.adapter import Adapter, merged
@@ -56,7 +54,7 @@ class Identity:
     def fingerprint(self) -> str:
         """Digest of all fields but the name."""
         fields = {key: value for key, value in asdict(self).items() if key != "name"}
-        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+        return json_digest(fields)
 
 
 class LanguageModel:

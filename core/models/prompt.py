@@ -9,13 +9,13 @@ would: tokens never merge across a border, and no BOS appears in the middle. Clo
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 from core.corpus.types import Passage
+from core.digests import text_digest
 from core.models.scripts import knows_script
 from core.normalise import normalise
 
@@ -138,4 +138,4 @@ class Prompt:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the template and the instruction; caches built with another prompt are stale."""
-        return hashlib.sha256(f"{self._before}\u241e{self._after}".encode()).hexdigest()[:16]
+        return text_digest(f"{self._before}\u241e{self._after}")

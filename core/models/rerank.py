@@ -10,7 +10,7 @@ Neither needs an index: passages are encoded when they are compared, which is wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
 MAXSIM = "maxsim"
-_BATCH = 16
 
 
 class Reranker(Protocol):
@@ -81,42 +80,24 @@ class CrossEncoder:
     """
 
     def __init__(self, name: str, settings: Settings) -> None:
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from sentence_transformers import CrossEncoder as LibraryEncoder  # takes seconds to import
+        from torch.nn import Identity
 
         from core.models.device import choose_device
 
-        folder = locate(name, settings.home)
+        folder, device = locate(name, settings.home), str(choose_device(settings.device))
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-            model: Any = AutoModelForSequenceClassification.from_pretrained(folder)
+            self._model = LibraryEncoder(str(folder), device=device, local_files_only=True, activation_fn=Identity())
         except (OSError, ValueError) as error:
             raise _unfit(name, str(error)) from error
-        if model.config.num_labels != 1:
-            raise _unfit(name, message("it has {n} outputs", n=model.config.num_labels))
-        self._model = model.eval().to(choose_device(settings.device))
-        limits = (self._tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 10**9))
-        self._limit = int(min(limits))
+        if self._model.num_labels != 1:
+            raise _unfit(name, message("it has {n} outputs", n=self._model.num_labels))
         self.name, self.fingerprint = folder.name, digest_of(folder, "*.safetensors")
 
     def scores(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """The model's logit for each pair of question and passage."""
-        import torch
-
-        scored: list[float] = []
-        given = [normalise(text) for text in texts(passages)]
-        for start in range(0, len(given), _BATCH):
-            batch = given[start : start + _BATCH]
-            pairs = self._tokenizer(
-                [normalise(question)] * len(batch),
-                batch,
-                padding=True,
-                truncation="only_second",
-                max_length=self._limit,
-                return_tensors="pt",
-            ).to(self._model.device)
-            with torch.inference_mode():
-                scored.extend(self._model(**pairs).logits[:, 0].float().tolist())
-        return scored
+        pairs = [(normalise(question), normalise(text)) for text in texts(passages)]
+        return [float(score) for score in self._model.predict(pairs, show_progress_bar=False)] if pairs else []
 
 
 def open_reranker(name: str, encoder: Encoder, settings: Settings) -> Reranker:

@@ -8,7 +8,6 @@ key is in no trace, manifest, export or message.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from core.digests import text_digest
 from core.errors import ModelError
 from core.messages import message
 from core.settings import Settings
@@ -119,7 +119,7 @@ class Server:
     @property
     def fingerprint(self) -> str:
         """Tells servers and models apart whose answers must not be mixed."""
-        return hashlib.sha256(f"{self.url}\n{self.model}".encode()).hexdigest()[:16]
+        return text_digest(f"{self.url}\n{self.model}")
 
     def client(self) -> AsyncOpenAI:
         """A client that waits and retries as is said here."""

@@ -8,7 +8,6 @@ server stop generating.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import weakref
 from collections.abc import Awaitable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -16,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.corpus.types import Passage
+from core.digests import text_digest
 from core.messages import message
 from core.models.engine_base import Piece, Working
 from core.models.language_model import Identity
@@ -42,7 +42,7 @@ class ServerEngine:
 
     def __init__(self, server: Server, limit: int) -> None:
         self.server, self._limit = server, limit
-        prompt = hashlib.sha256(f"{SYSTEM}\n{user_turn((), '')}".encode()).hexdigest()[:16]
+        prompt = text_digest(f"{SYSTEM}\n{user_turn((), '')}")
         self.identity = Identity(server.name, server.fingerprint, "", prompt, "", "unknown format")
         self.where: str = message("a server at {host}", host=server.host)
         self._extra: dict[str, Any] = _NO_THINKING

@@ -5,7 +5,6 @@ Only ``questions_train.jsonl`` is read, never the dev and test questions of the 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import numpy as np
 from core.corpus.folder import PASSAGES_FILE, read_passages, read_questions
 from core.corpus.limits import read_file
 from core.corpus.types import Passage, Question, texts
+from core.digests import text_digest
 from core.jobs import Progress
 from core.messages import message
 from core.metrics import f1, normalise
@@ -100,7 +100,7 @@ def load_pool(
 def _embedded(
     passages: Sequence[Passage], encoder: Encoder, name: str, scratch: Path | None
 ) -> Generator[Progress, None, Vectors]:
-    digest = hashlib.sha256("\0".join([encoder.fingerprint, *texts(passages)]).encode()).hexdigest()[:16]
+    digest = text_digest("\0".join([encoder.fingerprint, *texts(passages)]))
     path = scratch / f"{VECTORS_PREFIX}{digest}.npy" if scratch is not None else None
     if path is not None and path.is_file():
         return np.asarray(np.load(path, allow_pickle=False))

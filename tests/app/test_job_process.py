@@ -15,6 +15,7 @@ from core.fair_lock import FairLock
 from core.jobs import Job, JobState
 from core.settings import ROOT, Settings
 from tests.app import job_builders
+from tests.turns import queued
 
 PATIENCE_S = 300
 
@@ -131,11 +132,11 @@ def test_a_job_with_a_clock_queues_with_those_who_ask(tmp_path):
         # Came after the job: its turn is behind the job's first, and before its second or behind it, never within.
         somebody = threading.Thread(target=asks)
         somebody.start()
-        until(lambda: turns.people == 3, "somebody else waits, too")
+        until(lambda: queued(turns) == 3, "somebody else waits, too")
     report = finished(job)
     somebody.join(PATIENCE_S)
     assert report.state is JobState.DONE and len(report.history) == 2
-    assert len(seen[0]) in (1, 2) and turns.people == 0
+    assert len(seen[0]) in (1, 2) and queued(turns) == 0
 
 
 def test_a_job_that_waits_for_its_turn_can_be_cancelled(tmp_path):
@@ -145,4 +146,4 @@ def test_a_job_that_waits_for_its_turn_can_be_cancelled(tmp_path):
         until(lambda: job.report().progress and job.report().progress.stage == "Waiting for the models", "it waits")
         job.cancel()
         assert finished(job).state is JobState.CANCELLED
-    assert turns.people == 0
+    assert queued(turns) == 0

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.queue_notice import attend, before
 from core.fair_lock import FairLock
-from tests.turns import PATIENCE_S, taken
+from tests.turns import PATIENCE_S, queued, taken
 
 
 def test_where_there_is_no_page_one_waits_without_a_word():
@@ -38,7 +38,7 @@ def test_a_page_tells_how_many_are_before_it_and_forgets_it_when_its_turn_has_co
     assert set(told) == {":material/hourglass_top: waits for the model: 1 before you"}
     assert [text.value for text in app.text] == ["its turn"]
     assert not app.caption
-    assert turns.people == 0
+    assert queued(turns) == 0
 
 
 def test_it_is_said_in_words():

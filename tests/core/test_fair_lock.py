@@ -4,6 +4,7 @@ from contextlib import ExitStack
 import pytest
 
 from core.fair_lock import FairLock, until_turn
+from tests.turns import queued
 
 LONG_S = 30
 
@@ -70,7 +71,7 @@ def test_a_ticket_knows_how_many_are_before_it(turns, people):
         second.go.set()
         assert ticket.wait(LONG_S)
         assert ticket.ahead == 0
-    assert turns.people == 0
+    assert queued(turns) == 0
 
 
 def test_waiting_in_vain_keeps_the_place(turns, people):
@@ -102,7 +103,7 @@ def test_a_turn_may_be_taken_again_inside_it(turns, people):
             assert ticket.wait(0)
             assert ticket.ahead == 0
         assert people.log == []
-        assert turns.people == 2
+        assert queued(turns) == 2
 
 
 def test_a_thread_that_waits_already_does_not_wait_for_itself(turns, people):
@@ -119,13 +120,13 @@ def test_a_turn_is_given_back_from_any_thread(turns):
     closer = threading.Thread(target=ticket.close)
     closer.start()
     closer.join()
-    assert turns.people == 0
+    assert queued(turns) == 0
 
 
 def test_an_error_inside_gives_the_turn_back(turns):
     with pytest.raises(ZeroDivisionError), turns:
         raise ZeroDivisionError
-    assert turns.people == 0
+    assert queued(turns) == 0
 
 
 def test_who_attends_may_go_away(turns, people):
@@ -140,7 +141,7 @@ def test_who_attends_may_go_away(turns, people):
     turns.attend = leave
     with pytest.raises(Gone), turns:
         pytest.fail("it is not this one's turn")
-    assert turns.people == 1
+    assert queued(turns) == 1
 
 
 def test_one_at_a_time_whoever_comes(turns):
@@ -160,7 +161,7 @@ def test_one_at_a_time_whoever_comes(turns):
         worker.join(LONG_S)
     assert len(most) == 400
     assert max(most) == 1
-    assert turns.people == 0
+    assert queued(turns) == 0
 
 
 def test_long_work_tells_that_it_waits_and_can_be_cancelled(turns, people):
@@ -170,7 +171,7 @@ def test_long_work_tells_that_it_waits_and_can_be_cancelled(turns, people):
         step = next(steps)
         assert (step.stage, step.done, step.total, step.note) == ("Waiting for the models", 3, 10, "1 before this one")
         steps.close()
-    assert turns.people == 1
+    assert queued(turns) == 1
     first.go.set()
     first.join(LONG_S)
     with turns.ticket() as ticket:

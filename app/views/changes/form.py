@@ -165,7 +165,7 @@ def _edit(corpus: Corpus) -> None:
 
 
 def _deletion(corpus: Corpus) -> None:
-    asked_about = [ids[0] for ids in _golds(corpus) if len(ids) == 1]
+    asked_about = [q.passage_ids[0] for q in corpus.all_questions(train_last=True) if len(q.passage_ids) == 1]
     passage = _passage_choice(corpus, list(dict.fromkeys(asked_about)))
     _shown(passage)
     _question_choice(_about(corpus, passage.id))
@@ -174,14 +174,8 @@ def _deletion(corpus: Corpus) -> None:
     )
 
 
-def _golds(corpus: Corpus) -> list[tuple[str, ...]]:
-    splits = sorted(corpus.questions, key=lambda split: split == "train")
-    return [question.passage_ids for split in splits for question in corpus.questions[split]]
-
-
 def _about(corpus: Corpus, passage_id: str) -> tuple[Question, ...]:
-    splits = sorted(corpus.questions, key=lambda split: split == "train")
-    return tuple(q for split in splits for q in corpus.questions[split] if q.passage_ids == (passage_id,))
+    return tuple(q for q in corpus.all_questions(train_last=True) if q.passage_ids == (passage_id,))
 
 
 def _passage_choice(corpus: Corpus, first: Sequence[str]) -> Passage:

@@ -68,7 +68,7 @@ def show_method(container: DeltaGenerator, name: str, run: Run, ws: Workspace) -
             st.caption(f":material/stop_circle: {t('stopped while answering')}")
             _show_text(f"draft-{name}", run.drafts[name])
         elif run.status in ("queued", "running"):
-            st.caption(waiting(run))
+            st.caption(waiting())
         else:
             st.caption(f":material/stop_circle: {t('no answer: the run was stopped')}")
 
@@ -91,7 +91,7 @@ class Live:
                     self._draft = st.empty()
                 with st.container(key=f"answer-{name}-live"):
                     self._text = st.empty()
-        self._status.caption(waiting(run))
+        self._status.caption(waiting())
 
     def show(self, event: RunEvent) -> None:
         """Draws what happened.
@@ -157,8 +157,8 @@ def _show_text(key: str, text: str) -> None:
         st.text(text or t("(said nothing)"))
 
 
-def waiting(run: Run) -> str:
-    """What is said of a method that has not begun."""
+def waiting() -> str:
+    """The line under a method that has not begun."""
     return f":material/schedule: {t('Waiting. Methods run one at a time so their timings are comparable.')}"
 
 

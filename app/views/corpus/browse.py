@@ -143,7 +143,7 @@ def _in_full(passage: Passage, corpus: Corpus) -> None:
     with st.container(border=True, key="passage-chosen"):
         st.markdown(f"**{escape(passage.title or passage.id)}** :gray[{escape(passage.topic)}]")
         st.text(passage.text)
-        asked = [q for group in corpus.questions.values() for q in group if passage.id in q.passage_ids]
+        asked = [q for q in corpus.all_questions() if passage.id in q.passage_ids]
         if asked:
             asking = escape(" · ".join(question.text for question in asked[:6]))
             st.caption(t("Questions about it: {questions}", questions=asking))

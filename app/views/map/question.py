@@ -144,9 +144,7 @@ def picked_passages(corpus: Corpus, ids: Sequence[str]) -> None:
 
 def _ask_about(corpus: Corpus, ids: set[str]) -> None:
     """A question about the picked passages: one that the corpus brings, or the reader's own."""
-    # Train questions taught the reader and the memory: they come last.
-    splits = sorted(corpus.questions, key=lambda split: split == "train")
-    given = [q.text for split in splits for q in corpus.questions[split] if ids & set(q.passage_ids)]
+    given = [q.text for q in corpus.all_questions(train_last=True) if ids & set(q.passage_ids)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         question = st.selectbox(
             t("Ask about these"),

@@ -31,8 +31,7 @@ SHIPPED = ("routing-test",)
 def gold_verdict(corpus: Corpus, partition: Partition, located: Located) -> str:
     """Whether the opened cells hold the gold passages of a question of the corpus; empty for any other question."""
     wanted = folded(located.question)
-    everything = (question for questions in corpus.questions.values() for question in questions)
-    known = next((q for q in everything if folded(q.text) == wanted and q.passage_ids), None)
+    known = next((q for q in corpus.all_questions() if folded(q.text) == wanted and q.passage_ids), None)
     if known is None:
         return ""
     rows = corpus.index()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import streamlit as st
 
 from app import state
@@ -15,6 +13,7 @@ from app.views.shared.text import escape
 from core import pipeline
 from core.corpus.sample import load_unseen
 from core.corpus.types import Passage, Question
+from core.digests import text_digest
 from core.errors import CorpusError
 from core.memory.adaptation import AdaptConfig
 from core.memory.store import load_pool
@@ -83,7 +82,7 @@ def _adapt(name: str) -> None:
 
 def own_document(title: str, text: str) -> Passage:
     """A passage of one's own; the same text always gets the same id."""
-    digest = hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()[:8]
+    digest = text_digest(f"{title}\n{text}", 8)
     return Passage(f"own-{digest}", title.strip(), text.strip())
 
 

@@ -18,12 +18,11 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import IO, Any
 
 from core.corpus.limits import check_size, refused
-from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document, Section
-from core.corpus.types import Box, Question
+from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document
 from core.errors import CorpusError
 from core.messages import Message, message
 
@@ -152,24 +151,10 @@ def _understood(reply: Mapping[str, Any]) -> Document:
             names, rows, proposed = reply["choice"]
             raise ColumnsUnknown(what, remedy, ColumnChoice(tuple(names), tuple(map(tuple, rows)), proposed))
         raise CorpusError(what, remedy)
-    sections = tuple(
-        Section(
-            **{
-                **row,
-                **{name: tuple((first, second) for first, second in row[name]) for name in ("keep", "rows", "pages")},
-                "boxes": tuple(Box(*values) for values in row["boxes"]),
-            }
-        )
-        for row in reply["sections"]
-    )
-    questions = {
-        split: tuple(Question(**{**row, **{name: tuple(row[name]) for name in _LISTS}}) for row in rows)
-        for split, rows in reply["questions"].items()
-    }
-    return Document(sections, _message(reply["note"]), reply["title"], questions)
+    from pydantic import TypeAdapter  # the process that reads needs none of it
 
-
-_LISTS = ("answers", "passage_ids", "evidence")
+    document: Document = TypeAdapter(Document).validate_python({**reply, "note": ""})
+    return replace(document, note=_message(reply["note"]))
 
 
 def _message(value: Any) -> Any:

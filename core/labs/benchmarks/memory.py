@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from itertools import cycle, islice
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from core.errors import TesseraError
 from core.jobs import Progress, Work
@@ -50,7 +51,7 @@ class Footprint:
     temporary_files: int
 
     @classmethod
-    def now(cls, process: int | str = "self", scratch: str = "") -> Footprint:
+    def now(cls, process: int | None = None, scratch: str = "") -> Footprint:
         """As the system counts it.
 
         Args:
@@ -60,17 +61,15 @@ class Footprint:
         Raises:
             TesseraError: The system does not tell.
         """
-        folder = Path(f"/proc/{process}")
-        status = folder / "status"
-        if not status.is_file():
+        if not psutil.LINUX:
             raise TesseraError("This system does not say what a process takes.", "Measure on Linux.")
-        lines = (line.partition(":") for line in status.read_text(encoding="ascii", errors="replace").splitlines())
-        values = {name: value.split() for name, _, value in lines}
+        measured = psutil.Process(process)
+        memory = measured.memory_info()
         return cls(
-            resident=int(values["VmRSS"][0]) * 1024,
-            anonymous=int(values["RssAnon"][0]) * 1024,
-            threads=int(values["Threads"][0]),
-            open_files=sum(1 for _ in (folder / "fd").iterdir()),
+            resident=memory.rss,
+            anonymous=memory.rss - memory.shared,
+            threads=measured.num_threads(),
+            open_files=measured.num_fds(),
             temporary_files=sum(len(files) for _, _, files in os.walk(scratch or tempfile.gettempdir())),
         )
 
@@ -160,8 +159,8 @@ def _look(resources: Resources, questions: int) -> dict[str, int]:
 
 
 def _questions(resources: Resources, count: int) -> list[str]:
-    groups = resources.corpus.questions.values()
-    texts = [question.text for group in groups for question in group] or [p.title for p in resources.corpus.passages]
+    corpus = resources.corpus
+    texts = [question.text for question in corpus.all_questions()] or [p.title for p in corpus.passages]
     return list(islice(cycle(texts), count))
 
 

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import psutil
 from safetensors.numpy import load_file, save_file
 
 from core.corpus.types import Passage
@@ -24,13 +25,11 @@ from core.settings import ROOT
 from core.stores.base import SearchRequest, VectorStore
 from core.stores.registry import find_store
 
-_STATM = Path("/proc/self/statm")
-_PAGE = 4096
 _TIMEOUT_S = 300
 
 
-def measure(store: str, folder: Path, queries: Vectors, texts: tuple[str, ...], k: int) -> int | None:
-    """Resident memory of a store that has answered all queries, in bytes; None where the system does not tell.
+def measure(store: str, folder: Path, queries: Vectors, texts: tuple[str, ...], k: int) -> int:
+    """Resident memory of a store that has answered all queries, in bytes.
 
     Args:
         queries: [q, dim] unit vectors.
@@ -38,8 +37,6 @@ def measure(store: str, folder: Path, queries: Vectors, texts: tuple[str, ...], 
     Raises:
         TesseraError: The measuring process failed.
     """
-    if not _STATM.is_file():
-        return None
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "requests.safetensors"
         save_file({"queries": queries}, path, metadata={"texts": json.dumps(texts), "k": str(k)})
@@ -79,7 +76,7 @@ def _exercise(store: VectorStore, queries: Vectors, texts: list[str], k: int) ->
 
 
 def _resident() -> int:
-    return int(_STATM.read_text(encoding="ascii").split()[1]) * _PAGE
+    return int(psutil.Process().memory_info().rss)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def edit_of(corpus: Corpus, passage: Passage, question: Question | None) -> Chan
         raise TesseraError(
             message("The edit of {id!r} comes without a question.", id=passage.id), "Give --question and --answer."
         )
-    own = [q for group in corpus.questions.values() for q in group if q.passage_ids == (passage.id,)]
+    own = [q for q in corpus.all_questions() if q.passage_ids == (passage.id,)]
     still = [other for other in own if coverage(passage.text, other.answers)]
     return Change("edit", passage, question, _others(question, still))
 
@@ -99,10 +99,8 @@ def question_about(corpus: Corpus, passage_id: str = "") -> Question:
     Raises:
         TesseraError: There is none.
     """
-    splits = sorted(corpus.questions, key=lambda split: split == "train")
-    asked = (question for split in splits for question in corpus.questions[split] if len(question.passage_ids) == 1)
-    for question in asked:
-        if passage_id in ("", question.passage_ids[0]):
+    for question in corpus.all_questions(train_last=True):
+        if len(question.passage_ids) == 1 and passage_id in ("", question.passage_ids[0]):
             return question
     what = message("The corpus has no question about a single passage.")
     if passage_id:

@@ -6,7 +6,6 @@ anew.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from core.digests import text_digest
 from core.errors import TesseraError
 from core.evaluation.runs import (
     JUDGED_FILE,
@@ -175,7 +175,7 @@ class Judge:
     def fingerprint(self) -> str:
         """Tells judges apart whose scores must not be mixed."""
         facts = f"{self.server.url}\n{self.server.model}\n{self.embeddings}"
-        return hashlib.sha256(facts.encode()).hexdigest()[:12]
+        return text_digest(facts, 12)
 
 
 def ragas_python(environment: Path = RAGAS) -> Path:

@@ -7,12 +7,12 @@ tessera-metrics:<workspace>, tessera-feedback:<workspace>           counters and
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from core.digests import text_digest
 from core.stores.redis.connection import Connection, one_node, translating_errors
 from core.workspace import Workspace
 
@@ -32,7 +32,7 @@ class Entry:
 
 def key_of(ws: Workspace) -> str:
     """The key of a workspace, unique on its server."""
-    return f"{ws.name}-{hashlib.sha256(str(ws.path.resolve()).encode()).hexdigest()[:8]}"
+    return f"{ws.name}-{text_digest(str(ws.path.resolve()), 8)}"
 
 
 def entries(server: Connection, workspace: str) -> Iterator[Entry]:
@@ -111,7 +111,7 @@ def exact_prefix(workspace: str) -> str:
 
 def semantic_prefix(workspace: str) -> str:
     """Prefix of the index and keys of answers that are found by meaning."""
-    return f"tessera-answers-{hashlib.sha256(workspace.encode()).hexdigest()[:12]}-"
+    return f"tessera-answers-{text_digest(workspace, 12)}-"
 
 
 def _glob(text: str) -> str:

@@ -10,7 +10,6 @@ as the query language of Redis.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from redisvl.query.filter import FilterExpression, Tag, Text
 
 from core.corpus.text import tokenise
 from core.corpus.types import Passage, texts
+from core.digests import text_digest
 from core.errors import TesseraError
 from core.messages import message
 from core.models.encoder import Vectors
@@ -316,7 +316,7 @@ def _filter(narrowed: Mapping[str, str]) -> FilterExpression | None:
 
 def _digest(value: str) -> str:
     """A digest as tag, to match the text exactly: tags themselves fold case, trim, and split at commas."""
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return text_digest(value, 32)
 
 
 def _bytes(vector: Vectors) -> bytes:

@@ -21,6 +21,7 @@ from core.workspace import Workspace
 from tests.conftest import tiny_corpus
 from tests.encoder import TinyEncoder
 from tests.models import TinyModels, tiny_language_model
+from tests.turns import queued
 
 QUESTION = "Who drew the library maps?"
 
@@ -52,7 +53,7 @@ def ask(port: int, models: TinyModels) -> None:
     for _ in range(3):
         client.submit(QUESTION, ["rag", "cag"], 3, api_name="/compare_stream")
         client.submit("pears", 2, api_name="/search_passages")
-    while not models.lock.people:
+    while not queued(models.lock):
         time.sleep(0.01)
     time.sleep(0.3)
     sys.stdout.write("busy\n")
@@ -74,7 +75,7 @@ def main() -> None:
     try:
         command.gradio(port=port, mcp=True, waiting=20, workspace="sample")
     finally:
-        sys.stdout.write(f"computing: {models.lock.people}\n")
+        sys.stdout.write(f"computing: {queued(models.lock)}\n")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from core.methods.cag import Cag
 from core.settings import Settings
 from tests.encoder import TinyEncoder
 from tests.models import TinyModels, tiny_language_model
+from tests.turns import queued
 from tests.work_here import WorkHere
 
 PULSE = "TESSERA_TEST_PULSE"
@@ -59,7 +60,7 @@ def _beat(models, board, path: Path) -> None:
 def _vitals(models, board) -> dict:
     open_methods = state.open_methods().opened()
     return {
-        "people": models.lock.people,
+        "people": queued(models.lock),
         "resident": sum(m.residency().bytes for m in open_methods if isinstance(m, Cag)),
         "open": len(open_methods),
         "sessions": get_instance()._session_mgr.num_active_sessions(),

@@ -9,7 +9,7 @@ from core.methods.base import Answer, Finished, Text, Working
 from core.methods.comparison import Choices, Failed, Opening, Run, Waiting, answer_each, warm_up
 from core.settings import Settings
 from core.trace import Trace
-from tests.turns import taken
+from tests.turns import queued, taken
 
 TRACE = Trace((), 5.0, 9.0, 3, 0, 2, 100)
 
@@ -74,7 +74,7 @@ def test_closing_the_stream_stops_the_method_at_once_and_frees_the_lock():
     assert method.said == 1
     assert run.drafts == {"rag": "one"}
     assert run.answers == {}
-    assert lock.people == 0
+    assert queued(lock) == 0
 
 
 def test_no_two_methods_compute_at_once():
@@ -93,14 +93,14 @@ def test_who_goes_away_while_waiting_gives_the_place_up():
         events = answer_each(run_of("rag"), Says, lock)
         assert next(events) == ("rag", Waiting(1))
         events.close()
-        assert lock.people == 1
-    assert lock.people == 0
+        assert queued(lock) == 1
+    assert queued(lock) == 0
 
 
 def test_a_run_keeps_its_turn_from_the_first_method_to_the_last():
     lock, seen = FairLock(), []
     for name, _ in answer_each(run_of("rag", "cag"), Says, lock):
-        seen.append((name, lock.people))
+        seen.append((name, queued(lock)))
     assert set(seen) == {("rag", 1), ("cag", 1)}
 
 
@@ -111,7 +111,7 @@ def test_a_bug_is_not_swallowed_and_frees_the_lock():
     lock = FairLock()
     with pytest.raises(ZeroDivisionError):
         list(answer_each(run_of("rag"), broken, lock))
-    assert lock.people == 0
+    assert queued(lock) == 0
 
 
 def test_warming_up_stops_at_the_first_word():

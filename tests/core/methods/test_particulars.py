@@ -28,6 +28,7 @@ from core.methods.wrong_cell import WrongCell
 from core.voronoi.partition import load_cells
 from core.workspace import Workspace
 from tests.models import TinyModels, tiny_language_model
+from tests.turns import queued
 
 QUESTION = "Who drew the maps of the library of Sarn?"
 
@@ -349,4 +350,4 @@ def test_answers_from_cells_say_what_they_hold_for_and_stop_when_they_are_cancel
     work.close()
     assert data["question"] == QUESTION and data["settings"] == resources.settings
     assert data["partition"] == resources.workspace.fingerprint("partition")
-    assert not resources.models.lock.people
+    assert not queued(resources.models.lock)

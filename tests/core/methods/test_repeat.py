@@ -8,6 +8,7 @@ from core.methods.base import Answer, Finished
 from core.methods.comparison import Choices, Run
 from core.methods.repeat import repeat
 from core.trace import Trace
+from tests.turns import queued
 
 
 class Ticks:
@@ -60,7 +61,7 @@ def test_what_was_measured_stays_when_it_is_stopped(run, methods):
             if step.done == 3:
                 break
     assert [len(run.repeats[name]) for name in ("rag", "cag")] == [2, 1]
-    assert lock.people == 0
+    assert queued(lock) == 0
 
 
 def test_a_method_that_is_gone_is_an_error(run):
