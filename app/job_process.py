@@ -8,7 +8,7 @@
     Progress        <------------------ stdout --  one per step, then how it ended
     "stop", "turn"  -- stdin ------------------>  end of file: the app has ended, and so does the job
 
-A job runs at low priority (``app.cli.giving_way``), set before torch is loaded. A job that measures answers runs at
+A job runs at low priority (``app.cli.priority``), set before torch is loaded. A job that measures answers runs at
 normal priority and takes turns with the questions, in the one queue of the app. Both ends run the same code of the same
 user, so they exchange pickles.
 """
@@ -80,7 +80,7 @@ class ProcessWork:
         self._task, self._turns = task, turns
         self._process: subprocess.Popen[bytes] | None = None
         self._begun = self._cancelled = False
-        self._speaking = threading.Lock()
+        self._sending = threading.Lock()
 
     def cancel(self) -> None:
         """Asks it to stop after the current step; before its first step it is killed, since nothing can be lost."""
@@ -99,7 +99,7 @@ class ProcessWork:
         """
         process = _start(self._task)
         try:
-            with self._speaking:
+            with self._sending:
                 self._process = process
                 _send(self._task, process)
             yield from self._relayed(process)
@@ -107,7 +107,7 @@ class ProcessWork:
             self.cancel()
             for _ in _events(process):
                 pass
-            with self._speaking:
+            with self._sending:
                 for pipe in (process.stdin, process.stdout):
                     if pipe:
                         with suppress(OSError):  # unsent bytes to a process that has ended
@@ -142,7 +142,7 @@ class ProcessWork:
         )
 
     def _say(self, word: str) -> None:
-        with self._speaking:
+        with self._sending:
             if self._process:
                 _send(word, self._process)
 
@@ -217,7 +217,7 @@ class _App:
 
     def __init__(self, requests: IO[bytes], replies: IO[bytes]) -> None:
         self._requests, self._replies = requests, replies
-        self._speaking = threading.Lock()
+        self._sending = threading.Lock()
         self._words: SimpleQueue[str] = SimpleQueue()
         self.stopped = threading.Event()
 
@@ -232,7 +232,7 @@ class _App:
         os._exit(1)
 
     def tell(self, kind: str, value: Any = None) -> None:
-        with self._speaking:
+        with self._sending:
             pickle.dump((kind, value), self._replies)
             self._replies.flush()
 

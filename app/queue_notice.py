@@ -22,13 +22,13 @@ def attend(ticket: Ticket) -> None:
         ticket.wait()
         return
     place = None
-    for ahead in ticket.looks():
+    for ahead in ticket.waits():
         place = place or st.empty()
-        place.caption(f":material/hourglass_top: {before(ahead)}")
+        place.caption(f":material/hourglass_top: {queue_line(ahead)}")
     if place:
         place.empty()
 
 
-def before(ahead: int) -> str:
-    """How many are before this session, in words."""
+def queue_line(ahead: int) -> str:
+    """A sentence that says how many sessions are ahead of this one."""
     return tn(ahead, "waits for the model: {n} before you", "waits for the model: {n:,} before you")

@@ -3,7 +3,7 @@
     with lock:                                   # waits as ``attend`` says
         ...
     with lock.ticket() as ticket:                # for generators that report while they wait
-        for ahead in ticket.looks():
+        for ahead in ticket.waits():
             yield Waiting(ahead)
         ...
 
@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from core.jobs import Progress
 from core.messages import message
 
-SOON_S = 0.3
+FIRST_REPORT_S = 0.3
 """Seconds of waiting that are not reported."""
-LOOK_S = 2.0
+REPORT_S = 2.0
 """Seconds between two reports of a waiting thread. Each costs milliseconds of the machine on which an answer is being
 timed; the lock itself is never late, because a release wakes the next thread."""
 
@@ -45,11 +45,11 @@ class Ticket:
         """Waits at most ``timeout`` seconds; returns whether it has the lock. It keeps its place either way."""
         return self._lock.await_turn(self, timeout)
 
-    def looks(self) -> Iterator[int]:
+    def waits(self) -> Iterator[int]:
         """Waits for the lock and yields every few seconds how many are ahead; ends once it has the lock."""
-        pause = SOON_S
+        pause = FIRST_REPORT_S
         while not self.wait(pause):
-            pause = LOOK_S
+            pause = REPORT_S
             yield self.ahead
 
     def close(self) -> None:
@@ -134,5 +134,5 @@ def until_turn(ticket: Ticket, done: int, total: int) -> Iterator[Progress]:
     Yields:
         Progress with the number of threads ahead; nothing if the lock is free.
     """
-    for ahead in ticket.looks():
+    for ahead in ticket.waits():
         yield Progress("Waiting for the models", done, total, message("{n:,} before this one", n=ahead))

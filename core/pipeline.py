@@ -24,10 +24,10 @@ import numpy as np
 from core import swap
 from core.artefacts import DEFAULT_STORE, artefact
 from core.corpus import store as corpus_store
-from core.corpus.chunking import USUAL_CHUNKING, Chunking
+from core.corpus.chunking import DEFAULT_CHUNKING, Chunking
 from core.corpus.load import loading
 from core.corpus.originals import keep_originals
-from core.corpus.readers.base import USUAL_COLUMNS, Columns
+from core.corpus.readers.base import DEFAULT_COLUMNS, Columns
 from core.corpus.store import load_passages, write_corpus
 from core.corpus.types import Corpus, Passage, Question, texts
 from core.errors import ArtefactStale, TesseraError
@@ -84,8 +84,8 @@ def prepare(
     source: str,
     size: int | None = None,
     further: Settings | None = None,
-    columns: Columns = USUAL_COLUMNS,
-    chunking: Chunking = USUAL_CHUNKING,
+    columns: Columns = DEFAULT_COLUMNS,
+    chunking: Chunking = DEFAULT_CHUNKING,
     workers: Workers | None = None,
 ) -> Work:
     """Reads a corpus, embeds its passages and indexes them.

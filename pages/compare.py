@@ -24,7 +24,7 @@ from core.workspace import Workspace
 
 def unready(ws: Workspace) -> None:
     """Says which of the usual methods cannot answer yet, each with the page on which to build what it lacks."""
-    lacking = {name: lacking_for(ws, name) for name in registry.usual_methods()}
+    lacking = {name: lacking_for(ws, name) for name in registry.default_methods()}
     if not any(lacking.values()):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="unready"):

@@ -15,7 +15,7 @@ from app.views.shared.begin import BRING, nothing_yet
 from app.views.shared.frame import header, link_to
 from app.views.shared.jobs import job_panel
 from core.evaluation.generated import generated
-from core.methods.unread import corpus_warnings
+from core.methods.script_warnings import corpus_warnings
 from core.models.embeddings import truncation_warning
 
 PASSAGES, DOCUMENTS, QUESTIONS = "Passages", "Documents", "Questions"

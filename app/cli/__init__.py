@@ -28,7 +28,7 @@ from app.cli import (
     status,
 )
 from app.cli.common import MethodCommand, reported, reporting
-from app.cli.giving_way import give_way
+from app.cli.priority import lower_priority
 from app.job_process import BUILD, TIMED, serve
 from core.errors import TesseraError
 from core.messages import message
@@ -75,7 +75,7 @@ cli.add_typer(bench.bench, name="bench")
 def main() -> None:
     """Runs the command line, or what the app has started for a job."""
     command = next(iter(sys.argv[1:]), "")
-    give_way(command)
+    lower_priority(command)
     if command in (BUILD, TIMED):
         serve()
     else:

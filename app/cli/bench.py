@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -96,41 +95,6 @@ def _cells(spread: dict[str, float]) -> tuple[str, str]:
     return f"{spread['median']:,.1f}", f"{spread['p10']:,.0f} to {spread['p90']:,.0f}"
 
 
-_MB = 1e6
-
-
-def memory(
-    questions: Annotated[int, typer.Option(min=1, help="Questions that are asked of every method.")] = 50,
-    method: Annotated[str, typer.Option("--method", "-m", help="Methods, comma-separated.")] = "rag,cag,memory",
-    plain: PlainOption = False,
-    workspace: WorkspaceOption = "sample",
-) -> None:
-    """Measure the memory of one process that answers by several methods, by owner, and how it grows.
-
-    Example: python -m app bench memory --questions 50
-    """
-    from core.labs.benchmarks.memory import bench_memory
-
-    names = tuple(names_in(method))
-    footprint = drive(bench_memory(lambda: open_resources(workspace, plain), names, questions))
-    deliver({"workspace": workspace, **footprint}, lambda: _show_memory(footprint))
-
-
-def _show_memory(footprint: dict[str, Any]) -> None:
-    table = Table("came with", "resident", "of it in no file")
-    for owner, taken in footprint["owners"].items():
-        table.add_row(owner, *(f"{taken[part] / _MB:,.0f} MB" for part in ("resident", "anonymous")))
-    console.print(table)
-    held = ", ".join(f"{name} {size / _MB:,.1f} MB" for name, size in footprint["held"].items())
-    say(f"Counted by itself: {held}.")
-    growth = Table("questions", "resident", "of it in no file", "KV caches", "threads", "open files", "temporary files")
-    for look in footprint["growth"]:
-        sizes = (f"{look[part] / _MB:,.0f} MB" for part in ("resident", "anonymous", "caches"))
-        counts = (str(look[part]) for part in ("threads", "open_files", "temporary_files"))
-        growth.add_row(str(look["questions"]), *sizes, *counts)
-    console.print(growth)
-
-
 def stores(
     synthetic: Annotated[
         int, typer.Option(min=0, help="Clustered synthetic vectors to search, too; 0 leaves them out.")
@@ -151,7 +115,7 @@ def stores(
 
     settings, ws = settings_and_workspace(workspace)
     ws.require("embeddings")
-    drive(bench.run_usual(ws, Models(settings), queries, synthetic, dim, settings.seed, names_in(only)))
+    drive(bench.run_default(ws, Models(settings), queries, synthetic, dim, settings.seed, names_in(only)))
     result = bench.load(ws)
     if result is None:
         return
@@ -262,42 +226,9 @@ def retrieval(
     say(f"{n:,} {split} questions; encoding one takes {encode:.1f} ms and is not in these times.")
 
 
-def build(
-    method: Annotated[str, typer.Option("--method", "-m", help="Who is asked.")] = "rag",
-    questions: Annotated[int, typer.Option(min=1, help="Different questions, from the corpus.")] = 10,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of questions alone, a build alone, and both.")] = 3,
-    workspace: WorkspaceOption = "sample",
-) -> None:
-    """Measure a question during a build, which runs as the app starts it, against the same on a quiet machine.
-
-    All blocks are built, of a copy of the corpus that is thrown away. Nothing else should run meanwhile.
-
-    Example: python -m app bench build --rounds 3
-    """
-    from app.build_and_ask import measure
-
-    result = drive(measure(open_resources(workspace), method, questions, rounds))
-    deliver({"workspace": workspace, "method": method, **result}, lambda: _show_build(result))
-
-
-def _show_build(result: dict[str, Any]) -> None:
-    table = Table("question", "n", "first token ms", "whole answer ms")
-    for name in ("quiet", "during a build"):
-        rows = result[name]
-        clocks = [f"{median(row[clock] for row in rows):,.0f}" for clock in ("ttft_ms", "total_ms")]
-        table.add_row(name, str(len(rows)), *clocks)
-    console.print(table)
-    console.print(f"During a build an answer took {result['ratio']:.2f} times as long (medians).")
-    builds = Table("build alone s", "with questions s", "these took s", "lost beside them s")
-    for row in result["builds"]:
-        lost = row["with_questions_s"] - row["alone_s"] - row["questions_s"]
-        builds.add_row(*(f"{value:.1f}" for value in (*row.values(), lost)))
-    console.print(builds)
-
-
 bench = typer.Typer(
     help="Measure this machine; nothing else should run meanwhile. Every number comes with its n.",
     no_args_is_help=True,
 )
-for _command in (build, cag, encoders, memory, retrieval, stores, serverless):
+for _command in (cag, encoders, retrieval, stores, serverless):
     bench.command()(reported(_command))

@@ -164,7 +164,7 @@ def sample(
     Example: TESSERA_ENCODER=multilingual-e5-small python -m app sample --korean
     """
     from core.corpus.store import load_passages
-    from core.methods.unread import corpus_warnings
+    from core.methods.script_warnings import corpus_warnings
     from core.models.registry import Models
 
     name = "sample-ko" if korean else "sample"

@@ -54,7 +54,7 @@ def prepare(
     from core.corpus.store import load_passages
     from core.errors import CorpusError
     from core.jobs import Progress
-    from core.methods.unread import corpus_warnings
+    from core.methods.script_warnings import corpus_warnings
     from core.models.embeddings import truncation_warning
     from core.models.registry import Models
 

@@ -57,11 +57,11 @@ def query(
     from core.errors import TesseraError
     from core.evaluation.lessons import known_question
     from core.methods.comparison import Choices, Failed, OpenMethods, Run, answer_each, describe_run
-    from core.methods.registry import METHODS, require_some, usual_methods
+    from core.methods.registry import METHODS, default_methods, require_some
 
     if not text.strip():
         raise TesseraError("The question is empty.", "Give one with --text.")
-    given = usual_methods() if method is None else method.split(",")
+    given = default_methods() if method is None else method.split(",")
     names = [name.strip() for name in given if name.strip()]
     require_some(names)
     resources = open_resources(workspace, plain, store=store, memory_order=memory_order, reading=reading)

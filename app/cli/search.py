@@ -116,7 +116,7 @@ def _search(
     from core.corpus import store as corpus_store
     from core.errors import TesseraError
     from core.methods.base import as_evidence
-    from core.methods.unread import script_warnings
+    from core.methods.script_warnings import script_warnings
     from core.models.registry import Models
     from core.stores.base import SearchRequest
     from core.stores.registry import find_store

@@ -95,7 +95,7 @@ def build_page(service: ComparisonService, tools: Tools, waiting: int) -> gr.Blo
         with gr.Row(equal_height=True):
             question = gr.Textbox(label="Your question", max_length=MAX_QUESTION, scale=5, autofocus=True)
             passages = gr.Slider(1, MAX_TOP_K, value=3, step=1, label="Passages", scale=2)
-        ready = [name for name in registry.usual_methods() if not service.lacking(name)]
+        ready = [name for name in registry.default_methods() if not service.lacking(name)]
         names = [(registry.METHODS[name].label, name) for name in registry.offered_methods(service.settings)]
         methods = gr.CheckboxGroup(names, value=ready, label="Methods")
         with gr.Row():

@@ -17,7 +17,7 @@ from core.methods import registry
 from core.methods.base import Evidence, as_evidence
 from core.methods.comparison import Choices, OpenMethods, Run, RunEvent, answer_each, describe_run
 from core.methods.resources import Resources
-from core.methods.unread import script_warnings
+from core.methods.script_warnings import script_warnings
 from core.models.embeddings import load_vectors
 from core.models.registry import Models
 from core.settings import Settings

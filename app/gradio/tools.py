@@ -20,7 +20,7 @@ from core.messages import message
 from core.methods import registry
 from core.normalise import is_unicode
 
-_USUAL = ",".join(registry.usual_methods())
+_USUAL = ",".join(registry.default_methods())
 _KINDS = {str: "Give a text.", int: "Give a whole number.", list[str]: "Give a list of texts."}
 
 

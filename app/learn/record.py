@@ -168,7 +168,7 @@ class Recorder:
         """What the question of the tour is answered from every cell alone."""
         partition = self.resources.workspace.read("partition", Partition.load)
         cells = self.resources.cells_of(self.question.passage_ids)
-        steps = drive_all(answer_from_cells(self.resources, self.question.text, range(partition.k)))
+        steps = reported_data(answer_from_cells(self.resources, self.question.text, range(partition.k)))
         return {
             "question": self.question.text,
             "answers": [
@@ -293,7 +293,7 @@ class Recorder:
         study, held_out = _halves(questions)
         memory = with_document(self.memory.memory, passage)
         config = AdaptConfig(steps=40, batch=4, look_every=2, seed=self.resources.settings.seed)
-        history = drive_all(adapt(memory, passage, study, config, held_out=held_out))
+        history = reported_data(adapt(memory, passage, study, config, held_out=held_out))
         return {
             "title": passage.title,
             "text": passage.text,
@@ -378,8 +378,8 @@ class Recorder:
 PARTS = ("embed", "rag", "cell", "kv_cache", "inject", "broken", "z", "training", "routing", "failures")
 
 
-def drive_all(work: Iterable[Any]) -> list[dict[str, Any]]:
-    """What a piece of work reports at its steps, those that only wait left out."""
+def reported_data(work: Iterable[Any]) -> list[dict[str, Any]]:
+    """The data of the steps of some work, where they have any."""
     return [progress.data for progress in work if progress.data]
 
 

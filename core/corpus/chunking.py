@@ -79,7 +79,7 @@ class Chunking:
         return self.length * MOST // TARGET
 
 
-USUAL_CHUNKING = Chunking()
+DEFAULT_CHUNKING = Chunking()
 
 
 def reading_count(count: Count, most: int) -> Count:

@@ -20,11 +20,11 @@ from typing import Literal
 
 import regex
 
-from core.corpus.chunking import USUAL_CHUNKING, Chunking, Count, chunk_spans, reading_count
+from core.corpus.chunking import DEFAULT_CHUNKING, Chunking, Count, chunk_spans, reading_count
 from core.corpus.duplicates import same_passage_key
 from core.corpus.limits import MAX_PASSAGES, MAX_TITLE, clean_title, read_file, refused, safe_name
 from core.corpus.originals import digest_of
-from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document, Section
+from core.corpus.readers.base import DEFAULT_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document, Section
 from core.corpus.readers.worker import ReaderProcess
 from core.corpus.types import Passage, Question, Source, boxes_within
 from core.errors import CorpusError
@@ -73,7 +73,7 @@ class ImportReport:
     files: tuple[FileResult, ...]
     questions: dict[str, tuple[Question, ...]]
     paths: dict[str, Path] = field(default_factory=dict)
-    chunking: Chunking = USUAL_CHUNKING
+    chunking: Chunking = DEFAULT_CHUNKING
     duplicate_of: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -103,7 +103,7 @@ class Importer:
         readings: Each file as it was read, or why it was refused: another importer may ``cut`` them in another way.
     """
 
-    def __init__(self, count: Count, existing: Iterable[Passage] = (), chunking: Chunking = USUAL_CHUNKING) -> None:
+    def __init__(self, count: Count, existing: Iterable[Passage] = (), chunking: Chunking = DEFAULT_CHUNKING) -> None:
         self._count, self._chunking = reading_count(count, chunking.most), chunking
         self.readings: list[Reading | FileResult] = []
         self._ids: set[str] = set()
@@ -118,12 +118,12 @@ class Importer:
             self._ids.add(passage.id)
             self._keys.setdefault(same_passage_key(passage.title, passage.text), passage.id)
 
-    def add(self, name: str, content: bytes, folder: str = "", columns: Columns = USUAL_COLUMNS) -> FileResult:
+    def add(self, name: str, content: bytes, folder: str = "", columns: Columns = DEFAULT_COLUMNS) -> FileResult:
         """Imports one file and waits for it; see ``reading``."""
         return finish(self.reading(name, content, folder, columns))
 
     def reading(
-        self, name: str, content: bytes, folder: str = "", columns: Columns = USUAL_COLUMNS
+        self, name: str, content: bytes, folder: str = "", columns: Columns = DEFAULT_COLUMNS
     ) -> Generator[float, None, FileResult]:
         """Imports one file; closing the generator ends its reader and discards the file.
 
@@ -156,7 +156,7 @@ class Importer:
             return self._log(FileResult(reading.name, "failed", error=error.message))
 
     def reading_path(
-        self, path: Path, folder: str = "", columns: Columns = USUAL_COLUMNS
+        self, path: Path, folder: str = "", columns: Columns = DEFAULT_COLUMNS
     ) -> Generator[float, None, FileResult]:
         """Imports one file of this machine; see ``reading``."""
         try:

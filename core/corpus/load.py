@@ -17,13 +17,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.corpus.chunking import USUAL_CHUNKING, WHOLE, Chunking, Count, chunk, reading_count
+from core.corpus.chunking import DEFAULT_CHUNKING, WHOLE, Chunking, Count, chunk, reading_count
 from core.corpus.duplicates import without_duplicates
 from core.corpus.folder import is_corpus_folder
 from core.corpus.hub import HUB_SETS, load_hub
 from core.corpus.importing import FileResult, Importer, ImportReport, import_folder
 from core.corpus.limits import MAX_PASSAGES
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, ColumnsUnknown
+from core.corpus.readers.base import DEFAULT_COLUMNS, Columns, ColumnsUnknown
 from core.corpus.sample import SAMPLES, load_sample
 from core.corpus.saved import is_beir, is_saved, read_beir, read_saved
 from core.corpus.store import load
@@ -52,7 +52,7 @@ class Loaded:
     paths: dict[str, Path]
 
 
-def load_corpus(source: str, *, size: int | None = None, count: Count, columns: Columns = USUAL_COLUMNS) -> Corpus:
+def load_corpus(source: str, *, size: int | None = None, count: Count, columns: Columns = DEFAULT_COLUMNS) -> Corpus:
     """Reads a corpus and waits for it; see ``loading``."""
     return finish(loading(source, size=size, count=count, columns=columns)).corpus
 
@@ -62,8 +62,8 @@ def loading(
     *,
     size: int | None = None,
     count: Count,
-    columns: Columns = USUAL_COLUMNS,
-    chunking: Chunking = USUAL_CHUNKING,
+    columns: Columns = DEFAULT_COLUMNS,
+    chunking: Chunking = DEFAULT_CHUNKING,
 ) -> Generator[str, None, Loaded]:
     """Reads a corpus; duplicates are removed, long documents cut. Closing the generator ends the reading.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from core.corpus.chunking import USUAL_CHUNKING, Chunking
+from core.corpus.chunking import DEFAULT_CHUNKING, Chunking
 from core.normalise import folded
 
 
@@ -155,7 +155,7 @@ class Corpus:
     name: str
     passages: tuple[Passage, ...]
     questions: dict[str, tuple[Question, ...]]
-    chunking: Chunking = USUAL_CHUNKING
+    chunking: Chunking = DEFAULT_CHUNKING
     duplicate_of: Mapping[str, str] = field(default_factory=dict)
 
     def index(self) -> dict[str, int]:

@@ -33,9 +33,9 @@ from core.fair_lock import FairLock, Ticket
 from core.methods import registry
 from core.methods.base import Answer, Event, Finished, Method, Text, answer
 from core.methods.resources import Resources
-from core.methods.unread import script_warnings
+from core.methods.script_warnings import script_warnings
+from core.models.cpu_load import OtherLoad
 from core.models.device import trim
-from core.models.load import OtherLoad
 from core.models.server import encoder_name
 from core.settings import Settings
 from core.trace import Trace
@@ -218,7 +218,7 @@ def answer_each(
 
 
 def _wait(run: Run, ticket: Ticket) -> Iterator[tuple[str, Waiting]]:
-    for ahead in ticket.looks():
+    for ahead in ticket.waits():
         yield run.choices.methods[0], Waiting(ahead)
 
 

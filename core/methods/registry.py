@@ -40,7 +40,7 @@ RAG = MethodSpec(
     keeps_text=True,
     style=MethodStyle("#2f7fc1", "article", "circle"),
     facts=("store", "top_k", "answered_from"),
-    usual=True,
+    by_default=True,
 )
 CAG = MethodSpec(
     name="cag",
@@ -53,7 +53,7 @@ CAG = MethodSpec(
     style=MethodStyle("#c27a0a", "hexagon", "hexagon"),
     facts=(*_FROM_CELLS, *_FROM_BLOCKS),
     settings=("nprobe",),
-    usual=True,
+    by_default=True,
     served=_PREFIXES,
 )
 RAG_BLOCKS = MethodSpec(
@@ -109,7 +109,7 @@ MEMORY = MethodSpec(
     ),
     settings=("memory_order", "z_sentences"),
     reads_z=True,
-    usual=True,
+    by_default=True,
 )
 MEMORY_BLOCKS = MethodSpec(
     name="memory_blocks",
@@ -155,7 +155,7 @@ CLOSED_BOOK = MethodSpec(
     keeps_text=False,
     style=MethodStyle("#7d8590", "block", "x"),
     facts=(),
-    usual=True,
+    by_default=True,
 )
 BM25 = MethodSpec(
     name="bm25",
@@ -253,24 +253,24 @@ def offered_methods(settings: Settings) -> tuple[str, ...]:
     return tuple(name for name, spec in METHODS.items() if spec.runs_on(settings))
 
 
-def usual_methods() -> tuple[str, ...]:
+def default_methods() -> tuple[str, ...]:
     """Names of the methods that are selected by default."""
-    return tuple(name for name, spec in METHODS.items() if spec.usual)
+    return tuple(name for name, spec in METHODS.items() if spec.by_default)
 
 
 def main_methods() -> tuple[str, ...]:
     """Names of the default methods without baselines and controls."""
-    return tuple(name for name in usual_methods() if METHODS[name].role == "method")
+    return tuple(name for name in default_methods() if METHODS[name].role == "method")
 
 
 def evaluated_methods(settings: Settings) -> tuple[str, ...]:
     """Names of the methods evaluated by default: the usual ones and all that need no further artefacts."""
-    built = {kind for name in usual_methods() for kind in METHODS[name].needs}
+    built = {kind for name in default_methods() for kind in METHODS[name].needs}
     specs = (METHODS[name] for name in offered_methods(settings))
     return tuple(
         spec.name
         for spec in specs
-        if spec.usual or (spec.role != "control" and not spec.makes and built.issuperset(spec.needs))
+        if spec.by_default or (spec.role != "control" and not spec.makes and built.issuperset(spec.needs))
     )
 
 

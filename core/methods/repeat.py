@@ -10,7 +10,7 @@ from core.messages import message
 from core.methods import registry
 from core.methods.base import Method, answer
 from core.methods.comparison import Run
-from core.models.load import OtherLoad
+from core.models.cpu_load import OtherLoad
 
 TIMES = 5
 """Default number of repeated measurements."""

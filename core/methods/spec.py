@@ -58,7 +58,7 @@ class MethodSpec:
         makes: Kinds it builds itself when it is first opened.
         asks_gold: Whether it can only answer questions whose gold passages are known.
         reads_z: Whether it reads Z, from which its evidence comes, and no passages.
-        usual: Whether it is asked unless someone chooses others.
+        by_default: Whether it is asked unless someone chooses others.
         served: What is otherwise on a server. Without it all stays as it is, but a method that reads what belongs to
             the model in this process is refused.
     """
@@ -76,7 +76,7 @@ class MethodSpec:
     makes: tuple[str, ...] = ()
     asks_gold: bool = False
     reads_z: bool = False
-    usual: bool = False
+    by_default: bool = False
     served: OnServer | None = None
 
     def runs_on(self, settings: Settings) -> bool:

@@ -3,7 +3,7 @@ import threading
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
-from app.queue_notice import attend, before
+from app.queue_notice import attend, queue_line
 from core.fair_lock import FairLock
 from tests.turns import PATIENCE_S, queued, taken
 
@@ -42,5 +42,5 @@ def test_a_page_tells_how_many_are_before_it_and_forgets_it_when_its_turn_has_co
 
 
 def test_it_is_said_in_words():
-    assert before(1) == "waits for the model: 1 before you"
-    assert before(1204) == "waits for the model: 1,204 before you"
+    assert queue_line(1) == "waits for the model: 1 before you"
+    assert queue_line(1204) == "waits for the model: 1,204 before you"

@@ -15,7 +15,7 @@ from app import state
 from app.figures.palette import method_style
 from app.i18n import t, tn
 from app.navigation import page_for
-from app.queue_notice import before
+from app.queue_notice import queue_line
 from app.views.compare.evidence import show_evidence
 from app.views.memory.route import answer_routing
 from app.views.shared.feedback import under_answer
@@ -25,7 +25,7 @@ from core.evaluation.verdict import Verdict, verdict_on
 from core.methods import registry
 from core.methods.base import Answer, EvidenceChosen, Finished, Text, Working, two_models
 from core.methods.comparison import Failed, Opening, Run, RunEvent, Waiting
-from core.models.load import ANSWER_S, WHOLE_PAGE_S, until_quiet
+from core.models.cpu_load import ANSWER_S, WHOLE_PAGE_S, until_quiet
 from core.statistics import spread
 from core.trace import Trace
 from core.units import seconds
@@ -121,7 +121,7 @@ class Live:
 
     def _take_note(self, event: RunEvent) -> None:
         if isinstance(event, Waiting):
-            self._steps = {"waiting": before(event.ahead)}
+            self._steps = {"waiting": queue_line(event.ahead)}
         elif isinstance(event, Opening):
             self._steps = {"opening": t("loading models and files, not timed")}
         elif isinstance(event, Working):

@@ -39,7 +39,7 @@ def restore_choices() -> None:
         return
     st.session_state["ask_restored"] = True
     given: dict[str, Any] = {name: getattr(state.settings(), name) for name in _CHOSEN.values()}
-    default = Choices(state.current_workspace().name, "", registry.usual_methods(), **given)
+    default = Choices(state.current_workspace().name, "", registry.default_methods(), **given)
     choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
     if choices.question or QUESTION not in st.session_state:
         st.session_state[QUESTION] = choices.question

@@ -15,12 +15,12 @@ from app.views.corpus.documents import adding, uploaded
 from app.views.shared.frame import guarded
 from app.views.shared.text import escape
 from core import pipeline
-from core.corpus.chunking import LONGEST, SHORTEST, USUAL_CHUNKING, Chunking, reading_count
+from core.corpus.chunking import DEFAULT_CHUNKING, LONGEST, SHORTEST, Chunking, reading_count
 from core.corpus.documents import others
 from core.corpus.importing import FileResult, Importer, ImportReport
 from core.corpus.limits import safe_name
 from core.corpus.load import corpus_of
-from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns
+from core.corpus.readers.base import DEFAULT_COLUMNS, ColumnChoice, Columns
 from core.corpus.readers.registry import FORMATS
 from core.corpus.sample import SAMPLES
 from core.corpus.store import fingerprint
@@ -152,8 +152,8 @@ def _chunking(form: str, given: Chunking | None = None) -> Chunking:
     if given:
         chosen[length_key], chosen[overlap_key] = given.length, given.overlap
         return given
-    length = int(chosen.setdefault(length_key, USUAL_CHUNKING.length))
-    chosen[overlap_key] = min(int(chosen.get(overlap_key, USUAL_CHUNKING.overlap)), length // 2)
+    length = int(chosen.setdefault(length_key, DEFAULT_CHUNKING.length))
+    chosen[overlap_key] = min(int(chosen.get(overlap_key, DEFAULT_CHUNKING.overlap)), length // 2)
     return Chunking(length, chosen[overlap_key])
 
 
@@ -168,7 +168,7 @@ def _read(files: Sequence[UploadedFile], existing: Sequence[Passage], chunking: 
         chunking: How they are cut; another choice cuts again what was read.
     """
     chosen: dict[str, Columns] = st.session_state.setdefault(_COLUMNS, {})
-    read_with = [(file.file_id, chosen.get(file.file_id, USUAL_COLUMNS)) for file in files]
+    read_with = [(file.file_id, chosen.get(file.file_id, DEFAULT_COLUMNS)) for file in files]
     wanted = (read_with, fingerprint(existing))
     kept = st.session_state.get(_REPORT)
     table = st.empty()
@@ -389,7 +389,7 @@ def _build_choice() -> None:
     name = str(chosen[f"choose_workspace_{source}"]).strip()
     further = state.settings() if chosen["choose_further"] else None
     limit = None if source in SAMPLES else int(chosen["choose_size"])
-    chunking = USUAL_CHUNKING if source in SAMPLES else _chunking(_CHOOSE)
+    chunking = DEFAULT_CHUNKING if source in SAMPLES else _chunking(_CHOOSE)
     source = source or str(chosen["choose_path"]).strip()
     label = message("Building {name}", name=name)
     state.start_job(name, label, pipeline.prepare, source=source, size=limit, further=further, chunking=chunking)

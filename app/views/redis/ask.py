@@ -21,7 +21,7 @@ from core.messages import Message
 from core.methods.answer_cache import DISTANCE
 from core.methods.comparison import Choices, Run, answer_each
 from core.methods.redis_rag import STORE
-from core.methods.unread import script_warnings
+from core.methods.script_warnings import script_warnings
 from core.stores.base import Hit, SearchRequest
 from core.stores.index import build_index
 from core.stores.redis.base import ANY, KEYWORDS, REQUIRED

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import state
-from app.heap import before_collection
+from app.garbage_collection import freeze_between_polls
 from app.i18n import duration, t, tn
 from app.views.shared.text import escape, escape_but_code
 from core.jobs import Job, JobState, Report
@@ -54,7 +54,7 @@ def job_panel(ws: Workspace, live: Live | None = None, stays: bool = False) -> b
             if live and report.history:
                 live(report.history)
         if running:
-            before_collection()
+            freeze_between_polls()
 
     # At rest the panel is a part of the page: Close has to redraw the page, not only the panel.
     (st.fragment(draw, run_every=_POLL_S) if running else draw)()
@@ -98,7 +98,7 @@ def job_summary(ws: Workspace) -> None:
             st.rerun()  # an artefact may have been finished: the list above shows it
         st.progress(_share(report), text=f":material/progress_activity: {t(report.name)}")
         st.caption(_pace(report))
-        before_collection()
+        freeze_between_polls()
 
     poll()
 

@@ -64,7 +64,7 @@ def bench_panel(ws: Workspace, busy: bool) -> None:
 
 
 def _start(ws: Workspace) -> None:
-    state.start_timed_job(ws.name, "Measuring the stores", bench.run_usual, queries=_QUERIES, synthetic=SMALL)
+    state.start_timed_job(ws.name, "Measuring the stores", bench.run_default, queries=_QUERIES, synthetic=SMALL)
 
 
 def _show(number: int, tested: WorkloadResult, k: int, clients: int) -> None:

@@ -21,7 +21,7 @@ class Columns:
     id: str = ""
 
 
-USUAL_COLUMNS = Columns()
+DEFAULT_COLUMNS = Columns()
 
 
 @dataclass(frozen=True)

@@ -206,9 +206,9 @@ def _start(listing: HtmlElement) -> int:
     return _number(listing, "start", 1)
 
 
-def _number(element: HtmlElement, name: str, usual: int) -> int:
+def _number(element: HtmlElement, name: str, default: int) -> int:
     value = element.get(name) or ""
-    return int(value) if value.isdecimal() and len(value) < 7 else usual
+    return int(value) if value.isdecimal() and len(value) < 7 else default
 
 
 def _items(listing: HtmlElement, depth: int, indent: str, notes: Collection[HtmlElement]) -> Iterator[str]:

@@ -8,13 +8,13 @@ from typing import Any
 
 from core.corpus.limits import refused
 from core.corpus.published import squad_rows
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import DEFAULT_COLUMNS, Columns, Document
 from core.corpus.readers.encodings import decode
 from core.corpus.readers.tables import Row, to_document
 from core.messages import message
 
 
-def read_json(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_json(name: str, content: bytes, columns: Columns = DEFAULT_COLUMNS) -> Document:
     """Reads a JSON file.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.corpus.limits import MAX_PASSAGES, check_size, refused
 from core.corpus.published import recognise
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document
+from core.corpus.readers.base import DEFAULT_COLUMNS, Columns, Document
 from core.corpus.readers.tables import Row, known_columns, to_document
 from core.messages import message
 
@@ -24,7 +24,7 @@ _PREVIEWED = 5
 _METADATA = {"metadata"}
 
 
-def read_parquet(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_parquet(name: str, content: bytes, columns: Columns = DEFAULT_COLUMNS) -> Document:
     """Reads the columns that matter, and no others; all of them where they are those of a known data set.
 
     Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from core.corpus.limits import refused
-from core.corpus.readers.base import USUAL_COLUMNS, Columns, Document, Reader
+from core.corpus.readers.base import DEFAULT_COLUMNS, Columns, Document, Reader
 from core.corpus.readers.docx import read_docx
 from core.corpus.readers.epub import read_epub
 from core.corpus.readers.html import read_html
@@ -61,7 +61,7 @@ def format_of(name: str) -> Format | None:
     return READERS.get("".join(suffixes[-2:])) or READERS.get(suffixes[-1] if suffixes else "")
 
 
-def read_document(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_document(name: str, content: bytes, columns: Columns = DEFAULT_COLUMNS) -> Document:
     """Reads a file by the end of its name.
 
     Raises:

@@ -15,7 +15,7 @@ import regex
 
 from core.corpus.limits import MAX_LINE, MAX_PASSAGES, clean, clean_title, line_of, refused
 from core.corpus.published import gather, recognise
-from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document, Section
+from core.corpus.readers.base import DEFAULT_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document, Section
 from core.corpus.readers.encodings import decode
 from core.errors import CorpusError
 from core.messages import message
@@ -35,7 +35,7 @@ _MAX_UNPACKED = 200 * 1024 * 1024
 _SEPARATOR_LINE = regex.compile(r"sep=(?<separator>.)\n", regex.IGNORECASE)
 
 
-def find_columns(names: Sequence[str], where: str, columns: Columns = USUAL_COLUMNS) -> dict[str, str]:
+def find_columns(names: Sequence[str], where: str, columns: Columns = DEFAULT_COLUMNS) -> dict[str, str]:
     """Role to column name; letter case and outer space do not matter.
 
     Raises:
@@ -64,7 +64,7 @@ def _listed(names: Sequence[str], where: str) -> str:
     return ", ".join(clean_title(name, where) or "(no name)" for name in names[:12]) or "none"
 
 
-def to_document(name: str, rows: Iterable[Row], columns: Columns = USUAL_COLUMNS, note: str = "") -> Document:
+def to_document(name: str, rows: Iterable[Row], columns: Columns = DEFAULT_COLUMNS, note: str = "") -> Document:
     """Sections of all rows that hold text; passages and questions where the rows are those of a known data set.
 
     Raises:
@@ -73,7 +73,7 @@ def to_document(name: str, rows: Iterable[Row], columns: Columns = USUAL_COLUMNS
     """
     remaining = iter(rows)
     head = list(islice(remaining, _PREVIEWED))
-    convert = recognise(head[0][1]) if head and columns == USUAL_COLUMNS else None
+    convert = recognise(head[0][1]) if head and columns == DEFAULT_COLUMNS else None
     if convert:
         gathered = gather(name, chain(head, remaining), convert, MAX_PASSAGES)
         passages = gathered.passages.values()
@@ -155,7 +155,7 @@ def _title_within(values: Mapping[str, Any], where: str) -> str:
     return clean_title(title, where) if isinstance(title, str) else ""
 
 
-def read_csv(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_csv(name: str, content: bytes, columns: Columns = DEFAULT_COLUMNS) -> Document:
     """Reads a table separated by commas, semicolons, tabs or bars, whichever its first line has most of.
 
     Excel's first line "sep=;" is obeyed, empty lines before the header are passed over.
@@ -167,7 +167,7 @@ def read_csv(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Doc
     return to_document(name, _csv_rows(name, text, columns), columns, note)
 
 
-def read_tsv(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_tsv(name: str, content: bytes, columns: Columns = DEFAULT_COLUMNS) -> Document:
     """Reads a table separated by tabs, in which a quotation mark is a letter like others.
 
     Raises:
@@ -239,7 +239,7 @@ def _first_of_each_name(header: list[str], cells: list[str]) -> dict[str, str]:
     return values
 
 
-def read_jsonl(name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Document:
+def read_jsonl(name: str, content: bytes, columns: Columns = DEFAULT_COLUMNS) -> Document:
     """Reads the objects of a file, one a line, plain or packed with gzip.
 
     Raises:

@@ -22,7 +22,7 @@ from dataclasses import asdict, replace
 from typing import IO, Any
 
 from core.corpus.limits import check_size, refused
-from core.corpus.readers.base import USUAL_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document
+from core.corpus.readers.base import DEFAULT_COLUMNS, ColumnChoice, Columns, ColumnsUnknown, Document
 from core.errors import CorpusError
 from core.messages import Message, message
 
@@ -67,7 +67,7 @@ class ReaderProcess:
                 if pipe:
                     pipe.close()
 
-    def read(self, name: str, content: bytes, columns: Columns = USUAL_COLUMNS) -> Generator[float, None, Document]:
+    def read(self, name: str, content: bytes, columns: Columns = DEFAULT_COLUMNS) -> Generator[float, None, Document]:
         """Reads a file; see ``registry.read_document``. Closing the generator ends the reading.
 
         Yields:

@@ -83,7 +83,7 @@ def run(ws: Workspace, workloads: Sequence[Callable[[], Workload]], names: Seque
     yield Progress("Search bench", 1, 1, "kept", {"file": str(path)})
 
 
-def run_usual(
+def run_default(
     ws: Workspace,
     models: Models,
     queries: int,

@@ -36,7 +36,7 @@ class FunctionSettings(Settings):
         titan_dimensions: Length of its vectors (TESSERA_TITAN_DIMENSIONS).
         claude_model: Bedrock id or inference profile of the answering model (TESSERA_CLAUDE_MODEL).
         reranker: How passages are re-ranked, see ``core.models.rerank`` (TESSERA_RERANKER).
-        results_url: Folder or ``s3://bucket/prefix`` of kept results (TESSERA_RESULTS_URL).
+        results_url: Folder or ``s3://bucket/prefix`` of saved results (TESSERA_RESULTS_URL).
         results_ttl: Seconds until a kept result expires (TESSERA_RESULTS_TTL).
         retrieval_function: Function that the orchestrator asks for passages (TESSERA_RETRIEVAL_FUNCTION).
         rerank_function: For their order (TESSERA_RERANK_FUNCTION).

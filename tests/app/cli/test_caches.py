@@ -6,11 +6,13 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.cli.common import drive, open_resources
 from core import pipeline
 from core.models import registry
 from core.settings import Settings
 from core.voronoi.partition import PartitionConfig
 from core.workspace import Workspace
+from tests.app.memory_by_owner import bench_memory
 from tests.models import TinyModels
 
 run = CliRunner().invoke
@@ -86,7 +88,7 @@ def test_the_bench_of_caches(ws):
 
 def test_the_memory_of_a_process_by_owner_and_how_it_grows(ws):
     told("cache")
-    found = told("bench", "memory", "--questions", "3", "--method", "rag,cag")
+    found = drive(bench_memory(lambda: open_resources("tiny"), ("rag", "cag"), 3))
     assert list(found["owners"]) == ["Python", "torch", "other libraries", "encoder", "language model", "rag", "cag"]
     growth = found["growth"]
     assert [look["questions"] for look in growth] == [0, 1, 2, 3]
@@ -95,5 +97,3 @@ def test_the_memory_of_a_process_by_owner_and_how_it_grows(ws):
     for kind in ("threads", "open_files", "temporary_files"):
         assert growth[1][kind] == growth[-1][kind]
     assert growth[-1]["threads"] > 0 and growth[-1]["open_files"] > 0
-    shown = run(cli, ["bench", "memory", "--questions", "1", "--method", "rag", "-w", "tiny"], env={"COLUMNS": "200"})
-    assert shown.exit_code == 0 and "in no file" in shown.output and "language model" in shown.output

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.cli.giving_way import BUILD, BULK
+from app.cli.priority import BUILD, BULK
 from core import pipeline
 from core.settings import Settings
 from core.workspace import Workspace

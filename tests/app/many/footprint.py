@@ -22,10 +22,10 @@ from itertools import cycle, islice
 
 from app.navigation import PAGES
 from core.corpus.sample import load_sample
-from core.labs.benchmarks.memory import Footprint
 from core.settings import ROOT
 from tests.app.many.conftest import PATIENCE_S, wait_for
 from tests.app.many.tab import Tab
+from tests.app.memory_by_owner import Footprint
 
 METHODS = ("rag", "cag", "memory")
 _PAGES_A_PERSON = 3

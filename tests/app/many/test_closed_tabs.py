@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from core.labs.benchmarks.memory import Footprint
 from tests.app.many.stage import KEPT_S
+from tests.app.memory_by_owner import Footprint
 
 QUESTION = "Who built the lighthouse of Velm?"
 ARMS = ("rag", "closed-book", "cag", "bm25")

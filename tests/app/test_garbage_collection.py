@@ -3,8 +3,8 @@
 import gc
 import weakref
 
-from app import heap
-from app.heap import before_collection, collect_and_freeze
+from app import garbage_collection
+from app.garbage_collection import collect_and_freeze, freeze_between_polls
 
 
 class Node:
@@ -31,18 +31,18 @@ def test_what_is_alive_is_collect_and_freeze_and_garbage_goes():
 
 def test_a_poll_leaves_nothing_to_the_collection_behind_it_and_garbage_goes_in_time(monkeypatch):
     now = [1_000.0]
-    monkeypatch.setattr(heap.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(garbage_collection.time, "monotonic", lambda: now[0])
     try:
         collect_and_freeze()
         circle = Node()
         gone = weakref.ref(circle)
-        before_collection()
+        freeze_between_polls()
         assert not any(found is circle for found in gc.get_objects())
         del circle
         gc.collect()
         assert gone() is not None
         now[0] += 121
-        before_collection()
+        freeze_between_polls()
         assert gone() is None
     finally:
         gc.unfreeze()

@@ -1,4 +1,4 @@
-"""Builds, trainings and evaluations run at low priority, so that questions on the same cores are answered quickly.
+"""Lowers the priority of builds, trainings and evaluations, so that questions on the same cores are answered quickly.
 
 Idle OpenMP threads of PyTorch spin for a while and so take cores from other processes: two builds at once took 163 s
 each where one alone took 28, and 43 with a short spin. Answering keeps the default, because decoding waits often and
@@ -20,7 +20,7 @@ _NICE = 5
 _SPINS = "1000"
 
 
-def give_way(command: str) -> None:
+def lower_priority(command: str) -> None:
     """Lowers the priority of this process if the command is bulk work; variables that are set already are kept."""
     if command not in BULK:
         return

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from core.corpus.sample import load_sample
-from core.methods.unread import corpus_warnings, script_warnings
+from core.methods.script_warnings import corpus_warnings, script_warnings
 from core.models.presets import SMOLLM2
 from core.settings import Settings
 from tests.models import TinyModels

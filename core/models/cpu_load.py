@@ -1,4 +1,4 @@
-"""What other programs take of the processor, so that a clock can wait for them, or say that they were there."""
+"""CPU time that other programs take from this process, so that a measurement can wait for them or report them."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from collections import namedtuple
 
 import pytest
 
-from core.models import load
-from core.models.load import WHOLE_PAGE_S, OtherLoad, until_quiet
+from core.models import cpu_load
+from core.models.cpu_load import WHOLE_PAGE_S, OtherLoad, until_quiet
 
 Times = namedtuple("Times", "user nice system idle iowait")
 Own = namedtuple("Own", "user system")
@@ -17,12 +17,12 @@ class Machine:
     def __init__(self, monkeypatch, threads=2, cores=2):
         self.seconds, self.others, self.own, self.others_use = 0.0, 0.0, 0.0, 0.0
         self.cores = cores
-        monkeypatch.setattr(load.time, "perf_counter", lambda: self.seconds)
-        monkeypatch.setattr(load.time, "sleep", self.pass_time)
-        monkeypatch.setattr(load.torch, "get_num_threads", lambda: threads)
-        monkeypatch.setattr(load.psutil, "cpu_count", lambda: cores)
-        monkeypatch.setattr(load.psutil, "cpu_times", self._cpu_times)
-        monkeypatch.setattr(load.psutil, "Process", lambda: self)
+        monkeypatch.setattr(cpu_load.time, "perf_counter", lambda: self.seconds)
+        monkeypatch.setattr(cpu_load.time, "sleep", self.pass_time)
+        monkeypatch.setattr(cpu_load.torch, "get_num_threads", lambda: threads)
+        monkeypatch.setattr(cpu_load.psutil, "cpu_count", lambda: cores)
+        monkeypatch.setattr(cpu_load.psutil, "cpu_times", self._cpu_times)
+        monkeypatch.setattr(cpu_load.psutil, "Process", lambda: self)
 
     def pass_time(self, seconds, own=0.0):
         self.seconds += seconds
@@ -83,6 +83,6 @@ def test_a_browser_that_comes_to_rest_is_waited_for(monkeypatch):
         real(seconds)
         machine.others_use = 0.0 if machine.seconds > 0.1 else 1.0
 
-    monkeypatch.setattr(load.time, "sleep", rest_after_a_while)
+    monkeypatch.setattr(cpu_load.time, "sleep", rest_after_a_while)
     until_quiet()
     assert 0.1 < machine.seconds < 0.4

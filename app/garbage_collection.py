@@ -25,7 +25,7 @@ def collect_and_freeze() -> None:
     _last_full_s = time.monotonic()
 
 
-def before_collection() -> None:
+def freeze_between_polls() -> None:
     """Called at the end of each poll of a running build, so that Streamlit's collection has almost nothing to scan.
 
     Freezing costs nothing; every two minutes the garbage is really collected.

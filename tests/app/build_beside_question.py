@@ -1,7 +1,14 @@
-"""How much a build and a question that is asked meanwhile slow each other down; ``python -m app bench build``."""
+"""How much a build and a question that is asked meanwhile slow each other down.
+
+python -m tests.app.build_beside_question --rounds 2 --questions 6      # on the sample, RAG is asked
+
+All blocks are built, of a copy of the corpus that is thrown away. Nothing else should run meanwhile.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,6 +17,7 @@ from itertools import cycle
 from pathlib import Path
 from statistics import median
 
+from app.cli.common import drive, open_resources, say
 from app.job_process import ProcessWork, Task
 from core import pipeline
 from core.errors import TesseraError
@@ -128,3 +136,23 @@ class _Build:
         """Stops it, should it still run."""
         self._job.cancel()
         self._job.join()
+
+
+def main() -> None:
+    """Measures, and prints medians and counts as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--method", default="rag")
+    parser.add_argument("--questions", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workspace", default="sample")
+    given = parser.parse_args()
+    found = drive(measure(open_resources(given.workspace), given.method, given.questions, given.rounds))
+    for name in ("quiet", "during a build"):
+        rows = found[name]
+        clocks = {clock: median(row[clock] for row in rows) for clock in ("ttft_ms", "total_ms")}
+        say(json.dumps({"questions": name, "n": len(rows), **clocks}))
+    say(json.dumps({"ratio": found["ratio"], "builds": found["builds"]}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,6 @@
 """Memory of the answering process, by owner, and its growth from question to question.
 
-    for progress in bench_memory(open_resources, ("rag", "cag", "memory"), 50):
-        ...
-    progress.data       # owners, held, growth
+python -m tests.app.memory_by_owner --questions 50      # RAG, CAG and the memory in one process, on the sample
 
 Run it where nothing has been loaded yet: what torch and the libraries take is measured by importing them, so this
 module imports neither.
@@ -10,6 +8,8 @@ module imports neither.
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -130,11 +130,11 @@ def _open(
     lm = resources.language_model()
     lm.session().prefill(lm.prompt.head)
     ledger.bill("language model")
-    cabinet = OpenMethods()
+    open_methods = OpenMethods()
     opened: list[Method] = []
     for name in methods:
         yield Progress(STAGE, 0, questions, name)
-        opened.append(cabinet.open(name, resources))
+        opened.append(open_methods.open(name, resources))
         ledger.bill(name)
     return opened
 
@@ -184,3 +184,22 @@ def _own_temporary_folder() -> Iterator[None]:
             yield
         finally:
             tempfile.tempdir = before
+
+
+def main() -> None:
+    """Measures, and prints what came with each owner and the growth, a JSON object a line."""
+    from app.cli.common import drive, open_resources, say
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--method", default="rag,cag,memory")
+    parser.add_argument("--questions", type=int, default=50)
+    parser.add_argument("--workspace", default="sample")
+    given = parser.parse_args()
+    methods = tuple(given.method.split(","))
+    found = drive(bench_memory(lambda: open_resources(given.workspace), methods, given.questions))
+    for row in ({"owners": found["owners"]}, {"held": found["held"]}, *found["growth"]):
+        say(json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()
