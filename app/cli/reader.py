@@ -83,7 +83,6 @@ def assess_reader(
     split: SplitOption = "dev",
     n: Annotated[int, typer.Option("--n", min=1, help="Most questions.")] = 100,
     ks: Annotated[str, typer.Option(help="Numbers of retrieved passages to read.")] = "1,3,5,10",
-    attention: Annotated[str, typer.Option(help="How passages are read: alone, full, blocks or all.")] = "all",
     refuse_k: Annotated[int, typer.Option(min=0, help="Passages without an answer to measure refusing with.")] = 3,
     controls: Annotated[bool, typer.Option(help="Also without passages and with the right one alone.")] = True,
     held_out: Annotated[bool, typer.Option("--held-out", help="Only about articles never trained on.")] = False,
@@ -114,7 +113,7 @@ def assess_reader(
     chosen = tuple(_about_held_out(corpus, chosen)) if held_out else chosen
     variant = resources.variant if adapter is None else replace(resources.variant, adapter=adapter)
     lm = resources.models.language_model(variant)
-    found = drive(assess(lm, resources.models.encoder(), corpus, chosen, config, _readings(lm, attention)))
+    found = drive(assess(lm, resources.models.encoder(), corpus, chosen, config, _readings(lm)))
     if wants_json():
         model = {"workspace": ws.name, "model": lm.identity.name, "reader": bool(lm.identity.adapter)}
         emit({**model, "adapter": lm.identity.adapter, **found})
@@ -137,8 +136,8 @@ def _about_held_out(corpus: Corpus, questions: Sequence[Question]) -> list[Quest
     return [question for question in questions if held_out.issuperset(question.passage_ids)]
 
 
-def _readings(lm: LanguageModel, attention: str) -> dict[str, Reading]:
-    from core.errors import TesseraError
+def _readings(lm: LanguageModel) -> dict[str, Reading]:
+    """How passages are read: each alone, in one text, or joined as blocks."""
     from core.kvcache.compose import read_as_blocks
     from core.reader.assess import ALONE, BLOCKS, FULL, read_alone, read_in_full
 
@@ -147,10 +146,7 @@ def _readings(lm: LanguageModel, attention: str) -> dict[str, Reading]:
         session.prefill(lm.prompt.tail(question))
         return session
 
-    readings = {ALONE: read_alone(lm), FULL: read_in_full(lm), BLOCKS: begin}
-    if attention != "all" and attention not in readings:
-        raise TesseraError(f"There is no attention {attention!r}.", "Choose alone, full, blocks or all.")
-    return readings if attention == "all" else {attention: readings[attention]}
+    return {ALONE: read_alone(lm), FULL: read_in_full(lm), BLOCKS: begin}
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -47,7 +47,6 @@ class AssessConfig:
         closed_book: Whether to also ask without passages.
         refuse_k: Number of passages without an answer to measure refusing with; 0 leaves it out.
         questions: Most questions; if there are more, they are sampled.
-        best_last: Put the best passage last, next to the question, instead of first.
     """
 
     ks: tuple[int, ...] = (1, 3, 5, 10)
@@ -55,7 +54,6 @@ class AssessConfig:
     closed_book: bool = True
     refuse_k: int = 3
     questions: int = 100
-    best_last: bool = False
     max_new_tokens: int = 48
     seed: int = 0
 
@@ -236,8 +234,7 @@ def _settings(
         yield RIGHT_PASSAGE, gold
     refuse = (config.refuse_k,) if ranking and config.refuse_k else ()
     for k in dict.fromkeys((*config.ks, *refuse)):
-        retrieved = [[corpus.passages[row] for row in rows[:k]] for rows in ranking]
-        yield _top(k), [passages[::-1] for passages in retrieved] if config.best_last else retrieved
+        yield _top(k), [[corpus.passages[row] for row in rows[:k]] for rows in ranking]
     for k in refuse:
         yield (
             _without_answer(k),

@@ -52,14 +52,6 @@ def test_every_setting_sees_its_passages(oracle, tiny_encoder, tiny_corpus):
     assert scores["top 1"]["n"] == len(tiny_corpus.questions["test"])
 
 
-def test_best_last_turns_the_passages_round(oracle, tiny_encoder, tiny_corpus):
-    config = AssessConfig(ks=(3,), right_passage=False, closed_book=False, refuse_k=0, questions=1)
-    assess(oracle, tiny_encoder, tiny_corpus, config)
-    assess(oracle, tiny_encoder, tiny_corpus, AssessConfig(**{**vars(config), "best_last": True}))
-    first, last = (prompt.split("Passages:\n\n")[1].split("\n\n")[:3] for prompt in oracle.prompts)
-    assert first == last[::-1] and first != last
-
-
 def test_steps_name_the_setting_and_carry_the_scores_so_far(tiny_lm, tiny_encoder, tiny_corpus):
     config = AssessConfig(ks=(1,), closed_book=False, refuse_k=0, max_new_tokens=3)
     steps, _ = assess(tiny_lm, tiny_encoder, tiny_corpus, config)
