@@ -100,10 +100,7 @@ def _vectors_of(run: Run) -> str:
     """What the tokens of a method are that reads no text."""
     if not any(METHODS[name].reads_z for name in run.answers):
         return ""
-    return t(
-        "A vector of z counts as a token: *read z* prefills them, and they stay in RAM for the next question about "
-        "this document."
-    )
+    return t("A vector of z counts as a token: *read z* prefills those that are read.")
 
 
 def _measured_on(run: Run) -> None:
