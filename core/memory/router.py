@@ -105,9 +105,13 @@ class Router(nn.Module):
             states = dropout(states, DROPOUT)
         queries = normalize(states, dim=-1)
         weights = (self.idf[question.ids] + 1e-3) * question.mask
+        queries = queries.to(keys.dtype)
         # Some documents at a time: all pairs of tokens and keys of thousands of documents would take gigabytes.
-        best = [torch.einsum("btd,nmd->btnm", queries, part).amax(-1) for part in keys.split(_DOCUMENTS_AT_ONCE)]
-        matches, weights = _of_best_casings(torch.cat(best, -1), weights, question)
+        best = [
+            (queries @ part.flatten(0, 1).T).unflatten(-1, part.shape[:2]).amax(-1)
+            for part in keys.split(_DOCUMENTS_AT_ONCE)
+        ]
+        matches, weights = _of_best_casings(torch.cat(best, -1).float(), weights, question)
         return torch.einsum("bwn,bw->bn", matches, weights / weights.sum(1, keepdim=True))
 
     def logits(self, similarity: torch.Tensor) -> torch.Tensor:

@@ -28,7 +28,8 @@ from core.workspace import Workspace
 RAG, CAG, MEMORY = "rag", "cag", "memory"
 PROBED = 20
 """Cells that a search of many passages is reckoned to look into."""
-_KEY_BYTES = 4
+_KEY_BYTES = 2
+"""Of a number of a routing key: keys are kept in the model's number format, which a plan takes to have 16 bits."""
 _PARTS = ("mean", "lo", "hi", "n")
 _NEEDED = ("embeddings", "partition", "blocks")
 

@@ -44,7 +44,8 @@ def test_the_arithmetic_of_memory():
     known = replace(ROUND, z=2304, key=98_304, route=0.03, memory_tokens=140, recall_tokens=7, shared=12.6e6)
     memory = planning.plan(DEMAND, known, load_prices())[2]
     assert (memory.stored, memory.held) == (1000 * 2304 + 12.6e6, 1000 * 98_304)
-    assert memory.ttft_s == pytest.approx(0.03 + 1000 * 98_304 / 80e9 + 140 * 0.002 + 7 * 0.05)
+    compared = 3 * known.question * 0.002 * 98_304 / planning.shape_of(DEMAND.model).weights
+    assert memory.ttft_s == pytest.approx(0.03 + 1000 * compared + 140 * 0.002 + 7 * 0.05)
 
 
 def test_changes_are_renewed_every_week():
