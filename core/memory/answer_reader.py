@@ -33,11 +33,13 @@ class Reading:
         passage_ids: Documents that were read together.
         vectors: How many vectors of their z were read.
         whole: Whether these were all that say something.
+        text: The words that they name; empty where they name none.
     """
 
     passage_ids: tuple[str, ...]
     vectors: int
     whole: bool
+    text: str = ""
 
 
 class AnswerReader:
@@ -88,12 +90,15 @@ class AnswerReader:
         gap, tail = self.lm.embed(prompt.gap), prompt.tail(question)
         parts: list[torch.Tensor] = []
         ids: list[int] = []
+        texts: list[str] = []
         vectors, whole = 0, True
         for passage_id in passage_ids:
             spelled = self.memory.spelled(passage_id)
             rows = spelled.about(question, sentences, terms)
+            words = [spelled.words[row] for row in rows] if spelled.words else []
             parts += [spelled.soft[rows].to(gap), gap]
-            ids += [*(spelled.words[row] for row in rows if spelled.words), *prompt.gap]
+            ids += [*words, *prompt.gap]
+            texts.append(spelled.decode(words))
             vectors, whole = vectors + len(rows), whole and len(rows) == len(spelled.soft)
         tracer.bytes_touched += self.memory.pool.z[self.memory.pool.rows(passage_ids)].nbytes
         session = self.lm.session(new_buffer(len(self._head), self._head), prompt.head)
@@ -101,7 +106,7 @@ class AnswerReader:
         # In one pass: on a CPU every pass reads all weights.
         session.prefill_embeddings(torch.cat([*parts, self.lm.embed(tail)]), [*ids, *tail])
         tracer.prompt_tokens += vectors + len(prompt.gap) * len(passage_ids) + len(tail)
-        return session, Reading(tuple(passage_ids), vectors, whole)
+        return session, Reading(tuple(passage_ids), vectors, whole, "\n".join(filter(None, texts)))
 
     def stream(self, session: Session, tracer: Tracer) -> Iterator[str]:
         """Pieces of the answer; closing the iterator stops the model at once."""

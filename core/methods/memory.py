@@ -179,6 +179,7 @@ class LlmAsMemory:
             "asked": [list(reading.passage_ids) for reading in readings],
             "soft_tokens": [reading.vectors for reading in readings],
             "whole": [reading.whole for reading in readings],
+            "spelled": [reading.text for reading in readings],
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "order": self.order,

@@ -24,7 +24,7 @@ class Segment:
 
     Attributes:
         reading: From a stored cache, prefilled now, as vectors, or prefilled now and written by the model itself.
-        text: As the model sees it; empty for soft tokens, which stand for no words.
+        text: As the model sees it; of soft tokens the words that they name, if any.
     """
 
     reading: Reading
@@ -40,8 +40,13 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     vectors: list[int] = answer.details.get("soft_tokens", [])
     if answer.details.get("order") == "answer":
         # The evidence came after the answer: nothing of it was read.
-        asked = zip(answer.details["asked"], vectors, strict=True)
-        return [part for ids, count in asked for part in _reading_of_z(lm, len(ids), count, answer.question)]
+        texts = answer.details.get("spelled", [""] * len(vectors))  # a comparison that was kept before lacks them
+        asked = zip(answer.details["asked"], vectors, texts, strict=True)
+        return [
+            part
+            for ids, count, text in asked
+            for part in _reading_of_z(lm, len(ids), Segment("soft", text, count), answer.question)
+        ]
     soft = Segment("soft", "", sum(vectors))
     tail: tuple[Reading, list[int]] = ("new", prompt.tail(answer.question))
     passages = _passages(answer)
@@ -66,12 +71,12 @@ def _passages(answer: Answer) -> list[Passage]:
     return [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
 
 
-def _reading_of_z(lm: LanguageModel, documents: int, vectors: int, question: str) -> list[Segment]:
-    """Documents as so many soft tokens, and the question behind them."""
+def _reading_of_z(lm: LanguageModel, documents: int, soft: Segment, question: str) -> list[Segment]:
+    """Documents as soft tokens, and the question behind them."""
     prompt = lm.prompt
     return [
         _shown(lm, "cached", prompt.head),
-        Segment("soft", "", vectors),
+        soft,
         _shown(lm, "new", prompt.gap * documents),
         _shown(lm, "new", prompt.tail(question)),
     ]

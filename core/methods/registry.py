@@ -98,6 +98,7 @@ MEMORY = MethodSpec(
         "asked",
         "soft_tokens",
         "whole",
+        "spelled",
         "training_steps",
         "read_mode",
         "order",

@@ -20,6 +20,7 @@ _MEANINGS = {
     "written": "prefilled now, and written by the model itself from Z",
     "soft": "soft tokens: vectors, no words",
 }
+_NAMED = "soft tokens: vectors of z, and the words that they name"
 _READ = "what_was_read"
 
 
@@ -73,8 +74,6 @@ def _draw_sent(answer: Answer) -> None:
 def _draw(segment: Segment, number: int) -> None:
     count = tn(segment.tokens, "{n:,} token", "{n:,} tokens")
     with st.container(key=f"read-{segment.reading}-{number}", gap=None):
-        st.caption(f"**{count}** {t(_MEANINGS[segment.reading])}")
-        if segment.reading == "soft":
-            st.text("▦ " * min(segment.tokens, 64))
-        else:
-            st.text(segment.text)
+        soft = segment.reading == "soft"
+        st.caption(f"**{count}** {t(_NAMED if soft and segment.text else _MEANINGS[segment.reading])}")
+        st.text("▦ " * min(segment.tokens, 64) if soft and not segment.text else segment.text)

@@ -74,6 +74,7 @@ def test_of_a_z_that_spells_sentences_the_nearest_to_the_question_is_read(
     expected = tiny_lm.session()
     expected.prefill([*prompt.head, *title, *about, *prompt.gap, *prompt.tail(question)])
     assert readings[0].vectors == len(title) + len(about)
+    assert readings[0].text.split("\n") == ["Tower", " Oren Pask built it of glass."]
     assert session.length == expected.length
     assert session.logits is not None and expected.logits is not None
     assert torch.allclose(session.logits, expected.logits, atol=1e-2)
