@@ -33,7 +33,7 @@ from core.evaluation.verdict import verdict_on
 from core.kvcache.cell_file import Layers
 from core.kvcache.compose import head_layers, join, passage_block
 from core.memory.adaptation import AdaptConfig, adapt, with_document
-from core.memory.z_reader import batch_evidence
+from core.memory.z_reader import ReadConfig, batch_evidence
 from core.methods.base import answer
 from core.methods.memory import LlmAsMemory
 from core.methods.one_cell import answer_from_cells
@@ -273,7 +273,8 @@ class Recorder:
     def _read(self, z: torch.Tensor) -> dict[str, Any]:
         memory = self.memory.memory
         memory.set_z(self.gold.id, z)
-        evidence, text = self.memory.reading(memory).answer_from(self.question.text, [self.gold.id])
+        whole = LlmAsMemory(self.resources, ReadConfig(), memory)  # an erased vector must be one that is read
+        evidence, text = whole.answer_from(self.question.text, [self.gold.id])
         words, cosine = nearest_words(memory, self.gold.id)
         return {
             "words": words,
