@@ -29,7 +29,7 @@ def test_a_guess_is_what_followed_the_longest_match(seen, most, guess):
 def told(lm, ids, limit, known=(), **options):
     session = lm.session()
     session.prefill(ids)
-    session._seen = [*known, *session._seen]
+    session.ids = [*known, *session.ids]
     return list(session.decode(limit, **options)), session
 
 
@@ -115,5 +115,5 @@ def test_transformers_own_pass_takes_guesses_too(tiny_lm, one_by_one):
     session = tiny_lm.session()
     session._decoder = None
     session.prefill(ids)
-    session._seen = [*wanted, *session._seen]
+    session.ids = [*wanted, *session.ids]
     assert list(session.decode(12, stop=False)) == wanted
