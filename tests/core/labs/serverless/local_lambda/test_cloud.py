@@ -75,15 +75,17 @@ def test_workers_killed_in_mid_load_lose_no_accepted_request_and_leave_no_proces
             os.kill(rng.choice(cloud.pools["retrieval"].pids()), signal.SIGKILL)
             time.sleep(0.5)
 
-    with LocalCloud(functions(concurrency=3)) as cloud, ThreadPoolExecutor(4) as threads:
-        chaos = threads.submit(kill, cloud)
+    # Never more ask than there may be workers: a request that is throttled too often has not been accepted.
+    killer, people = ThreadPoolExecutor(1), ThreadPoolExecutor(3)
+    with LocalCloud(functions(concurrency=3)) as cloud, killer, people:
+        chaos = killer.submit(kill, cloud)
         questions = [{"question": f"q{number}", "sleep": 0.3} for number in range(48)]
-        asked = list(threads.map(cloud.ask, questions))
+        asked = list(people.map(cloud.ask, questions))
         chaos.result()
         seen.update(cloud.pids())
     outcomes = {record.outcome for one in asked for record in one.records}
     assert "crash" in outcomes, "no worker was hit while it worked: the test says nothing"
-    assert [one.execution.status for one in asked] == ["SUCCEEDED"] * len(asked)
+    assert not [one.execution.error for one in asked if one.execution.status != "SUCCEEDED"]
     assert [one.execution.output["answer"] for one in asked] == [f"about q{n}" for n in range(len(asked))]
     assert not [pid for pid in seen if alive(pid)]
 
