@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from core.messages import Message, joined, message
@@ -36,6 +36,10 @@ class ArtefactSpec:
     optional: bool = False
     format: int = 1
     shared: tuple[str, ...] = ()
+
+    def shared_bytes(self, sizes: Mapping[str, int]) -> int:
+        """Bytes of the files that all documents share, of files by name."""
+        return sum(sizes.get(name, 0) for name in self.shared)
 
 
 ARTEFACTS: dict[str, ArtefactSpec] = {

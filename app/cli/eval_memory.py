@@ -56,7 +56,7 @@ def eval_memory(
     ws, corpus = resources.workspace, resources.corpus
     wanted = every_question(questions, split, corpus)
     mode = read or read_card(ws.require("memory")).config.read
-    method = LlmAsMemory(resources, ReadConfig(mode, top_r, resources.settings.z_sentences))
+    method = LlmAsMemory(resources, ReadConfig(mode, top_r))
     sorted_questions = sort_questions(wanted, corpus, method.memory.pool.ids, n)
     folder = run_folder(resources, sorted_questions, method)
     drive(evaluate_memory(resources, sorted_questions, method, folder))

@@ -273,7 +273,9 @@ class Recorder:
     def _read(self, z: torch.Tensor) -> dict[str, Any]:
         memory = self.memory.memory
         memory.set_z(self.gold.id, z)
-        whole = LlmAsMemory(self.resources, ReadConfig(), memory)  # an erased vector must be one that is read
+        whole = LlmAsMemory(
+            self.resources, ReadConfig(sentences=0), memory
+        )  # an erased vector must be one that is read
         evidence, text = whole.answer_from(self.question.text, [self.gold.id])
         words, cosine = nearest_words(memory, self.gold.id)
         return {

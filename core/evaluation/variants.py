@@ -68,7 +68,8 @@ class Storage:
     def of(cls, states: Mapping[str, ArtefactState], documents: int, text: int = 0, build_s: float = 0.0) -> Storage:
         """Storage of some artefacts by kind, and of so many bytes of text."""
         parts = {kind: _bytes(state) for kind, state in states.items()} | ({"text": text} if text else {})
-        return cls(parts, build_s, documents, sum(_shared(kind, state) for kind, state in states.items()))
+        shared = sum(artefact(kind).shared_bytes(_files(state)) for kind, state in states.items())
+        return cls(parts, build_s, documents, shared)
 
     @property
     def per_document(self) -> float:
@@ -187,10 +188,6 @@ def text_bytes(ws: Workspace) -> int:
     """Size of the passages' text on disk."""
     path = ws.folder("corpus") / PASSAGES_FILE
     return path.stat().st_size if path.is_file() else 0
-
-
-def _shared(kind: str, state: ArtefactState) -> int:
-    return sum(_files(state).get(name, 0) for name in artefact(kind).shared)
 
 
 def _bytes(state: ArtefactState) -> int:

@@ -52,10 +52,14 @@ _TRAINED: dict[str, _Settings] = {
 """Name of a question to the settings it changes and the values that are tried beside the base's."""
 _OF_WORDS: dict[str, _Settings] = {"m": (("m", (4, 16, 32, 64, 96)),), "z_dim": (("z_dim", (2, 4, 8, 32)),)}
 """What is asked in their place where the base's vectors are looked up in the vocabulary and name a word each."""
-_READ: dict[str, tuple[ReadConfig, ...]] = {
-    "read-mode": (ReadConfig("kv"), ReadConfig("prefix", top_r=2), ReadConfig("prefix", top_r=3)),
-    "sentences": tuple(ReadConfig("prefix", sentences=count) for count in (0, 1, 2, 4)),
+_READ: dict[str, dict[str, ReadConfig]] = {
+    "read-mode": {
+        f"{read.mode}, top {read.top_r}": read
+        for read in (ReadConfig("kv"), ReadConfig("prefix", top_r=2), ReadConfig("prefix", top_r=3))
+    },
+    "sentences": {f"sentences = {count}": ReadConfig(sentences=count) for count in (0, 1, 2, 4)},
 }
+"""What is asked of one memory that is read in several ways, by the names of their rows."""
 WHATS = (*_TRAINED, *_READ)
 
 
@@ -118,14 +122,8 @@ class AblationPlan:
                     if value != getattr(self.base, setting)
                 ]
             else:
-                variants += [Variant(_named(name, read), self.base, read) for read in _READ[name]]
+                variants += [Variant(row, self.base, read) for row, read in _READ[name].items()]
         return variants
-
-
-def _named(what: str, read: ReadConfig) -> str:
-    if what == "read-mode":
-        return f"{read.mode}, top {read.top_r}"
-    return f"sentences = {read.sentences}"
 
 
 def ablation_folder(resources: Resources, plan: AblationPlan) -> Path:

@@ -10,14 +10,15 @@ read, and then the z of the next document: that costs time only where nothing wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
 
 from core.memory.model import Memory
+from core.memory.spelled import Spelled
 from core.models.kv_buffer import Layers, new_buffer
 from core.models.language_model import LanguageModel
 from core.models.pages import in_pages
@@ -70,11 +71,12 @@ class AnswerReader:
             ModelError: The z that are read are more than the model's context holds.
         """
         made: list[tuple[Session, Reading]] = []
+        spelled = cache(self.memory.spelled)  # a z that is read in part and then whole is looked up once
         plan = [(candidates[0], self._sentences), *((each, 0) for each in candidates)]
         for number, (passage_ids, sentences) in enumerate(plan):
             if number == 1 and made[0][1].whole:
                 continue  # the first was read to its end at once
-            made.append(self._read(question, passage_ids, sentences, tracer))
+            made.append(self._read(question, {each: spelled(each) for each in passage_ids}, sentences, tracer))
             logits = made[-1][0].logits
             if logits is None or int(logits.argmax()) != self.lm.prompt.declining:
                 break
@@ -83,30 +85,29 @@ class AnswerReader:
         return made[-1][0], [reading for _, reading in made]
 
     def _read(
-        self, question: str, passage_ids: Sequence[str], sentences: int, tracer: Tracer
+        self, question: str, documents: Mapping[str, Spelled], sentences: int, tracer: Tracer
     ) -> tuple[Session, Reading]:
-        """One reading, of so many sentences of each document; 0 reads all."""
+        """One reading, of so many sentences of each document, given by its id; 0 reads all."""
         prompt, terms = self.lm.prompt, self.memory.index.terms
         gap, tail = self.lm.embed(prompt.gap), prompt.tail(question)
         parts: list[torch.Tensor] = []
         ids: list[int] = []
         texts: list[str] = []
         vectors, whole = 0, True
-        for passage_id in passage_ids:
-            spelled = self.memory.spelled(passage_id)
+        for spelled in documents.values():
             rows = spelled.about(question, sentences, terms)
             words = [spelled.words[row] for row in rows] if spelled.words else []
             parts += [spelled.soft[rows].to(gap), gap]
             ids += [*words, *prompt.gap]
             texts.append(spelled.decode(words))
             vectors, whole = vectors + len(rows), whole and len(rows) == len(spelled.soft)
-        tracer.bytes_touched += self.memory.pool.z[self.memory.pool.rows(passage_ids)].nbytes
+        tracer.bytes_touched += self.memory.pool.z[self.memory.pool.rows(documents)].nbytes
         session = self.lm.session(new_buffer(len(self._head), self._head), prompt.head)
         tracer.cached_tokens += session.length
         # In one pass: on a CPU every pass reads all weights.
         session.prefill_embeddings(torch.cat([*parts, self.lm.embed(tail)]), [*ids, *tail])
-        tracer.prompt_tokens += vectors + len(prompt.gap) * len(passage_ids) + len(tail)
-        return session, Reading(tuple(passage_ids), vectors, whole, "\n".join(filter(None, texts)))
+        tracer.prompt_tokens += vectors + len(prompt.gap) * len(documents) + len(tail)
+        return session, Reading(tuple(documents), vectors, whole, "\n".join(filter(None, texts)))
 
     def stream(self, session: Session, tracer: Tracer) -> Iterator[str]:
         """Pieces of the answer; closing the iterator stops the model at once."""

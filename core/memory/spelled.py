@@ -1,8 +1,8 @@
 """What a z spells, vector by vector: its words, its sentences, and which of these a question asks about.
 
 A z that is looked up in the vocabulary names a document's words in their order. So a question need not be put to all of
-it: the title and the sentence nearest to the question are a third of the vectors and hold most answers, and a small
-model is led astray less by what it does not read.
+it: the title and the few sentences nearest to the question hold most answers, and are half of the vectors where a
+document has seven sentences.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cached_property
 
 import torch
 
-from core.corpus.sentences import Span, whole_sentence_spans
+from core.corpus.sentences import Span, whole_sentence_spans, whole_sentences
 from core.corpus.text import tokenise
 from core.memory.routing_index import Terms
 
@@ -36,7 +36,7 @@ class Spelled:
     @cached_property
     def sentences(self) -> list[str]:
         """The sentences that the words make, without the title."""
-        return [" ".join(self._text[start:end].split()) for start, end in self._spans]
+        return whole_sentences(self._text[self._title :])
 
     def about(self, question: str, count: int, terms: Terms) -> list[int]:
         """The vectors of the title and of the ``count`` sentences that share most with a question; for 0 all.

@@ -40,7 +40,7 @@ class ReadConfig:
         mode: One of ``READ_MODES``.
         top_r: How many routed documents are read at once, best first.
         sentences: Answer first: how many sentences of a z are read before the rest, those nearest to the question; 0
-            reads the whole z at once.
+            reads the whole z at once, None as many as the settings say.
 
     Raises:
         TesseraError: A value is out of range.
@@ -48,12 +48,12 @@ class ReadConfig:
 
     mode: str = READ_MODES[0]
     top_r: int = 1
-    sentences: int = 0
+    sentences: int | None = None
 
     def __post_init__(self) -> None:
         require_known("The read mode is {name!r}.", self.mode, READ_MODES)
         require_positive(self, "top_r")
-        if self.sentences < 0:
+        if self.sentences is not None and self.sentences < 0:
             raise TesseraError("There are no fewer than 0 sentences to read.", "Give 3, or 0 for the whole z.")
 
 

@@ -75,14 +75,16 @@ class LlmAsMemory:
     def __init__(self, resources: Resources, read: ReadConfig | None = None, memory: Memory | None = None) -> None:
         self.memory = memory or open_memory(resources)
         settings = resources.settings
-        read = read or ReadConfig(self.memory.card.config.read, sentences=settings.z_sentences)
+        read = read or ReadConfig(self.memory.card.config.read)
+        sentences = settings.z_sentences if read.sentences is None else read.sentences
+        read = replace(read, sentences=sentences)
         self.reader = ZReader(self.memory, read, resources.models.cache_budget)
         self.order = _order_of(settings, self.memory)
         self.answers: AnswerReader | None = None
         self.engine: Engine
         if self.order == "answer":
             lm, limit = resources.language_model(), settings.max_new_tokens
-            self.answers = AnswerReader(self.memory, lm, limit, read.sentences)
+            self.answers = AnswerReader(self.memory, lm, limit, sentences)
             self.engine = LocalEngine(lm, limit)
         else:
             self.engine = resources.engine()

@@ -40,8 +40,7 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     vectors: list[int] = answer.details.get("soft_tokens", [])
     if answer.details.get("order") == "answer":
         # The evidence came after the answer: nothing of it was read.
-        texts = answer.details.get("spelled", [""] * len(vectors))  # a comparison that was kept before lacks them
-        asked = zip(answer.details["asked"], vectors, texts, strict=True)
+        asked = zip(answer.details["asked"], vectors, answer.details["spelled"], strict=True)
         return [
             part
             for ids, count, text in asked

@@ -49,7 +49,7 @@ def _as_today(run: Run) -> Run:
         if "read" in details and "asked" not in details:
             details = {**details, "asked": [details["read"]], "soft_tokens": [details["soft_tokens"]]}
         if "asked" in details and "whole" not in details:
-            details = {**details, "whole": [True for _ in details["asked"]]}
+            details = {**details, "whole": [True for _ in details["asked"]], "spelled": ["" for _ in details["asked"]]}
         run.answers[name] = replace(answer, details=details)
     return run
 

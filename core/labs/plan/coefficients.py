@@ -155,7 +155,7 @@ def coefficients(ws: Workspace) -> Coefficients:
         recall_tokens=max(0.0, median(recalled) - answer) if recalled else 0.0,
         quality=_quality(folder),
         scan_byte=_scan_byte(ws, 4 * _of(made["embeddings"], "dim")),
-        shared=_shared(made["memory"]) if documents else 0.0,
+        shared=float(artefact("memory").shared_bytes(made["memory"].files)) if documents and made["memory"] else 0.0,
     )
 
 
@@ -190,10 +190,6 @@ def latest_run(ws: Workspace) -> tuple[Path, dict[str, Any]] | None:
 
 def _of(manifest: Manifest | None, name: str) -> float:
     return float(manifest.params[name]) if manifest else 0.0
-
-
-def _shared(memory: Manifest | None) -> float:
-    return float(sum(memory.files.get(name, 0) for name in artefact("memory").shared)) if memory else 0.0
 
 
 def _spent_s(row: Mapping[str, Any], spans: Sequence[str]) -> float:

@@ -17,10 +17,11 @@ PLAN = AblationPlan(("rank", "reading", "read-mode"), 1.0, 1, TINY_MEMORY, steps
 
 
 def test_one_thing_changes_at_a_time():
-    variants = AblationPlan(("m", "init", "reading", "read-mode")).variants()
+    variants = AblationPlan(("m", "init", "reading", "read-mode", "sentences")).variants()
     assert [variant.name for variant in variants] == [
         BASE, "m = 1", "m = 4", "m = 8", "m = 16", "init = noise", "read = cross",
         "kv, top 1", "prefix, top 2", "prefix, top 3",
+        "sentences = 0", "sentences = 1", "sentences = 2", "sentences = 4",
     ]  # fmt: skip
     base = MemoryConfig().to_json()
     for variant in variants[1:7]:

@@ -49,6 +49,7 @@ def test_of_a_run_from_before_z_were_read_in_turn_the_reading_is_known(tmp_path)
     save_run(ws, one)
     details = saved_run(ws, one.id).answers["memory"].details
     assert (details["asked"], details["soft_tokens"], details["whole"]) == ([["p1", "p2"]], [9], [True])
+    assert details["spelled"] == [""]
     assert saved_run(ws, one.id).answers["rag"] == one.answers["rag"]
 
 
