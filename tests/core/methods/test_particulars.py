@@ -10,6 +10,7 @@ from core.corpus.types import Question
 from core.errors import ArtefactStale, TesseraError
 from core.kvcache.compose import read_as_blocks
 from core.memory.router import Routed, Routing
+from core.memory.z_reader import ReadConfig
 from core.methods.base import Text, answer
 from core.methods.bm25 import Bm25Rag
 from core.methods.cag import Cag
@@ -351,3 +352,10 @@ def test_answers_from_cells_say_what_they_hold_for_and_stop_when_they_are_cancel
     assert data["question"] == QUESTION and data["settings"] == resources.settings
     assert data["partition"] == resources.workspace.fingerprint("partition")
     assert not queued(resources.models.lock)
+
+
+def test_a_way_of_reading_that_does_not_say_how_many_sentences_takes_the_settings(resources):
+    told = replace(resources, settings=replace(resources.settings, z_sentences=2))
+    assert LlmAsMemory(told).reader.config.sentences == 2
+    assert LlmAsMemory(told, ReadConfig("kv")).reader.config.sentences == 2
+    assert LlmAsMemory(told, ReadConfig(sentences=0)).reader.config.sentences == 0
