@@ -70,8 +70,9 @@ else:
     st.caption(
         t(
             "Every tile is a passage, in the colour of its Voronoi cell; the words name the cells. A question is the "
-            "star, its own cell has a rim, rings mark the passages of opened cells. Hover to read, drag to move, "
-            "scroll to zoom. Click a passage, or draw a box or a lasso around several, to read them below."
+            "star: its own cell has a rim, opened cells are bright, and lines lead to the passages in them that are "
+            "nearest to it, of which CAG reads the best. Hover to read, drag to move, scroll to zoom. Click a passage, "
+            "or draw a box or a lasso around several, to read them below."
         )
     )
     picked_passages(corpus, [str(point["customdata"][0]) for point in picked if point.get("customdata")])

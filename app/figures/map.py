@@ -24,7 +24,7 @@ from core.voronoi.mosaic import BOX, Mosaic, mosaic
 from core.voronoi.projection import Points
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "hexagon2", "star-square")
-POINTS, BORDERS, QUESTION, NAME, FOUND = "passages", "borders", "question", "name", "found"
+POINTS, BORDERS, QUESTION, NAME, FOUND, RINGS = "passages", "borders", "question", "name", "found", "rings"
 """Names of the traces, and of the annotations that name cells, that a selection or a test looks for."""
 STAR = "#f2b632"
 _INK = "rgba(22, 24, 29, 0.55)"
@@ -183,18 +183,17 @@ def _area(polygons: Sequence[Points], fill: str, width: float, line: str) -> go.
 def _add_passages(figure: go.Figure, data: MapData, colours: Sequence[str]) -> None:
     cells = [int(cell) for cell in data.cells]
     opened = set(data.question.cells) if data.question else set(cells)
-    told_apart = data.question is not None and len(opened) < len(data.labels)
     size = 11 if len(cells) <= 200 else 8 if len(cells) <= 1000 else 6
     short = (textwrap.shorten(text, _SNIPPET, placeholder=" …") for text in data.texts)
     snippets = [_wrapped(text) if len(cells) <= _MOST_SNIPPETS else "" for text in short]
     symbols = _symbols(colours)
-    ringed = [row for row, cell in enumerate(cells) if told_apart and cell in opened]
+    ringed = list(data.question.found) if data.question else []
     figure.add_trace(
         go.Scattergl(
             x=data.xy[ringed, 0],
             y=data.xy[ringed, 1],
             mode="markers",
-            name="opened",
+            name=RINGS,
             marker={"symbol": "circle-open", "size": size + 8, "color": ACCENT, "line": {"width": 1.8}},
             hoverinfo="skip",
         )
@@ -235,7 +234,7 @@ def _symbols(colours: Sequence[str]) -> list[str]:
 
 
 def _add_found(figure: go.Figure, point: Points, passages: Points) -> None:
-    """Spokes from the question to the passages [n, 2] that are nearest to it in the opened cells."""
+    """Spokes from the question to the passages [n, 2] that are nearest to it in the opened cells, which have rings."""
     x: list[float | None] = []
     y: list[float | None] = []
     for passage in passages:

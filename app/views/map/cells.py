@@ -102,7 +102,7 @@ def verdict(route: Route, labels: Sequence[str], drawn_in: int) -> str:
     if 1 < len(route.cells) <= _LISTED:
         sentences.append(t("Opened besides: {cells}.", cells=", ".join(str(other) for other in route.cells[1:])))
     elif len(route.cells) > 1:
-        sentences.append(t("{n:,} other cells are open.", n=len(route.cells) - 1))
+        sentences.append(t("{n:,} other cells are open, too: they are bright.", n=len(route.cells) - 1))
     if drawn_in != cell:
         sentences.append(
             t(
@@ -121,7 +121,7 @@ def nearness(margin: float) -> str:
 
 
 def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int]) -> None:
-    """Every cell as a row: the map as a table."""
+    """Every cell as a row, opened ones first: the map as a table."""
     members, bound = partition.members(), partition.config.cell_tokens
     rows = [
         {
@@ -132,15 +132,15 @@ def cell_table(partition: Partition, labels: Sequence[str], opened: Sequence[int
             "tokens": int(partition.tokens[cell]),
             "share": 100 * float(partition.tokens[cell]) / bound if bound else None,
         }
-        for cell in range(partition.k)
+        for cell in (*opened, *(other for other in range(partition.k) if other not in opened))
     ]
     show_table(
         rows,
         "map_cells",
         {
             "opened": st.column_config.CheckboxColumn(t("Opened")),
-            "cell": st.column_config.NumberColumn(t("Cell")),
-            "about": t("About (its most distinctive words)"),
+            "cell": st.column_config.NumberColumn(t("Cell"), width="small"),
+            "about": st.column_config.TextColumn(t("About (its most distinctive words)"), width="large"),
             "passages": t("Passages"),
             "tokens": (t("Tokens"), "localized"),
             "share": st.column_config.ProgressColumn(t("Of the budget"), format="%.0f%%", min_value=0, max_value=100),

@@ -54,7 +54,7 @@ def question_form(cells: int) -> tuple[str, int]:
         persist_state="session",
     )
     usual = min(cells, state.settings().nprobe or default_nprobe(cells))
-    most = min(max(MOST_OPENED, usual), cells)
+    most = min(max(MOST_OPENED, 2 * usual), cells)
     if most < 2:
         return question, 1
     nprobe = right.slider(
@@ -63,6 +63,7 @@ def question_form(cells: int) -> tuple[str, int]:
         most,
         usual,
         key="map_nprobe",
+        format=f"%d / {cells}",
         help=t(
             "As many as KV-cache CAG opens, unless you choose: near a border the answer may lie in the next cell. A "
             "search goes through the passages of all opened cells; the best few are read."

@@ -10,6 +10,7 @@ from app.figures.map import (
     NAME,
     POINTS,
     QUESTION,
+    RINGS,
     MapData,
     MapQuestion,
     describe_map,
@@ -117,9 +118,7 @@ def test_the_question_is_a_star_among_opened_cells(asked):
     star = trace(figure, QUESTION)
     assert star.marker.symbol == "star"
     assert (star.x[0], star.y[0]) == (0.1, 0.2)
-    ringed = trace(figure, "opened")
     rows = np.isin(asked.cells, (3, 1))
-    assert sorted(ringed.x) == sorted(asked.xy[rows, 0])
     opacity = np.array(trace(figure, POINTS).marker.opacity)
     assert opacity[rows].min() > opacity[~rows].max()
 
@@ -132,16 +131,11 @@ def test_the_nearest_cell_stands_out(data, asked):
     assert len(trace(map_figure(asked), "nearest").x) > 0
 
 
-def test_where_every_cell_is_open_none_is_ringed(asked):
-    everything = replace(asked, question=replace(asked.question, cells=(3, 1, 0, 2, 4)))
-    assert len(trace(map_figure(everything), "opened").x) == 0
-
-
 def test_without_a_question_nothing_fades(data):
     figure = map_figure(data)
     assert min(trace(figure, POINTS).marker.opacity) > 0.9
     assert not [t for t in figure.data if t.name == QUESTION]
-    assert len(trace(figure, "opened").x) == 0
+    assert len(trace(figure, RINGS).x) == 0
 
 
 def test_texts_cannot_write_markup(asked):
@@ -210,8 +204,9 @@ def test_in_words(data, asked):
 def test_the_route_of_a_question_is_drawn_whole(data, asked):
     way = replace(asked.question, found=(4, 7))
     figure = map_figure(replace(data, question=way))
-    assert {"tile", FOUND, "opened"} <= {drawn.name for drawn in figure.data}
-    spokes = trace(figure, FOUND)
+    assert {"tile", FOUND, RINGS} <= {drawn.name for drawn in figure.data}
+    spokes, rings = trace(figure, FOUND), trace(figure, RINGS)
+    assert list(rings.x) == list(data.xy[[4, 7], 0])  # passages of other opened cells are not read, and have none
     np.testing.assert_allclose(list(spokes.x[1::3]), data.xy[[4, 7], 0])
 
 
