@@ -1,4 +1,4 @@
-"""Live change: one document is added, edited or deleted; how soon each way knows, and what it breaks."""
+"""Live change: one document is added, edited or deleted; how soon each method knows, and what it breaks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if ws.state("corpus").status != "ready":
     if not busy:
         nothing_yet(
             t("There is nothing to change yet"),
-            t("Here one document is added, edited or deleted, and one sees how soon each method knows."),
+            t("Here one document is added, edited or deleted, and you see how soon each method knows."),
         )
     st.stop()
 with guarded():

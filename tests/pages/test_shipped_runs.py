@@ -34,6 +34,26 @@ def test_the_sample_opens_with_what_ships(page, sample):
         assert button(app, measure)
 
 
+def test_the_form_of_a_change_opens_on_the_one_whose_race_ships(page, sample):
+    app, race = page("changes"), shipped("race")
+    passage = race["change"]["passage"]
+    assert app.segmented_control(key="race_kind").value == race["change"]["kind"]
+    assert app.selectbox(key="race_passage").value == passage["id"]
+    assert app.text_area(key=f"race_text_{passage['id']}").value == passage["text"]
+    assert app.text_input(key=f"race_question_{passage['id']}").value == race["change"]["question"]["text"]
+    assert app.slider(key="race_old").value == race["old_questions"]
+    assert app.slider(key="race_steps").value == race["steps"]
+
+
+def test_when_each_method_pays_off_is_said_from_the_run_that_ships(page, sample):
+    efficiency = shipped("sample-test")["efficiency"]
+    for name in ("start", "evaluate"):
+        text = said(page(name))
+        for method in ("cag", "memory"):
+            assert f"pays off after **{efficiency[method]['break_even']['questions']:,} questions**" in text
+    assert "does not pay for so many passages" in " ".join(entry.value for entry in page("plan").info)
+
+
 def test_another_corpus_has_no_run_that_ships(page, clustered):
     for name in ("stores", "changes", "map", "serverless"):
         assert "ships with Tessera" not in said(page(name))

@@ -9,6 +9,7 @@ import streamlit as st
 from app import state
 from app.i18n import labels, t
 from app.navigation import page_for
+from app.views.changes.results import shipped_race
 from app.views.compare.columns import heading
 from app.views.memory.edit import own_document, own_question, unseen_documents
 from app.views.shared.frame import guarded, link_to, missing_for, to_do
@@ -30,15 +31,16 @@ OWN = "Your own text"
 _OWN_QUESTION = "A question of your own"
 KINDS = {"add": "Add a document", "edit": "Edit a document", "delete": "Delete a document"}
 _ICONS = {"add": "add_circle", "edit": "edit", "delete": "delete"}
-_OLD = 10
+_OLD, _STEPS = 10, 50
 
 
 def change_form(ws: Workspace, corpus: Corpus, busy: bool) -> None:
-    """What is to be changed, who runs, and the button."""
+    """What is to be changed, who runs, and the button; the sample opens on the change whose race ships."""
+    example = shipped_race(corpus)
     kind = st.segmented_control(
         t("What happens"),
         list(KINDS),
-        default="add",
+        default=example["change"]["kind"] if example else "add",
         required=True,
         format_func=lambda kind: f":material/{_ICONS[kind]}: {labels(KINDS)(kind)}",
         key="race_kind",
@@ -52,7 +54,7 @@ def change_form(ws: Workspace, corpus: Corpus, busy: bool) -> None:
             t("Old questions, asked before and after"),
             0,
             50,
-            _OLD,
+            example["old_questions"] if example else _OLD,
             5,
             key="race_old",
             help=t("Questions of the corpus that have nothing to do with the change: what it breaks shows in them."),
@@ -61,7 +63,7 @@ def change_form(ws: Workspace, corpus: Corpus, busy: bool) -> None:
             t("Most steps of the memory"),
             5,
             200,
-            50,
+            example["steps"] if example else _STEPS,
             5,
             key="race_steps",
             help=t("It is asked again every five steps and stops at its first right answer."),

@@ -63,11 +63,17 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
     _take_along(history)
 
 
+def shipped_race(corpus: Corpus) -> dict[str, Any] | None:
+    """The race that ships with the sample; None for another corpus."""
+    return shipped("race") if is_sample(corpus) else None
+
+
 def show_shipped(corpus: Corpus) -> None:
-    """The race that ships with the sample, where none was run here; nothing for another corpus."""
-    if not is_sample(corpus):
+    """The race that ships with the sample, where none was run here, apart from the form of the next one."""
+    found = shipped_race(corpus)
+    if found is None:
         return
-    found = shipped("race")
+    st.divider()
     facts = {name: value for name, value in found.items() if name != "results"}
     shipped_line((found["created"][:10], found["machine"]["processor"]))
     results = TypeAdapter(list[MethodResult]).validate_python(found["results"])
@@ -169,8 +175,8 @@ def _stages(results: Sequence[MethodResult]) -> None:
     show_table(rows, "race-stages")
     st.caption(
         t(
-            "Time is the work of each method, which run one at a time. Opening and warming the methods and asking the "
-            "old questions are not counted. The memory learns from the text alone, never from the question."
+            "Times count a method's own work, and methods run one at a time. Opening and warming the methods and "
+            "asking the old questions are not counted. The memory learns from the text alone, never from the question."
         )
     )
 
