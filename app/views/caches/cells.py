@@ -156,7 +156,7 @@ def overview(measured: Measured) -> None:
         st.markdown(
             t(
                 "A token is about {text:.0f} bytes of text, and **{cache}** of keys and values, which weigh "
-                "**{times:,.0f} times** their text. That is what one pays, once and on disk, for not having to read "
+                "**{times:,.0f} times** their text. That is what you pay, once and on disk, for not having to read "
                 "the passages again with every question.",
                 text=text / tokens,
                 cache=size(cache / tokens),
@@ -185,7 +185,7 @@ def table(cells: Sequence[Cell]) -> None:
         "cells",
         {
             "cell": st.column_config.NumberColumn(t("Cell"), pinned=True),
-            "about": st.column_config.TextColumn(t("About"), width="medium"),
+            "about": st.column_config.TextColumn(t("About"), width=180),
             "state": t("State"),
             "passages": t("Passages"),
             "tokens": (t("Tokens"), "localized"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -61,11 +62,11 @@ def passages(corpus: Corpus) -> None:
             "id": [passage.id for passage in shown],
         }
     )
-    columns: dict[str, str | None] = {
+    columns: dict[str, Any] = {
         "title": t("Title"),
         "topic": t("Topic") if topics else None,
         "words": t("Words"),
-        "text": t("Text"),
+        "text": st.column_config.TextColumn(t("Text"), width=300),
         "id": "Id",
     }
     picked = st.dataframe(
