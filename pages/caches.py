@@ -23,7 +23,7 @@ if lacking:
     if not busy and lacking[0].kind != "partition":
         nothing_yet(
             t("There are no passages to cache yet"),
-            t("Here one sees what it costs to keep the keys and values of every passage, and whether they are exact."),
+            t("Here you see what it costs to keep the keys and values of every passage, and whether they are exact."),
         )
     elif not busy:
         empty_state(

@@ -28,7 +28,7 @@ if ws.state("corpus").status != "ready":
     if not busy:
         nothing_yet(
             t("This workspace has no passages yet"),
-            t("Bring your own documents below, take a known data set, or build the sample with one click."),
+            t("Bring your own documents below, import a known data set, or build the sample with one click."),
             bring=False,
         )
     bring(busy)

@@ -28,7 +28,7 @@ if missing_for(ws, ("corpus", "embeddings")):
     if not busy:
         nothing_yet(
             t("There is nothing to plan with yet"),
-            t("Here one sees what each method takes for your documents: disk, machines, first token and money."),
+            t("Here you see what each method takes for your documents: disk, machines, first token and money."),
         )
     st.stop()
 lacking = missing_for(ws, ("partition", "blocks"))

@@ -9,8 +9,9 @@ from app.figures.palette import method_style
 from app.i18n import t, tn
 from app.navigation import PAGES
 from app.views.shared.begin import bring_documents, build_sample
-from app.views.shared.frame import header
+from app.views.shared.frame import header, link_to
 from app.views.shared.jobs import job_panel
+from app.views.shared.pays import pay_lines
 from app.views.shared.shipped import shipped, shipped_line
 from app.views.start.checklist import checklist, is_complete
 from app.views.start.drawings import drawing
@@ -68,6 +69,10 @@ with st.container(horizontal=True):
         first = sample.state("corpus").status == "missing"
         build_sample(t("Build the sample") if first else t("Finish the sample"))
     bring_documents()
+st.subheader(t("When each pays off"), anchor=False)
+for sentence in pay_lines(measured):
+    st.markdown(f":material/balance: {sentence}")
+link_to("plan", t("Calculate it for your documents"))
 st.subheader(t("Ready on this machine"), anchor=False)
 checklist(ws)
 model_picker(ws)

@@ -37,6 +37,7 @@ def plan(
     """
     from core.labs.plan.check import check as check_plan
     from core.labs.plan.coefficients import coefficients
+    from core.labs.plan.memory_advice import memory_advice
     from core.labs.plan.plan import Demand, advice, pays
     from core.labs.plan.plan import plan as make_plan
     from core.labs.plan.prices import PRICES, load_prices
@@ -53,14 +54,17 @@ def plan(
         return
     demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
     plans = make_plan(demand, measured, table)
-    text = advice(demand, plans, table.currency)
+    text, about_memory = advice(demand, plans, table.currency), memory_advice(demand, plans, measured, table)
     if wants_json():
         break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
         facts = {"demand": asdict(demand), "coefficients": asdict(measured), "prices": asdict(table)}
-        emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, "advice": text})
+        said = {"advice": text, "memory_advice": about_memory or ""}
+        emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, **said})
         return
     _show(plans, demand.day)
     say(text)
+    if about_memory:
+        say(about_memory)
     say(
         f"From {measured.run} (n = {measured.n}, {measured.model}, {measured.machine}) and prices of {table.as_of} in "
         f"{table.currency}; other models and machines by their operations and bandwidths, not measured."

@@ -19,6 +19,7 @@ from app.views.shared.shipped import shipped, shipped_coefficients, shipped_line
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.cost import Account
+from core.labs.plan.memory_advice import memory_advice
 from core.labs.plan.plan import Demand, advice, plan
 from core.labs.plan.prices import load_prices
 from core.methods import registry
@@ -76,6 +77,8 @@ def _calculator() -> None:
         demand = Demand(float(passages), _PEAK * day / 86_400, float(day), float(changes))
         plans = plan(demand, measured, replace(prices, disk_gb_month=price))
         st.markdown(f":material/lightbulb: **{escape(t(advice(demand, plans, prices.currency)))}**")
+        if about_memory := memory_advice(demand, plans, measured, prices):
+            st.markdown(f":material/blur_on: **{escape(t(about_memory))}**")
         accounts = [
             Account(one.method, t(registry.METHODS[one.method].label), one.build_s, one.total_s * 1000) for one in plans
         ]

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.i18n import duration, t
+from app.views.shared.pays import pay_lines
 from app.views.shared.table import show_table
 from core.methods.registry import METHODS
 from core.units import milliseconds, size
@@ -21,7 +22,8 @@ def interval_text(interval: Mapping[str, float] | None) -> str:
 
 
 def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
-    """Clocks, tokens, build and storage of every method."""
+    """Clocks, tokens, build and storage of every method, and when the main ones have earned their build back."""
+    st.subheader(t("Costs"), anchor=False)
     rows = []
     for name, facts in summary["efficiency"].items():
         scores, account = summary["methods"][name], facts.get("break_even")
@@ -42,6 +44,8 @@ def show_costs(summary: Mapping[str, Any], labels: Mapping[str, str]) -> None:
             }
         )
     show_table(rows, "eval-costs", _columns(rows[0]), height="content")
+    for sentence in pay_lines(summary):
+        st.markdown(f":material/balance: {sentence}")
     st.caption(
         t(
             "Times are medians, with the 90th percentile. Read + cached: tokens that are prefilled, and those whose "

@@ -11,6 +11,7 @@ from app.i18n import duration, saved, t
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
 from core.labs.plan.coefficients import Coefficients
+from core.labs.plan.memory_advice import memory_advice
 from core.labs.plan.plan import Demand, MethodPlan, advice, pays
 from core.labs.plan.prices import Prices
 from core.methods.registry import METHODS
@@ -20,7 +21,10 @@ from core.units import seconds, size
 def show_plans(plans: Sequence[MethodPlan], demand: Demand, found: Coefficients, prices: Prices) -> None:
     """Advice first, then the methods side by side, then what breaks first and where the numbers come from."""
     st.info(escape(t(advice(demand, plans, prices.currency))), icon=":material/lightbulb:")
+    if about_memory := memory_advice(demand, plans, found, prices):
+        st.info(escape(t(about_memory)), icon=":material/blur_on:")
     show_table([_row(one, plans[0], demand, prices.currency) for one in plans], "plan")
+    st.subheader(t("What breaks first"), anchor=False)
     for one in plans:
         st.markdown(f":material/warning: **{t(METHODS[one.method].label)}**: {escape(t(one.breaks))}")
     st.caption(

@@ -184,14 +184,14 @@ def advice(demand: Demand, plans: Sequence[MethodPlan], currency: str) -> Messag
         return message("Do not cache: a question takes no less time from blocks than from text here.")
     if cag.month > rag.month:
         return message(
-            "Do not cache for the money: {cag} a month against {rag}; cache where a first token {ratio} times faster "
-            "is worth the difference.",
+            "Do not cache for the money: {cag} a month against RAG's {rag}; cache where a first token {ratio} times "
+            "faster is worth the difference.",
             **values,
         )
     days = break_even.questions / demand.day
     return message(
-        "Cache: {cag} a month against {rag}, a first token {ratio} times faster, and the build has paid for itself "
-        "after {days:,.1f} days.",
+        "Cache: {cag} a month against RAG's {rag}, a first token {ratio} times faster, and the build has paid for "
+        "itself after {days:,.1f} days.",
         **values,
         days=days,
     )

@@ -11,6 +11,7 @@ from core.labs.benchmarks import stores, workloads
 from core.labs.plan import plan as planning
 from core.labs.plan.check import check, check_indexes
 from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, coefficients, looked_at
+from core.labs.plan.memory_advice import memory_advice, memory_limit
 from core.labs.plan.plan import SHAPES, Demand, advice, pace, pays
 from core.labs.plan.prices import PRICES, load_prices
 from core.workspace import Workspace
@@ -79,6 +80,24 @@ def test_the_advice_names_what_it_weighs():
     assert advice(DEMAND, planning.plan(DEMAND, slow, prices), "USD").startswith(
         "Do not cache: a question takes no less"
     )
+
+
+def test_a_memory_pays_up_to_the_number_of_passages_at_which_its_first_token_is_as_late_as_that_of_rag():
+    known, prices = replace(ROUND, z=2304, key=98_304, route=0.03, memory_tokens=140, learn=60.0), load_prices()
+    limit = memory_limit(DEMAND, known, prices)
+    for passages, pays_off in ((0.9 * limit, True), (1.1 * limit, False)):
+        demand = replace(DEMAND, passages=passages)
+        rag, _, memory = plans = planning.plan(demand, known, prices)
+        assert (memory.ttft_s < rag.ttft_s) is pays_off
+        advised = memory_advice(demand, plans, known, prices)
+        assert ("pays where disk is scarce" in advised) is pays_off
+        assert f"{float(f'{limit:.2g}'):,.0f} passages" in advised
+        if pays_off:
+            assert f"after {pays(memory, rag).questions:,} questions" in advised
+    slow = replace(known, route=9.0)
+    assert memory_limit(DEMAND, slow, prices) == 0
+    assert "more passages make it slower" in memory_advice(DEMAND, planning.plan(DEMAND, slow, prices), slow, prices)
+    assert memory_advice(DEMAND, planning.plan(DEMAND, ROUND, prices), ROUND, prices) is None
 
 
 @pytest.mark.parametrize(
