@@ -248,12 +248,19 @@ def _add_found(figure: go.Figure, point: Points, passages: Points) -> None:
 def _add_names(figure: go.Figure, data: MapData) -> None:
     opened = data.question.cells if data.question else ()
     names, size = cell_names(data)
-    for cell, (text, x, y) in names.items():
-        # An annotation, since traces of text lie beneath the passages, whose markers would cover the letters.
-        name = escape(text)
-        figure.add_annotation(
-            x=x, y=y, text=f"<b>{name}</b>" if cell in opened else name, name=NAME, showarrow=False, font={"size": size}
-        )
+    # Annotations, since traces of text lie beneath the passages, whose markers would cover the letters. All at once:
+    # Plotly copies those that are there for each that is added.
+    figure.layout.annotations = [
+        {
+            "x": x,
+            "y": y,
+            "text": f"<b>{escape(text)}</b>" if cell in opened else escape(text),
+            "name": NAME,
+            "showarrow": False,
+            "font": {"size": size},
+        }
+        for cell, (text, x, y) in names.items()
+    ]
 
 
 def cell_names(data: MapData) -> tuple[dict[int, tuple[str, float, float]], int]:
