@@ -42,10 +42,10 @@ _TOLD_BY = 8
 
 def language() -> str:
     """Code of this session's language: as chosen, else as linked, else the browser's, else English."""
-    for code in (st.session_state.get(KEY), st.query_params.get(PARAM), browser_language()):
-        if code in LANGUAGES:
-            return str(code)
-    return "en"
+    chosen = st.session_state.get(KEY)
+    if chosen in LANGUAGES:  # looked up for every text on a page: the address and the browser are not read for each
+        return str(chosen)
+    return next((code for code in (st.query_params.get(PARAM, ""), browser_language()) if code in LANGUAGES), "en")
 
 
 def browser_language() -> str:

@@ -12,7 +12,7 @@ from app.learn.exhibits import exhibit, measured_line
 from app.learn.recorded import recorded
 from core.models.language_model import LanguageModel
 from core.units import size
-from core.voronoi.partition import load_cells
+from core.voronoi.partition import Partition, cells_of
 
 _TIMES = (1.0, 50.0, 500.0, 5_000.0)
 
@@ -63,7 +63,7 @@ def show(_tour: Tour) -> None:
 
 def live(tour: Tour) -> None:
     """Tokens, layers and bytes of one cell's cache, from the model's own configuration."""
-    cells, labels = load_cells(tour.ws), tour.labels()
+    cells, labels = cells_of(tour.ws.read("partition", Partition.load), tour.corpus.passages), tour.labels()
     cell = st.selectbox(
         t("Cell"),
         range(len(cells)),

@@ -8,7 +8,7 @@ Blocks of single passages need no budget.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -316,6 +316,9 @@ def load_cells(ws: Workspace) -> list[list[Passage]]:
     Raises:
         ArtefactMissing: There is no partition yet.
     """
-    passages = load_passages(ws)
-    partition = ws.read("partition", Partition.load)
+    return cells_of(ws.read("partition", Partition.load), load_passages(ws))
+
+
+def cells_of(partition: Partition, passages: Sequence[Passage]) -> list[list[Passage]]:
+    """The passages of each cell, in row order."""
     return [[passages[row] for row in rows] for rows in partition.members()]

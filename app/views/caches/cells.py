@@ -16,7 +16,7 @@ from core.kvcache.store import CellState
 from core.kvcache.variants import BLOCKS, Variant
 from core.settings import Settings
 from core.units import size
-from core.voronoi.partition import Partition, load_cells
+from core.voronoi.partition import Partition, cells_of
 from core.workspace import Workspace
 
 STATES = {"ready": "✓ ready", "missing": "○ not built", "damaged": "✗ damaged"}
@@ -60,11 +60,11 @@ def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
     Raises:
         ArtefactMissing: There is no partition.
     """
-    cells = load_cells(ws)
+    partition = ws.read("partition", Partition.load)
+    cells = cells_of(partition, state.corpus_of(ws).passages)
     states = variant.store().states() if variant else []
     if kind == BLOCKS:
-        members = ws.read("partition", Partition.load).members()
-        cell_of = {row: cell for cell, rows in enumerate(members) for row in rows}
+        cell_of = {row: cell for cell, rows in enumerate(partition.members()) for row in rows}
         by_cell, count = _added_up([found for found in states if found.cell in cell_of], cell_of), len(cell_of)
     else:
         by_cell, count = states, len(cells)
