@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.i18n import t
 from app.views.changes.form import LABEL, change_form
-from app.views.changes.results import live_race, show_race, show_shipped
+from app.views.changes.results import live_race, shipped_race, show_race, show_shipped
 from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import guarded, header
 from app.views.shared.jobs import job_panel, results_of
@@ -20,9 +20,15 @@ if ws.state("corpus").status != "ready":
         nothing_yet(
             t("There is nothing to change yet"),
             t("Here one document is added, edited or deleted, and you see how soon each method knows."),
+            preview=show_shipped,
         )
     st.stop()
 with guarded():
-    change_form(ws, state.corpus_of(ws), busy)
-    if not busy:
-        show_race(results_of(ws, LABEL)) if results_of(ws, LABEL) else show_shipped(state.corpus_of(ws))
+    corpus = state.corpus_of(ws)
+    change_form(ws, corpus, busy)
+    if own := results_of(ws, LABEL):
+        if not busy:
+            show_race(own)
+    elif not busy and shipped_race(corpus):
+        st.divider()  # the form is of the next race, and this one is another's
+        show_shipped()

@@ -14,7 +14,7 @@ from app.views.compare.columns import Live, answer_columns, show_method
 from app.views.compare.measures import show_clocks, show_more
 from app.views.compare.question_form import ask_form, asked_line, restore_choices
 from app.views.compare.share_and_history import FOLDED, beside, ended, history, keep_and_share, restore_run
-from app.views.shared.begin import nothing_yet
+from app.views.shared.begin import nothing_yet, screenshot
 from app.views.shared.frame import header, lacking_for, link_to, show_warnings, to_do
 from app.views.shared.jobs import job_panel
 from core.methods import registry
@@ -78,6 +78,7 @@ if ws.state("corpus").status != "ready":
                 "Here the same question goes to three methods side by side: what each answers, why it is right or "
                 "wrong, and where every millisecond went."
             ),
+            preview=screenshot("compare.webp", t("Three methods answer the same question, side by side.")),
         )
     st.stop()
 corpus = state.corpus_of(ws)

@@ -9,7 +9,7 @@ from app.i18n import t
 from app.views.evaluate.answers import show_answers
 from app.views.evaluate.compare_runs import show_versus
 from app.views.evaluate.form import live, new_run
-from app.views.evaluate.results import choose_run, load, shipped_run, show_results, show_shipped
+from app.views.evaluate.results import choose_run, load, shipped_run, show_example, show_results, show_shipped
 from app.views.shared.begin import nothing_yet
 from app.views.shared.frame import empty_state, header
 from app.views.shared.jobs import job_panel
@@ -27,6 +27,7 @@ if ws.state("corpus").status != "ready":
         nothing_yet(
             t("There is nothing to ask about yet"),
             t("Here many questions go to every method: how often each is right, how fast it is, and why it fails."),
+            preview=show_example,
         )
     st.stop()
 runs = list_runs(ws)

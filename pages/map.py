@@ -11,7 +11,7 @@ from app.views.map.cells import cell_table, cut_form, fidelity, how_cut, verdict
 from app.views.map.question import locate_question, map_of, picked_passages, question_form
 from app.views.map.routing_recall import gold_verdict, recall_panel
 from app.views.map.star import drag_star
-from app.views.shared.begin import nothing_yet
+from app.views.shared.begin import nothing_yet, screenshot
 from app.views.shared.chart import selectable
 from app.views.shared.examples import examples
 from app.views.shared.frame import empty_state, header, missing_for
@@ -32,6 +32,7 @@ if lacking:
         nothing_yet(
             t("There is nothing to draw yet"),
             t("Here the passages lie in the plane as a mosaic of cells, and a question falls into one of them."),
+            preview=screenshot("map-light.png", t("The map of the sample, with a question as a star in its cell.")),
         )
     else:
         empty_state(

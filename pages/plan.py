@@ -17,9 +17,25 @@ from app.views.shared.shipped import shipped_coefficients, shipped_line
 from app.views.shared.text import escape
 from core.corpus.sample import is_sample
 from core.errors import TesseraError
-from core.labs.plan.coefficients import coefficients
+from core.labs.plan.coefficients import Coefficients, coefficients
 from core.labs.plan.plan import plan
 from core.labs.plan.prices import load_prices
+
+
+def show(found: Coefficients) -> None:
+    """The form, and what it takes by these coefficients."""
+    table = load_prices()
+    demand, disk_price = demand_form(table)
+    table = replace(table, disk_gb_month=disk_price)
+    show_plans(plan(demand, found, table), demand, found, table)
+
+
+def show_shipped() -> None:
+    """The same by the coefficients that ship with the sample."""
+    found = shipped_coefficients()
+    shipped_line((machine_of(found), found.model))
+    show(found)
+
 
 header("plan")
 ws = state.current_workspace()
@@ -29,6 +45,7 @@ if missing_for(ws, ("corpus", "embeddings")):
         nothing_yet(
             t("There is nothing to plan with yet"),
             t("Here you see what each method takes for your documents: disk, machines, first token and money."),
+            preview=show_shipped,
         )
     st.stop()
 lacking = missing_for(ws, ("partition", "blocks"))
@@ -55,7 +72,4 @@ if found is None:
         t("Build the blocks") if lacking else t("Evaluate some questions"),
     )
     st.stop()
-table = load_prices()
-demand, disk_price = demand_form(table)
-table = replace(table, disk_gb_month=disk_price)
-show_plans(plan(demand, found, table), demand, found, table)
+show(found)

@@ -21,6 +21,7 @@ if missing_for(ws, ("corpus", "embeddings")):
         nothing_yet(
             t("There is nothing to search yet"),
             t("Here traffic rises on functions in the cloud: what cold starts, throttles and the index cost."),
+            preview=results.show_shipped,
         )
     st.stop()
 form.honest()

@@ -49,7 +49,8 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
     if not results:
         return
     rows = [row_of(result, live) for result in results]
-    _describe_change(history)
+    about = report(history)
+    _describe_change(about)
     chart(
         race_figure(rows, t("seconds of its own work since the change"), t("first right"), t("not reached")),
         key=f"race-figure-{live}",
@@ -60,7 +61,7 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
         return
     _stages(results)
     _regressions(results)
-    _take_along(history)
+    _take_along(about)
 
 
 def shipped_race(corpus: Corpus) -> dict[str, Any] | None:
@@ -68,12 +69,9 @@ def shipped_race(corpus: Corpus) -> dict[str, Any] | None:
     return shipped("race") if is_sample(corpus) else None
 
 
-def show_shipped(corpus: Corpus) -> None:
-    """The race that ships with the sample, where none was run here, apart from the form of the next one."""
-    found = shipped_race(corpus)
-    if found is None:
-        return
-    st.divider()
+def show_shipped() -> None:
+    """The race that ships with the sample."""
+    found = shipped("race")
     facts = {name: value for name, value in found.items() if name != "results"}
     shipped_line((found["created"][:10], found["machine"]["processor"]))
     results = TypeAdapter(list[MethodResult]).validate_python(found["results"])
@@ -105,8 +103,7 @@ def verdict(result: MethodResult, live: bool = False) -> str:
     return t("getting ready") if result.state == "preparing" else t("at work")
 
 
-def _describe_change(history: Sequence[Mapping[str, Any]]) -> None:
-    about = report(history)
+def _describe_change(about: Mapping[str, Any]) -> None:
     if not about:
         return
     change, model, machine = about["change"], about["model"], about["machine"]
@@ -227,9 +224,6 @@ def _each(result: MethodResult, regressions: Regressions) -> list[dict[str, Any]
     ]
 
 
-def _take_along(history: Sequence[Mapping[str, Any]]) -> None:
-    facts = report(history)
-    content = json.dumps(facts, ensure_ascii=False, indent=1)
-    download(
-        t("Download as JSON"), content, f"race-{facts['change']['kind']}-{facts['workspace']}.json", "race-download"
-    )
+def _take_along(facts: Mapping[str, Any]) -> None:
+    name = f"race-{facts['change']['kind']}-{facts['workspace']}.json"
+    download(t("Download as JSON"), lambda: json.dumps(facts, ensure_ascii=False, indent=1), name, "race-download")

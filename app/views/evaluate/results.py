@@ -85,18 +85,25 @@ def choose_run(ws: Workspace, key: str, label: str = "", without: str = "") -> P
 
 def shipped_run(corpus: Corpus) -> Loaded | None:
     """The measured run that ships with the sample; None for another corpus."""
-    if not is_sample(corpus):
-        return None
+    return _shipped_run() if is_sample(corpus) else None
+
+
+def show_example() -> None:
+    """The run that ships, on a page that can measure nothing yet."""
+    show_shipped(_shipped_run())
+
+
+def _shipped_run() -> Loaded:
     summary = shipped(_SHIPPED)
     methods = {name: {"label": registry.METHODS[name].label} for name in summary["methods"]}
     return Loaded(RUNS, {"methods": methods}, summary, {})
 
 
-def show_shipped(found: Loaded, measure: Callable[[], None]) -> None:
+def show_shipped(found: Loaded, measure: Callable[[], None] | None = None) -> None:
     """The run that ships: whose numbers they are, its tables and its picture.
 
     Args:
-        measure: What the button does that measures on this machine.
+        measure: What the button does that measures on this machine; None where there is no button.
     """
     measured = found.summary
     model, machine = measured["model"], measured["machine"]

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import state
 from app.i18n import t
 from app.navigation import PAGES
 from core import pipeline
+from core.settings import ROOT
 
 BRING = "Bring documents"
 """The view of the Corpus page that takes documents."""
 
 
-def nothing_yet(title: str, why: str, bring: bool = True) -> None:
+def nothing_yet(title: str, why: str, bring: bool = True, preview: Callable[[], None] | None = None) -> None:
     """An empty page: what is missing, what will be seen here, and both ways to it.
 
     Args:
         bring: Whether documents are another way; not where the page takes them itself, or needs the sample.
+        preview: Draws what the page shows of the sample: a run that ships, or a picture.
     """
     with st.container(border=True, key="nothing-yet"):
         st.markdown(f"### :material/inbox: {title}")
@@ -32,6 +36,22 @@ def nothing_yet(title: str, why: str, bring: bool = True) -> None:
             build_sample(t("Build the sample"))
             if bring:
                 bring_documents()
+    if preview:
+        st.subheader(t("What you will see here, with the sample"), anchor=False)
+        preview()
+
+
+def screenshot(name: str, words: str) -> Callable[[], None]:
+    """Draws one of the README's pictures of this page.
+
+    Args:
+        words: The picture in words, for those who cannot see it.
+    """
+
+    def show() -> None:
+        st.image(ROOT / "assets" / "screenshots" / name, width="stretch", alt=words)
+
+    return show
 
 
 def build_sample(label: str) -> None:
