@@ -93,7 +93,7 @@ _TERMS = (
     Term("Held out", "Kept from training, so that getting it right cannot come from having seen it."),
     Term("Shuffled control", "The same question with another document's z: what remains is guessing, not memory."),
     Term("Routing", "Choosing the document, cell or passage that a question is about."),
-    Term("Null slot", "The router's way of saying that no document knows."),
+    Term("Null slot", "The router's way of saying that no document holds the answer."),
     Term(
         "ROUGE-L",
         "How much of one text's word order another shares, from 0 to 1; here evidence against the gold sentence.",

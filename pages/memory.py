@@ -41,7 +41,7 @@ if memory.status != "ready":
         empty_state(
             t("This workspace has no memory yet"),
             t(
-                "Train one below. A few minutes give a first impression; it says itself how far it can be trusted, on "
+                "Train one below. A few minutes give a first impression; the page then says how far to trust it, on "
                 "held-out questions and beside a shuffled control."
             ),
             icon=":material/blur_on:",

@@ -136,7 +136,7 @@ def actions(ws: Workspace, variants: Sequence[Variant], count: int, busy: bool, 
             disabled=busy or not variants,
             on_click=start,
             args=(ws, True, settings, kind),
-            help=t("Prefills again what still holds, too."),
+            help=t("Prefills everything again, even what is up to date."),
         )
 
 

@@ -56,7 +56,7 @@ def ask_form(corpus: Corpus, busy: bool) -> None:
             st.text_input(
                 t("Your question"),
                 key=QUESTION,
-                placeholder=t("Ask something that the passages know"),
+                placeholder=t("Ask something that the passages can answer"),
                 disabled=busy,
                 persist_state="session",
             )
@@ -254,7 +254,7 @@ def _settings_here(busy: bool) -> None:
         t("Memory writes first"),
         MEMORY_ORDERS,
         key=ORDER,
-        format_func=labels({"auto": "as it was made", "answer": "the answer", "evidence": "the evidence"}),
+        format_func=labels({"auto": "as it was trained to", "answer": "the answer", "evidence": "the evidence"}),
         disabled=busy,
         width=180,
         help=t(

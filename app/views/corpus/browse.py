@@ -99,7 +99,7 @@ def questions(corpus: Corpus) -> None:
     splits = [split for split, group in corpus.questions.items() if group]
     if not splits:
         st.info(
-            t("This corpus brings no questions. Ask your own; only the check against a gold answer is missing."),
+            t("This corpus has no questions. Ask your own: their answers cannot be checked against a gold answer."),
             icon=":material/help:",
         )
         return

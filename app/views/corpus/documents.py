@@ -114,8 +114,8 @@ def _removal(ws: Workspace, files: list[str], busy: bool) -> None:
         st.markdown(f"**{t('Remove {names}?', names=escape(', '.join(files)))}**")
         st.caption(
             t(
-                "It will answer nowhere: its passages, vectors, blocks, z and kept answers go. Its text is set aside "
-                "until the next change, so that this one can be undone."
+                "No method will answer from it: its passages, vectors, blocks, z and kept answers go. Its text is set "
+                "aside until the next change, so that this one can be undone."
             )
         )
         with st.container(horizontal=True):

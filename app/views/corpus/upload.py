@@ -78,12 +78,12 @@ def _where_they_go() -> str:
 def _further() -> str:
     """What is built beyond what RAG needs."""
     if state.settings().engine_url:
-        return t("Go on to cells, which the server reads, and a first memory")
-    return t("Go on to cells, KV blocks and a first memory")
+        return t("Then build cells, which the server reads, and a first memory")
+    return t("Then build cells, KV blocks and a first memory")
 
 
 def _upload(busy: bool, ws: Workspace | None, corpus: Corpus | None) -> None:
-    st.caption(f"{_where_they_go()} {t('A file is read whole or refused with the reason, nothing in between.')}")
+    st.caption(f"{_where_they_go()} {t('A file is either read whole or refused, with the reason.')}")
     st.caption(", ".join(form.label for form in FORMATS))
     # Any file may be dropped here: one that cannot be read is then listed with the reason, like others.
     files = st.file_uploader(t("Documents"), accept_multiple_files=True, key="uploads", label_visibility="collapsed")

@@ -106,7 +106,7 @@ def verdict(route: Route, labels: Sequence[str], drawn_in: int) -> str:
     if drawn_in != cell:
         sentences.append(
             t(
-                "In the plane the star lies on a tile of cell {cell}: the picture is flat, the route is exact.",
+                "In the plane the star lies on a tile of cell {cell}; what counts is the route in the embedding space.",
                 cell=drawn_in,
             )
         )

@@ -49,7 +49,7 @@ def question_form(cells: int) -> tuple[str, int]:
     question = left.text_input(
         t("A question to place on the map"),
         key="map_question",
-        placeholder=t("Ask something that the passages know"),
+        placeholder=t("Ask something that the passages can answer"),
         icon=":material/star:",
         persist_state="session",
     )

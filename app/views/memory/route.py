@@ -34,13 +34,13 @@ def route_panel(ws: Workspace) -> None:
         t(
             "The model itself finds the document: its hidden states of the question are compared with keys made from "
             "every z, and the question's words with those that z spells. No encoder, no stored text. The grey bar is "
-            "the null slot: how strongly it thinks that no document knows."
+            "the null slot: how sure it is that no document holds the answer."
         )
     )
     question = st.text_input(
         t("Question"),
         key="route_question",
-        placeholder=t("Ask something that the documents know"),
+        placeholder=t("Ask something that the documents can answer"),
         persist_state="session",
     )
     examples(ws, state.corpus_of(ws), "route_question")
@@ -74,7 +74,7 @@ def show_routing(memory: Memory, routing: Routing, key: str) -> None:
             )
         )
     else:
-        st.markdown(t("It thinks that **no document knows** this: the null slot outweighs every one of them."))
+        st.markdown(t("It finds that **no document holds the answer**: the null slot outweighs every one of them."))
     chart(routing_figure(weights), key=key, alt=describe_routing(weights))
     with st.expander(t("As a table"), icon=":material/table:"):
         show_table(
@@ -101,7 +101,7 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         own = answer.method == LlmAsMemory.name
         st.markdown(_looked(own, titles, *read))
         if null > weights[0].weight:
-            st.markdown(t("It thinks that no document knows this."))
+            st.markdown(t("It finds that no document holds the answer."))
         if before:
             declined = " · ".join(
                 _named(titles, ids) if whole else t("{documents}, in part", documents=_named(titles, ids))

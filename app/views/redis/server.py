@@ -35,7 +35,7 @@ def server_panel() -> bool:
         empty_state(
             t("Redis is not running"),
             t(
-                "Here Redis searches by vector, by words or by both, gives an answer again that it gave before, in "
+                "Here Redis searches by vector, by words or by both, returns an answer that it has given before in "
                 "milliseconds, and counts hits, misses and times."
             )
             + "\n\n"
