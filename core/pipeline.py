@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from core import swap
 from core.artefacts import DEFAULT_STORE, artefact
@@ -41,7 +42,7 @@ from core.memory import adaptation
 from core.memory.adaptation import AdaptConfig, without_row
 from core.memory.calibration import calibrate_null
 from core.memory.config import MemoryConfig
-from core.memory.first_z import FirstZ, document_shards, first_z_shard
+from core.memory.first_z import document_shards, first_z_shard
 from core.memory.model import Memory
 from core.memory.presets import load_preset
 from core.memory.prompt import ZPrompt
@@ -399,7 +400,7 @@ def train(
             shards = document_shards(lm, corpus.passages, config)
             work = compute_arrays(workers, first_z_shard, shards, ws.path / SHARDS, [s.content for s in shards])
             stage, sizes = "Giving every document its first z", [len(shard.texts) for shard in shards]
-            first = FirstZ.joined((yield from _in_passages(stage, work, sizes)), config)
+            first = torch.from_numpy(np.concatenate((yield from _in_passages(stage, work, sizes))))
         yield from train_memory(lm, corpus, folder, config, is_begun(folder), general, weights, first)
         yield from _install_memory(ws, folder)
         forget_arrays(ws.path / SHARDS)

@@ -16,6 +16,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 from core.digests import digest_of
 from core.errors import ArtefactStale, ModelError
 from core.memory import lora, store
+from core.memory.document_keys import DocumentKeys
 from core.memory.pool import MemoryPool, as_stored
 from core.memory.projector import Lexicon, Projector
 from core.memory.prompt import NOT_IN_MEMORY, ZPrompt
@@ -23,8 +24,8 @@ from core.memory.router import QuestionReader, QuestionStates, Routed, Router, R
 from core.memory.routing_index import RoutingIndex
 from core.memory.shared_weights import build_parts
 from core.memory.spelled import Spelled
-from core.memory.train_router import question_words
-from core.memory.z_codec import NO_WORD, Read, ZCodec
+from core.memory.train_router import keys_of, question_words
+from core.memory.z_codec import NO_WORD, ZCodec, ZReading
 from core.messages import message
 from core.models.language_model import LanguageModel
 from core.models.mapped import release_pages
@@ -45,7 +46,7 @@ class Memory:
         folder: Where the LoRA lies on disk.
         index: What documents are found by, where it is not made from ``pool``.
         codec: Reads what ``pool`` stores, where there is one already.
-        read: What is read off the z of ``pool``, where that is known.
+        reading: What is read off the z of ``pool``, where that is known.
 
     Attributes:
         index: What documents are found by. It stays with them when a control swaps the z that is read.
@@ -62,24 +63,26 @@ class Memory:
         folder: Path,
         index: RoutingIndex | None = None,
         codec: ZCodec | None = None,
-        read: Read | None = None,
+        reading: ZReading | None = None,
     ) -> None:
         self.lm, self.pool, self.card, self.folder = lm, pool, card, folder
         self.projector, self.router = projector.eval(), router.eval()
         self.prompt = ZPrompt(lm.tokenizer, min(lm.stop_ids))
         self.codec = ZCodec(lm.model.get_input_embeddings().weight, card.config) if codec is None else codec
         self._lexicon_ids: dict[str, torch.Tensor] = {}
-        self.index = self._index_of(read or self.codec.read_with_words(pool.z)) if index is None else index
+        self.index = self._index_of(reading or self.codec.read_documents(pool.z)) if index is None else index
 
     @classmethod
-    def load(cls, folder: Path, lm: LanguageModel, corpus: str | None = None, read: Read | None = None) -> Memory:
+    def load(
+        cls, folder: Path, lm: LanguageModel, corpus: str | None = None, reading: ZReading | None = None
+    ) -> Memory:
         """Opens the memory in a folder.
 
         Args:
             folder: Written by training or by ``save``.
             lm: The plain model, without adapter; it is copied, not changed.
             corpus: Fingerprint of the corpus it should know; None accepts any.
-            read: What is read off its Z, where that is known; None reads it, which takes some 30 ms a document.
+            reading: What is read off its Z, where that is known; None reads it.
 
         Raises:
             ArtefactMissing: There is none.
@@ -106,7 +109,7 @@ class Memory:
             projector, router = build_parts(parts)
         except (KeyError, ValueError, RuntimeError, AttributeError, IndexError, ModelError) as error:
             raise store.damaged(folder, error) from error
-        return cls(adapted, store.load_pool(folder), projector, router, card, folder, read=read)
+        return cls(adapted, store.load_pool(folder), projector, router, card, folder, reading=reading)
 
     def save(self, folder: Path) -> None:
         """Writes it to a folder; the LoRA never changes and is only copied when the folder is another one."""
@@ -125,11 +128,9 @@ class Memory:
         return other
 
     @torch.no_grad()
-    def _index_of(self, read: Read) -> RoutingIndex:
+    def _index_of(self, reading: ZReading) -> RoutingIndex:
         """Keys and words of documents."""
-        coordinates, words = read
-        # In the model's number format: a question reads all keys, 46 ms of 1,992 documents in 16 bits and 74 in 32.
-        return RoutingIndex(self.router.keys(coordinates).to(self.lm.dtype), map(self._spelled, words))
+        return RoutingIndex(keys_of(self.router, reading), [self._spelled(reading.words[row]) for row in reading.rows])
 
     def _spelled(self, words: torch.Tensor) -> str:
         """The text of the tokens [m] that a z names."""
@@ -149,7 +150,7 @@ class Memory:
     def _read_anew(self, index: RoutingIndex, row: int, z: torch.Tensor) -> None:
         """Makes the row of one document anew from its z [m, z_dim]."""
         coordinates, words = self.codec.read_with_words(z)
-        index.put(row, self.router.keys(coordinates[None])[0], self._spelled(words))
+        index.put(row, self.router.keys(coordinates), self._spelled(words))
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -261,7 +262,8 @@ class Memory:
         states = self._states(questions)
         with torch.no_grad():
             others = self.router.similarity(states, self.index.keys)
-        own = self.router.similarity(states, self.router.keys(self.codec.read(z[None])))
+        keys = DocumentKeys(self.router.keys(self.codec.read(z)), torch.arange(len(z))[None])
+        own = self.router.similarity(states, keys)
         similarity = torch.cat([others[:, :row], own, others[:, row + 1 :]], 1) + self._by_words(questions)
         return cross_entropy(self.router.logits(similarity), torch.full((len(questions),), row))
 

@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn.functional import dropout, normalize
 from transformers import PreTrainedModel
 
+from core.memory.document_keys import DocumentKeys
 from core.memory.projector import Basis
 from core.models.kv_buffer import new_buffer
 from core.models.llama_decoder import LlamaDecoder
@@ -27,7 +28,6 @@ from core.models.llama_decoder import LlamaDecoder
 Casings = Sequence[Sequence[int]]
 """A word's ids in each casing that is looked for."""
 DROPOUT = 0.1
-_DOCUMENTS_AT_ONCE = 256
 _BELOW = -2.0
 """Below every similarity."""
 
@@ -95,23 +95,17 @@ class Router(nn.Module):
         return router
 
     def keys(self, z: torch.Tensor) -> torch.Tensor:
-        """Unit keys [N, m, dim] of z [N, m, z_dim]."""
+        """Unit keys [..., dim] of z [..., z_dim]."""
         return normalize(z @ self.key, dim=-1)
 
-    def similarity(self, question: QuestionStates, keys: torch.Tensor) -> torch.Tensor:
+    def similarity(self, question: QuestionStates, keys: DocumentKeys) -> torch.Tensor:
         """Weighted mean over the words of their best casings' best matches, [batch, N], in [-1, 1]."""
         states = (question.embedded - self.mean) @ self.lexical + question.contextual @ self.contextual
         if self.training:
             states = dropout(states, DROPOUT)
         queries = normalize(states, dim=-1)
         weights = (self.idf[question.ids] + 1e-3) * question.mask
-        queries = queries.to(keys.dtype)
-        # Some documents at a time: all pairs of tokens and keys of thousands of documents would take gigabytes.
-        best = [
-            (queries @ part.flatten(0, 1).T).unflatten(-1, part.shape[:2]).amax(-1)
-            for part in keys.split(_DOCUMENTS_AT_ONCE)
-        ]
-        matches, weights = _of_best_casings(torch.cat(best, -1).float(), weights, question)
+        matches, weights = _of_best_casings(keys.best(queries), weights, question)
         return torch.einsum("bwn,bw->bn", matches, weights / weights.sum(1, keepdim=True))
 
     def logits(self, similarity: torch.Tensor) -> torch.Tensor:

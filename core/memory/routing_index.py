@@ -14,6 +14,7 @@ from math import log
 import torch
 
 from core.corpus.text import tokenise
+from core.memory.document_keys import DocumentKeys
 
 _K1, _B = 1.5, 0.75
 """BM25's usual settings: how soon a repeated word stops counting, and how much the length of a document counts."""
@@ -23,18 +24,18 @@ class RoutingIndex:
     """Keys and words of documents, in the order of their rows.
 
     Args:
-        keys: [N, m, dim], the router's keys.
+        keys: The router's.
         texts: What the z of each document spells; nothing where z names no words.
     """
 
-    def __init__(self, keys: torch.Tensor, texts: Iterable[str] = ()) -> None:
+    def __init__(self, keys: DocumentKeys, texts: Iterable[str] = ()) -> None:
         self.keys = keys
-        self._words = [_words_of(text) for text in texts] or [[] for _ in keys]
+        self._words = [_words_of(text) for text in texts] or [[] for _ in range(len(keys))]
         self._terms: Terms | None = None
 
     def picked(self, rows: Sequence[int]) -> RoutingIndex:
         """A copy of some rows."""
-        copy = RoutingIndex(self.keys[list(rows)].clone())
+        copy = RoutingIndex(self.keys.picked(rows))
         copy._words = [self._words[row] for row in rows]
         return copy
 
@@ -57,7 +58,7 @@ class RoutingIndex:
 
     def put(self, row: int, keys: torch.Tensor, text: str = "") -> None:
         """Replaces keys [m, dim] and words of one document in place."""
-        self.keys[row] = keys
+        self.keys.put(row, keys)
         words = _words_of(text)
         if words != self._words[row]:  # a step of learning moves z, and seldom as far as to another word
             self._words[row] = words

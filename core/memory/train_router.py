@@ -12,9 +12,11 @@ from core.corpus.sentences import whole_sentences
 from core.corpus.types import Corpus
 from core.jobs import Progress, Work
 from core.memory.config import MemoryConfig
+from core.memory.document_keys import DocumentKeys
 from core.memory.prompt import ZPrompt
 from core.memory.router import QuestionReader, QuestionStates, Router
 from core.memory.self_study import self_study_question
+from core.memory.z_codec import ZReading
 from core.messages import message
 
 STAGE = "Learning to route"
@@ -57,9 +59,9 @@ def corpus_questions(corpus: Corpus, split: str) -> list[RoutingQuestion]:
 
 
 def train_router(
-    router: Router, reader: QuestionReader, prompt: ZPrompt, z: torch.Tensor, corpus: Corpus, config: MemoryConfig
+    router: Router, reader: QuestionReader, prompt: ZPrompt, z: ZReading, corpus: Corpus, config: MemoryConfig
 ) -> Work:
-    """Trains the router in place on a finished Z.
+    """Trains the router in place on what is read off a finished Z.
 
     In some of the questions the right document is left out, and the null slot is the right answer.
 
@@ -89,8 +91,8 @@ def train_router(
         for group in optimiser.param_groups:
             group["lr"] = config.lr_router * (1 - step / config.router_steps)
         router.train()
-        shown, gold = _documents([questions[row].rows for row in rows], len(z), config.router_documents, rng)
-        loss = routing_loss(router, gather(states, rows), z if shown is None else z[shown], gold, rng)
+        shown, gold = _documents([questions[row].rows for row in rows], len(z.rows), config.router_documents, rng)
+        loss = routing_loss(router, gather(states, rows), z if shown is None else z.picked(shown), gold, rng)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -108,10 +110,10 @@ def train_router(
 
 
 def routing_loss(
-    router: Router, states: QuestionStates, z: torch.Tensor, gold: Sequence[Sequence[int]], rng: random.Random
+    router: Router, states: QuestionStates, z: ZReading, gold: Sequence[Sequence[int]], rng: random.Random
 ) -> torch.Tensor:
     """-log P(a right document | question), or of the null slot where the right ones are left out."""
-    logits = router.logits(router.similarity(states, router.keys(z)))
+    logits = router.logits(router.similarity(states, keys_of(router, z)))
     right = torch.zeros_like(logits, dtype=torch.bool)
     for i, rows in enumerate(gold):
         if rng.random() < _LEFT_OUT:
@@ -125,14 +127,19 @@ def routing_loss(
 
 @torch.no_grad()
 def recall(
-    router: Router, states: Sequence[QuestionStates], z: torch.Tensor, questions: Sequence[RoutingQuestion]
+    router: Router, states: Sequence[QuestionStates], z: ZReading, questions: Sequence[RoutingQuestion]
 ) -> dict[str, float]:
     """Share of questions with a right document first, and among the first five."""
-    keys = router.keys(z)
-    top = torch.cat([router.similarity(part, keys).topk(min(5, len(z)), 1).indices for part in states]).tolist()
+    keys = keys_of(router, z)
+    top = torch.cat([router.similarity(part, keys).topk(min(5, len(z.rows)), 1).indices for part in states]).tolist()
     first = sum(rows[0] in q.rows for rows, q in zip(top, questions, strict=True))
     five = sum(any(row in q.rows for row in rows) for rows, q in zip(top, questions, strict=True))
     return {"held_out_recall_at_1": first / len(questions), "held_out_recall_at_5": five / len(questions)}
+
+
+def keys_of(router: Router, z: ZReading) -> DocumentKeys:
+    """The router's keys of what is read off Z."""
+    return DocumentKeys(router.keys(z.coordinates), z.rows)
 
 
 def read_questions(

@@ -15,6 +15,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from core.corpus.store import fingerprint as passages_fingerprint
 from core.corpus.types import Corpus
 from core.errors import TesseraError
@@ -25,13 +27,12 @@ from core.memory.calibration import calibrate_null, enough
 from core.memory.checkpoint import CHECKPOINT, EARLIER
 from core.memory.config import MemoryConfig
 from core.memory.evidence_trainer import EvidenceTrainer
-from core.memory.first_z import FirstZ
 from core.memory.model import Memory
 from core.memory.pool import MemoryPool, as_stored
 from core.memory.router import QuestionReader, Router
 from core.memory.shared_weights import SharedWeights
 from core.memory.train_router import train_router
-from core.memory.z_codec import Read
+from core.memory.z_codec import ZReading
 from core.messages import message
 from core.models.language_model import LanguageModel
 
@@ -49,7 +50,7 @@ def train_memory(
     resume: bool = False,
     general: Corpus | None = None,
     start: SharedWeights | None = None,
-    first: FirstZ | None = None,
+    first: torch.Tensor | None = None,
 ) -> Work:
     """Trains a memory and writes it to a folder.
 
@@ -60,7 +61,7 @@ def train_memory(
         resume: Go on from what is in ``output``: the checkpoint, or a memory that is complete.
         general: A pool of other documents with train questions, to learn reading on; needed for a ``general`` share.
         start: What LoRA, projector and router start from, and over the same documents Z; None starts from nothing.
-        first: The first z of the documents, where workers have computed it; None computes it here.
+        first: The first z of the documents [N, m, z_dim], where workers have computed it; None computes it here.
 
     Yields:
         Progress whose data hold ``step``, the losses of that step by kind of example (``read_loss``, ``recite_loss``,
@@ -84,7 +85,7 @@ def train_memory(
         yield Progress("Writing the memory", 1, 1, "it is trained already")
         return
     yield Progress("Giving every document its first z", 0, 1)
-    learner = EvidenceTrainer(lm, corpus, general, config, start, first.z if first else None)
+    learner = EvidenceTrainer(lm, corpus, general, config, start, first)
     (output / MANIFEST).unlink(missing_ok=True)
     done = learner.restore(output, run) if resume else 0
     yield Progress("Giving every document its first z", 1, 1, message("{n:,} documents", n=len(corpus.passages)))
@@ -93,11 +94,8 @@ def train_memory(
     fresh = Router.from_basis(learner.codec.basis, config.router_dim, learner.idf)
     router = start.router(learner.idf) if start else fresh
     reader = QuestionReader(learner.model, config.router_layer, learner.prompt.head[0])
-    if first and learner.z is first.z and not config.steps:
-        read = first.coordinates, first.words
-    else:
-        read = learner.codec.read_with_words(as_stored(learner.z, config.z_format))
-    for progress in learner.clock.over(train_router(router, reader, learner.prompt, read[0], corpus, config)):
+    reading = learner.codec.read_documents(as_stored(learner.z, config.z_format))
+    for progress in learner.clock.over(train_router(router, reader, learner.prompt, reading, corpus, config)):
         figures |= progress.data
         yield progress
     figures["train_s"] = round(learner.seconds(), 1)
@@ -116,7 +114,7 @@ def train_memory(
     store.save_lora(output, learner.adapters)
     ids = tuple(passage.id for passage in corpus.passages)
     store.save_pool(output, MemoryPool(ids, tuple(passage.title for passage in corpus.passages), learner.z), card)
-    _calibrate_null(output, lm, corpus, read)
+    _calibrate_null(output, lm, corpus, reading)
     write_manifest(output, Manifest(KIND, {_RUN: run}, {}), "checkpoint*")
     yield Progress("Writing the memory", 1, 1, f"{sum((output / f).stat().st_size for f in store.FILES) / 1e6:.1f} MB")
 
@@ -176,9 +174,9 @@ def _learn_evidence(learner: EvidenceTrainer, start: int, output: Path, run: str
             learner.save_checkpoint(output, done, run)
 
 
-def _calibrate_null(output: Path, lm: LanguageModel, corpus: Corpus, read: Read) -> None:
+def _calibrate_null(output: Path, lm: LanguageModel, corpus: Corpus, reading: ZReading) -> None:
     """Calibrates the null slot if the corpus has enough held-out questions, given what is read off Z."""
-    memory, questions = Memory.load(output, lm, read=read), corpus.questions.get("dev", ())
+    memory, questions = Memory.load(output, lm, reading=reading), corpus.questions.get("dev", ())
     if enough(memory, questions):
         calibrate_null(memory, questions)
         memory.save(output)

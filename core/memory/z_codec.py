@@ -9,6 +9,7 @@ moved, so it is trained as any other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -24,17 +25,32 @@ _FALL = 6.6
 and the rest leaves z a gradient to move by."""
 _SAMPLE = 1024
 """Tokens on which that median is taken."""
-READ_AT_ONCE = 32
-"""Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB. Which they are
-changes the last bits of what is read."""
+_READ_AT_ONCE = 32
+"""Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB."""
 NO_WORD = -1
 """In the place of a token, where a vector names none."""
 _BLOCK = 192
 """Tokens of the vocabulary of which only the nearest is compared with those of other blocks."""
 
 
-Read = tuple[torch.Tensor, torch.Tensor]
-"""What is read off z [..., m, z_dim]: coordinates [..., m, width], and the token that each vector names [..., m]."""
+@dataclass(frozen=True)
+class ZReading:
+    """What is read off the Z of documents, every different vector once: most of them name a word that others name too.
+
+    Attributes:
+        coordinates: [U, width], of the U different vectors.
+        words: [U], the token that each names; ``NO_WORD`` where it is empty or names none.
+        rows: [N, m], which of them the vectors of each document are.
+    """
+
+    coordinates: torch.Tensor
+    words: torch.Tensor
+    rows: torch.Tensor
+
+    def picked(self, documents: Sequence[int]) -> ZReading:
+        """The reading of some documents."""
+        used, rows = self.rows[list(documents)].unique(return_inverse=True)
+        return ZReading(self.coordinates[used], self.words[used], rows)
 
 
 class ZCodec:
@@ -80,12 +96,22 @@ class ZCodec:
         """Coordinates [..., width] of what is stored [..., z_dim]; gradients pass."""
         return self.read_with_words(stored)[0]
 
-    def read_with_words(self, stored: torch.Tensor) -> Read:
-        """``read``, and the token that each vector names: ``NO_WORD`` where it is empty or z names none."""
+    @torch.no_grad()
+    def read_documents(self, stored: torch.Tensor) -> ZReading:
+        """What is read off the Z [N, m, z_dim] of documents."""
+        flat = stored.flatten(0, 1)
+        if self._config.vocabulary:
+            flat, rows = flat.unique(dim=0, return_inverse=True)
+        else:  # vectors that name no word are all different
+            rows = torch.arange(len(flat))
+        return ZReading(*self.read_with_words(flat), rows.view(stored.shape[:2]))
+
+    def read_with_words(self, stored: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """``read``, and the token [...] that each vector names: ``NO_WORD`` where it is empty or z names none."""
         if not self._config.vocabulary:
             return stored, torch.full(stored.shape[:-1], NO_WORD)
         flat = stored.reshape(-1, stored.shape[-1])
-        parts = [self._look_up(part) for part in flat.split(READ_AT_ONCE)]
+        parts = [self._look_up(part) for part in flat.split(_READ_AT_ONCE)]
         coordinates, words = (torch.cat(each) for each in zip(*parts, strict=True))
         return coordinates.reshape(*stored.shape[:-1], self.width), words.reshape(stored.shape[:-1])
 
@@ -100,7 +126,7 @@ class ZCodec:
     def _sharpness(self) -> float:
         """The factor on squared distances under which attention falls by ``_FALL`` to the nearest neighbour."""
         sample = self._keys[:: max(1, len(self._keys) // _SAMPLE)]
-        second = torch.cat([self._nearest(part, 2)[:, 1] for part in sample.split(READ_AT_ONCE)])
+        second = torch.cat([self._nearest(part, 2)[:, 1] for part in sample.split(_READ_AT_ONCE)])
         return _FALL / max(float((sample - self._keys[second]).square().sum(-1).median()), 1e-6)
 
     @cached_property
@@ -124,7 +150,7 @@ class ZCodec:
         best = inside.topk(count, largest=False).indices
         return chosen.gather(1, best // _BLOCK) * _BLOCK + best % _BLOCK
 
-    def _look_up(self, z: torch.Tensor) -> Read:
+    def _look_up(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Coordinates [n, width] of z [n, z_dim], a softmax over its nearest tokens, and the nearest of these [n].
 
         A z of zeros stays the mean.

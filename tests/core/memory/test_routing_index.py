@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from core.corpus.text import tokenise
+from core.memory.document_keys import DocumentKeys
 from core.memory.model import Memory
 from core.memory.routing_index import RoutingIndex, Terms
 from core.memory.z_codec import NO_WORD, ZCodec
@@ -22,7 +23,11 @@ TEXTS = (
 
 
 def texts_index(texts: tuple[str, ...] = TEXTS) -> RoutingIndex:
-    return RoutingIndex(torch.zeros(len(texts), 2, 3), texts)
+    return RoutingIndex(no_keys(len(texts)), texts)
+
+
+def no_keys(documents: int) -> DocumentKeys:
+    return DocumentKeys(torch.zeros(1, 3), torch.zeros(documents, 2, dtype=torch.long))
 
 
 @pytest.mark.parametrize("question", ["Who built the lighthouse of Velm?", "Which library keeps paper?", "bells"])
@@ -54,8 +59,8 @@ def test_a_row_that_is_put_anew_is_found_by_its_new_words_and_a_picked_copy_stay
     index = texts_index()
     copy = index.picked([2, 0])
     index.put(0, torch.ones(2, 3), "A harbour.")
-    assert index.terms.match("harbour").argmax() == 0 and index.keys[0].eq(1).all()
-    assert not copy.terms.match("harbour").any() and not copy.keys.any()
+    assert index.terms.match("harbour").argmax() == 0 and index.keys.of(0).eq(1).all()
+    assert not copy.terms.match("harbour").any() and not copy.keys.of(0).any() and not copy.keys.of(1).any()
     assert copy.terms.match("lighthouse").argmax() == 1
 
 
@@ -64,7 +69,7 @@ def test_an_index_of_spelled_words_says_so():
 
 
 def test_documents_without_words_match_no_question():
-    assert RoutingIndex(torch.zeros(2, 1, 1)).terms.match("lighthouse").tolist() == [0.0, 0.0]
+    assert RoutingIndex(no_keys(2)).terms.match("lighthouse").tolist() == [0.0, 0.0]
     assert Terms([]).match("lighthouse").tolist() == []
 
 

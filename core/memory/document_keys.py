@@ -1,0 +1,79 @@
+"""The router's keys of all documents, and the best match of a query among those of each.
+
+Every key stands once, however many documents have it: z that are looked up in the vocabulary mostly name words that
+others name, too. 1,992 passages of Wikipedia have 255,000 vectors, of which 20,000 are different, so a question is
+compared with a twelfth, and a document is a list of keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn.functional import embedding_bag
+
+_SIMILARITIES_AT_ONCE = 2**24
+"""Of queries and keys, 64 MB: those of many questions at once would take gigabytes."""
+
+
+class DocumentKeys:
+    """Keys of documents, in the order of their rows.
+
+    Args:
+        keys: [U, dim], unit vectors.
+        which: [N, m], which of them each vector of each document has.
+    """
+
+    def __init__(self, keys: torch.Tensor, which: torch.Tensor) -> None:
+        ordered = which.sort(1).values
+        first = torch.ones_like(ordered, dtype=torch.bool)
+        first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        lengths = first.sum(1)
+        self._keys = keys
+        self._lists, self._ends = ordered[first].int(), torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int()
+        self._moved: dict[int, torch.Tensor] = {}
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return len(self._ends) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that a question reads."""
+        tensors = [self._keys, self._lists, self._ends, *self._moved.values()]
+        return sum(tensor.nbytes for tensor in tensors)
+
+    def of(self, row: int) -> torch.Tensor:
+        """The different keys of one document."""
+        if row in self._moved:
+            return self._moved[row]
+        return self._keys[self._lists[self._ends[row] : self._ends[row + 1]]]
+
+    def put(self, row: int, keys: torch.Tensor) -> None:
+        """Gives one document keys [m, dim] of its own: a z that is learning is at a new place after every step."""
+        self._moved[row] = keys
+
+    def picked(self, rows: Sequence[int]) -> DocumentKeys:
+        """The keys of some documents; what is put into either later does not show in the other."""
+        other = DocumentKeys.__new__(DocumentKeys)
+        lists = [self._lists[self._ends[row] : self._ends[row + 1]] for row in rows]
+        lengths = torch.tensor([0, *map(len, lists)])
+        other._keys, other._lists, other._ends = self._keys, torch.cat(lists), lengths.cumsum(0).int()
+        other._moved = {new: self._moved[old] for new, old in enumerate(rows) if old in self._moved}
+        return other
+
+    def best(self, queries: torch.Tensor) -> torch.Tensor:
+        """The best match [..., N] of each query [..., dim] among the keys of each document; gradients pass."""
+        flat = queries.flatten(0, -2)
+        at_once = max(1, _SIMILARITIES_AT_ONCE // len(self._keys))
+        best = torch.cat([self._best(part) for part in flat.split(at_once)])
+        return best.unflatten(0, queries.shape[:-1])
+
+    def _best(self, queries: torch.Tensor) -> torch.Tensor:
+        similar = self._keys @ queries.T
+        best = embedding_bag(self._lists, similar, self._ends, mode="max", include_last_offset=True).T
+        if self._moved:
+            best = best.clone()
+        for row, keys in self._moved.items():
+            best[:, row] = (queries @ keys.T).amax(-1)
+        return best
