@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -29,6 +30,8 @@ _READ_AT_ONCE = 32
 """Vectors that are looked up at once: their distances to the whole vocabulary take 6 MB."""
 NO_WORD = -1
 """In the place of a token, where a vector names none."""
+_MOST_KNOWN = 2
+"""Vectors that are remembered, to the tokens of the vocabulary."""
 _BLOCK = 192
 """Tokens of the vocabulary of which only the nearest is compared with those of other blocks."""
 
@@ -64,6 +67,7 @@ class ZCodec:
     def __init__(self, embeddings: torch.Tensor, config: MemoryConfig) -> None:
         self._embeddings, self._config = embeddings.detach(), config
         self.width = embeddings.shape[1] if config.vocabulary else config.z_dim
+        self._known: dict[bytes, bytes] = {}
 
     @cached_property
     def basis(self) -> Basis:
@@ -150,12 +154,28 @@ class ZCodec:
         best = inside.topk(count, largest=False).indices
         return chosen.gather(1, best // _BLOCK) * _BLOCK + best % _BLOCK
 
+    def _near(self, z: torch.Tensor) -> torch.Tensor:
+        """The tokens [n, up to ``_NEAREST``] of which vectors [n, z_dim] are blends; what was looked up is known again.
+
+        Vectors that name words are few, and a question reads a hundred that were read when the memory was opened.
+        """
+        vectors = [vector.tobytes() for vector in z.cpu().numpy()]
+        new = [place for place, vector in enumerate(vectors) if vector not in self._known]
+        if new:
+            if len(self._known) > _MOST_KNOWN * len(self._keys):  # a z that is trained is at a new place every time
+                self._known.clear()
+                return self._near(z)
+            tokens = self._nearest(z[new], min(_NEAREST, len(self._keys))).numpy()
+            self._known |= {vectors[place]: row.tobytes() for place, row in zip(new, tokens, strict=True)}
+        known = np.frombuffer(b"".join(self._known[vector] for vector in vectors), dtype=np.int64)
+        return torch.from_numpy(known.reshape(len(vectors), -1).copy())
+
     def _look_up(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Coordinates [n, width] of z [n, z_dim], a softmax over its nearest tokens, and the nearest of these [n].
 
         A z of zeros stays the mean.
         """
-        nearest = self._nearest(z.detach(), min(_NEAREST, len(self._keys)))
+        nearest = self._near(z.detach())
         near = self._keys[nearest]
         weights = (-self._sharpness * (z[:, None] - near).square().sum(-1)).softmax(-1)
         embedded = self._embeddings[nearest.to(self._embeddings.device)].float().cpu()

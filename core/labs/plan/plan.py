@@ -25,9 +25,6 @@ MONTH_H = 730
 _DAY_S, _WEEK_MONTH = 86_400, 52 / 12
 _BUSY = 0.7
 """Share of a machine's time that questions may fill before they queue."""
-_SLIM = 3.0
-"""How much longer a multiplication takes with the keys of a router, which are slim, than with the weights of a model:
-17 microseconds a document were measured, where a model's pace gives 5.6 (one CPU core, 1,992 documents)."""
 _LEAST_ROOM = 0.2
 _GB, _FLOPS = 1e9, 1e12
 
@@ -51,7 +48,7 @@ SHAPES = {
     "qwen3-8b": Shape(8.19e9, 147_456, 16.4e9),
     "llama-3.1-8b": Shape(8.03e9, 131_072, 16.1e9),
 }
-"""By preset: configuration of each model, weights and keys in 16 bits."""
+"""By preset: configuration of each model, weights and keys and values in 16 bits."""
 
 
 def shape_of(model: str) -> Shape:
@@ -282,8 +279,7 @@ def _cag(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
 
 def _memory(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
     learn = measured.learn * speed.prefill / measured.prefill_token
-    # A token of the question is multiplied with all keys of a document, as a token of a prompt is with all weights.
-    compared = _SLIM * measured.question * speed.prefill * measured.key / shape_of(demand.model).weights
+    compared = measured.question * speed.prefill * measured.compared / shape_of(demand.model).parameters
     return _Quantities(
         stored=demand.passages * measured.z + measured.shared,
         held=demand.passages * measured.key,

@@ -157,3 +157,36 @@ def test_the_nearest_tokens_are_those_of_a_full_sort(vocabulary):
     codec._keys = torch.randn(vocabulary, 3, generator=drawn)
     z, count = torch.randn(40, 3, generator=drawn), min(8, vocabulary)
     assert torch.equal(codec._nearest(z, count), torch.cdist(z, codec._keys).topk(count, largest=False).indices)
+
+
+def test_a_vector_that_was_looked_up_is_read_again_without_the_vocabulary(
+    table: torch.Tensor, looked_up: MemoryConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec = ZCodec(table, looked_up)
+    z = torch.stack([codec.first([5, 9, 31]), codec.first([9, 7])])
+    whole, words = codec.read_with_words(z)
+    looked: list[int] = []
+    nearest = codec._nearest
+    monkeypatch.setattr(codec, "_nearest", lambda z, count: looked.append(len(z)) or nearest(z, count))
+    again, same_words = codec.read_with_words(z)
+    assert again.equal(whole) and same_words.equal(words) and not looked
+    moved = z + 0.25
+    assert not codec.read(moved).equal(whole) and looked
+    assert ZCodec(table, looked_up).read(moved).equal(codec.read(moved))
+    for step in range(2 * len(table)):  # a z that learns: what is remembered stays bounded
+        codec.read(z + step)
+    assert len(codec._known) <= 2 * len(table) + z.shape[0] * z.shape[1]
+    assert codec.read(z).equal(whole)
+
+
+def test_what_documents_share_is_read_once(table: torch.Tensor, looked_up: MemoryConfig) -> None:
+    codec = ZCodec(table, looked_up)
+    z = torch.stack([codec.first([5, 9, 31]), codec.first([9, 7]), codec.first([31, 9])])
+    reading = codec.read_documents(z)
+    assert len(reading.coordinates) == 5  # 5, 7, 9, 31 and the empty vector
+    coordinates, words = codec.read_with_words(z)
+    assert reading.coordinates[reading.rows].allclose(coordinates, atol=1e-5)
+    assert reading.words[reading.rows].equal(words)
+    part = reading.picked([2, 1])
+    assert part.coordinates[part.rows].equal(reading.coordinates[reading.rows[[2, 1]]])
+    assert part.words[part.rows].equal(words[[2, 1]]) and len(part.coordinates) == 4

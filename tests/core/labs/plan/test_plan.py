@@ -20,7 +20,7 @@ from tests.core.methods.conftest import built, models  # noqa: F401  (fixtures)
 
 ROUND = Coefficients(
     run="eval-x", model="smollm2-135m", machine="this", n=10, passages=100, tokens=100, read=3, question=20, answer=10,
-    text=500, vector=1536, kv_token=23_040, z=0, key=0, embed=0.01, block_token=0.001, learn=0, encode=0.01,
+    text=500, vector=1536, kv_token=23_040, z=0, key=0, compared=0, embed=0.01, block_token=0.001, learn=0, encode=0.01,
     search=0.001, route=0, load_byte=1e-9, prefill_token=0.002, decode_token=0.05, memory_tokens=0, recall_tokens=0,
     quality={},
 )  # fmt: skip
@@ -42,10 +42,10 @@ def test_the_arithmetic_of_rag_and_cag():
 
 
 def test_the_arithmetic_of_memory():
-    known = replace(ROUND, z=2304, key=98_304, route=0.03, memory_tokens=140, recall_tokens=7, shared=12.6e6)
+    known = replace(ROUND, z=2304, key=512, compared=1e4, route=0.03, memory_tokens=140, recall_tokens=7, shared=12.6e6)
     memory = planning.plan(DEMAND, known, load_prices())[2]
-    assert (memory.stored, memory.held) == (1000 * 2304 + 12.6e6, 1000 * 98_304)
-    compared = 3 * known.question * 0.002 * 98_304 / planning.shape_of(DEMAND.model).weights
+    assert (memory.stored, memory.held) == (1000 * 2304 + 12.6e6, 1000 * 512)
+    compared = known.question * 0.002 * 1e4 / planning.shape_of(DEMAND.model).parameters
     assert memory.ttft_s == pytest.approx(0.03 + 1000 * compared + 140 * 0.002 + 7 * 0.05)
 
 
