@@ -8,7 +8,7 @@ or one that the model writes where z spells none. Evidence first, the model writ
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from core.corpus.types import Passage
 from core.memory.answer_reader import AnswerReader, Reading
@@ -178,10 +178,7 @@ class LlmAsMemory:
             "null_weight": routing.null,
             "documents": len(self.memory.pool.ids),
             "read": list(read),
-            "asked": [list(reading.passage_ids) for reading in readings],
-            "soft_tokens": [reading.vectors for reading in readings],
-            "whole": [reading.whole for reading in readings],
-            "spelled": [reading.text for reading in readings],
+            "readings": [asdict(reading) for reading in readings],
             "training_steps": self.memory.card.config.steps,
             "read_mode": self.reader.config.mode,
             "order": self.order,

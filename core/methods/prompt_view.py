@@ -6,8 +6,9 @@ up to those that the trace counted. Of what a server read, the text it was sent 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from core.corpus.types import Passage
 from core.methods.base import Answer
@@ -37,16 +38,11 @@ def segments_read(answer: Answer, lm: LanguageModel) -> list[Segment]:
     trace, prompt = answer.trace, lm.prompt
     reads_z = find_method(answer.method).reads_z
     before: Reading = "cached" if trace.cached_tokens else "new"
-    vectors: list[int] = answer.details.get("soft_tokens", [])
+    readings: list[dict[str, Any]] = answer.details.get("readings", [])
     if answer.details.get("order") == "answer":
         # The evidence came after the answer: nothing of it was read.
-        asked = zip(answer.details["asked"], vectors, answer.details["spelled"], strict=True)
-        return [
-            part
-            for ids, count, text in asked
-            for part in _reading_of_z(lm, len(ids), Segment("soft", text, count), answer.question)
-        ]
-    soft = Segment("soft", "", sum(vectors))
+        return [segment for reading in readings for segment in _reading_of_z(lm, reading, answer.question)]
+    soft = Segment("soft", "", sum(reading["vectors"] for reading in readings))
     tail: tuple[Reading, list[int]] = ("new", prompt.tail(answer.question))
     passages = _passages(answer)
     segments: list[tuple[Reading, list[int]]] = [
@@ -70,13 +66,13 @@ def _passages(answer: Answer) -> list[Passage]:
     return [Passage(piece.passage_id, piece.title, piece.text) for piece in answer.evidence]
 
 
-def _reading_of_z(lm: LanguageModel, documents: int, soft: Segment, question: str) -> list[Segment]:
+def _reading_of_z(lm: LanguageModel, reading: Mapping[str, Any], question: str) -> list[Segment]:
     """Documents as soft tokens, and the question behind them."""
     prompt = lm.prompt
     return [
         _shown(lm, "cached", prompt.head),
-        soft,
-        _shown(lm, "new", prompt.gap * documents),
+        Segment("soft", reading["text"], reading["vectors"]),
+        _shown(lm, "new", prompt.gap * len(reading["passage_ids"])),
         _shown(lm, "new", prompt.tail(question)),
     ]
 

@@ -43,13 +43,18 @@ def saved_run(ws: Workspace, run_id: str) -> Run | None:
 
 
 def _as_today(run: Run) -> Run:
-    """A run of before z were read in turn, or in part: what was read then was one reading, and the whole z."""
+    """A run of before what was read of every z stood in one list: of the first ones, all of a single z."""
     for name, answer in run.answers.items():
         details = answer.details
-        if "read" in details and "asked" not in details:
-            details = {**details, "asked": [details["read"]], "soft_tokens": [details["soft_tokens"]]}
-        if "asked" in details and "whole" not in details:
-            details = {**details, "whole": [True for _ in details["asked"]], "spelled": ["" for _ in details["asked"]]}
+        if "read" in details and "readings" not in details:
+            ids = details.get("asked", [details["read"]])
+            vectors = details["soft_tokens"] if "asked" in details else [details["soft_tokens"]]
+            whole, texts = details.get("whole", [True] * len(ids)), details.get("spelled", [""] * len(ids))
+            readings = [
+                {"passage_ids": each, "vectors": count, "whole": complete, "text": text}
+                for each, count, complete, text in zip(ids, vectors, whole, texts, strict=True)
+            ]
+            details = {**details, "readings": readings}
         run.answers[name] = replace(answer, details=details)
     return run
 

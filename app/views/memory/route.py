@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -96,17 +97,14 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
         return
     titles, null = answer.details["titles"], float(answer.details["null_weight"])
     weights = [Weight(titles[i] or i, weight) for i, weight in answer.details["routing"].items()]
-    *before, read = zip(*(answer.details[fact] for fact in ("asked", "soft_tokens", "whole")), strict=True)
+    *before, last = answer.details["readings"]
     with st.expander(t("Where the model looked"), icon=":material/alt_route:"):
         own = answer.method == LlmAsMemory.name
-        st.markdown(_looked(own, titles, *read))
+        st.markdown(_looked(own, titles, last))
         if null > weights[0].weight:
             st.markdown(t("It finds that no document holds the answer."))
         if before:
-            declined = " · ".join(
-                _named(titles, ids) if whole else t("{documents}, in part", documents=_named(titles, ids))
-                for ids, _, whole in before
-            )
+            declined = " · ".join(_declined(titles, reading) for reading in before)
             st.markdown(t("Also read, and declined: {documents}.", documents=declined))
         shown = [*weights, Weight(t(_NULL), null, null=True)]
         chart(
@@ -122,17 +120,22 @@ def _named(titles: Mapping[str, str], ids: Sequence[str]) -> str:
     return t(" and ").join(f"**{escape(titles.get(i) or i)}**" for i in ids)
 
 
-def _looked(own: bool, titles: Mapping[str, str], ids: Sequence[str], vectors: int, whole: bool) -> str:
-    named = _named(titles, ids)
+def _declined(titles: Mapping[str, str], reading: Mapping[str, Any]) -> str:
+    named = _named(titles, reading["passage_ids"])
+    return named if reading["whole"] else t("{documents}, in part", documents=named)
+
+
+def _looked(own: bool, titles: Mapping[str, str], reading: Mapping[str, Any]) -> str:
+    named = _named(titles, reading["passage_ids"])
     if not own:
         return t("Another document's z was read in the place of {documents}.", documents=named)
-    if whole:
+    if reading["whole"]:
         return t("It read the z of {documents}.", documents=named)
     return t(
         "It read the z of {documents} in part: {n} vectors, those of the title and of the sentences nearest to the "
         "question.",
         documents=named,
-        n=vectors,
+        n=reading["vectors"],
     )
 
 

@@ -130,7 +130,8 @@ def test_memory_answers_there_whatever_comes_first_here_and_says_that_it_has_two
     result = answer(open_method("memory", chosen), QUESTION)
     assert (result.text, result.details["order"]) == ("Oren Pask", "evidence")
     assert two_models(result.details) == ("tiny", "tiny at 127.0.0.1")
-    assert result.details["asked"] == [[result.evidence[0].passage_id]]  # no other z is read in its turn
+    (reading,) = result.details["readings"]
+    assert reading["passage_ids"] == (result.evidence[0].passage_id,)  # no other z is read in its turn
     here = replace(resources, settings=resources.settings.in_process)
     assert two_models(answer(open_method("memory", here), QUESTION).details) is None
 
@@ -149,4 +150,5 @@ def test_the_words_that_z_spells_go_there(resources, server, monkeypatch):
     (evidence,) = result.evidence
     assert evidence.text == "Oren Pask built it. It is of glass."
     assert evidence.text in sent(server)
-    assert result.details["quoted"] and not any(result.details["soft_tokens"])  # words were read, and no vectors
+    (reading,) = result.details["readings"]
+    assert result.details["quoted"] and not reading["vectors"]  # words were read, and no vectors

@@ -226,7 +226,7 @@ def test_memory_answers_first_and_its_clock_stops_there(resources, monkeypatch):
     assert (result.details["order"], result.details["read_mode"]) == ("answer", "prefix")
     shown = segments_read(result, resources.language_model())
     assert sum(segment.tokens for segment in shown) == result.trace.prompt_tokens + result.trace.cached_tokens
-    assert [segment.reading for segment in shown] == ["cached", "soft", "new", "new"] * len(result.details["asked"])
+    assert [segment.reading for segment in shown] == ["cached", "soft", "new", "new"] * len(result.details["readings"])
 
 
 def test_its_controls_answer_in_the_same_order(resources):

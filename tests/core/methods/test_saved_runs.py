@@ -46,10 +46,14 @@ def test_the_oldest_that_is_not_pinned_makes_room(tmp_path):
 def test_of_a_run_from_before_z_were_read_in_turn_the_reading_is_known(tmp_path):
     ws, one = Workspace(tmp_path / "tiny"), run()
     one.answers["memory"] = Answer("memory", "Who?", "Pask", (), TRACE, {"read": ["p1", "p2"], "soft_tokens": 9})
+    lists = {"asked": [["p1"], ["p2"]], "soft_tokens": [4, 5], "whole": [False, True], "spelled": ["a", "b"]}
+    one.answers["shuffled-memory"] = Answer("shuffled-memory", "Who?", "Pask", (), TRACE, {"read": ["p2"], **lists})
     save_run(ws, one)
-    details = saved_run(ws, one.id).answers["memory"].details
-    assert (details["asked"], details["soft_tokens"], details["whole"]) == ([["p1", "p2"]], [9], [True])
-    assert details["spelled"] == [""]
+    answers = saved_run(ws, one.id).answers
+    (reading,) = answers["memory"].details["readings"]
+    assert (list(reading["passage_ids"]), reading["vectors"], reading["whole"]) == (["p1", "p2"], 9, True)
+    turns = answers["shuffled-memory"].details["readings"]
+    assert [list(each.values()) for each in turns] == [[["p1"], 4, False, "a"], [["p2"], 5, True, "b"]]
     assert saved_run(ws, one.id).answers["rag"] == one.answers["rag"]
 
 
