@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from core.corpus.types import Corpus, texts
+from core.memory.config import MemoryConfig
 from core.memory.projector import embedding_basis, first_z, token_idf
 from core.memory.prompt import ZPrompt
 from core.memory.router import QuestionReader, QuestionStates, Router, _of_best_casings
@@ -15,11 +16,13 @@ from core.memory.train_router import (
     _documents,
     corpus_questions,
     gather,
+    keys_of,
     question_words,
     read_questions,
     routing_loss,
     study_questions,
 )
+from core.memory.z_codec import ZCodec, ZReading
 from core.models.language_model import LanguageModel
 
 
@@ -34,12 +37,13 @@ def reader(tiny_lm: LanguageModel, prompt: ZPrompt) -> QuestionReader:
 
 
 @pytest.fixture
-def routed(tiny_lm: LanguageModel, tiny_corpus: Corpus, prompt: ZPrompt) -> tuple[Router, torch.Tensor]:
+def routed(tiny_lm: LanguageModel, tiny_corpus: Corpus, prompt: ZPrompt) -> tuple[Router, ZReading]:
     table = tiny_lm.model.get_input_embeddings().weight
     documents = [prompt.encode(text) for text in texts(tiny_corpus.passages)]
     basis, idf = embedding_basis(table, 64), token_idf(documents, len(table))
     z = torch.stack([first_z(ids, table, basis, 16) for ids in documents])
-    return Router.from_basis(basis, 64, idf).eval(), z
+    codec = ZCodec(table, MemoryConfig(m=16, z_dim=64))
+    return Router.from_basis(basis, 64, idf).eval(), codec.read_documents(z)
 
 
 def test_the_lower_layers_are_those_of_the_model(
@@ -55,17 +59,17 @@ def test_the_lower_layers_are_those_of_the_model(
 
 
 def test_words_lead_to_their_document_before_any_training(
-    routed: tuple[Router, torch.Tensor], reader: QuestionReader, prompt: ZPrompt, tiny_corpus: Corpus
+    routed: tuple[Router, ZReading], reader: QuestionReader, prompt: ZPrompt, tiny_corpus: Corpus
 ) -> None:
     router, z = routed
     questions = [text.split(". ")[1] for text in (p.text for p in tiny_corpus.passages)]
     states = reader.read([question_words(prompt, question) for question in questions])
-    best = router.similarity(states, router.keys(z)).argmax(1).tolist()
+    best = router.similarity(states, keys_of(router, z)).argmax(1).tolist()
     assert sum(row == found for row, found in enumerate(best)) >= 8
 
 
 def test_a_word_stands_in_every_casing_that_the_corpus_has(
-    routed: tuple[Router, torch.Tensor], prompt: ZPrompt, tiny_corpus: Corpus
+    routed: tuple[Router, ZReading], prompt: ZPrompt, tiny_corpus: Corpus
 ) -> None:
     router, _ = routed
     first, second = question_words(prompt, "library ZZYZX", router.idf)
@@ -91,10 +95,10 @@ def test_a_word_counts_as_its_best_casing_and_weighs_as_its_commonest() -> None:
 
 
 def test_a_question_in_capitals_finds_its_document(
-    routed: tuple[Router, torch.Tensor], reader: QuestionReader, prompt: ZPrompt, tiny_corpus: Corpus
+    routed: tuple[Router, ZReading], reader: QuestionReader, prompt: ZPrompt, tiny_corpus: Corpus
 ) -> None:
     router, z = routed
-    keys = router.keys(z)
+    keys = keys_of(router, z)
     questions = [passage.title.upper() for passage in tiny_corpus.passages]
     found = {}
     for name, idf in (("as they stand", None), ("every casing", router.idf)):
@@ -102,16 +106,6 @@ def test_a_question_in_capitals_finds_its_document(
         best = router.similarity(states, keys).argmax(1).tolist()
         found[name] = sum(row == first for row, first in enumerate(best))
     assert found["every casing"] > found["as they stand"]
-
-
-def test_many_documents_are_compared_in_parts_to_the_same_scores(
-    routed: tuple[Router, torch.Tensor], reader: QuestionReader, prompt: ZPrompt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    router, z = routed
-    states = reader.read([question_words(prompt, "Who drew the maps?")])
-    whole = router.similarity(states, router.keys(z))
-    monkeypatch.setattr("core.memory.router._DOCUMENTS_AT_ONCE", 4)
-    assert torch.allclose(router.similarity(states, router.keys(z)), whole, atol=1e-6)
 
 
 def test_a_step_compares_with_the_own_documents_and_some_others() -> None:
@@ -122,21 +116,21 @@ def test_a_step_compares_with_the_own_documents_and_some_others() -> None:
     assert _documents(gold, 100, 100, random.Random(0)) == (None, gold)
 
 
-def test_padding_changes_no_score(routed: tuple[Router, torch.Tensor], reader: QuestionReader, prompt: ZPrompt) -> None:
+def test_padding_changes_no_score(routed: tuple[Router, ZReading], reader: QuestionReader, prompt: ZPrompt) -> None:
     router, z = routed
     short, long = question_words(prompt, "pears?"), question_words(prompt, "Who drew the maps of the library of Sarn?")
-    keys = router.keys(z)
+    keys = keys_of(router, z)
     both = router.similarity(reader.read([short, long]), keys)
     assert torch.allclose(both[:1], router.similarity(reader.read([short]), keys), atol=1e-5)
 
 
-def test_an_empty_question_is_routed_somewhere(routed: tuple[Router, torch.Tensor], reader: QuestionReader) -> None:
+def test_an_empty_question_is_routed_somewhere(routed: tuple[Router, ZReading], reader: QuestionReader) -> None:
     router, z = routed
-    assert router.logits(router.similarity(reader.read([[]]), router.keys(z))).isfinite().all()
+    assert router.logits(router.similarity(reader.read([[]]), keys_of(router, z))).isfinite().all()
 
 
 def test_leaving_the_right_document_out_asks_for_the_null_slot(
-    routed: tuple[Router, torch.Tensor],
+    routed: tuple[Router, ZReading],
     reader: QuestionReader,
     prompt: ZPrompt,
     tiny_corpus: Corpus,
@@ -144,7 +138,7 @@ def test_leaving_the_right_document_out_asks_for_the_null_slot(
 ) -> None:
     router, z = routed
     states = reader.read([question_words(prompt, "Who built the lighthouse of Velm?")])
-    logits = router.logits(router.similarity(states, router.keys(z)))[0].detach()
+    logits = router.logits(router.similarity(states, keys_of(router, z)))[0].detach()
     monkeypatch.setattr("core.memory.train_router._LEFT_OUT", 0.0)
     kept = routing_loss(router, states, z, [(0, 2)], random.Random(0)).detach()
     assert torch.allclose(kept, logits.logsumexp(0) - logits[[0, 2]].logsumexp(0), atol=1e-4)
