@@ -83,7 +83,8 @@ def test_the_advice_names_what_it_weighs():
 
 
 def test_a_memory_pays_up_to_the_number_of_passages_at_which_its_first_token_is_as_late_as_that_of_rag():
-    known, prices = replace(ROUND, z=2304, key=98_304, route=0.03, memory_tokens=140, learn=60.0), load_prices()
+    known = replace(ROUND, z=2304, key=512, compared=1e4, route=0.03, memory_tokens=140, learn=60.0)
+    prices = load_prices()
     limit = memory_limit(DEMAND, known, prices)
     for passages, pays_off in ((0.9 * limit, True), (1.1 * limit, False)):
         demand = replace(DEMAND, passages=passages)
