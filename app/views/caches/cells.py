@@ -185,7 +185,7 @@ def table(cells: Sequence[Cell]) -> None:
         "cells",
         {
             "cell": st.column_config.NumberColumn(t("Cell"), pinned=True),
-            "about": st.column_config.TextColumn(t("About"), width=180),
+            "about": st.column_config.TextColumn(t("About"), width="medium"),
             "state": t("State"),
             "passages": t("Passages"),
             "tokens": (t("Tokens"), "localized"),

@@ -138,7 +138,7 @@ def variant_table(ws: Workspace, variants: Sequence[Variant], busy: bool, kind: 
             "size": t("Size"),
             "built in": t("Built in"),
             "kept at": t("Kept at"),
-            "folder": t("Folder"),
+            "folder": st.column_config.TextColumn(t("Folder"), width=240),
         },
     )
     with st.popover(t("Delete caches"), icon=":material/delete:", disabled=busy):

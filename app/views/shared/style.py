@@ -58,6 +58,10 @@ _STYLE = """
 /* Compare: answers beside their clocks, both above the fold of a common screen. */
 .st-key-stage, .st-key-answers { display: grid; gap: .8rem; align-items: start; grid-template-columns: minmax(0, 1fr); }
 .st-key-answers { grid-template-columns: repeat(auto-fill, minmax(min(13.5rem, 100%), 1fr)); }
+/* Two by two where the clocks stand below: three would leave the usual fourth alone in its row. */
+@media (max-width: 900px) {
+  .st-key-answers { grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); }
+}
 :is(.st-key-stage, .st-key-answers) > * { min-width: 0; width: 100%; }
 @media (min-width: 1200px) { .st-key-stage { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); } }
 :is(.st-key-answers, .st-key-asked) :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]) {
