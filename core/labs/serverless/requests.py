@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from core.corpus.types import Passage
@@ -23,9 +23,11 @@ DEFAULT_K = 3
 CANDIDATES = 10
 """Passages that are found where they are to be re-ranked, unless more are wanted."""
 _Request = TypeVar("_Request")
-_Question = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_QUESTION)]
-_Text = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
-_Name = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=MAX_TEXT)]
+_TRIMMED, _FILLED = AfterValidator(str.strip), Field(min_length=1)
+# Counted as they are sent, and trimmed then: white space weighs, too.
+_Question = Annotated[str, StringConstraints(strict=True, max_length=MAX_QUESTION), _TRIMMED, _FILLED]
+_Text = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT), _TRIMMED, _FILLED]
+_Name = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT), _TRIMMED]
 _Count = Annotated[StrictInt, Field(ge=1, le=MAX_K)]
 
 
@@ -113,9 +115,9 @@ class Result:
 
 @dataclass(frozen=True, config={"extra": "forbid"})
 class SaveRequest:
-    """A request that was answered, and its result, to be saved."""
+    """A request that was answered, as it was sent, and its result, to be saved."""
 
-    request: RetrievalRequest
+    request: dict[str, Any]
     result: Result
 
 
@@ -132,8 +134,8 @@ def parse(kind: type[_Request], body: Mapping[str, Any]) -> _Request:
         request: _Request = _adapter(kind).validate_python(body)
     except ValidationError as error:
         wrong = error.errors()[0]
-        place = ".".join(map(str, wrong["loc"]))
+        field = ".".join(map(str, wrong["loc"]))
         shown = "missing" if wrong["type"] == "missing" else repr(wrong["input"])
         shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
-        raise BadRequest(f"'{place}' is {shown}.", f"{wrong['msg']}.") from None
+        raise BadRequest(f"'{field}' is {shown}.", f"{wrong['msg']}.") from None
     return request

@@ -38,10 +38,8 @@ class CacheHandler(Handler["Results"]):
         """See ``Handler.request``."""
         if "result" not in body:
             return super().request(body, settings), None
-        answered = body.get("request")
-        if isinstance(answered, Mapping):
-            answered = {"k": settings.top_k, **answered}
-        return parse(SaveRequest, {**body, "request": answered}).request, dict(body["result"])
+        answered = parse(SaveRequest, body).request
+        return super().request(answered, settings), dict(body["result"])
 
     def answer(self, opened: Results, request: _Request, tracer: Tracer) -> dict[str, Any]:
         """See ``Handler.answer``."""
@@ -51,8 +49,8 @@ class CacheHandler(Handler["Results"]):
                 opened.save(question, result)
             return {"kept": True}
         with tracer.span("look up"):
-            found = opened.find(question)
-        return {"hit": found is not None, "result": found}
+            saved = opened.find(question)
+        return {"hit": saved is not None, "result": saved}
 
 
 handler = CacheHandler()

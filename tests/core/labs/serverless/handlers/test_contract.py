@@ -21,6 +21,7 @@ BAD = [
     ("retrieval", {"question": "  "}, "question"),
     ("retrieval", {"question": 7}, "question"),
     ("retrieval", {"question": "x" * 2001}, "at most 2000"),
+    ("retrieval", {"question": "x" + " " * 2000}, "at most 2000"),
     ("retrieval", {"question": "x", "k": 0}, "'k' is 0"),
     ("retrieval", {"question": "x", "k": True}, "'k' is True"),
     ("retrieval", {"question": "x", "k": 51}, "50"),
