@@ -22,13 +22,12 @@ from core.errors import TesseraError
 from core.jobs import Job, JobBoard, JobState, Work
 from core.kvcache.lru import ResidentStats
 from core.memory.model import Memory
-from core.messages import message
 from core.methods.cag_cell import CagCell
 from core.methods.comparison import OpenMethods
 from core.methods.from_blocks import FromBlocks
 from core.models.registry import Models
 from core.settings import Settings
-from core.workspace import Workspace, list_workspaces, open_workspace
+from core.workspace import Workspace, list_workspaces, named_workspace, open_workspace
 
 SAMPLE = "sample"
 WORKSPACE_KEY = "workspace"
@@ -71,9 +70,9 @@ def choose(wanted: Settings) -> None:
 @st.cache_resource(show_spinner=False)
 def models() -> Models:
     """The models of this process; each is loaded when it is first asked for, and pages wait for them in a queue."""
-    found = Models(settings())
-    found.lock.attend = queue_notice.attend
-    return found
+    loaded = Models(settings())
+    loaded.lock.attend = queue_notice.attend
+    return loaded
 
 
 @st.cache_resource(show_spinner=False)
@@ -104,19 +103,6 @@ def apply_chosen_workspace() -> None:
         chosen = st.query_params.get(WORKSPACE_KEY)
     if chosen in workspace_names():
         st.session_state[WORKSPACE_KEY] = chosen
-
-
-def named_workspace(name: str) -> Workspace:
-    """The workspace of a name that a person typed; a path is refused, since pages may be shown to others.
-
-    Raises:
-        TesseraError: It is no name.
-    """
-    if not name.isprintable() or set(name) & set("/\\") or name.startswith("."):
-        raise TesseraError(
-            message("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
-        )
-    return open_workspace(name, settings().workspaces)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -194,7 +180,7 @@ def _start_process(name: str, label: str, make: Callable[..., Work], given: dict
 def _start(name: str, make: Callable[[Workspace], Job]) -> None:
     st.session_state.pop(_REFUSED, None)
     with refusing():
-        ws = named_workspace(name)
+        ws = named_workspace(name, settings().workspaces)  # no path: pages may be shown to others
         job = board().start(str(ws.path), make(ws))
         st.session_state[WATCHED] = id(job)  # also of a job that ends before the page is drawn again
         st.session_state[_BEGUN] = {*st.session_state.get(_BEGUN, ()), name}
@@ -266,6 +252,6 @@ def residencies(ws: Workspace) -> list[ResidentStats]:
 
 def _is_being_built(name: str) -> bool:
     try:
-        return bool(name) and job_is_running(named_workspace(name))
+        return bool(name) and job_is_running(named_workspace(name, settings().workspaces))
     except TesseraError:
         return False

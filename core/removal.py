@@ -9,7 +9,6 @@ The copy of a workspace points to what its original keeps elsewhere; that stays 
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from core.stores.redis.answer_keys import forget, key_of, move, stored_counts
 from core.stores.redis.connection import Connection, connection
 from core.stores.registry import STORES
 from core.units import size
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace, named_workspace
 
 _CELLS = tuple(kind for kind, spec in ARTEFACTS.items() if spec.varied)
 
@@ -96,11 +95,7 @@ def rename_workspace(ws: Workspace, name: str) -> Workspace:
         WorkspaceBusy: Something is being built in it.
         TesseraError: The name cannot be, is taken, or a server that holds some of it cannot be reached.
     """
-    if os.sep in name or name.startswith("."):
-        raise TesseraError(
-            message("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
-        )
-    renamed = open_workspace(name, ws.path.parent)
+    renamed = named_workspace(name, ws.path.parent)
     if renamed.path.exists():
         raise TesseraError(message("There is a workspace {name!r} already.", name=name), "Choose another name.")
     with ws.lock():

@@ -66,6 +66,11 @@ class ArtefactState:
     folder: Path | None = None
     damaged: bool = False
 
+    @property
+    def params(self) -> dict[str, Any]:
+        """Settings and figures of its build; empty if there is no manifest."""
+        return self.manifest.params if self.manifest else {}
+
 
 class Workspace:
     """One folder, its artefacts and its lock.
@@ -202,6 +207,11 @@ class Workspace:
         folder = swap.holding(self.folder(kind), MANIFEST)
         return readable(folder) if folder else None
 
+    def params(self, kind: str) -> dict[str, Any]:
+        """Settings and figures of an artefact's build; empty if it is missing."""
+        manifest = self.manifest(kind)
+        return manifest.params if manifest else {}
+
     def fingerprint(self, kind: str, inputs: Mapping[str, str] | None = None) -> str:
         """Current fingerprint of an artefact; empty if it is missing."""
         manifest = self.state(kind, inputs).manifest if artefact(kind).varied else self.manifest(kind)
@@ -309,14 +319,24 @@ def open_workspace(name: str, parent: Path) -> Workspace:
     Raises:
         TesseraError: The name is not a valid folder name, or the path is a file.
     """
-    if os.sep in name or name.startswith("."):
-        path = Path(name).expanduser()
-    else:
-        if not re.fullmatch(r"[\w][\w .-]{0,63}", name) or _RESERVED.fullmatch(name) or name[-1] in " .":
-            raise TesseraError(
-                message("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
-            )
-        path = parent / name
+    is_path = os.sep in name or name.startswith(".")
+    return _open_folder(Path(name).expanduser()) if is_path else named_workspace(name, parent)
+
+
+def named_workspace(name: str, parent: Path) -> Workspace:
+    """The workspace with a name under ``parent``; a path is refused.
+
+    Raises:
+        TesseraError: The name is not a valid folder name, or stands for a file.
+    """
+    if not re.fullmatch(r"[\w][\w .-]{0,63}", name) or _RESERVED.fullmatch(name) or name[-1] in " .":
+        raise TesseraError(
+            message("{name!r} is no name for a workspace.", name=name), "Use letters, digits, '-' and '_'."
+        )
+    return _open_folder(parent / name)
+
+
+def _open_folder(path: Path) -> Workspace:
     if path.exists() and not path.is_dir():
         raise TesseraError(message("{path} is a file, not a workspace.", path=path), "Give a folder.")
     workspace = Workspace(path)
