@@ -21,12 +21,12 @@ def attend(ticket: Ticket) -> None:
     if get_script_run_ctx(suppress_warning=True) is None:
         ticket.wait()
         return
-    place = None
+    notice = None
     for ahead in ticket.waits():
-        place = place or st.empty()
-        place.caption(f":material/hourglass_top: {queue_line(ahead)}")
-    if place:
-        place.empty()
+        notice = notice or st.empty()
+        notice.caption(f":material/hourglass_top: {queue_line(ahead)}")
+    if notice:
+        notice.empty()
 
 
 def queue_line(ahead: int) -> str:

@@ -30,7 +30,7 @@ def table(run: Run) -> list[dict[str, Any]]:
         if name not in run.answers:
             continue
         traces = run.measured(name)
-        trace, total = median_trace(traces), spread([found.total_ms for found in traces])
+        trace, total = median_trace(traces), spread([single.total_ms for single in traces])
         spent = {span: sum(s.ms for s in trace.spans if s.name == span) for span in spans}
         rows.append(
             {

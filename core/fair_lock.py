@@ -81,7 +81,7 @@ class FairLock:
         """A place at the end of the queue, or behind the one that this thread has already."""
         ticket = Ticket(self, threading.current_thread())
         with self._changed:
-            own = [place for place, other in enumerate(self._queue) if other.thread is ticket.thread]
+            own = [position for position, other in enumerate(self._queue) if other.thread is ticket.thread]
             self._queue.insert(own[-1] + 1 if own else len(self._queue), ticket)
         return ticket
 

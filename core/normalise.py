@@ -46,6 +46,11 @@ def folded(text: str) -> str:
     return " ".join(normalise(text).casefold().split())
 
 
+def comma_separated(text: str) -> list[str]:
+    """The entries of a list with commas."""
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
 def is_unicode(text: str) -> bool:
     """Whether a text can be encoded: undecodable bytes and some JSON escapes arrive as lone surrogates."""
     return not _SURROGATE.search(text)

@@ -85,13 +85,13 @@ def revise(
         clock = WorkClock()
         vectors, fresh = yield from clock.over(_vectors(ws, models, before, corpus))
         spent_s = clock.seconds
-        held = None if ws.state("partition").status == "missing" else Partition.load(ws.variants("partition")[0])
-        partition = _partition(models, corpus, vectors, cells or held) if held else None
+        earlier = None if ws.state("partition").status == "missing" else Partition.load(ws.variants("partition")[0])
+        partition = _partition(models, corpus, vectors, cells or earlier) if earlier else None
         memory = None if ws.state("memory").status != "ready" else open_memory(ws, models)
         gone = _gone(memory, before, corpus) if memory else None
         after = _followed(memory, before, corpus, learned) if memory else None
         yield Progress("Writing what changed", 0, 1, message("{n:,} passages embedded", n=fresh))
-        _set_aside(ws, before, held, gone)
+        _set_aside(ws, before, earlier, gone)
         write_corpus(ws, corpus)
         keep_originals(ws, [before, corpus], originals)
         unread = len(truncated_rows(models.encoder(), texts(corpus.passages)))
@@ -121,8 +121,8 @@ def undo(ws: Workspace, models: Models, settings: Settings) -> Work:
         raise ArtefactMissing(message("Nothing was changed in {name!r}.", name=ws.name), "There is nothing to undo.")
     aside = ws.path / BEFORE
     cells = Partition.load(aside) if (aside / FILE).is_file() else None
-    held = ws.read("partition", Partition.load) if cells and ws.state("partition").status == "ready" else None
-    recut = not (cells and held and cells.config == held.config)  # since then, otherwise
+    partition = ws.read("partition", Partition.load) if cells and ws.state("partition").status == "ready" else None
+    recut = not (cells and partition and cells.config == partition.config)  # since then, otherwise
     learned = Learned(load_pool(aside), read_card(aside)) if (aside / CARD).is_file() else None
     yield from revise(ws, models, settings, load(aside), cells=None if recut else cells, learned=learned)
 
@@ -169,8 +169,8 @@ def _partition(models: Models, corpus: Corpus, vectors: Vectors, cells: Partitio
 
 def _gone(memory: Memory, before: Corpus, corpus: Corpus) -> Learned | None:
     """The z that a change takes away: of documents removed, and of those whose text becomes another."""
-    held, stays = set(memory.pool.ids), {(passage.id, *texts([passage])) for passage in corpus.passages}
-    gone = [p.id for p in before.passages if p.id in held and (p.id, *texts([p])) not in stays]
+    remembered, stays = set(memory.pool.ids), {(passage.id, *texts([passage])) for passage in corpus.passages}
+    gone = [p.id for p in before.passages if p.id in remembered and (p.id, *texts([p])) not in stays]
     rows = memory.pool.rows(gone)
     titles = tuple(memory.pool.titles[row] for row in rows)
     return Learned(MemoryPool(tuple(gone), titles, memory.pool.z[rows]), memory.card) if gone else None
@@ -178,15 +178,15 @@ def _gone(memory: Memory, before: Corpus, corpus: Corpus) -> Learned | None:
 
 def _followed(memory: Memory, before: Corpus, corpus: Corpus, learned: Learned | None) -> Memory:
     """The memory without removed documents and with new ones, by what was learned of them before, else by a first z."""
-    held, old, new = set(memory.pool.ids), _by_id(before.passages), _by_id(corpus.passages)
+    remembered, old, new = set(memory.pool.ids), _by_id(before.passages), _by_id(corpus.passages)
     known = learned if learned and learned.holds_for(memory.card) else None
     for passage in corpus.passages:
         z = known.pool.z[known.pool.row(passage.id)] if known and passage.id in known.pool.ids else None
-        if passage.id not in held:
+        if passage.id not in remembered:
             memory = with_document(memory, passage, z)
         elif passage.id in old and texts([passage]) != texts([old[passage.id]]):
             memory = with_edited(memory, passage, z)
-    for passage_id in old.keys() - new.keys() & held:
+    for passage_id in old.keys() - new.keys() & remembered:
         memory = without_document(memory, passage_id)
     if not known:
         return memory

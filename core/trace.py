@@ -11,6 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from statistics import median
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def timed(call: Callable[[], Result]) -> tuple[Result, float]:
+    """What a call returns, and how long it took in ms."""
+    began = time.perf_counter()
+    result = call()
+    return result, 1000 * (time.perf_counter() - began)
 
 
 @dataclass(frozen=True)

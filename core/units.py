@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 from core.messages import message
 
 _SIZES = ("B", "KB", "MB", "GB", "TB")
@@ -36,6 +38,11 @@ def size(count: float) -> str:
         value, rank = value / 1000, rank + 1
     number = f"{value:,.0f}" if rank == 0 or value >= 99.5 else f"{value:.1f}".removesuffix(".0")
     return f"{number} {_SIZES[rank]}"
+
+
+def timestamp() -> str:
+    """The time now, ISO 8601 in UTC to the second, as runs and reports keep it."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

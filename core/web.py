@@ -24,6 +24,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.errors import TesseraError
 from core.messages import message
+from core.normalise import comma_separated
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 6 * 1024 * 1024
@@ -57,8 +58,7 @@ def parse_hosts(names: str) -> frozenset[Authority]:
     Raises:
         TesseraError: An entry is not a host name.
     """
-    entries = [entry.strip() for entry in names.split(",") if entry.strip()]
-    authorities = {entry: authority(entry) for entry in entries}
+    authorities = {entry: authority(entry) for entry in comma_separated(names)}
     for entry, known in authorities.items():
         if known is None:
             raise TesseraError(

@@ -115,21 +115,21 @@ def compute_arrays(
     Yields:
         Numbers of the shards that are done, and a note.
     """
-    found: dict[int, Array] = {}
+    arrays: dict[int, Array] = {}
     paths = [folder / f"{text_digest(text, 24)}.npy" for text in content] if folder else []
     for number, path in enumerate(paths):
         if path.is_file():
-            found[number] = np.load(path, allow_pickle=False)
-    todo = [number for number in range(len(shards)) if number not in found]
-    yield list(found), ""
+            arrays[number] = np.load(path, allow_pickle=False)
+    todo = [number for number in range(len(shards)) if number not in arrays]
+    yield list(arrays), ""
     for step in workers.compute(task, [shards[number] for number in todo]):
         if isinstance(step, Computed):
             number = todo[step.number]
-            found[number] = step.result
+            arrays[number] = step.result
             if folder:
                 _save(paths[number], step.result)
-        yield list(found), step.note
-    return [found[number] for number in range(len(shards))]
+        yield list(arrays), step.note
+    return [arrays[number] for number in range(len(shards))]
 
 
 def _save(path: Path, array: Array) -> None:

@@ -53,10 +53,10 @@ if folder is None and shipped:
 if folder is None:
     empty_state(t("No run yet"), t("Choose questions and methods under New run; the results appear here."))
     st.stop()
-found = load(folder)
+loaded = load(folder)
 if view == ANSWERS:
-    show_answers(found)
+    show_answers(loaded)
 elif view == VERSUS:
-    show_versus(ws, found)
+    show_versus(ws, loaded)
 else:
-    show_results(ws, found, busy)
+    show_results(ws, loaded, busy)

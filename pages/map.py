@@ -16,7 +16,7 @@ from app.views.shared.chart import selectable
 from app.views.shared.examples import examples
 from app.views.shared.frame import empty_state, header, missing_for
 from app.views.shared.jobs import job_panel
-from core.voronoi.partition import Partition
+from core.voronoi.partition import Partition, cell_labels
 from core.voronoi.projection import Projection
 
 CONTROLS = {"displaylogo": False, "scrollZoom": True}
@@ -47,16 +47,15 @@ if lacking:
     st.stop()
 partition = ws.read("partition", Partition.load)
 projection = Projection.load(ws.require("projection"))
-manifest = ws.manifest("partition")
-labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
+labels = cell_labels(ws)
 question, nprobe = question_form(partition.k)
 corpus = state.corpus_of(ws)
 examples(ws, corpus, "map_question")
 located = locate_question(ws, partition, projection, question, nprobe)
 if located:
     st.markdown(f":material/star: {verdict(located.route, labels, located.drawn_in)}")
-    if found := gold_verdict(corpus, partition, located):
-        st.markdown(found)
+    if sentence := gold_verdict(corpus, partition, located):
+        st.markdown(sentence)
 data = map_of(corpus, partition, projection, labels, located)
 dragging = located is not None and st.toggle(
     t("Drag the star"),

@@ -49,17 +49,17 @@ if missing_for(ws, ("corpus", "embeddings")):
         )
     st.stop()
 lacking = missing_for(ws, ("partition", "blocks"))
-found, why = None, ""
+measured, why = None, ""
 if not lacking:
     try:
-        found = coefficients(ws)
+        measured = coefficients(ws)
     except TesseraError as error:
         why = escape(t(error.message))
-if found is None and is_sample(state.corpus_of(ws)):
-    found = shipped_coefficients()
-    shipped_line((machine_of(found), found.model))
+if measured is None and is_sample(state.corpus_of(ws)):
+    measured = shipped_coefficients()
+    shipped_line((machine_of(measured), measured.model))
     link_to("evaluate", t("Measure here"))
-if found is None:
+if measured is None:
     empty_state(
         t("Nothing has been measured to plan with yet"),
         t(
@@ -72,4 +72,4 @@ if found is None:
         t("Build the blocks") if lacking else t("Evaluate some questions"),
     )
     st.stop()
-show(found)
+show(measured)

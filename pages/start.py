@@ -47,8 +47,8 @@ for name, column in zip(registry.main_methods(), st.columns(3), strict=True):
                 size=size(measured["efficiency"][name]["bytes_per_1000_documents"]),
             )
         )
-asked = tn(measured["questions"], "{n:,} test question of the sample", "{n:,} test questions of the sample")
-shipped_line((asked, measured["created"][:10], measured["machine"]["processor"], measured["model"]["name"]))
+questions = tn(measured["questions"], "{n:,} test question of the sample", "{n:,} test questions of the sample")
+shipped_line((questions, measured["created"][:10], measured["machine"]["processor"], measured["model"]["name"]))
 
 sample = open_workspace(state.SAMPLE, state.settings().workspaces)
 ws = state.current_workspace()

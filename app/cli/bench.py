@@ -15,7 +15,6 @@ from app.cli.common import (
     deliver,
     drive,
     emit,
-    names_in,
     open_resources,
     reported,
     say,
@@ -23,6 +22,7 @@ from app.cli.common import (
     wants_json,
 )
 from app.cli.serverless import serverless
+from core.normalise import comma_separated
 
 if TYPE_CHECKING:
     from core.labs.benchmarks.store_verdict import WorkloadResult
@@ -115,7 +115,7 @@ def stores(
 
     settings, ws = settings_and_workspace(workspace)
     ws.require("embeddings")
-    drive(bench.run_default(ws, Models(settings), queries, synthetic, dim, settings.seed, names_in(only)))
+    drive(bench.run_default(ws, Models(settings), queries, synthetic, dim, settings.seed, comma_separated(only)))
     result = bench.load(ws)
     if result is None:
         return
@@ -132,10 +132,10 @@ def _show_stores(tested: WorkloadResult, k: int, clients: int) -> None:
     names = list(dict.fromkeys(row.store for row in tested.rows))
     for name in names:
         rows = [row for row in tested.rows if row.store == name]
-        built, memory = rows[0], rows[0].memory_bytes
-        held = "" if memory is None else f", {memory / 1e6:,.1f} MB in memory"
-        size = f"built in {built.build_s:.1f} s, {built.disk_bytes / 1e6:,.1f} MB on disk{held}"
-        table = Table(title=f"{built.label}: {size}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+        first, memory = rows[0], rows[0].memory_bytes
+        in_memory = "" if memory is None else f", {memory / 1e6:,.1f} MB in memory"
+        size = f"built in {first.build_s:.1f} s, {first.disk_bytes / 1e6:,.1f} MB on disk{in_memory}"
+        table = Table(title=f"{first.label}: {size}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
         table.add_column("setting", width=24)
         for heading in (f"recall@{k}", f"gold@{k}", "p50 ms", "p99 ms", "QPS", f"QPS x{clients}"):
             table.add_column(heading, justify="right")
@@ -171,7 +171,7 @@ def encoders(
     from core.labs.benchmarks.encoders import compare
     from core.settings import Settings
 
-    work = compare(Settings.from_environment(), dataset, names_in(names), split, size, answers)
+    work = compare(Settings.from_environment(), dataset, comma_separated(names), split, size, answers)
     comparison: dict[str, Any] = drive(work)["comparison"]
     deliver(comparison, lambda: _show_encoders(comparison))
 

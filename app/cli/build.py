@@ -87,8 +87,7 @@ def cluster(
         seed=settings.seed if seed is None else seed,
     )
     drive(pipeline.cluster(ws, Models(settings), settings, config))
-    manifest = ws.manifest("partition")
-    figures = manifest.params if manifest else {}
+    figures = ws.params("partition")
     if wants_json():
         emit({"workspace": ws.name, **figures})
     else:
@@ -139,10 +138,9 @@ def cache(
     with workers_for(ray, settings) as workers:
         drive(build(ws, models, settings, force, workers))
     lm = resources.language_model()
-    kept_in = chosen_precision(settings.cache_precision, lm.dtype)
+    stored_in = chosen_precision(settings.cache_precision, lm.dtype)
     kind = WHOLE_CELLS if whole_cells else BLOCKS
-    built = ws.state(kind, {"model": lm.identity.fingerprint, "precision": kept_in})
-    figures = built.manifest.params if built.manifest else {}
+    figures = ws.state(kind, {"model": lm.identity.fingerprint, "precision": stored_in}).params
     if wants_json():
         emit({"workspace": ws.name, "kind": kind, **figures})
         return
@@ -150,7 +148,7 @@ def cache(
     megabytes = figures["bytes"] / 1e6
     console.print(
         f"{figures['cells']:,} {what}, {figures['tokens']:,} tokens, {megabytes:,.0f} MB of keys and values in "
-        f"{kept_in}."
+        f"{stored_in}."
     )
 
 

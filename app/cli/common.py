@@ -163,8 +163,8 @@ def open_resources(name: str, plain: bool = False, **changes: object) -> Resourc
     from core.models.registry import Models
 
     settings, ws = settings_and_workspace(name, plain)
-    given = {name: value for name, value in changes.items() if value is not None}
-    settings = replace(settings, **({"reader": False} if plain else {}), **given)  # type: ignore[arg-type]
+    chosen = {name: value for name, value in changes.items() if value is not None}
+    settings = replace(settings, **({"reader": False} if plain else {}), **chosen)  # type: ignore[arg-type]
     return Resources(ws, Models(settings), settings)
 
 
@@ -201,8 +201,8 @@ def reported(command: Callable[..., None], with_json: bool = True) -> Callable[.
 
     if with_json:
         option = Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=_JSON)
-        given = signature(command, eval_str=True).parameters.values()
-        run.__signature__ = Signature([*given, option])  # type: ignore[attr-defined]
+        own_options = signature(command, eval_str=True).parameters.values()
+        run.__signature__ = Signature([*own_options, option])  # type: ignore[attr-defined]
     return run
 
 
@@ -294,11 +294,6 @@ def warn(warnings: Iterable[str]) -> None:
 def say(line: str, to: Console = console) -> None:
     """Prints a line as it stands: neither wrapped nor read as markup."""
     to.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def names_in(text: str) -> list[str]:
-    """The parts of a list with commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def emit(payload: dict[str, Any]) -> None:

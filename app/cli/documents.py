@@ -152,12 +152,12 @@ def delete(
     if wants_json():
         if yes:
             delete_workspace(ws)
-        listed = [{"what": one.what, "where": one.where, "stays": one.stays} for one in parts]
+        listed = [{"what": part.what, "where": part.where, "stays": part.stays} for part in parts]
         emit({"workspace": ws.name, "deleted": yes, "belongings": listed})
         return
-    for one in parts:
-        note = " (stays: it belongs to the workspace that this one is a copy of)" if one.stays else ""
-        say(f"  {one.what}: {one.where}{note}", aside)
+    for part in parts:
+        note = " (stays: it belongs to the workspace that this one is a copy of)" if part.stays else ""
+        say(f"  {part.what}: {part.where}{note}", aside)
     if not yes and not typer.confirm(f"Delete the workspace {ws.name} with all of this?", err=True):
         aside.print("Nothing was deleted.")
         raise typer.Exit(EXIT_FAILED)

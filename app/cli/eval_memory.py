@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Annotated, Any
 
 import typer
@@ -17,11 +16,12 @@ from app.cli.common import (
     deliver,
     drive,
     emit,
-    names_in,
     open_resources,
     say,
     wants_json,
 )
+from core.normalise import comma_separated
+from core.units import timestamp
 
 
 def eval_memory(
@@ -112,7 +112,7 @@ def ablate(
     from core.models.device import choose_device, describe
     from core.models.machine import machine
 
-    names = tuple(names_in(what))
+    names = tuple(comma_separated(what))
     base = load_preset(preset)
     plan = ablation.AblationPlan(names, minutes, n, base.config, steps, base.start)
     resources = open_resources(workspace)
@@ -120,7 +120,7 @@ def ablate(
     rows = drive(ablation.ablate(resources, folder, plan))["rows"]
     if wants_json():
         device = describe(choose_device(resources.settings.device))
-        made = {"created": datetime.now(timezone.utc).isoformat(timespec="seconds"), "machine": machine(device)}
+        made = {"created": timestamp(), "machine": machine(device)}
         passages = len(resources.corpus.passages)
         emit({**made, "workspace": resources.workspace.name, "passages": passages, "variants": rows})
     else:

@@ -22,13 +22,13 @@ from app.cli.common import (
     deliver,
     drive,
     emit,
-    names_in,
     open_resources,
     say,
     settings_and_workspace,
     wants_json,
     workers_for,
 )
+from core.normalise import comma_separated
 
 if TYPE_CHECKING:
     from core.corpus.types import Corpus, Question
@@ -76,8 +76,8 @@ def evaluate(
     settings, ws = resources.settings, resources.workspace
     chosen = parse_variants(evaluated_methods(settings) if methods is None else methods)
     with workers_for(ray, settings) as workers:
-        drawn = _question_set(questions, split, resources.corpus)
-        plan = plan_run(chosen, drawn, n, settings.seed, on_ray=workers is not None)
+        question_set = _question_set(questions, split, resources.corpus)
+        plan = plan_run(chosen, question_set, n, settings.seed, on_ray=workers is not None)
         folder = run_folder(resources, plan)
         drive(run_methods(resources, plan, folder, skip_missing, workers))
     summary = summarise(folder, [method.name for method in chosen])
@@ -205,7 +205,7 @@ def judge(
         remedy = f"Run `{command_line('eval', workspace)}` first."
         raise TesseraError(f"There is no run {run or 'to judge'} in {ws.name}.", remedy)
     judge_model = Judge.from_settings(settings)
-    chosen = names_in(methods) or None
+    chosen = comma_separated(methods) or None
     drive(judge_run(folder, judge_model, ragas_python(), chosen))
     scores = summarise(folder, chosen)["methods"]
     judged = {method: {name: row[name] for name in _JUDGED if name in row} for method, row in scores.items()}

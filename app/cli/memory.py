@@ -71,17 +71,16 @@ def train(
     settings, ws = settings_and_workspace(workspace)
     chosen = load_preset(preset)
     settings = replace(settings, model=chosen.model or settings.model, dtype=dtype or chosen.dtype or settings.dtype)
-    given: dict[str, Any] = {"steps": steps, "m": m, "z_dim": z_dim, "lora_r": lora_r, "seed": settings.seed}
-    given["router_steps"] = router_steps
-    config = replace(chosen.config, **{name: value for name, value in given.items() if value is not None})
+    changes: dict[str, Any] = {"steps": steps, "m": m, "z_dim": z_dim, "lora_r": lora_r, "seed": settings.seed}
+    changes["router_steps"] = router_steps
+    config = replace(chosen.config, **{name: value for name, value in changes.items() if value is not None})
     models = Models(settings)
     pool = load_corpus(general, count=models.prompt().count) if general else None
     begin = chosen.start if start is None else start
     with workers_for(ray, settings) as workers:
         drive(pipeline.train(ws, models, config, not restart, begin, pool, workers))
     if wants_json():
-        manifest = ws.manifest("memory")
-        emit({"workspace": ws.name, **(manifest.params if manifest else {})})
+        emit({"workspace": ws.name, **ws.params("memory")})
     else:
         say(f"The memory is trained and in {ws.folder('memory')}.")
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from app.cli.common import WorkspaceOption, console, deliver, emit, names_in, say, settings_and_workspace, wants_json
+from app.cli.common import WorkspaceOption, console, deliver, emit, say, settings_and_workspace, wants_json
+from core.normalise import comma_separated
 
 if TYPE_CHECKING:
     from core.labs.plan.check import PredictionCheck
@@ -47,19 +48,19 @@ def plan(
     measured = coefficients(ws)
     table = load_prices(prices or PRICES)
     if check:
-        others = [existing_workspace(name, settings.workspaces) for name in names_in(check)]
-        checked = [one for other in others for one in check_plan(measured, table, other)]
-        found = {"checked": [{**asdict(one), "error": one.error} for one in checked]}
+        others = [existing_workspace(name, settings.workspaces) for name in comma_separated(check)]
+        checked = [method for other in others for method in check_plan(measured, table, other)]
+        found = {"checked": [{**asdict(method), "error": method.error} for method in checked]}
         deliver(found, lambda: _show_checked(checked))
         return
     demand = Demand(passages, qps, day or qps * 86_400 / 5, changes, model, machine)
     plans = make_plan(demand, measured, table)
     text, about_memory = advice(demand, plans, table.currency), memory_advice(demand, plans, measured, table)
     if wants_json():
-        break_even = {one.method: asdict(pays(one, plans[0])) for one in plans[1:]}
+        break_even = {method.method: asdict(pays(method, plans[0])) for method in plans[1:]}
         facts = {"demand": asdict(demand), "coefficients": asdict(measured), "prices": asdict(table)}
-        said = {"advice": text, "memory_advice": about_memory or ""}
-        emit({**facts, "methods": [asdict(one) for one in plans], "break_even": break_even, **said})
+        words = {"advice": text, "memory_advice": about_memory or ""}
+        emit({**facts, "methods": [asdict(method) for method in plans], "break_even": break_even, **words})
         return
     _show(plans, demand.day)
     say(text)
@@ -88,29 +89,29 @@ def _show(plans: tuple[MethodPlan, ...], day: float) -> None:
         "F1 - RAG",
     )
     table = Table(*names)
-    for one in plans:
-        break_even = pays(one, plans[0])
+    for plan in plans:
+        break_even = pays(plan, plans[0])
         after = "never" if break_even.questions is None else f"{break_even.questions / day:,.1f} days"
-        quality = f"{one.quality.mean:+.2f} ({one.quality.lo:+.2f} to {one.quality.hi:+.2f})" if one.quality else ""
+        quality = f"{plan.quality.mean:+.2f} ({plan.quality.lo:+.2f} to {plan.quality.hi:+.2f})" if plan.quality else ""
         table.add_row(
-            METHODS[one.method].label,
-            size(one.stored),
-            size(one.held),
-            f"{one.build_s / 3600:,.1f}",
-            seconds(one.ttft_s * 1000),
-            f"{one.machines:,}",
-            f"{one.month:,.0f}",
-            "" if one is plans[0] else after,
+            METHODS[plan.method].label,
+            size(plan.stored),
+            size(plan.held),
+            f"{plan.build_s / 3600:,.1f}",
+            seconds(plan.ttft_s * 1000),
+            f"{plan.machines:,}",
+            f"{plan.month:,.0f}",
+            "" if plan is plans[0] else after,
             quality,
         )
     console.print(table)
-    for one in plans:
-        say(f"{METHODS[one.method].label} breaks first at its {one.breaks}.")
+    for plan in plans:
+        say(f"{METHODS[plan.method].label} breaks first at its {plan.breaks}.")
 
 
 def _show_checked(checked: list[PredictionCheck]) -> None:
     table = Table("passages", "figure", "predicted", "measured", "error")
-    for one in checked:
-        cells = (f"{one.passages:,}", one.what, f"{one.predicted:,.1f}", f"{one.measured:,.1f}", f"{one.error:+.1%}")
+    for row in checked:
+        cells = (f"{row.passages:,}", row.what, f"{row.predicted:,.1f}", f"{row.measured:,.1f}", f"{row.error:+.1%}")
         table.add_row(*cells)
     console.print(table)

@@ -76,8 +76,7 @@ def prepare(
             drive(pipeline.prepare(ws, models, dataset, size, None, columns, chunking, workers), note)
     except ColumnsUnknown as error:
         raise CorpusError(error.what, _options(error.choice)) from error
-    manifest = ws.manifest("corpus")
-    figures = manifest.params if manifest else {}
+    figures = ws.params("corpus")
     unread = corpus_warnings(load_passages(ws), models, settings)
     if wants_json():
         emit(

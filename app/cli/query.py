@@ -23,6 +23,7 @@ from app.cli.common import (
     wants_json,
     warn,
 )
+from core.normalise import comma_separated
 
 if TYPE_CHECKING:
     from core.methods.base import Answer, Method
@@ -61,8 +62,7 @@ def query(
 
     if not text.strip():
         raise TesseraError("The question is empty.", "Give one with --text.")
-    given = default_methods() if method is None else method.split(",")
-    names = [name.strip() for name in given if name.strip()]
+    names = default_methods() if method is None else comma_separated(method)
     require_some(names)
     resources = open_resources(workspace, plain, store=store, memory_order=memory_order, reading=reading)
     settings = resources.settings
@@ -117,8 +117,8 @@ def _record(run: Run) -> dict[str, Any]:
 def _verdict_line(run: Run, answer: Answer) -> str:
     from core.evaluation.verdict import verdict_on
 
-    found = verdict_on(answer, run.gold, run.gold_cells)
-    return f"{found.style.symbol} {found.style.label}. {found.why}"
+    verdict = verdict_on(answer, run.gold, run.gold_cells)
+    return f"{verdict.style.symbol} {verdict.style.label}. {verdict.why}"
 
 
 def _show_query(label: str, answer: Answer, verdict: str) -> None:

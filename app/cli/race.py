@@ -56,11 +56,11 @@ def race(
     resources = open_resources(workspace)
     config = RaceConfig(parse_methods(methods), steps, every)
     own_question = _question(question, answer or [])
-    made = _change(change, resources.corpus, passage_id, text, file, title, unseen, own_question, resources.models)
-    old = old_questions(resources.corpus, made, n, resources.settings.seed, split)
+    changed = _change(change, resources.corpus, passage_id, text, file, title, unseen, own_question, resources.models)
+    old = old_questions(resources.corpus, changed, n, resources.settings.seed, split)
     history: list[Any] = []
-    drive(run(resources, made, config, old), lambda step: history.append(step.data))
-    deliver(report(history), lambda: _show(made, results_of(history)))
+    drive(run(resources, changed, config, old), lambda step: history.append(step.data))
+    deliver(report(history), lambda: _show(changed, results_of(history)))
 
 
 def _question(text: str, answers: Sequence[str]) -> Question | None:

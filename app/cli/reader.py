@@ -113,12 +113,12 @@ def assess_reader(
     chosen = tuple(_about_held_out(corpus, chosen)) if held_out else chosen
     variant = resources.variant if adapter is None else replace(resources.variant, adapter=adapter)
     lm = resources.models.language_model(variant)
-    found = drive(assess(lm, resources.models.encoder(), corpus, chosen, config, _readings(lm)))
+    result = drive(assess(lm, resources.models.encoder(), corpus, chosen, config, _readings(lm)))
     if wants_json():
         model = {"workspace": ws.name, "model": lm.identity.name, "reader": bool(lm.identity.adapter)}
-        emit({**model, "adapter": lm.identity.adapter, **found})
+        emit({**model, "adapter": lm.identity.adapter, **result})
         return
-    _show(found)
+    _show(result)
 
 
 def _numbers(ks: str) -> tuple[int, ...]:
@@ -149,14 +149,14 @@ def _readings(lm: LanguageModel) -> dict[str, Reading]:
     return {ALONE: read_alone(lm), FULL: read_in_full(lm), BLOCKS: begin}
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(result: dict[str, Any]) -> None:
     table = Table("passages", "attention", "n", "EM", "F1", "coverage", "gold there", "refused", "s")
-    for score in found["scores"]:
+    for score in result["scores"]:
         names = ("em", "f1", "coverage", "found", "refused", "seconds")
         figures = [f"{score[name]:.2f}" for name in names]
         table.add_row(score["setting"], score["attention"], str(score["n"]), *figures)
     console.print(table)
-    for each in found["refusing"]:
+    for each in result["refusing"]:
         console.print(
             f"Refusing, {each['k']} passages, {each['attention']}: precision {each['precision']:.2f}, "
             f"recall {each['recall']:.2f} (n={each['n']} without an answer)"

@@ -45,8 +45,8 @@ def serve_cells(
             return
         table = Table("replica", "node", "questions", "cell in memory", "hit rate")
         for name, row in rows.items():
-            asked = row["hits"] + row["misses"]
-            table.add_row(name, row["node"], f"{asked:,}", f"{row['hits']:,}", f"{row['hit_rate']:.0%}")
+            questions = row["hits"] + row["misses"]
+            table.add_row(name, row["node"], f"{questions:,}", f"{row['hits']:,}", f"{row['hit_rate']:.0%}")
         console.print(table)
         return
     with serving(resources, replicas) as count:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,8 +46,8 @@ def search(
 
     Example: python -m app search --text "Who invented the drum lens?" --store redis-flat --filter topic=lenses
     """
-    found = _search(text, store, k, narrow or (), workspace, {})
-    deliver(found, lambda: _show_hits(found))
+    result = _search(text, store, k, narrow or (), workspace, {})
+    deliver(result, lambda: _show_hits(result))
 
 
 def hybrid(
@@ -73,8 +72,8 @@ def hybrid(
     Example: python -m app hybrid --text "drum lens" --keywords 50
     """
     options = {"required_words": required(require)} if require else {"keyword_percent": keywords}
-    found = _search(text, store, k, narrow or (), workspace, options)
-    deliver(found, lambda: _show_hits(found))
+    result = _search(text, store, k, narrow or (), workspace, options)
+    deliver(result, lambda: _show_hits(result))
 
 
 def required(words: str) -> int:
@@ -120,6 +119,7 @@ def _search(
     from core.models.registry import Models
     from core.stores.base import SearchRequest
     from core.stores.registry import find_store
+    from core.trace import timed
 
     if not text.strip():
         raise TesseraError("There is nothing to look for.", "Give it with --text.")
@@ -134,9 +134,8 @@ def _search(
         ws.require(index_kind(store), {"encoder": encoder.fingerprint})
     index = spec.open(folder)
     vector = encoder.encode_query(text) if encoder else None
-    began = time.perf_counter()
-    hits = index.search(SearchRequest(k=k, vector=vector, text=text, filter=filters, options=options))
-    took_ms = (time.perf_counter() - began) * 1000
+    request = SearchRequest(k=k, vector=vector, text=text, filter=filters, options=options)
+    hits, took_ms = timed(lambda: index.search(request))
     stats = index.stats()
     by_id = {passage.id: passage for passage in passages}
     pieces = as_evidence([by_id[hit.passage_id] for hit in hits], [hit.score for hit in hits])

@@ -12,12 +12,12 @@ from app.cli.common import (
     console,
     deliver,
     drive,
-    names_in,
     open_resources,
     say,
     settings_and_workspace,
     until_interrupted,
 )
+from core.normalise import comma_separated
 
 
 def index_serverless(
@@ -93,7 +93,7 @@ def serverless(
     from core.labs.serverless.study.config import Arrivals, StudyConfig
 
     resources = open_resources(workspace)
-    ws, wanted = resources.workspace, names_in(sizes)
+    ws, wanted = resources.workspace, comma_separated(sizes)
     if not all(part.isdecimal() for part in wanted):
         raise TesseraError(f"--sizes {sizes!r} are no numbers.", "Give whole numbers, such as 2000,20000.")
     config = StudyConfig(

@@ -36,7 +36,7 @@ def status(workspace: WorkspaceOption = "sample") -> None:
                 "status": state.status,
                 "reason": state.reason,
                 "bytes": state.bytes,
-                "params": state.manifest.params if state.manifest else {},
+                "params": state.params,
             }
             for state in states
         ]
@@ -73,11 +73,11 @@ def _encoder(settings: Settings, ws: Workspace) -> dict[str, Any]:
     """Which encoder embeds, and whether the embeddings are its own; known without asking a server."""
     from core.models.server import Server, encoder_name
 
-    made = ws.manifest("embeddings")
-    by = made.params.get("encoder") if made else None
+    embeddings = ws.manifest("embeddings")
+    by = embeddings.params.get("encoder") if embeddings else None
     facts: dict[str, Any] = {"name": encoder_name(settings), "embedded_by": by}
     if settings.embed_url:
-        facts["fits"] = made is None or made.inputs.get("encoder") == Server.embedding(settings).fingerprint
+        facts["fits"] = embeddings is None or embeddings.inputs.get("encoder") == Server.embedding(settings).fingerprint
     return facts
 
 

@@ -32,15 +32,15 @@ def filled_bars(name: str, colour: str, x: Sequence[float], text: Sequence[str],
     """Horizontal bars of one colour with their text on them."""
     trace = {"marker": {"color": colour, "line": {"width": 0}}, **trace}
     font = {"color": ink_on(colour), "size": 12}
-    place = {"textposition": "inside", "insidetextanchor": "middle", "textangle": 0, "textfont": font}
-    return go.Bar(orientation="h", name=name, x=x, text=text, **place, **trace)
+    text_style = {"textposition": "inside", "insidetextanchor": "middle", "textangle": 0, "textfont": font}
+    return go.Bar(orientation="h", name=name, x=x, text=text, **text_style, **trace)
 
 
 def labelled_bars(x: Sequence[float], colour: str | Sequence[str], text: Sequence[str], **trace: Any) -> go.Bar:
     """Horizontal bars with their text behind them, one a row."""
-    place = {"textposition": "outside", "cliponaxis": False, "showlegend": False}
+    outside = {"textposition": "outside", "cliponaxis": False, "showlegend": False}
     marker = {"color": colour, "cornerradius": 3}
-    return go.Bar(orientation="h", y=list(range(len(x))), x=x, text=text, width=0.55, marker=marker, **place, **trace)
+    return go.Bar(orientation="h", y=list(range(len(x))), x=x, text=text, width=0.55, marker=marker, **outside, **trace)
 
 
 def marks(name: str, colour: str, symbol: str, x: Sequence[Any], y: Sequence[Any], **trace: Any) -> go.Scatter:

@@ -31,10 +31,10 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
     that search by words have no recall and are left out.
     """
     figure = go.Figure()
-    drawn = [row for row in rows if row.recall is not None]
-    for number, store in enumerate(dict.fromkeys(row.store for row in drawn)):
+    measured = [row for row in rows if row.recall is not None]
+    for number, store in enumerate(dict.fromkeys(row.store for row in measured)):
         colour, symbol = _STYLES[number % len(_STYLES)]
-        own = sorted((row for row in drawn if row.store == store), key=lambda row: (row.recall or 0.0, row.qps_1))
+        own = sorted((row for row in measured if row.store == store), key=lambda row: (row.recall or 0.0, row.qps_1))
         symbols = [f"{symbol}-open" if row.dominated else symbol for row in own]
         marker = {"size": 11, "symbol": symbols, "color": colour, "line": {"color": colour, "width": 1.8}}
         settings = [escape(row.setting) if row.options else row.setting for row in own]
@@ -46,7 +46,7 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
         recalls, rates = [row.recall for row in own], [row.qps_1 for row in own]
         more: dict[str, Any] = {"width": 1.5, "mode": "lines+markers", "marker": marker, "text": settings}
         figure.add_trace(line(escape(own[0].label), colour, recalls, rates, hover, customdata=times, **more))
-    lowest = min([_LOWEST, *(row.recall for row in drawn if row.recall is not None)])
+    lowest = min([_LOWEST, *(row.recall for row in measured if row.recall is not None)])
     finish(figure, 420, t=46, b=44)
     figure.update_xaxes(title=message("recall against the exact search"), range=[lowest - 0.01, 1.005])
     figure.update_yaxes(title=message("queries a second, one client"), type="log", dtick=1, tickformat=",d")

@@ -103,10 +103,12 @@ def build_page(service: ComparisonService, tools: Tools, waiting: int) -> gr.Blo
             stop = gr.Button("Stop")
         if examples := _examples(service):
             gr.Examples(
-                [[one.question.text] for one in examples],
+                [[example.question.text] for example in examples],
                 question,
                 label="Questions that no training has seen",
-                example_labels=[": ".join(filter(None, (one.label, one.question.text))) for one in examples],
+                example_labels=[
+                    ": ".join(filter(None, (example.label, example.question.text))) for example in examples
+                ],
             )
         status = gr.Textbox(label="What happens", value="Ready.", interactive=False)
         columns = _method_columns(ready)

@@ -18,7 +18,7 @@ from app.gradio.service import ComparisonService
 from core.errors import TesseraError
 from core.messages import message
 from core.methods import registry
-from core.normalise import is_unicode
+from core.normalise import comma_separated, is_unicode
 
 _USUAL = ",".join(registry.default_methods())
 _KINDS = {str: "Give a text.", int: "Give a whole number.", list[str]: "Give a list of texts."}
@@ -38,8 +38,8 @@ class Arguments:
         fields: dict[str, Any] = {}
         for name, kind in self._kinds.items():
             default = parameters[name].default
-            given = ... if default is inspect.Parameter.empty else default
-            fields[name] = (kind, Field(given, description=described.get(name, "")))
+            value = ... if default is inspect.Parameter.empty else default
+            fields[name] = (kind, Field(value, description=described.get(name, "")))
         self._model: type[BaseModel] = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
     @property
@@ -47,18 +47,18 @@ class Arguments:
         """The JSON schema of the arguments."""
         return self._model.model_json_schema()
 
-    def checked(self, given: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
+    def checked(self, arguments: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
         """The arguments by name.
 
         Raises:
             TesseraError: One is missing, unknown, of another type, or no text.
         """
         names = list(self._kinds)
-        if not isinstance(given, Mapping):
-            numbered = [*names, *(f"number {row + 1}" for row in range(len(names), len(given)))]
-            given = dict(zip(numbered, given, strict=False))
+        if not isinstance(arguments, Mapping):
+            numbered = [*names, *(f"number {row + 1}" for row in range(len(names), len(arguments)))]
+            arguments = dict(zip(numbered, arguments, strict=False))
         try:
-            values = self._model.model_validate(given)
+            values = self._model.model_validate(arguments)
         except ValidationError as error:
             raise self._refusal(error) from None
         for name, value in values:
@@ -87,7 +87,7 @@ class Tools:
         self.functions = {function.__name__: function for function in offered}
         self.arguments = {name: Arguments(function) for name, function in self.functions.items()}
 
-    def call(self, name: str, given: Mapping[str, Any]) -> Any:
+    def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         """Calls a function by its name.
 
         Raises:
@@ -96,7 +96,7 @@ class Tools:
         if name not in self.functions:
             what = message("There is no tool {name!r}.", name=name[:60])
             raise TesseraError(what, message("Use: {names}.", names=", ".join(self.functions)))
-        return self.functions[name](**self.arguments[name].checked(given))
+        return self.functions[name](**self.arguments[name].checked(arguments))
 
     def compare(self, question: str, methods: str = _USUAL, passages: int = 3) -> dict[str, Any]:
         """Ask one question of several methods, one after another on the same model, and compare answers and times.
@@ -109,8 +109,7 @@ class Tools:
         Returns:
             Every answer with its evidence, its spans in ms, tokens and bytes; failures with a remedy.
         """
-        names = [name.strip() for name in methods.split(",") if name.strip()]
-        return record(self._service.answer(self._service.choose(question, names, passages)))
+        return record(self._service.answer(self._service.choose(question, comma_separated(methods), passages)))
 
     def ask(self, question: str, method: str = "rag", passages: int = 3) -> dict[str, Any]:
         """Ask one question of one method.

@@ -76,9 +76,9 @@ def saved(text: str) -> str:
     values stay as they are.
     """
     for fits, translation in _patterns(language()) if text not in table(language()) else ():
-        if found := fits.fullmatch(text):
+        if match := fits.fullmatch(text):
             return "".join(
-                literal + (found[place] if place else "") for literal, place, _, _ in Formatter().parse(translation)
+                literal + (match[field] if field else "") for literal, field, _, _ in Formatter().parse(translation)
             )
     return t(text)
 
@@ -105,7 +105,7 @@ def _patterns(code: str) -> Sequence[tuple[re.Pattern[str], str]]:
     for text, translation in table(code).items():
         parts = list(Formatter().parse(text))
         words = sum(letter.isalpha() for literal, *_ in parts for letter in literal)
-        places = [place for _, place, _, _ in parts if place]
+        places = [field for _, field, _, _ in parts if field]
         if words >= _TOLD_BY and places and all(map(str.isidentifier, places)):  # those of a figure's hover are not
             known.append((words, _fits(parts), translation))
     return [(fits, translation) for _, fits, translation in sorted(known, key=lambda one: -one[0])]
@@ -114,11 +114,11 @@ def _patterns(code: str) -> Sequence[tuple[re.Pattern[str], str]]:
 def _fits(parts: Iterable[tuple[str, str | None, str | None, str | None]]) -> re.Pattern[str]:
     """An expression for a pattern: where it says how a number is written, only a number stands there."""
     pattern, seen = "", set[str]()
-    for literal, place, form, _ in parts:
+    for literal, field, form, _ in parts:
         pattern += re.escape(literal)
-        if place:
-            pattern += f"(?P={place})" if place in seen else f"(?P<{place}>{'[-+0-9.,%]+' if form else '.+?'})"
-            seen.add(place)
+        if field:
+            pattern += f"(?P={field})" if field in seen else f"(?P<{field}>{'[-+0-9.,%]+' if form else '.+?'})"
+            seen.add(field)
     return re.compile(pattern, re.DOTALL)
 
 

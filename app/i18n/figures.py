@@ -38,11 +38,11 @@ def translated(figure: go.Figure) -> go.Figure:
 
 
 def _trace(trace: Any) -> None:
-    for place in _MARKED:
-        text = getattr(trace, place, None)
+    for field in _MARKED:
+        text = getattr(trace, field, None)
         translation = _translated(text)
         if translation is not text:
-            trace[place] = translation
+            trace[field] = translation
     colorbar = getattr(trace, "colorbar", None)
     if colorbar and colorbar.title.text:
         colorbar.title.text = _translated(colorbar.title.text)

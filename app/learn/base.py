@@ -13,6 +13,7 @@ from app.i18n import t
 from app.views.shared.chart import chart
 from app.views.shared.table import show_table
 from core.corpus.types import Corpus, Passage, Question
+from core.voronoi.partition import cell_labels
 from core.workspace import Workspace
 
 
@@ -35,8 +36,7 @@ class Tour:
 
     def labels(self) -> list[str]:
         """What each cell is about."""
-        manifest = self.ws.manifest("partition")
-        return list(manifest.params.get("labels", [])) if manifest else []
+        return cell_labels(self.ws)
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ class Recorder:
         opened = method(replace(self.resources, settings=settings))
         answer(opened, self.question.text)  # warm
         answers = [answer(opened, self.question.text) for _ in range(_REPEATS)]
-        trace: Trace = median_trace([one.trace for one in answers])
+        trace: Trace = median_trace([repeated.trace for repeated in answers])
         return {
             "answer": answers[0].text,
             "right": bool(coverage(answers[0].text, self.question.answers)),
@@ -211,13 +211,13 @@ class Recorder:
         cases = []
         for layer, pair in enumerate(block):
             for part, tensor in enumerate(pair):
-                place = int(tensor.abs().argmax())
-                _, _, token, number = np.unravel_index(place, tuple(tensor.shape))
-                value = float(tensor.flatten()[place])
+                index = int(tensor.abs().argmax())
+                _, _, token, number = np.unravel_index(index, tuple(tensor.shape))
+                value = float(tensor.flatten()[index])
                 answers = []
                 for factor in _FACTORS:
                     changed = [[keys.clone(), values.clone()] for keys, values in block]
-                    changed[layer][part].view(-1)[place] = value * factor
+                    changed[layer][part].view(-1)[index] = value * factor
                     answers.append(self._from_block(head, [(keys, values) for keys, values in changed]))
                 cases.append(
                     {
@@ -313,8 +313,8 @@ class Recorder:
     def _says_all(self, passage: Passage, questions: Sequence[Question]) -> bool:
         """Whether the first z of a document says the answers to the questions that are not studied."""
         memory, (_, held_out) = with_document(self.memory.memory, passage), _halves(questions)
-        said = batch_evidence(memory, [question.text for question in held_out], [passage.id] * len(held_out))
-        return all(coverage(text, question.answers) for text, question in zip(said, held_out, strict=True))
+        evidence = batch_evidence(memory, [question.text for question in held_out], [passage.id] * len(held_out))
+        return all(coverage(text, question.answers) for text, question in zip(evidence, held_out, strict=True))
 
     def routing(self) -> dict[str, Any]:
         """Questions with the documents they are routed to, and the null slot."""

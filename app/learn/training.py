@@ -98,7 +98,7 @@ def live(tour: Tour) -> None:
 def _train(tour: Tour, passage: Passage, questions: Sequence[Question], steps: int) -> None:
     """Any click stops it, as it does an answer."""
     history: list[Mapping[str, Any]] = []
-    bar, place = st.progress(0.0, text=t("Opening the memory")), st.empty()
+    bar, output = st.progress(0.0, text=t("Opening the memory")), st.empty()
     config = AdaptConfig(steps=steps, batch=4, look_every=max(4, steps // 3), seed=state.settings().seed)
     half = len(questions) // 2
     with state.models().lock:
@@ -108,10 +108,10 @@ def _train(tour: Tour, passage: Passage, questions: Sequence[Question], steps: i
                 history.append(progress.data)
                 at = t("step {done} of {total}", done=progress.done, total=progress.total)
                 bar.progress(progress.done / progress.total, text=at)
-                with place.container():
+                with output.container():
                     train.live(history, f"live-{progress.done}")
     bar.empty()
-    place.empty()
+    output.empty()
     st.session_state[_KEY] = (passage.title, tuple(history))
 
 

@@ -138,8 +138,8 @@ def chunk_spans(
     """
     done = 0
     for start, stop in (*rows, (len(text), len(text))):
-        kept = [span for span in keep if done <= span[0] < start]
-        spans = _passages(text, (done, start), count, kept, target, most)
+        whole = [span for span in keep if done <= span[0] < start]
+        spans = _passages(text, (done, start), count, whole, target, most)
         yield from _overlapping(text, spans, overlap, most, count) if overlap else spans
         yield from _passages(text, (start, stop), count, [(start, stop)], target, most)
         done = stop

@@ -74,8 +74,8 @@ def put(corpus: Corpus, report: ImportReport) -> Corpus:
     passages += [passage for group in fresh.values() for passage in group]
     questions = dict(corpus.questions)
     for split, group in report.questions.items():
-        taken = {question.id for question in questions.get(split, ())}
-        questions[split] = (*questions.get(split, ()), *(question for question in group if question.id not in taken))
+        ids = {question.id for question in questions.get(split, ())}
+        questions[split] = (*questions.get(split, ()), *(question for question in group if question.id not in ids))
     return _with(replace(corpus, questions=questions), passages)
 
 
@@ -84,10 +84,10 @@ def _file(passage: Passage) -> str:
 
 
 def _with(corpus: Corpus, passages: Sequence[Passage]) -> Corpus:
-    held = {passage.id for passage in passages}
+    ids = {passage.id for passage in passages}
 
     def rests(group: Iterable[Question]) -> tuple[Question, ...]:
-        return tuple(question for question in group if held.issuperset(question.passage_ids))
+        return tuple(question for question in group if ids.issuperset(question.passage_ids))
 
     questions = {split: kept for split, group in corpus.questions.items() if (kept := rests(group))}
     return replace(corpus, passages=tuple(passages), questions=questions)

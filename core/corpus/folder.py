@@ -128,8 +128,8 @@ def _source(value: object, where: str) -> Source | None:
     if not isinstance(value, Mapping) or not isinstance(value.get("file"), str):
         return None
     file, section = (clean_title(str(value.get(name) or ""), where) for name in ("file", "section"))
-    given = {name: value.get(name) for name in ("page", "last_page", "start", "end")}
-    numbers = {name: number for name, number in given.items() if isinstance(number, int)}
+    values = {name: value.get(name) for name in ("page", "last_page", "start", "end")}
+    numbers = {name: number for name, number in values.items() if isinstance(number, int)}
     digest = value.get("digest")
     return Source(file, section, **numbers, digest=digest if isinstance(digest, str) and is_digest(digest) else "")
 

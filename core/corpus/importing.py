@@ -216,7 +216,7 @@ class Importer:
         stem = PurePosixPath(name).stem
         base = _NOT_FOR_IDS.sub("-", f"{folder}/{stem}").strip("-").casefold() or "file"
         file = clean_title(f"{folder}/{name}" if folder not in ("", ".") else name, name)
-        given: set[str] = set()
+        used: set[str] = set()
         number = before = 0
         for section in document.sections:
             pieces, rows = self._pieces(name, section), set(section.rows)
@@ -227,8 +227,8 @@ class Importer:
                 if section.id:
                     wanted = section.id if len(first) == 1 else f"{section.id}-{part}"
                     prefixed = f"{base}-{wanted}"
-                passage_id = _unused_id(wanted, prefixed, self._ids, given)
-                given.add(passage_id)
+                passage_id = _unused_id(wanted, prefixed, self._ids, used)
+                used.add(passage_id)
                 pages = section.page(start), section.page(end - 1)
                 source = Source(file, section.title, *pages, before + start, before + end, digest)
                 title = _title(document.title or stem, source) or document.title or stem

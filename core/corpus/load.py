@@ -100,9 +100,9 @@ def take(corpus: Corpus, size: int | None) -> Corpus:
     if size is None or size >= len(corpus.passages):
         return corpus
     passages = corpus.passages[:size]
-    kept = {passage.id for passage in passages}
+    ids = {passage.id for passage in passages}
     questions = {
-        split: tuple(question for question in group if kept.issuperset(question.passage_ids))
+        split: tuple(question for question in group if ids.issuperset(question.passage_ids))
         for split, group in corpus.questions.items()
     }
     return replace(corpus, passages=passages, questions={split: group for split, group in questions.items() if group})

@@ -85,8 +85,8 @@ class Source:
     @property
     def cited(self) -> str:
         """As one cites it: "manual.pdf, p. 3 · 6 Exposure limits"."""
-        place = ", ".join(filter(None, (self.file, self.pages)))
-        return f"{place} · {self.section}" if self.section else place
+        file_and_pages = ", ".join(filter(None, (self.file, self.pages)))
+        return f"{file_and_pages} · {self.section}" if self.section else file_and_pages
 
 
 @dataclass(frozen=True)

@@ -181,9 +181,9 @@ class CellsOnRay:
 
     def _finished(self, event: Finished, tracer: Tracer, began: float, attempt: int) -> Finished:
         """The answer with the clock of who asked: it began before routing, and ends with the last token here."""
-        there, trace = event.answer.trace, tracer.finish()
+        remote, trace = event.answer.trace, tracer.finish()
         spans = (*trace.spans, Span("replica", began, trace.total_ms - began))
-        counts = {name: getattr(there, name) for name in _COUNTS}
+        counts = {name: getattr(remote, name) for name in _COUNTS}
         details: Mapping[str, Any] = event.answer.details | {"tries": attempt}
         return Finished(replace(event.answer, trace=replace(trace, spans=spans, **counts), details=dict(details)))
 

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -21,6 +20,7 @@ from core.settings import Settings
 from core.statistics import wilson
 from core.stores.redis.answer_keys import feedback_key, key_of
 from core.stores.redis.connection import connection, translating_errors
+from core.units import timestamp
 from core.workspace import Workspace
 
 Rating = Literal[1, -1]
@@ -47,7 +47,7 @@ class Feedback:
     note: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     asked: str = ""
-    given: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    given: str = field(default_factory=timestamp)
 
     def __post_init__(self) -> None:
         if self.rating not in (1, -1):

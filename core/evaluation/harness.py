@@ -229,8 +229,8 @@ def _ask_workers(
     workers: Workers,
 ) -> Iterator[Progress]:
     groups = [tuple(pending[at : at + _SHARD]) for at in range(0, len(pending), _SHARD)]
-    place, known = resources.workspace.path.resolve(), resources.questions
-    shards = [QuestionShard(place, resources.settings, known, variant, key, group) for group in groups]
+    workspace, known = resources.workspace.path.resolve(), resources.questions
+    shards = [QuestionShard(workspace, resources.settings, known, variant, key, group) for group in groups]
     done = total - len(pending)
     with closing(workers.compute(answer_shard, shards)) as steps:
         for step in steps:

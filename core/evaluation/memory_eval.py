@@ -157,8 +157,8 @@ def _memory_row(
 
 def _foreign_row(method: LlmAsMemory, question: Question) -> dict[str, Any]:
     result = answer(method, question.text)
-    said = {"evidence": result.evidence[0].text, "answer": result.text}
-    return {"id": question.id, "question": question.text, "knows": _knows(result), **said}
+    written = {"evidence": result.evidence[0].text, "answer": result.text}
+    return {"id": question.id, "question": question.text, "knows": _knows(result), **written}
 
 
 def _control(method: LlmAsMemory, question: Question, read: Sequence[str]) -> dict[str, Any]:

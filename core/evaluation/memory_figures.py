@@ -36,25 +36,25 @@ def summarise(folder: Path, ws: Workspace) -> dict[str, Any]:
     not (LoRA, projector, router) once; RAG's with the texts it must keep.
     """
     rows = read_rows(folder)
-    held, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
+    own, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
     documents = len(store.load_pool(ws.require("memory")).ids)
-    scores = {name: _means(held, name) for name in CONTROLS}
+    scores = {name: _means(own, name) for name in CONTROLS}
     nulls = sum(not row["knows"] for row in rows)
     right_nulls = sum(not row["knows"] for row in foreign)
     return {
         "n_documents": documents,
-        "n_questions": len(held),
-        "recall_at_1": mean(row["recall_at_1"] for row in held),
-        "recall_at_5": mean(row["recall_at_5"] for row in held),
-        "bm25_recall_at_1": mean(row["bm25_recall_at_1"] for row in held),
+        "n_questions": len(own),
+        "recall_at_1": mean(row["recall_at_1"] for row in own),
+        "recall_at_5": mean(row["recall_at_5"] for row in own),
+        "bm25_recall_at_1": mean(row["bm25_recall_at_1"] for row in own),
         **{name: scores["right"][name] for name in ("rouge_l", "coverage", "em", "f1")},
         "shuffled": {name: scores["shuffled"][name] for name in ("rouge_l", "coverage", "em")},
         "oracle": {name: scores["oracle"][name] for name in ("rouge_l", "coverage", "em")},
-        "routed_right_said_wrong": mean(row["recall_at_1"] * (1 - row["right"]["coverage"]) for row in held),
+        "routed_right_said_wrong": mean(row["recall_at_1"] * (1 - row["right"]["coverage"]) for row in own),
         "null_precision": (right_nulls / nulls if nulls else 0.0) if foreign else None,
-        "read_mode": held[0]["read_mode"],
-        "order": held[0]["order"],
-        **{name: _median(held, name) for name in ("ttft_ms", "total_ms", "evidence_ms", "rag_ttft_ms", "rag_ms")},
+        "read_mode": own[0]["read_mode"],
+        "order": own[0]["order"],
+        **{name: _median(own, name) for name in ("ttft_ms", "total_ms", "evidence_ms", "rag_ttft_ms", "rag_ms")},
         **_weights(ws, documents),
     }
 
@@ -69,10 +69,10 @@ def null_figures(folder: Path) -> dict[str, float | int | None]:
         rejected; None if there are none.
     """
     rows = read_rows(folder)
-    held, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
+    own, foreign = [row for row in rows if "right" in row], [row for row in rows if "right" not in row]
     return {
-        "false_nulls": mean(not row["knows"] for row in held),
-        "refused": mean(_refuses(row["right"]) for row in held),
+        "false_nulls": mean(not row["knows"] for row in own),
+        "refused": mean(_refuses(row["right"]) for row in own),
         "foreign_questions": len(foreign),
         "foreign_caught": mean(not row["knows"] for row in foreign) if foreign else None,
         "foreign_stopped": mean(not row["knows"] or _refuses(row) for row in foreign) if foreign else None,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from core.messages import message
 from core.methods.base import Answer
 from core.methods.resources import Resources
 from core.models.machine import machine, versions
+from core.units import timestamp
 from core.workspace import Workspace
 
 ANSWERS_FILE = "answers.jsonl"
@@ -91,7 +91,7 @@ def configuration(resources: Resources, plan: Plan) -> dict[str, Any]:
     settings = asdict(resources.settings)
     return {
         "format": FORMAT,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": timestamp(),
         "workspace": resources.workspace.name,
         "corpus": {"name": resources.corpus.name, "passages": len(resources.corpus.passages)},
         "questions": {
@@ -119,14 +119,14 @@ def plan_of(folder: Path, variants: Sequence[MethodVariant]) -> Plan:
         TesseraError: The run or its questions cannot be read.
     """
     run = read_run(folder)
-    drawn, on_ray = run["questions"], run["machine"]["device"].endswith(_ON_RAY)
+    source, on_ray = run["questions"], run["machine"]["device"].endswith(_ON_RAY)
     try:
         content = (folder / QUESTIONS_FILE).read_bytes()
     except OSError as error:
         what = message("The questions of {run} cannot be read ({error}).", run=folder.name, error=error)
         raise TesseraError(what, "Start a new run.") from error
     questions = tuple(read_questions(QUESTIONS_FILE, content, ANYTHING))
-    return Plan(tuple(variants), questions, drawn["source"], drawn["drawn_from"], drawn["seed"], on_ray)
+    return Plan(tuple(variants), questions, source["source"], source["drawn_from"], source["seed"], on_ray)
 
 
 def write_run(folder: Path, run: Mapping[str, Any]) -> None:

@@ -124,12 +124,12 @@ def per_hop(rows: Iterable[Mapping[str, Any]], seed: int = 0) -> dict[str, Any]:
 
 def _group(hits: list[list[bool]], seed: int) -> dict[str, Any]:
     hops = max(map(len, hits))
-    by_hop = [[float(one[hop]) for one in hits if hop < len(one)] for hop in range(hops)]
+    by_hop = [[float(per_hop[hop]) for per_hop in hits if hop < len(per_hop)] for hop in range(hops)]
     group: dict[str, Any] = {"n": len(hits), "hops": [asdict(bootstrap_mean(values, seed)) for values in by_hop]}
-    if all(len(one) == 2 for one in hits):
+    if all(len(per_hop) == 2 for per_hop in hits):
         names = {"both": [True, True], "only_first": [True, False], "only_second": [False, True]}
         names["neither"] = [False, False]
-        group |= {name: sum(one == pattern for one in hits) / len(hits) for name, pattern in names.items()}
+        group |= {name: sum(per_hop == pattern for per_hop in hits) / len(hits) for name, pattern in names.items()}
     return group
 
 

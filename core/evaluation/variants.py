@@ -19,6 +19,7 @@ from core.messages import joined, message
 from core.methods import registry
 from core.methods.resources import Resources
 from core.methods.spec import MethodSpec
+from core.normalise import comma_separated
 from core.workspace import ArtefactState, Workspace
 
 PLAIN = ":plain"
@@ -88,9 +89,8 @@ def parse_variants(names: str | Sequence[str]) -> tuple[MethodVariant, ...]:
     Raises:
         TesseraError: No method is named, or one of them does not exist.
     """
-    given = names.split(",") if isinstance(names, str) else names
     variants: dict[MethodVariant, None] = {}
-    for name in filter(None, (name.strip() for name in given)):
+    for name in comma_separated(names) if isinstance(names, str) else names:
         variant = MethodVariant(name.removesuffix(PLAIN), name.endswith(PLAIN))
         registry.find_method(variant.method)
         variants[variant] = None
@@ -192,7 +192,7 @@ def text_bytes(ws: Workspace) -> int:
 
 def _bytes(state: ArtefactState) -> int:
     # Of caches in shared storage no file is here: their manifest records the size.
-    recorded = state.manifest.params.get("bytes", 0) if state.manifest else 0
+    recorded = state.params.get("bytes", 0)
     return max(sum(_files(state).values()), int(recorded))
 
 

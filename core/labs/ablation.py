@@ -194,8 +194,8 @@ def _train_and_measure(resources: Resources, folder: Path, variant: Variant, ste
     yield from evaluate_memory(own, dev, method, rows)
     figures = summarise(rows, ws)
     trained = method.memory.card.training.get("train_s")
-    kept = method.reader.kept.resident_bytes()
-    row = {"variant": variant.name, "steps": steps, "train_s": trained, "kv_bytes": kept, **figures}
+    kv_bytes = method.reader.kept.resident_bytes()
+    row = {"variant": variant.name, "steps": steps, "train_s": trained, "kv_bytes": kv_bytes, **figures}
     slot.mkdir(parents=True, exist_ok=True)
     write_atomically(slot / RESULT, json.dumps(row, indent=1).encode())
 

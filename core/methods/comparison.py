@@ -18,7 +18,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Literal
@@ -38,7 +37,8 @@ from core.models.cpu_load import OtherLoad
 from core.models.device import trim
 from core.models.server import encoder_name
 from core.settings import Settings
-from core.trace import Trace
+from core.trace import Trace, timed
+from core.units import timestamp
 
 _WARM_UP = "What is this about?"
 _DISTURBED = 0.5
@@ -125,7 +125,7 @@ class Run:
     missing: dict[str, list[float]] = field(default_factory=dict)
     served: bool = False
     id: str = field(default_factory=lambda: uuid4().hex[:12])
-    asked: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    asked: str = field(default_factory=timestamp)
 
     def measured(self, name: str) -> Sequence[Trace]:
         """The measurements of a method that has answered: the repeats where there are any, else the one."""
@@ -269,12 +269,10 @@ def open_for_measuring(name: str, resources: Resources, question: str) -> tuple[
     Raises:
         TesseraError: There is no method of that name, or what it needs is missing or stale.
     """
-    started = time.perf_counter()
-    method = registry.open_method(name, resources)
-    open_s = time.perf_counter() - started
+    method, opening_ms = timed(lambda: registry.open_method(name, resources))
     if question:
         answer(method, question)
-    return method, open_s
+    return method, opening_ms / 1000
 
 
 class OpenMethods:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from core.errors import ModelError
 from core.messages import Message, message
 from core.models.server import ANY, Server
 from core.models.server_engine import ServerEngine
-from core.trace import Trace, Tracer
+from core.trace import Trace, Tracer, timed
 
 _SENTENCES = 24
 """Of the prompt that is sent twice: some 300 tokens, more than the block of any server that keeps blocks."""
@@ -103,9 +102,7 @@ def _traced(engine: ServerEngine, passages: list[Passage], question: str) -> Tra
 
 def _listed(engine: ServerEngine) -> tuple[tuple[str, ...], int | None, float]:
     """Names of the models, the context of the one that is asked, and how long the reply took in ms."""
-    began = time.perf_counter()
-    models = engine.models()
-    took = (time.perf_counter() - began) * 1000
+    models, took_ms = timed(engine.models)
     only = models[0] if len(models) == 1 else None
     model = next((entry for entry in models if entry.id == engine.server.model), only)
     reported = (model.model_extra or {}) if model else {}
@@ -113,4 +110,4 @@ def _listed(engine: ServerEngine) -> tuple[tuple[str, ...], int | None, float]:
     context = (
         reported.get("max_model_len") or (reported.get("meta") or {}).get("n_ctx") or reported.get("context_length")
     )
-    return tuple(entry.id for entry in models), int(context) if context else None, took
+    return tuple(entry.id for entry in models), int(context) if context else None, took_ms

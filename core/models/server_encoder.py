@@ -7,7 +7,6 @@ Address and model are the fingerprint: embeddings, index and cells of another en
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from core.models.encoder import Vectors
 from core.models.presets import find_preset
 from core.models.server import Server, TooLong
 from core.normalise import normalise
+from core.trace import timed
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -84,20 +84,22 @@ class ServerEncoder:
         return np.asarray(self._embed([self._query_prefix + text])[0])
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
-        given = [normalise(text) or " " for text in texts]  # an empty input is refused
+        inputs = [normalise(text) or " " for text in texts]  # an empty input is refused
         try:
-            embeddings = [entry.embedding for entry in sorted(self._request(given).data, key=lambda entry: entry.index)]
+            embeddings = [
+                entry.embedding for entry in sorted(self._request(inputs).data, key=lambda entry: entry.index)
+            ]
         except TooLong:
-            if len(given) > 1:
-                return np.concatenate([self._embed([text]) for text in given])
-            if len(given[0]) < 2:
+            if len(inputs) > 1:
+                return np.concatenate([self._embed([text]) for text in inputs])
+            if len(inputs[0]) < 2:
                 raise
-            return self._embed([given[0][: len(given[0]) // 2]])
+            return self._embed([inputs[0][: len(inputs[0]) // 2]])
         lengths = {len(vector) for vector in embeddings}
         vectors = np.asarray(embeddings if len(lengths) == 1 else [], dtype=np.float32)
         norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-        if len(vectors) != len(given) or not (np.isfinite(norms).all() and (norms > 0).all()):
-            what = message("{name} sent no vector for each of {n} texts.", name=self.name, n=len(given))
+        if len(vectors) != len(inputs) or not (np.isfinite(norms).all() and (norms > 0).all()):
+            what = message("{name} sent no vector for each of {n} texts.", name=self.name, n=len(inputs))
             remedy = message("See whether {variable}_MODEL is an embedding model.", variable=self.server.variables)
             raise ModelError(what, remedy)
         return np.asarray(vectors / norms, dtype=np.float32)
@@ -137,8 +139,6 @@ def probe_embedder(server: Server) -> EmbedderProbe:
         ModelError: It cannot be reached, refuses the key, has no such model, or gives no vectors.
     """
     encoder = ServerEncoder(server)
-    began = time.perf_counter()
-    query = encoder.encode_query(_PROBES[0])
-    took_ms = (time.perf_counter() - began) * 1000
+    query, took_ms = timed(lambda: encoder.encode_query(_PROBES[0]))
     near, far = (float(vector @ query) for vector in encoder.encode_passages(_PROBES[1:]))
     return EmbedderProbe(encoder.name, encoder.dim, encoder.max_tokens, took_ms, near, far)

@@ -61,7 +61,7 @@ class SideBySide:
         """Prefills the head and the passages if they are missing; yields the tokens done after every chunk."""
         ids = [*self._head, *(token for passage in self._passages for token in passage)]
         starts = [0, *(len(self._head) for _ in self._passages)]
-        at = [start + place for start, length in zip(starts, self._lengths, strict=True) for place in range(length)]
+        at = [start + offset for start, length in zip(starts, self._lengths, strict=True) for offset in range(length)]
         for begin in range(0, self.missing, CHUNK_TOKENS):
             chunk = slice(begin, begin + CHUNK_TOKENS)
             self._append(ids[chunk], at[chunk], self._owners[: begin + CHUNK_TOKENS], [-1])
@@ -92,7 +92,7 @@ class SideBySide:
             for _ in self.prefill_steps():
                 pass
         count = self.count
-        at = [len(self._head) + length + place for length in self._lengths[1:] for place in range(len(tail))]
+        at = [len(self._head) + length + offset for length in self._lengths[1:] for offset in range(len(tail))]
         owners = torch.cat([self._owners, torch.arange(1, count + 1).repeat_interleave(len(tail))])
         ends = [len(tail) * (number + 1) - 1 for number in range(count)]
         logits = self._append([*tail] * count, at, owners, ends)

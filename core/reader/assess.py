@@ -8,7 +8,6 @@ with the nearest passages that do not contain an answer.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -26,6 +25,7 @@ from core.models.language_model import LanguageModel
 from core.models.prompt import NOT_FOUND
 from core.models.session import Session
 from core.models.side_by_side import SideBySide
+from core.trace import timed
 
 CLOSED_BOOK = "closed book"
 RIGHT_PASSAGE = "right passage"
@@ -253,10 +253,11 @@ def _unanswering(corpus: Corpus, question: Question, rows: Sequence[int], k: int
 def _answer(
     lm: LanguageModel, reading: Reading, question: Question, passages: Sequence[Passage], config: AssessConfig
 ) -> _Result:
-    started = time.perf_counter()
-    session = reading(passages, question.text)
-    text = "".join(lm.stream_text(session.decode(config.max_new_tokens))).strip()
-    seconds = time.perf_counter() - started
+    def read() -> str:
+        session = reading(passages, question.text)
+        return "".join(lm.stream_text(session.decode(config.max_new_tokens))).strip()
+
+    text, ms = timed(read)
     found = float(set(question.passage_ids) <= {passage.id for passage in passages})
     refused = exact_match(text, [NOT_FOUND])
     return _Result(
@@ -267,7 +268,7 @@ def _answer(
         found=found,
         refused=refused,
         refused_wrongly=refused * found,
-        seconds=seconds,
+        seconds=ms / 1000,
     )
 
 

@@ -211,8 +211,8 @@ class _Trainer:
         """Starts from the LoRA matrices of another adapter."""
         wanted: Any = self._model.peft_config["default"]
         try:
-            given: Any = LoraConfig.from_pretrained(str(start))
-            same = (given.r, given.lora_alpha) == (wanted.r, wanted.lora_alpha)
+            config: Any = LoraConfig.from_pretrained(str(start))
+            same = (config.r, config.lora_alpha) == (wanted.r, wanted.lora_alpha)
             loaded = set_peft_model_state_dict(self._model, load_file(start / ADAPTER_FILE)) if same else None
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(

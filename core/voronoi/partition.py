@@ -310,6 +310,11 @@ def reassigned(partition: Partition, vectors: Vectors, tokens: IntArray) -> Part
     return replace(partition, centroids=centroids, assignment=assignment, tokens=weight)
 
 
+def cell_labels(ws: Workspace) -> list[str]:
+    """What each cell of the workspace is about; empty if there is no partition yet."""
+    return list(ws.params("partition").get("labels", []))
+
+
 def load_cells(ws: Workspace) -> list[list[Passage]]:
     """Passages of each cell of the workspace, in row order.
 

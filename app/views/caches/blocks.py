@@ -47,10 +47,10 @@ def _ask(ws: Workspace, busy: bool) -> None:
                 "The first tokens of every joined block can be computed anew, so that it sees what stands before it."
             ),
         )
-        asked = st.form_submit_button(
+        submitted = st.form_submit_button(
             t("Compare"), icon=":material/link:", disabled=busy, on_click=_start, args=(ws.name,)
         )
-    if asked and not question.strip():
+    if submitted and not question.strip():
         st.info(t("Type a question first."), icon=":material/edit:")
 
 

@@ -16,7 +16,7 @@ from core.kvcache.store import CellState
 from core.kvcache.variants import BLOCKS, Variant
 from core.settings import Settings
 from core.units import size
-from core.voronoi.partition import Partition, cells_of
+from core.voronoi.partition import Partition, cell_labels, cells_of
 from core.workspace import Workspace
 
 STATES = {"ready": "✓ ready", "missing": "○ not built", "damaged": "✗ damaged"}
@@ -65,18 +65,17 @@ def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
     states = variant.store().states() if variant else []
     if kind == BLOCKS:
         cell_of = {row: cell for cell, rows in enumerate(partition.members()) for row in rows}
-        by_cell, count = _added_up([found for found in states if found.cell in cell_of], cell_of), len(cell_of)
+        by_cell, count = _added_up([stored for stored in states if stored.cell in cell_of], cell_of), len(cell_of)
     else:
         by_cell, count = states, len(cells)
-    kept = {found.cell: found for found in by_cell}
-    manifest = ws.manifest("partition")
-    labels: list[str] = list(manifest.params.get("labels", [])) if manifest else []
+    state_of = {stored.cell: stored for stored in by_cell}
+    labels = cell_labels(ws)
     measured = [
         Cell(
             labels[number] if number < len(labels) else "",
             len(passages),
             sum(len(passage.text.encode()) for passage in passages),
-            kept.get(number, CellState(number, "missing", len(passages), 0, 0, 0.0)),
+            state_of.get(number, CellState(number, "missing", len(passages), 0, 0, 0.0)),
         )
         for number, passages in enumerate(cells)
     ]
@@ -86,16 +85,16 @@ def measure(ws: Workspace, variant: Variant | None, kind: str) -> Measured:
 def _added_up(states: Sequence[CellState], cell_of: Mapping[int, int]) -> list[CellState]:
     """One state for the blocks of each cell: ready when all are, damaged when one is."""
     groups: dict[int, list[CellState]] = {}
-    for found in states:
-        groups.setdefault(cell_of[found.cell], []).append(found)
+    for block in states:
+        groups.setdefault(cell_of[block.cell], []).append(block)
     return [
         CellState(
             cell,
-            min((found.status for found in group), key=("damaged", "missing", "ready").index),
+            min((block.status for block in group), key=("damaged", "missing", "ready").index),
             len(group),
-            sum(found.tokens for found in group),
-            sum(found.bytes for found in group),
-            sum(found.build_s for found in group),
+            sum(block.tokens for block in group),
+            sum(block.bytes for block in group),
+            sum(block.build_s for block in group),
         )
         for cell, group in groups.items()
     ]
@@ -142,16 +141,16 @@ def actions(ws: Workspace, variants: Sequence[Variant], count: int, busy: bool, 
 
 def overview(measured: Measured) -> None:
     """The blocks or caches in a few numbers and one sentence."""
-    ready = [found for found in measured.states if found.status == "ready"]
-    cache = sum(found.bytes for found in ready)
+    ready = [stored for stored in measured.states if stored.status == "ready"]
+    cache = sum(stored.bytes for stored in ready)
     text = sum(cell.text_bytes for cell in measured.cells if cell.kept.bytes)
-    tokens = sum(found.tokens for found in ready)
+    tokens = sum(stored.tokens for stored in ready)
     with st.container(horizontal=True, gap="large"):
         st.metric(t("Ready"), t("{done:,} of {total:,}", done=len(ready), total=measured.count), width="content")
         st.metric(t("Tokens kept"), f"{tokens:,}", width="content")
         st.metric(t("Keys and values on disk"), size(cache), width="content")
         st.metric(t("The same as text"), size(text), width="content")
-        st.metric(t("Prefill took"), duration(sum(found.build_s for found in ready)), width="content")
+        st.metric(t("Prefill took"), duration(sum(stored.build_s for stored in ready)), width="content")
     if ready and text:
         st.markdown(
             t(

@@ -24,9 +24,9 @@ def prefix_panel(ws: Workspace, busy: bool) -> None:
             server=escape(server.name),
         )
     )
-    found = ws.state("prefixes")
-    if found.manifest:
-        params = found.manifest.params
+    prefixes = ws.state("prefixes")
+    if prefixes.manifest:
+        params = prefixes.manifest.params
         reused = params["reused"]
         st.caption(
             t(
@@ -34,7 +34,7 @@ def prefix_panel(ws: Workspace, busy: bool) -> None:
                 "{reused}.",
                 server=escape(params["server"]),
                 cells=params["cells"],
-                time=duration(found.manifest.build_s),
+                time=duration(prefixes.manifest.build_s),
                 tokens=params["tokens"],
                 reused=t("not reported") if reused is None else f"{reused:,}",
             )

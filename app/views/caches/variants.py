@@ -157,20 +157,20 @@ def _delete(ws: Workspace, name: str, kind: str) -> None:
 
 def residency_line(ws: Workspace, variant: Variant) -> str:
     """What is in memory of these blocks or caches, in one sentence."""
-    found = _residencies(ws, variant)
-    if not found:
+    residencies = _residencies(ws, variant)
+    if not residencies:
         return t("No method has these open: ask something on the Compare page, and what it reads is shown here.")
-    held = sum(stats.bytes for stats in found)
+    in_memory = sum(stats.bytes for stats in residencies)
     return t(
         "In memory now: **{what}**, {held} of {budget} allowed. Since they were opened: {hits}, {misses:,} read from "
         "{storage}, {evictions}.",
-        what=counted(variant.kind, sum(len(stats.cells) for stats in found)),
-        held=size(held),
-        budget=size(found[0].budget),
-        hits=tn(sum(stats.hits for stats in found), "{n:,} hit", "{n:,} hits"),
-        misses=sum(stats.misses for stats in found),
+        what=counted(variant.kind, sum(len(stats.cells) for stats in residencies)),
+        held=size(in_memory),
+        budget=size(residencies[0].budget),
+        hits=tn(sum(stats.hits for stats in residencies), "{n:,} hit", "{n:,} hits"),
+        misses=sum(stats.misses for stats in residencies),
         storage=escape(variant.location) or t("disk"),
-        evictions=tn(sum(stats.evictions for stats in found), "{n:,} eviction", "{n:,} evictions"),
+        evictions=tn(sum(stats.evictions for stats in residencies), "{n:,} eviction", "{n:,} evictions"),
     )
 
 

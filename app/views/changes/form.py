@@ -128,18 +128,18 @@ def _choose_question(questions: Sequence[Question]) -> Question:
 
 def _own(suffix: str = "") -> Question:
     chosen = st.session_state
-    asked, answer = str(chosen.get(f"race_question{suffix}", "")), str(chosen.get(f"race_answer{suffix}", ""))
-    found = own_question(asked, answer)
-    if not found:
+    question, answer = str(chosen.get(f"race_question{suffix}", "")), str(chosen.get(f"race_answer{suffix}", ""))
+    questions = own_question(question, answer)
+    if not questions:
         raise TesseraError(
             "The change comes without a question and its answer.", "Give both: they show when it is known."
         )
-    return found[0]
+    return questions[0]
 
 
 def _addition(corpus: Corpus) -> None:
-    held = corpus.index()
-    unseen = {title: found for title, found in unseen_documents().items() if found[0].id not in held}
+    rows = corpus.index()
+    unseen = {title: document for title, document in unseen_documents().items() if document[0].id not in rows}
     choice = st.selectbox(t("Which document"), [*unseen, OWN], format_func=labels({OWN: OWN}), key="race_document")
     if choice in unseen:
         passage, questions = unseen[choice]
@@ -162,8 +162,8 @@ def _edit(corpus: Corpus) -> None:
         st.text_area(t("The text as it is to be"), text, key=f"race_text_{passage.id}", height=150, max_chars=2_000)
         if example:
             st.caption(t("An example: one fact is another already. Change it as you like."))
-        asked = example.question if example else Question("", "", ("",))
-        _question_fields(f"_{passage.id}", asked)
+        question = example.question if example else Question("", "", ("",))
+        _question_fields(f"_{passage.id}", question)
 
 
 def _deletion(corpus: Corpus) -> None:
@@ -190,20 +190,20 @@ def _passage_choice(corpus: Corpus, first: Sequence[str]) -> Passage:
 
 def _question_choice(questions: Sequence[Question]) -> None:
     options = [*(question.text for question in questions), _OWN_QUESTION]
-    asked = st.selectbox(
+    chosen = st.selectbox(
         t("The question that is asked"), options, format_func=labels({_OWN_QUESTION: _OWN_QUESTION}), key="race_asked"
     )
     answers = {question.text: question.answers for question in questions}
-    if asked in answers:
-        st.caption(t("Accepted answers: {answers}", answers=escape(" · ".join(answers[asked]))))
+    if chosen in answers:
+        st.caption(t("Accepted answers: {answers}", answers=escape(" · ".join(answers[chosen]))))
     else:
         _question_fields()
 
 
 def _question_fields(suffix: str = "", filled: Question | None = None) -> None:
     left, right = st.columns(2)
-    asked, answer = (filled.text, filled.answers[0]) if filled else ("", "")
-    left.text_input(t("A question about it"), asked, key=f"race_question{suffix}", max_chars=300)
+    question, answer = (filled.text, filled.answers[0]) if filled else ("", "")
+    left.text_input(t("A question about it"), question, key=f"race_question{suffix}", max_chars=300)
     right.text_input(t("Its answer after the change"), answer, key=f"race_answer{suffix}", max_chars=100)
 
 

@@ -71,10 +71,10 @@ def shipped_race(corpus: Corpus) -> dict[str, Any] | None:
 
 def show_shipped() -> None:
     """The race that ships with the sample."""
-    found = shipped("race")
-    facts = {name: value for name, value in found.items() if name != "results"}
-    shipped_line((found["created"][:10], found["machine"]["processor"]))
-    results = TypeAdapter(list[MethodResult]).validate_python(found["results"])
+    run = shipped("race")
+    facts = {name: value for name, value in run.items() if name != "results"}
+    shipped_line((run["created"][:10], run["machine"]["processor"]))
+    results = TypeAdapter(list[MethodResult]).validate_python(run["results"])
     show_race([{FACTS: facts}, *({DATA: result} for result in results)])
 
 
@@ -85,7 +85,7 @@ def live_race(history: Sequence[Mapping[str, Any]]) -> None:
 
 def row_of(result: MethodResult, live: bool = False) -> RaceRow:
     """A result as the figure draws it, while the race runs or afterwards."""
-    laps = tuple(Lap(one.name, t(STAGES[one.name]), one.start_ms, one.ms) for one in result.stages)
+    laps = tuple(Lap(stage.name, t(STAGES[stage.name]), stage.start_ms, stage.ms) for stage in result.stages)
     ended = result.state in ("known", "not reached")
     return RaceRow(t(registry.METHODS[result.method].label), laps, verdict(result, live), result.known_ms, ended)
 
@@ -125,8 +125,8 @@ def _describe_change(about: Mapping[str, Any]) -> None:
 
 def _answers(results: Sequence[MethodResult], live: bool) -> None:
     """What each method answered, before the change and on the way."""
-    for place, result in zip(st.columns(len(results)), results, strict=True):
-        with place, st.container(border=True, key=f"race-result-{result.method}-{live}"):
+    for column, result in zip(st.columns(len(results)), results, strict=True):
+        with column, st.container(border=True, key=f"race-result-{result.method}-{live}"):
             st.markdown(f"**{heading(result.method)}**")
             if result.state == "refused":
                 st.caption(f":material/block: {escape(saved(result.reason))}")
@@ -215,12 +215,12 @@ def _each(result: MethodResult, regressions: Regressions) -> list[dict[str, Any]
     return [
         {
             t("Method"): t(registry.METHODS[result.method].label),
-            t("Question"): one.question,
-            t("Before"): f"{marks[one.right_before]} {one.before}",
-            t("After"): f"{marks[one.right_after]} {one.after}",
-            t("Accepted"): " · ".join(one.golds),
+            t("Question"): answer.question,
+            t("Before"): f"{marks[answer.right_before]} {answer.before}",
+            t("After"): f"{marks[answer.right_after]} {answer.after}",
+            t("Accepted"): " · ".join(answer.golds),
         }
-        for one in regressions.answers
+        for answer in regressions.answers
     ]
 
 

@@ -54,8 +54,8 @@ def break_evens(accounts: Sequence[Account]) -> Iterator[str]:
     if baseline is None:
         return
     for account in accounts:
-        found = account.against(baseline)
-        if found.build_s <= 0:
+        break_even = account.against(baseline)
+        if break_even.build_s <= 0:
             continue
         if not account.told_apart(baseline):
             n = min(len(account.single_ms), len(baseline.single_ms))
@@ -66,26 +66,26 @@ def break_evens(accounts: Sequence[Account]) -> Iterator[str]:
                 "**{method}** took {time} more to build than RAG. Whether it saves time on this question, {n} "
                 "measurements of about {ours} against {rag} do not tell.",
                 method=account.label,
-                time=duration(found.build_s),
+                time=duration(break_even.build_s),
                 ours=seconds(account.question_ms),
                 rag=seconds(baseline.question_ms),
             )
-        elif found.questions is None:
+        elif break_even.questions is None:
             yield t(
                 "**{method}** took {time} more to build than RAG and was {lost} slower on this question: at this rate "
                 "it never pays off.",
                 method=account.label,
-                time=duration(found.build_s),
-                lost=milliseconds(-found.saving_ms),
+                time=duration(break_even.build_s),
+                lost=milliseconds(-break_even.saving_ms),
             )
         else:
             yield t(
                 "**{method}** took {time} more to build than RAG and saved {saved} on this question: at that rate it "
                 "pays off after **{n:,} questions**.",
                 method=account.label,
-                time=duration(found.build_s),
-                saved=milliseconds(found.saving_ms),
-                n=found.questions,
+                time=duration(break_even.build_s),
+                saved=milliseconds(break_even.saving_ms),
+                n=break_even.questions,
             )
 
 

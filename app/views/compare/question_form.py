@@ -38,8 +38,8 @@ def restore_choices() -> None:
     if st.session_state.get("ask_restored"):
         return
     st.session_state["ask_restored"] = True
-    given: dict[str, Any] = {name: getattr(state.settings(), name) for name in _CHOSEN.values()}
-    default = Choices(state.current_workspace().name, "", registry.default_methods(), **given)
+    settings: dict[str, Any] = {name: getattr(state.settings(), name) for name in _CHOSEN.values()}
+    default = Choices(state.current_workspace().name, "", registry.default_methods(), **settings)
     choices = from_params(st.query_params.to_dict(), tuple(registry.METHODS), default)
     if choices.question or QUESTION not in st.session_state:
         st.session_state[QUESTION] = choices.question
@@ -116,11 +116,11 @@ def ask(corpus: Corpus, question: str = "") -> None:
     if problem:
         return
     st.session_state[FOLDED] = True
-    given = {
+    settings = {
         name: getattr(state.settings(), name) if (value := st.session_state[key]) is None else value
         for key, name in _CHOSEN.items()
     }
-    choices = Choices(state.current_workspace().name, text, tuple(methods), **given)
+    choices = Choices(state.current_workspace().name, text, tuple(methods), **settings)
     run = Run(choices, gold=gold_for(text, state.current_workspace(), corpus, state.settings()))
     st.session_state["run"] = run
     st.session_state["runs"] = remember(run, st.session_state.get("runs", []))
@@ -278,8 +278,8 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
     if not shown:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="suggestions"):
-        held = t("Held out: no training has seen these questions.")
-        st.caption(f":material/lightbulb: {t('Try')}", width="content", help=held)
+        held_out = t("Held out: no training has seen these questions.")
+        st.caption(f":material/lightbulb: {t('Try')}", width="content", help=held_out)
         for number, suggestion in enumerate(shown):
             text = escape(suggestion.question.text)
             st.form_submit_button(

@@ -49,12 +49,12 @@ def what_was_read(run: Run, ws: Workspace) -> None:
 
 def _segments(run: Run, ws: Workspace, name: str) -> list[Segment]:
     """Kept for the session: laying a prompt out again needs the model's tokenizer, and so the model."""
-    kept: dict[tuple[str, str], list[Segment]] = st.session_state.setdefault(_READ, {})
-    if (run.id, name) not in kept:
+    segments: dict[tuple[str, str], list[Segment]] = st.session_state.setdefault(_READ, {})
+    if (run.id, name) not in segments:
         models = state.models()
         with models.lock:
-            kept[run.id, name] = segments_read(run.answers[name], resources_of(ws, run.choices).language_model())
-    return kept[run.id, name]
+            segments[run.id, name] = segments_read(run.answers[name], resources_of(ws, run.choices).language_model())
+    return segments[run.id, name]
 
 
 def _draw_sent(answer: Answer) -> None:

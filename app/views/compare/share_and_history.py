@@ -103,16 +103,16 @@ def beside(run: Run, runs: Sequence[Run]) -> None:
         return
     st.subheader(t("Beside the pinned run"), anchor=False)
     both = ((t("pinned"), pinned), (t("this one"), run))
-    st.caption(" · ".join(f"**{name}**: {_settings(one)}" for name, one in both))
-    judged = {one.id: verdicts(one) for _, one in both}
+    st.caption(" · ".join(f"**{name}**: {_settings(shown)}" for name, shown in both))
+    judged = {shown.id: verdicts(shown) for _, shown in both}
     rows = []
     for name in dict.fromkeys([*run.answers, *pinned.answers]):
         row = {t("Method"): t(registry.METHODS[name].label)}
-        for label, one in both:
-            if name in one.answers:
-                verdict = judged[one.id][name]
-                times = spread([trace.total_ms for trace in one.measured(name)])
-                row[t("answer, {run}", run=label)] = f"{verdict.style.symbol} {one.answers[name].text}"
+        for label, shown in both:
+            if name in shown.answers:
+                verdict = judged[shown.id][name]
+                times = spread([trace.total_ms for trace in shown.measured(name)])
+                row[t("answer, {run}", run=label)] = f"{verdict.style.symbol} {shown.answers[name].text}"
                 row[t("last token, {run}", run=label)] = seconds(times.median)
         rows.append(row)
     show_table(rows, "beside", placeholder="–")
@@ -128,11 +128,11 @@ def _settings(run: Run) -> str:
 
 def remember(run: Run, runs: Sequence[Run]) -> list[Run]:
     """The list of comparisons with a new one at its head; the oldest that is not pinned makes room."""
-    kept = [run, *runs]
-    while len(kept) > MOST_SAVED and any(not old.pinned for old in kept[1:]):
-        oldest = max(number for number, old in enumerate(kept) if number and not old.pinned)
-        del kept[oldest]
-    return kept
+    remembered = [run, *runs]
+    while len(remembered) > MOST_SAVED and any(not old.pinned for old in remembered[1:]):
+        oldest = max(number for number, old in enumerate(remembered) if number and not old.pinned)
+        del remembered[oldest]
+    return remembered
 
 
 def _show(run: Run) -> None:

@@ -45,13 +45,13 @@ def passages(corpus: Corpus) -> None:
         topic = right.selectbox(
             t("Topic"), [_EVERYTHING, *topics], format_func=labels({_EVERYTHING: _EVERYTHING}), key="corpus_topic"
         )
-    found = matching(corpus.passages, wanted, "" if topic == _EVERYTHING else topic or "")
-    if not found:
+    matches = matching(corpus.passages, wanted, "" if topic == _EVERYTHING else topic or "")
+    if not matches:
         st.info(t("No passage has all of these words."), icon=":material/search_off:")
         return
-    shown = found[:_SHOWN]
-    counted = tn(len(found), "{n:,} passage.", "{n:,} passages.")
-    cut = t("The first {n:,} are shown.", n=_SHOWN) if len(found) > _SHOWN else ""
+    shown = matches[:_SHOWN]
+    counted = tn(len(matches), "{n:,} passage.", "{n:,} passages.")
+    cut = t("The first {n:,} are shown.", n=_SHOWN) if len(matches) > _SHOWN else ""
     st.caption(f"{counted} {t('Select a row to read it in full.')} {cut}".rstrip())
     table = pd.DataFrame(
         {
@@ -144,9 +144,9 @@ def _in_full(passage: Passage, corpus: Corpus) -> None:
     with st.container(border=True, key="passage-chosen"):
         st.markdown(f"**{escape(passage.title or passage.id)}** :gray[{escape(passage.topic)}]")
         st.text(passage.text)
-        asked = [q for q in corpus.all_questions() if passage.id in q.passage_ids]
-        if asked:
-            asking = escape(" · ".join(question.text for question in asked[:6]))
+        questions = [q for q in corpus.all_questions() if passage.id in q.passage_ids]
+        if questions:
+            asking = escape(" · ".join(question.text for question in questions[:6]))
             st.caption(t("Questions about it: {questions}", questions=asking))
 
 

@@ -33,15 +33,16 @@ def deletion(ws: Workspace, busy: bool) -> None:
         )
         return
     try:
-        found = belongings(ws)
+        parts = belongings(ws)
     except TesseraError as error:
         show_failure(error.what, error.remedy)
-        found = []
+        parts = []
     with st.container(border=True):
         st.markdown(f"**{t('Delete {name} with all of this?', name=escape(ws.name))}**")
         stays = t("stays: it belongs to the workspace that this one is a copy of")
         rows = [
-            {"what": t(one.what), "where": t(one.where), "state": stays if one.stays else t("goes")} for one in found
+            {"what": t(part.what), "where": t(part.where), "state": stays if part.stays else t("goes")}
+            for part in parts
         ]
         columns = {"what": t("What"), "where": t("Kept at"), "state": t("State")}
         show_table(rows, "belongings", columns)
@@ -50,7 +51,7 @@ def deletion(ws: Workspace, busy: bool) -> None:
                 t("Delete all of it"),
                 key="workspace-delete-all",
                 type="primary",
-                disabled=busy or not found,
+                disabled=busy or not parts,
                 on_click=_delete,
                 args=(ws,),
             )

@@ -24,16 +24,16 @@ _FAILED = "rename_failed"
 
 def show_documents(ws: Workspace, corpus: Corpus, busy: bool) -> None:
     """The table of documents, what can be done with those chosen in it, and the name of the workspace."""
-    found = documents(corpus)
-    if found:
+    stored = documents(corpus)
+    if stored:
         st.caption(
             t("Select rows to remove documents. To add one, or to replace one by a file of its name: Bring documents.")
         )
         table = pd.DataFrame(
             {
-                "file": [document.file for document in found],
-                "passages": [document.passages for document in found],
-                "pages": [document.pages or None for document in found],
+                "file": [document.file for document in stored],
+                "passages": [document.passages for document in stored],
+                "pages": [document.pages or None for document in stored],
             }
         )
         columns = {"file": t("File"), "passages": t("Passages"), "pages": t("Pages")}
@@ -47,7 +47,7 @@ def show_documents(ws: Workspace, corpus: Corpus, busy: bool) -> None:
             placeholder="",
         )
         rows = picked["selection"]["rows"] if picked else []
-        _removal(ws, [found[row].file for row in rows if row < len(found)], busy)
+        _removal(ws, [stored[row].file for row in rows if row < len(stored)], busy)
     else:
         st.info(t("These passages came as passages, not from documents."), icon=":material/dataset:")
     if can_undo(ws):
@@ -66,8 +66,8 @@ def show_documents(ws: Workspace, corpus: Corpus, busy: bool) -> None:
 
 def adding(ws: Workspace, corpus: Corpus, report: ImportReport, busy: bool) -> None:
     """What becomes of files that were read for a workspace, and the button that puts them in."""
-    there = {document.file for document in documents(corpus)}
-    replaced = sorted({passage.source.file for passage in report.passages if passage.source} & there)
+    stored = {document.file for document in documents(corpus)}
+    replaced = sorted({passage.source.file for passage in report.passages if passage.source} & stored)
     if replaced:
         warning = t("Replaced by the new file of that name: {names}", names=escape(", ".join(replaced)))
         st.caption(f":orange[:material/swap_horiz: {warning}]")

@@ -21,8 +21,8 @@ from core.workspace import Workspace
 
 def own_questions(ws: Workspace, corpus: Corpus, busy: bool) -> None:
     """The generated questions in a table that can be edited; nothing where the corpus brings questions of its own."""
-    found = generated(corpus)
-    if len(found) < sum(map(len, corpus.questions.values())):
+    questions = generated(corpus)
+    if len(questions) < sum(map(len, corpus.questions.values())):
         return
     st.caption(
         t(
@@ -31,23 +31,23 @@ def own_questions(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         )
     )
     st.button(
-        t("Write them anew") if found else t("Write {n} questions", n=WANTED),
+        t("Write them anew") if questions else t("Write {n} questions", n=WANTED),
         key="questions-generate",
-        type="secondary" if found else "primary",
+        type="secondary" if questions else "primary",
         icon=":material/auto_awesome:",
         disabled=busy,
         on_click=_generate,
         args=(ws,),
     )
-    if not found:
+    if not questions:
         return
     st.markdown(f"**{t('Generated questions')}** :gray[{t('Edit, add or delete rows, then save.')}]")
     edited = st.data_editor(
         pd.DataFrame(
             {
-                "id": [question.id for question in found],
-                "question": [question.text for question in found],
-                "answers": [" / ".join(question.answers) for question in found],
+                "id": [question.id for question in questions],
+                "question": [question.text for question in questions],
+                "answers": [" / ".join(question.answers) for question in questions],
             }
         ),
         hide_index=True,
@@ -58,7 +58,7 @@ def own_questions(ws: Workspace, corpus: Corpus, busy: bool) -> None:
     )
     with guarded():
         if st.button(t("Save the questions"), key="questions-save", icon=":material/save:", disabled=busy):
-            edit(ws, questions_of(edited.to_dict("records"), found))
+            edit(ws, questions_of(edited.to_dict("records"), questions))
             st.rerun()
 
 
@@ -70,13 +70,13 @@ def questions_of(rows: Sequence[Mapping[Hashable, Any]], before: tuple[Question,
     """
     known = {question.id: question for question in before}
     free = (name for number in count(1) if (name := f"own-{number:02d}") not in known)
-    kept: list[Question] = []
+    questions: list[Question] = []
     for row in rows:
         text, answers = str(row["question"] or "").strip(), str(row["answers"] or "").split(" / ")
         if text:
             own = known.get(str(row["id"])) or Question(next(free), text, (), kind=GENERATED)
-            kept.append(replace(own, text=text, answers=tuple(filter(None, map(str.strip, answers)))))
-    return kept
+            questions.append(replace(own, text=text, answers=tuple(filter(None, map(str.strip, answers)))))
+    return questions
 
 
 def _generate(ws: Workspace) -> None:

@@ -146,12 +146,12 @@ def _build(report: ImportReport, busy: bool) -> None:
     )
 
 
-def _chunking(form: str, given: Chunking | None = None) -> Chunking:
+def _chunking(form: str, fixed: Chunking | None = None) -> Chunking:
     """How passages are to be cut: as the sliders say, which are drawn further down, or as the workspace's are."""
     chosen, (length_key, overlap_key) = st.session_state, _keys(form)
-    if given:
-        chosen[length_key], chosen[overlap_key] = given.length, given.overlap
-        return given
+    if fixed:
+        chosen[length_key], chosen[overlap_key] = fixed.length, fixed.overlap
+        return fixed
     length = int(chosen.setdefault(length_key, DEFAULT_CHUNKING.length))
     chosen[overlap_key] = min(int(chosen.get(overlap_key, DEFAULT_CHUNKING.overlap)), length // 2)
     return Chunking(length, chosen[overlap_key])
@@ -170,16 +170,16 @@ def _read(files: Sequence[UploadedFile], existing: Sequence[Passage], chunking: 
     chosen: dict[str, Columns] = st.session_state.setdefault(_COLUMNS, {})
     read_with = [(file.file_id, chosen.get(file.file_id, DEFAULT_COLUMNS)) for file in files]
     wanted = (read_with, fingerprint(existing))
-    kept = st.session_state.get(_REPORT)
+    before = st.session_state.get(_REPORT)
     table = st.empty()
     importer = Importer(state.models().prompt().count, existing, chunking)
-    if kept and kept[0] == wanted:
-        report: ImportReport = kept[2]
+    if before and before[0] == wanted:
+        report: ImportReport = before[2]
         if report.chunking != chunking:
-            for reading in kept[1]:
+            for reading in before[1]:
                 importer.cut(reading)
             report = importer.report()
-            st.session_state[_REPORT] = (wanted, kept[1], report)
+            st.session_state[_REPORT] = (wanted, before[1], report)
         _states(table, files, report.files)
         return report
     done: list[FileResult] = []
@@ -201,8 +201,10 @@ def _states(
     rows = []
     for number, file in enumerate(files):
         result = done[number] if number < len(done) else None
-        place = {"n": number + 1, "total": len(files)}
-        waiting = t("reading, {n} of {total}", **place) if number == len(done) else t("queued, {n} of {total}", **place)
+        position = {"n": number + 1, "total": len(files)}
+        waiting = (
+            t("reading, {n} of {total}", **position) if number == len(done) else t("queued, {n} of {total}", **position)
+        )
         rows.append(
             {
                 "file": safe_name(file.name),

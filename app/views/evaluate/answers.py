@@ -24,13 +24,13 @@ _COLUMNS = 3
 _RIGHT = {"em": "equals a gold answer", "coverage": "contains a gold answer"}
 
 
-def show_answers(found: Loaded) -> None:
+def show_answers(loaded: Loaded) -> None:
     """Filters, the questions that pass them, and one of them in full."""
-    if not found.answers:
+    if not loaded.answers:
         st.info(t("This run has no answer yet."), icon=":material/hourglass_empty:")
         return
     left, middle, end = st.columns(3)
-    options, label = [ANY, *found.answers], labels({ANY: ANY, **found.labels})
+    options, label = [ANY, *loaded.answers], labels({ANY: ANY, **loaded.labels})
     right = left.selectbox(
         t("Right"), options, format_func=label, key="eval_right", help=t("Only what this method got right.")
     )
@@ -38,15 +38,15 @@ def show_answers(found: Loaded) -> None:
         t("Wrong"), options, format_func=label, key="eval_wrong", help=t("Only what it got wrong.")
     )
     rule = end.selectbox(t("Right means"), list(_RIGHT), format_func=labels(_RIGHT), key="eval_rule")
-    ids = matching(found.answers, str(right), str(wrong), str(rule))
-    questions = {i: row for rows in found.answers.values() for i, row in rows.items()}
+    ids = matching(loaded.answers, str(right), str(wrong), str(rule))
+    questions = {i: row for rows in loaded.answers.values() for i, row in rows.items()}
     st.caption(t("{questions} of {total:,}.", questions=_count(len(ids)), total=len(questions)))
     if not ids:
         st.info(t("No question passes this filter."), icon=":material/filter_alt_off:")
         return
-    _listed(found, ids, questions, str(rule))
+    _listed(loaded, ids, questions, str(rule))
     chosen = st.selectbox(t("Look at"), ids, format_func=lambda i: questions[i]["question"], key="eval_question")
-    _in_full(found, str(chosen), questions[str(chosen)])
+    _in_full(loaded, str(chosen), questions[str(chosen)])
 
 
 def matching(answers: Mapping[str, Mapping[str, Any]], right: str, wrong: str, rule: str) -> list[str]:
@@ -66,10 +66,10 @@ def matching(answers: Mapping[str, Mapping[str, Any]], right: str, wrong: str, r
     return [i for i in ids if holds(right, i, 1.0) and holds(wrong, i, 0.0)]
 
 
-def _listed(found: Loaded, ids: list[str], questions: Mapping[str, Any], rule: str) -> None:
+def _listed(loaded: Loaded, ids: list[str], questions: Mapping[str, Any], rule: str) -> None:
     rows = []
     for i in ids:
-        marks = {found.labels[method]: _mark(rows_of.get(i), rule) for method, rows_of in found.answers.items()}
+        marks = {loaded.labels[method]: _mark(rows_of.get(i), rule) for method, rows_of in loaded.answers.items()}
         rows.append({"question": questions[i]["question"], "gold": " | ".join(questions[i]["golds"]), **marks})
     config: dict[str, Any] = {"question": st.column_config.TextColumn(t("Question"), pinned=True)}
     config["gold"] = t("Gold answer")
@@ -82,16 +82,16 @@ def _mark(row: Mapping[str, Any] | None, rule: str) -> str:
     return f"{'✓' if is_right(row, rule) else '✗'} {row['answer']}"
 
 
-def _in_full(found: Loaded, i: str, question: Mapping[str, Any]) -> None:
+def _in_full(loaded: Loaded, i: str, question: Mapping[str, Any]) -> None:
     st.markdown(f"#### {escape(question['question'])}")
     st.caption(t("Gold: {answers}", answers=escape(" | ".join(question["golds"])) or t("none given")))
-    rows = {method: answers[i] for method, answers in found.answers.items() if i in answers}
+    rows = {method: answers[i] for method, answers in loaded.answers.items() if i in answers}
     names = list(rows)
     for start in range(0, len(names), _COLUMNS):
         for column, name in zip(st.columns(_COLUMNS), names[start : start + _COLUMNS], strict=False):
             with column.container(border=True, height="stretch", key=f"eval-method-{names.index(name)}"):
-                _one(found.labels[name], rows[name])
-    timings = [MethodTiming(found.labels[name], answer_of(row).trace) for name, row in rows.items()]
+                _one(loaded.labels[name], rows[name])
+    timings = [MethodTiming(loaded.labels[name], answer_of(row).trace) for name, row in rows.items()]
     chart(timing_figure(timings), key="eval-timing", alt=describe_timing(timings))
 
 

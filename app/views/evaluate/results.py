@@ -99,13 +99,13 @@ def _shipped_run() -> Loaded:
     return Loaded(RUNS, {"methods": methods}, summary, {})
 
 
-def show_shipped(found: Loaded, measure: Callable[[], None] | None = None) -> None:
+def show_shipped(loaded: Loaded, measure: Callable[[], None] | None = None) -> None:
     """The run that ships: whose numbers they are, its tables and its picture.
 
     Args:
         measure: What the button does that measures on this machine; None where there is no button.
     """
-    measured = found.summary
+    measured = loaded.summary
     model, machine = measured["model"], measured["machine"]
     facts = (
         measured["created"][:10],
@@ -115,51 +115,51 @@ def show_shipped(found: Loaded, measure: Callable[[], None] | None = None) -> No
         model["dtype"],
     )
     shipped_line(facts, "eval-here", measure)
-    _scores(found)
-    _picture(found)
-    show_costs(measured, found.labels)
-    show_hops(measured["hops"], found.labels)
+    _scores(loaded)
+    _picture(loaded)
+    show_costs(measured, loaded.labels)
+    show_hops(measured["hops"], loaded.labels)
 
 
 def _title(folder: Path) -> str:
     run = read_run(folder)
-    drawn = run["questions"]
+    questions = run["questions"]
     return t(
         "{created} · {n:,} of {source} · {methods}",
         created=run["created"][:16].replace("T", " "),
-        n=drawn["n"],
-        source=drawn["source"],
+        n=questions["n"],
+        source=questions["source"],
         methods=", ".join(t(facts["label"]) for facts in run["methods"].values()) or t("nothing answered yet"),
     )
 
 
-def show_results(ws: Workspace, found: Loaded, busy: bool) -> None:
+def show_results(ws: Workspace, loaded: Loaded, busy: bool) -> None:
     """Everything about one run but its single answers."""
-    _measured_on(found.run)
-    if found.summary["damaged"]:
-        show_damaged(found.summary["damaged"])
-    _unfinished(ws, found, busy)
-    if not found.summary["methods"]:
+    _measured_on(loaded.run)
+    if loaded.summary["damaged"]:
+        show_damaged(loaded.summary["damaged"])
+    _unfinished(ws, loaded, busy)
+    if not loaded.summary["methods"]:
         st.info(t("This run has no answer yet."), icon=":material/hourglass_empty:")
         return
-    _scores(found)
-    show_failures(found.answers, found.labels)
-    _picture(found)
-    show_costs(found.summary, found.labels)
-    show_hops(found.summary["hops"], found.labels)
-    judge_line(ws, found.folder, found.run, busy)
-    _files(found)
+    _scores(loaded)
+    show_failures(loaded.answers, loaded.labels)
+    _picture(loaded)
+    show_costs(loaded.summary, loaded.labels)
+    show_hops(loaded.summary["hops"], loaded.labels)
+    judge_line(ws, loaded.folder, loaded.run, busy)
+    _files(loaded)
 
 
 def _measured_on(run: Mapping[str, Any]) -> None:
-    model, machine, drawn = run["model"], run["machine"], run["questions"]
+    model, machine, questions = run["model"], run["machine"], run["questions"]
     reader = t("with reader") if model["adapter"] else t("plain")
     facts = (
         t(
             "{n:,} questions drawn from {all:,} by seed {seed}",
-            n=drawn["n"],
-            all=drawn["drawn_from"],
-            seed=drawn["seed"],
+            n=questions["n"],
+            all=questions["drawn_from"],
+            seed=questions["seed"],
         ),
         tn(run["corpus"]["passages"], "{n:,} passage", "{n:,} passages"),
         f"{model['name']} {reader} · {run['encoder']['name']} · {saved(machine['device'])} · {model['dtype']}",
@@ -168,10 +168,10 @@ def _measured_on(run: Mapping[str, Any]) -> None:
     st.caption(":material/memory: " + escape(" · ".join(facts)).replace("\\·", "·"))
 
 
-def _unfinished(ws: Workspace, found: Loaded, busy: bool) -> None:
+def _unfinished(ws: Workspace, loaded: Loaded, busy: bool) -> None:
     """Offers to go on when a method lacks answers."""
-    wanted = found.run["questions"]["n"]
-    counts = {name: len(found.answers.get(name, {})) for name in found.run["wanted"]}
+    wanted = loaded.run["questions"]["n"]
+    counts = {name: len(loaded.answers.get(name, {})) for name in loaded.run["wanted"]}
     short = {name: count for name, count in counts.items() if count < wanted and not _needs_gold(name)}
     if not short or busy:
         return
@@ -185,7 +185,7 @@ def _unfinished(ws: Workspace, found: Loaded, busy: bool) -> None:
             icon=":material/play_arrow:",
             key="eval-resume",
             on_click=_resume,
-            args=(ws, found.folder, counts),
+            args=(ws, loaded.folder, counts),
         )
 
 
@@ -198,22 +198,22 @@ def _resume(ws: Workspace, folder: Path, names: Mapping[str, int]) -> None:
     state.start_timed_job(ws.name, "Going on with a run", harness.resume, folder=folder, variants=variants)
 
 
-def _scores(found: Loaded) -> None:
-    methods = found.summary["methods"]
+def _scores(loaded: Loaded) -> None:
+    methods = loaded.summary["methods"]
     st.subheader(t("Scores"), anchor=False)
     with st.container(horizontal=True, gap="medium"):
         differences = st.toggle(
             t("As differences to RAG, paired by question"),
             key="eval_differences",
-            disabled=not found.summary["differences_to_rag"],
+            disabled=not loaded.summary["differences_to_rag"],
         )
         every = st.toggle(t("All scores"), key="eval_every")
-    shown = found.summary["differences_to_rag"] if differences else methods
+    shown = loaded.summary["differences_to_rag"] if differences else methods
     wanted = LABELS if every else MAIN_SCORES
     names = [name for name in wanted if any(name in scores for scores in shown.values())]
     rows = [
         {
-            "method": found.labels[method],
+            "method": loaded.labels[method],
             "n": scores["em"]["n"] if "em" in scores else 0,
             **{name: interval_text(scores.get(name)) for name in names},
         }
@@ -222,7 +222,7 @@ def _scores(found: Loaded) -> None:
     config = {name: st.column_config.TextColumn(t(LABELS[name]), help=t(MEANINGS[name])) for name in names}
     config["method"] = st.column_config.TextColumn(t("Method"), pinned=True)
     show_table(rows, "eval-scores", config, height="content")
-    if unanswerable := found.summary["unanswerable"]:
+    if unanswerable := loaded.summary["unanswerable"]:
         st.caption(
             tn(
                 unanswerable,
@@ -238,9 +238,9 @@ def _scores(found: Loaded) -> None:
     )
 
 
-def _picture(found: Loaded) -> None:
+def _picture(loaded: Loaded) -> None:
     st.subheader(t("Quality, latency, storage"), anchor=False)
-    methods = found.summary["methods"]
+    methods = loaded.summary["methods"]
     names = [name for name in LABELS if all(name in scores for scores in methods.values())]
     if not names:
         return
@@ -248,7 +248,7 @@ def _picture(found: Loaded) -> None:
     metric = st.segmented_control(
         t("Score"), names, default=default, required=True, format_func=labels(LABELS), key="eval_metric"
     )
-    points = points_of(found, str(metric))
+    points = points_of(loaded, str(metric))
     label = t(LABELS[str(metric)])
     chart(
         pareto_figure(points, label),
@@ -263,13 +263,13 @@ def _picture(found: Loaded) -> None:
     )
 
 
-def points_of(found: Loaded, metric: str) -> list[MethodPoint]:
+def points_of(loaded: Loaded, metric: str) -> list[MethodPoint]:
     """The methods of a run as points of the figure."""
-    efficiency = found.summary["efficiency"]
+    efficiency = loaded.summary["efficiency"]
     return [
         MethodPoint(
             name=name,
-            label=found.labels[name],
+            label=loaded.labels[name],
             quality=scores[metric]["mean"],
             lo=scores[metric]["lo"],
             hi=scores[metric]["hi"],
@@ -277,23 +277,23 @@ def points_of(found: Loaded, metric: str) -> list[MethodPoint]:
             bytes=efficiency[name]["bytes_per_1000_documents"],
             n=scores[metric]["n"],
         )
-        for name, scores in found.summary["methods"].items()
+        for name, scores in loaded.summary["methods"].items()
     ]
 
 
-def _files(found: Loaded) -> None:
+def _files(loaded: Loaded) -> None:
     """The run as files; each is made when it is asked for."""
-    answered = sum(len(rows) for rows in found.answers.values())
+    answered = sum(len(rows) for rows in loaded.answers.values())
     st.subheader(t("Download"), anchor=False)
     kinds = (
-        (t("Report"), "html", "text/html", ":material/article:", lambda: to_html(found.folder)),
-        ("CSV", "csv", "text/csv", ":material/table:", lambda: to_csv(found.folder)),
-        ("JSON", "json", "application/json", ":material/data_object:", lambda: to_json(found.folder)),
+        (t("Report"), "html", "text/html", ":material/article:", lambda: to_html(loaded.folder)),
+        ("CSV", "csv", "text/csv", ":material/table:", lambda: to_csv(loaded.folder)),
+        ("JSON", "json", "application/json", ":material/data_object:", lambda: to_json(loaded.folder)),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, suffix, mime, icon, make in kinds:
             st.download_button(
-                label, make, f"{found.folder.name}.{suffix}", mime, key=f"eval-{suffix}", icon=icon, on_click="ignore"
+                label, make, f"{loaded.folder.name}.{suffix}", mime, key=f"eval-{suffix}", icon=icon, on_click="ignore"
             )
         answers = tn(answered, "{n:,} answer", "{n:,} answers")
         st.caption(t("{answers}, with the full configuration of the run.", answers=answers), width="content")

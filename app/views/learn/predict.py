@@ -14,8 +14,8 @@ _SKIPPED = -1
 
 def guesses() -> dict[str, int]:
     """This session's guesses by step; -1 where one only looked."""
-    found: dict[str, int] = st.session_state.setdefault(_GUESSES, {})
-    return found
+    by_step: dict[str, int] = st.session_state.setdefault(_GUESSES, {})
+    return by_step
 
 
 def guess(name: str, prediction: Prediction) -> bool:

@@ -49,7 +49,7 @@ def contents(number: int) -> None:
 def live_question(ws: Workspace, corpus: Corpus) -> Question:
     """The question with which a step runs live: one that has an answer, and that no training has seen."""
     offered = suggestions(ws, corpus, state.settings(), _OFFERED)
-    shown = {found.question: t(found.label) for found in offered if found.question.answers}
+    shown = {suggestion.question: t(suggestion.label) for suggestion in offered if suggestion.question.answers}
     shown = shown or dict.fromkeys(next(iter(corpus.questions.values())), "")
     chosen: Question = st.selectbox(
         t("The question to run with"),

@@ -105,10 +105,10 @@ def map_of(
     corpus: Corpus, partition: Partition, projection: Projection, labels: Sequence[str], located: Located | None
 ) -> MapData:
     """Plain data for the figure."""
-    asked = None
+    question = None
     if located:
         route = located.route
-        asked = MapQuestion(located.question, located.point, route.cells, located.found)
+        question = MapQuestion(located.question, located.point, route.cells, located.found)
     return MapData(
         ids=[passage.id for passage in corpus.passages],
         titles=[passage.title or passage.id for passage in corpus.passages],
@@ -116,7 +116,7 @@ def map_of(
         xy=projection.xy,
         cells=partition.assignment.tolist(),
         labels=[labels[cell] if cell < len(labels) else t("cell {cell}", cell=cell) for cell in range(partition.k)],
-        question=asked,
+        question=question,
     )
 
 
@@ -145,11 +145,11 @@ def picked_passages(corpus: Corpus, ids: Sequence[str]) -> None:
 
 def _ask_about(corpus: Corpus, ids: set[str]) -> None:
     """A question about the picked passages: one that the corpus brings, or the reader's own."""
-    given = [q.text for q in corpus.all_questions(train_last=True) if ids & set(q.passage_ids)]
+    questions = [q.text for q in corpus.all_questions(train_last=True) if ids & set(q.passage_ids)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         question = st.selectbox(
             t("Ask about these"),
-            list(dict.fromkeys(given))[:_SHOWN],
+            list(dict.fromkeys(questions))[:_SHOWN],
             key="picked_question",
             accept_new_options=True,
             placeholder=t("Choose a question, or type your own"),

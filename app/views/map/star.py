@@ -224,12 +224,12 @@ def _cells(
         counted = tn(len(members), "{n:,} passage", "{n:,} passages")
         cache = t("{passages}, {tokens:,} tokens", passages=counted, tokens=int(partition.tokens[cell]))
         weight = sum(weights.get(row, 0) for row in members)
-        found = {"name": f"{cell} · {data.labels[cell]}", "cache": f"{cache}, {size(weight)}" if weight else cache}
+        entry = {"name": f"{cell} · {data.labels[cell]}", "cache": f"{cache}, {size(weight)}" if weight else cache}
         if cell in answers:
             style = VERDICTS[answers[cell].verdict]
-            found["answer"] = answers[cell].text or t("(nothing)")
-            found["verdict"] = "" if answers[cell].verdict == "unknown" else f"{style.symbol} {t(style.label)}"
-        described.append(found)
+            entry["answer"] = answers[cell].text or t("(nothing)")
+            entry["verdict"] = "" if answers[cell].verdict == "unknown" else f"{style.symbol} {t(style.label)}"
+        described.append(entry)
     return described
 
 

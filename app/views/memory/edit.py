@@ -60,10 +60,10 @@ def adapt_panel(ws: Workspace, busy: bool) -> None:
         on_click=_adapt,
         args=(ws.name,),
     )
-    found = recorded("training")
-    if choice == found["title"] and state.board().latest(str(ws.path)) is None:
-        shipped_line((found["measured"]["created"], found["measured"]["machine"]["processor"]))
-        live(found["steps"])
+    record = recorded("training")
+    if choice == record["title"] and state.board().latest(str(ws.path)) is None:
+        shipped_line((record["measured"]["created"], record["measured"]["machine"]["processor"]))
+        live(record["steps"])
 
 
 def _adapt(name: str) -> None:
@@ -102,8 +102,7 @@ def unseen_documents() -> dict[str, tuple[Passage, tuple[Question, ...]]]:
 
 def change_panel(ws: Workspace, busy: bool) -> None:
     """Any document of the memory, to be given another text or to be forgotten."""
-    manifest = ws.manifest("memory")
-    learned: list[str] = list(manifest.params.get("learned", [])) if manifest else []
+    learned = ws.params("memory").get("learned", [])
     pool = load_pool(ws.require("memory"))
     titles = dict(zip(pool.ids, pool.titles, strict=True))
     st.markdown(

@@ -34,7 +34,7 @@ _OWN = "real-text"
 def overview(ws: Workspace, documents: int) -> None:
     """What the memory is, in a few numbers, and whether it remembers, in one sentence."""
     memory = ws.state("memory")
-    params: dict[str, Any] = memory.manifest.params if memory.manifest else {}
+    params = memory.params
     learned = len(params.get("learned", ()))
     m, z_dim = int(params.get("m", 0)), int(params.get("z_dim", 0))
     with st.container(horizontal=True, gap="medium"):
@@ -124,8 +124,7 @@ def train_panel(ws: Workspace, corpus: Corpus, busy: bool) -> None:
 
 def seconds_per_step(ws: Workspace) -> float:
     """How long a training step takes: as in the last training here, else an estimate."""
-    manifest = ws.manifest("memory")
-    params = manifest.params if manifest else {}
+    params = ws.params("memory")
     if params.get("train_s") and params.get("step"):
         return float(params["train_s"]) / float(params["step"])
     return _STEP_S * course(ws.name, BUDGETS[STANDARD])[0].m / MemoryConfig().m

@@ -18,15 +18,15 @@ from core.methods.registry import METHODS
 from core.units import seconds, size
 
 
-def show_plans(plans: Sequence[MethodPlan], demand: Demand, found: Coefficients, prices: Prices) -> None:
+def show_plans(plans: Sequence[MethodPlan], demand: Demand, measured: Coefficients, prices: Prices) -> None:
     """Advice first, then the methods side by side, then what breaks first and where the numbers come from."""
     st.info(escape(t(advice(demand, plans, prices.currency))), icon=":material/lightbulb:")
-    if about_memory := memory_advice(demand, plans, found, prices):
+    if about_memory := memory_advice(demand, plans, measured, prices):
         st.info(escape(t(about_memory)), icon=":material/blur_on:")
-    show_table([_row(one, plans[0], demand, prices.currency) for one in plans], "plan")
+    show_table([_row(method, plans[0], demand, prices.currency) for method in plans], "plan")
     st.subheader(t("What breaks first"), anchor=False)
-    for one in plans:
-        st.markdown(f":material/warning: **{t(METHODS[one.method].label)}**: {escape(t(one.breaks))}")
+    for method in plans:
+        st.markdown(f":material/warning: **{t(METHODS[method.method].label)}**: {escape(t(method.breaks))}")
     st.caption(
         t(
             "Pays off: days until faster answers have earned back the machine time of the build. The price of a month "
@@ -39,31 +39,31 @@ def show_plans(plans: Sequence[MethodPlan], demand: Demand, found: Coefficients,
             "Measured: n = {n}, {model} on {machine}. Prices of {date}, an example to edit in "
             "core/labs/plan/prices.yaml. Another model or machine is calculated from its operations and bandwidths, "
             "not measured; the busiest hour asks five times the mean.",
-            n=found.n,
-            model=escape(found.model),
-            machine=escape(machine_of(found)),
+            n=measured.n,
+            model=escape(measured.model),
+            machine=escape(machine_of(measured)),
             date=prices.as_of,
         )
     )
 
 
-def machine_of(found: Coefficients) -> str:
+def machine_of(measured: Coefficients) -> str:
     """Processor and device that were measured, which are kept as one text."""
-    processor, comma, device = found.machine.partition(", ")
+    processor, comma, device = measured.machine.partition(", ")
     return processor + comma + saved(device)
 
 
-def _row(one: MethodPlan, rag: MethodPlan, demand: Demand, currency: str) -> dict[str, str]:
-    after, quality = pays(one, rag).questions, one.quality
+def _row(method: MethodPlan, rag: MethodPlan, demand: Demand, currency: str) -> dict[str, str]:
+    after, quality = pays(method, rag).questions, method.quality
     days = t("never") if after is None else t("{n:,.1f} days", n=after / demand.day)
     return {
-        t("Method"): t(METHODS[one.method].label),
-        t("On disk"): size(one.stored),
-        t("RAM"): size(one.held),
-        t("Build"): duration(one.build_s),
-        t("First token"): seconds(one.ttft_s * 1000),
-        t("Machines"): f"{one.machines:,}",
-        t("Month ({currency})", currency=currency): f"{one.month:,.0f}",
-        t("Pays off"): "" if one is rag else days,
+        t("Method"): t(METHODS[method.method].label),
+        t("On disk"): size(method.stored),
+        t("RAM"): size(method.held),
+        t("Build"): duration(method.build_s),
+        t("First token"): seconds(method.ttft_s * 1000),
+        t("Machines"): f"{method.machines:,}",
+        t("Month ({currency})", currency=currency): f"{method.month:,.0f}",
+        t("Pays off"): "" if method is rag else days,
         t("F1 minus RAG's"): t("{mean:+.2f} ({lo:+.2f} to {hi:+.2f})", **asdict(quality)) if quality else "",
     }

@@ -156,4 +156,4 @@ def _moved(before: int | None, rank: int) -> str:
 
 
 def _example(ws: Workspace, corpus: Corpus) -> str:
-    return next((found.question.text for found in suggestions(ws, corpus, state.settings(), 1)), "")
+    return next((suggestion.question.text for suggestion in suggestions(ws, corpus, state.settings(), 1)), "")

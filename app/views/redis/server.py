@@ -30,8 +30,8 @@ def server_panel() -> bool:
     Raises:
         TesseraError: There is one, but it refuses.
     """
-    found = connection()
-    if not is_running(found) and not st.session_state.get("redis_wanted"):
+    server = connection()
+    if not is_running(server) and not st.session_state.get("redis_wanted"):
         empty_state(
             t("Redis is not running"),
             t(
@@ -46,7 +46,7 @@ def server_panel() -> bool:
         )
         st.button(t("Start Redis"), type="primary", icon=":material/play_arrow:", key="redis-start", on_click=_start)
         return False
-    _facts(server_facts(found))
+    _facts(server_facts(server))
     return True
 
 
@@ -63,8 +63,8 @@ def metrics_panel(ws: Workspace) -> None:
 
 def answers_panel(ws: Workspace) -> None:
     """The answers that are kept, how long each still is, and the button that forgets them."""
-    found = connection()
-    saved = sorted(entries(found, key_of(ws)), key=lambda entry: -entry.left_s)
+    server = connection()
+    saved = sorted(entries(server, key_of(ws)), key=lambda entry: -entry.left_s)
     if not saved:
         st.caption(
             t(":material/bolt: No answer is kept: ask Redis RAG with its cache, here or with `python -m app ask`.")
@@ -79,7 +79,12 @@ def answers_panel(ws: Workspace) -> None:
         )
     )
     right.button(
-        t("Forget all"), icon=":material/delete:", key="redis-flush", width="stretch", on_click=_flush, args=(found, ws)
+        t("Forget all"),
+        icon=":material/delete:",
+        key="redis-flush",
+        width="stretch",
+        on_click=_flush,
+        args=(server, ws),
     )
     rows = [{"question": e.question, "answer": e.answer, "left": duration(e.left_s)} for e in saved[:_LISTED]]
     show_table(rows, "redis-answers", {"question": t("Question"), "answer": t("Answer"), "left": t("Kept for")})
@@ -137,6 +142,6 @@ def _start() -> None:
     st.session_state["redis_wanted"] = True
 
 
-def _flush(found: Connection, ws: Workspace) -> None:
+def _flush(server: Connection, ws: Workspace) -> None:
     with guarded():
-        flush(found, key_of(ws))
+        flush(server, key_of(ws))

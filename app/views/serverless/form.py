@@ -16,6 +16,7 @@ from core.labs.serverless.study import runs
 from core.labs.serverless.study.config import Arrivals, StudyConfig
 from core.labs.serverless.study.samples import Stage
 from core.messages import message
+from core.normalise import comma_separated
 from core.workspace import Workspace
 
 _ASKED = {"retrieval": "the retrieval function", "pipeline": "the whole pipeline"}
@@ -87,7 +88,7 @@ def form(ws: Workspace, passages: int, busy: bool) -> None:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = comma_separated(text)
     if not all(part.isdecimal() for part in parts):
         raise TesseraError(
             message("{text!r} is not a list of numbers of passages.", text=text),

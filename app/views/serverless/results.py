@@ -174,17 +174,17 @@ def _crossing(findings: runs.Findings) -> None:
 def _costs(findings: runs.Findings) -> None:
     st.subheader(t("What it would cost on AWS"), anchor=False)
     size = findings["sizes"][-1]
-    found = {kind: cost.Cost(**index["cost"]) for kind, index in size["indexes"].items() if index["cost"]}
-    if not found:
+    costs = {kind: cost.Cost(**index["cost"]) for kind, index in size["indexes"].items() if index["cost"]}
+    if not costs:
         st.info(t("No request was answered: there is no cost to calculate."), icon=":material/info:")
         return
     prices = cost.load_prices()
     at = st.select_slider(
         t("Queries a month"), _STEPS, 10_000, format_func=lambda n: f"{n:,}", key="serverless-traffic"
     )
-    lines = {kind: [cost.at_traffic(c, q, _IDLE_S) for q in _TRAFFIC] for kind, c in found.items()}
+    lines = {kind: [cost.at_traffic(c, q, _IDLE_S) for q in _TRAFFIC] for kind, c in costs.items()}
     always = [cost.always_on(prices, q) for q in _TRAFFIC]
-    here = {kind: cost.at_traffic(c, at, _IDLE_S) for kind, c in found.items()}
+    here = {kind: cost.at_traffic(c, at, _IDLE_S) for kind, c in costs.items()}
     alt = flow.describe_cost(here, cost.always_on(prices, at), at, prices.always_on_name)
     figure = flow.cost_figure(lines, always, _TRAFFIC, at, prices.always_on_name)
     chart(figure, key="cost", alt=alt)

@@ -16,13 +16,13 @@ _SHOWN = 2
 
 def examples(ws: Workspace, corpus: Corpus, key: str) -> None:
     """Buttons that put a question into the text input of a key; nothing once something is asked."""
-    found = [] if st.session_state.get(key) else suggestions(ws, corpus, state.settings(), _SHOWN)
-    if not found:
+    offered = [] if st.session_state.get(key) else suggestions(ws, corpus, state.settings(), _SHOWN)
+    if not offered:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/lightbulb: {t('Try')}", width="content")
-        for number, one in enumerate(found):
-            text = one.question.text
+        for number, suggestion in enumerate(offered):
+            text = suggestion.question.text
             st.button(escape(text), key=f"{key}-example-{number}", on_click=_borrow, args=(key, text))
 
 

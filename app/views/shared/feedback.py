@@ -48,14 +48,14 @@ def feedback_buttons(ws: Workspace, run: Run, name: str) -> None:
     judged: dict[str, Feedback] = st.session_state.setdefault(_JUDGED, {})
     known = judged.get(_judgement(run, answer, 1).id)
     with st.container(horizontal=True, gap="small", key=f"feedback-{name}"):
-        for rating, icon, word, given in _THUMBS:
+        for rating, icon, word, chosen_word in _THUMBS:
             chosen = known is not None and known.rating == rating
             st.button(
                 "",
                 icon=f":material/{icon}:",
                 key=f"judge-{name}-{rating}",
                 type="primary" if chosen else "tertiary",
-                help=t(given) if chosen else t(word),
+                help=t(chosen_word) if chosen else t(word),
                 on_click=_judge,
                 args=(ws, _judgement(run, answer, rating, known.note if known else "")),
             )
@@ -72,10 +72,10 @@ def feedback_board(ws: Workspace) -> None:
     Raises:
         TesseraError: The log cannot be read.
     """
-    kept = feedback_log(ws, state.settings()).all()
-    feedback = kept.feedback
-    if kept.damaged:
-        show_damaged(kept.damaged)
+    log = feedback_log(ws, state.settings()).all()
+    feedback = log.feedback
+    if log.damaged:
+        show_damaged(log.damaged)
     if not feedback:
         nothing = t("No answer in this workspace has been judged yet: use the thumbs under an answer.")
         st.caption(f":material/thumbs_up_down: {nothing}")
@@ -117,14 +117,14 @@ def feedback_board(ws: Workspace) -> None:
 def _all(feedback: list[Feedback]) -> None:
     rows = [
         {
-            "": "👍" if found.rating > 0 else "👎",
-            t("Method"): found.method,
-            t("question"): found.question,
-            t("answer"): found.answer,
-            t("note"): found.note,
-            t("given"): found.given,
+            "": "👍" if entry.rating > 0 else "👎",
+            t("Method"): entry.method,
+            t("question"): entry.question,
+            t("answer"): entry.answer,
+            t("note"): entry.note,
+            t("given"): entry.given,
         }
-        for found in reversed(feedback)
+        for entry in reversed(feedback)
     ]
     show_table(rows, "feedback-all")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import streamlit as st
 
@@ -61,10 +60,10 @@ def header(name: str) -> None:
         st.header(t(info.question), anchor=False)
     ws = state.current_workspace()
     indexes = (kind for kind in map(index_kind, STORES) if ws.folder(kind).is_dir())
-    for found in map(ws.state, dict.fromkeys((*ARTEFACTS, *indexes))):
-        if found.damaged:
+    for state_ in map(ws.state, dict.fromkeys((*ARTEFACTS, *indexes))):
+        if state_.damaged:
             with guarded():
-                ws.require(found.kind)
+                ws.require(state_.kind)
 
 
 def link_to(name: str, label: str = "") -> None:
@@ -106,7 +105,7 @@ def artefact_line(state_: ArtefactState) -> str:
 
 
 def _figures(state_: ArtefactState) -> str:
-    params: dict[str, Any] = state_.manifest.params if state_.manifest else {}
+    params = state_.params
     if state_.kind == "corpus":
         return tn(int(params.get("passages", 0)), "{n:,} passage", "{n:,} passages")
     if state_.kind == "partition":
@@ -167,7 +166,7 @@ def machine() -> None:
 
 def missing_for(ws: Workspace, needs: tuple[str, ...]) -> list[ArtefactState]:
     """The artefacts among ``needs`` that are not ready, in the order in which they are built."""
-    return [found for kind in needs if (found := ws.state(kind)).status != "ready"]
+    return [state_ for kind in needs if (state_ := ws.state(kind)).status != "ready"]
 
 
 def lacking_for(ws: Workspace, method: str) -> list[ArtefactState]:

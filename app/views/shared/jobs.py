@@ -67,29 +67,29 @@ def results_of(ws: Workspace, name: str) -> Sequence[Mapping[str, Any]]:
     job = state.board().latest(str(ws.path))
     if job is not None and job.name == name:
         st.session_state[key] = job.report().history
-    kept: Sequence[Mapping[str, Any]] = st.session_state.get(key, ())
-    return kept
+    results: Sequence[Mapping[str, Any]] = st.session_state.get(key, ())
+    return results
 
 
 def job_summary(ws: Workspace) -> None:
     """In the sidebar of every page: the running job in two lines, the end of one in a toast, and those that ended."""
     job = state.board().latest(str(ws.path))
-    drawn = job.report() if job else None
+    current = job.report() if job else None
     waited = job is not None and st.session_state.get(state.WATCHED) == id(job)
-    if waited and drawn and drawn.state is not JobState.RUNNING and st.session_state.get(_TOLD) != id(job):
+    if waited and current and current.state is not JobState.RUNNING and st.session_state.get(_TOLD) != id(job):
         st.session_state[_TOLD] = id(job)
-        text, icon = _outcome(drawn)
+        text, icon = _outcome(current)
         st.toast(text, icon=icon, duration="long")
     if ended := state.board().ended(str(ws.path)):
         with st.expander(t("Finished jobs"), icon=":material/history:"):
             for report in ended:
                 st.caption(_outcome(report)[0])
-    if job is None or drawn is None or drawn.state is not JobState.RUNNING:
+    if job is None or current is None or current.state is not JobState.RUNNING:
         return
     st.session_state[state.WATCHED] = id(job)
     # Kept while the whole page is drawn, not in the fragment: what has changed since the last look is then on this
     # page already, and a rerun would swallow the click that the page is drawn for.
-    st.session_state["job_stage"] = _stage_name(drawn)
+    st.session_state["job_stage"] = _stage_name(current)
 
     @st.fragment(run_every=_POLL_S)
     def poll() -> None:

@@ -44,8 +44,8 @@ def present_button() -> None:
 def present_keys() -> None:
     """How one goes on and ends it, shown while the page is presented: plain buttons, which no script runs for."""
     buttons = {"present-next": t("Reveal the next (Space)"), "present-end": t("End (Esc)")}
-    drawn = "".join(f'<button type="button" class="{name}">{words}</button>' for name, words in buttons.items())
-    st.html(f'<div class="present-keys">{drawn}</div>')
+    html = "".join(f'<button type="button" class="{name}">{words}</button>' for name, words in buttons.items())
+    st.html(f'<div class="present-keys">{html}</div>')
 
 
 def theme_switch() -> None:

@@ -22,8 +22,8 @@ Kind = TypeVar("Kind")
 @cache
 def shipped(name: str) -> dict[str, Any]:
     """A run as its command printed it; ``docs/runs/index.json`` and ``pages.json`` have the commands."""
-    found: dict[str, Any] = json.loads((RUNS / f"{name}.json").read_text(encoding="utf-8"))
-    return found
+    run: dict[str, Any] = json.loads((RUNS / f"{name}.json").read_text(encoding="utf-8"))
+    return run
 
 
 def shipped_as(kind: type[Kind], name: str) -> Kind:
@@ -44,9 +44,9 @@ def shipped_line(facts: Iterable[object], key: str = "", measure: Callable[[], N
         key: Of the button.
         measure: What it does; None where the page has another one beside it.
     """
-    said = escape(" · ".join(str(fact) for fact in facts))
+    described = escape(" · ".join(str(fact) for fact in facts))
     with st.container(horizontal=True, vertical_alignment="center"):
-        note = t("Not measured on this machine: this run ships with Tessera. {facts}.", facts=said)
+        note = t("Not measured on this machine: this run ships with Tessera. {facts}.", facts=described)
         st.caption(f":material/inventory_2: {note}", width="content")
         if measure:
             st.button(t("Measure here"), icon=":material/play_arrow:", key=key, on_click=measure)

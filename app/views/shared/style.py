@@ -155,5 +155,5 @@ def _uploader() -> str:
         f"{zone} button p": t("Upload"),
         f"{zone} > div span": t("{n} MB per file", n=st.get_option("server.maxUploadSize")),
     }
-    rules = "{place} {{ font-size: 0 !important; }} {place}::after {{ content: '{said}'; font-size: .9rem; }}"
-    return "".join(rules.format(place=place, said=said) for place, said in words.items())
+    rule = "{element} {{ font-size: 0 !important; }} {element}::after {{ content: '{text}'; font-size: .9rem; }}"
+    return "".join(rule.format(element=element, text=text) for element, text in words.items())

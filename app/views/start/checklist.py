@@ -62,7 +62,7 @@ def checklist(ws: Workspace) -> None:
             if step.on_server not in (None, bool(state.settings().engine_url)):
                 continue
             states = [ws.state(kind) for kind in step.kinds]
-            open_ones = [found for found in states if found.status != "ready"]
+            open_ones = [state_ for state_ in states if state_.status != "ready"]
             shown = open_ones[0] if open_ones else states[0]
             text, action = st.columns([5, 2], vertical_alignment="center")
             text.markdown(f"{artefact_line(shown)} :gray[· {t(step.why)}]")

@@ -83,19 +83,19 @@ def _server(ws: Workspace, settings: Settings, busy: bool) -> None:
     tested: tuple[Server, EmbedderProbe] | None = st.session_state.get(_TESTED)
     if not tested or (tested[0].url, tested[0].model, tested[0].key) != (url.strip(), model.strip(), key):
         return
-    server, found = tested
+    server, probed = tested
     facts = t(
         "{dim:,} dimensions, {tokens:,} tokens at most, {ms:,.0f} ms for a sentence",
-        dim=found.dim,
-        tokens=found.max_tokens,
-        ms=found.round_trip_ms,
+        dim=probed.dim,
+        tokens=probed.max_tokens,
+        ms=probed.round_trip_ms,
     )
     alike = t(
         "Similarity {near:.2f} for two sentences about one thing, {far:.2f} about two things",
-        near=found.near,
-        far=found.far,
+        near=probed.near,
+        far=probed.far,
     )
-    st.success(f"**{escape(found.server)}**  \n{facts}  \n{alike}", icon=":material/check_circle:")
+    st.success(f"**{escape(probed.server)}**  \n{facts}  \n{alike}", icon=":material/check_circle:")
     wanted = replace(settings, embed_url=server.url, embed_model=server.model, embed_key=server.key)
     _use_button(ws, wanted, "embed-use", busy, kind="primary")
     keep_lines(f"TESSERA_EMBED_URL={server.address}\nTESSERA_EMBED_MODEL={server.model}", "TESSERA_EMBED_KEY")

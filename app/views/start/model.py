@@ -78,10 +78,10 @@ def _here(ws: Workspace, settings: Settings) -> None:
 def _consequences(ws: Workspace, model: str) -> str:
     """What another model here makes necessary."""
     manifests = [variant.manifest for variant in list_variants(ws, BLOCKS)]
-    built = any(manifest and manifest.params.get("model") == model for manifest in manifests)
+    has_blocks = any(manifest and manifest.params.get("model") == model for manifest in manifests)
     memory = ws.manifest("memory")
     remembered = memory is not None and memory.params.get("model") == model
-    blocks = t("Its blocks are built.") if built else t("Blocks have to be built for it.")
+    blocks = t("Its blocks are built.") if has_blocks else t("Blocks have to be built for it.")
     learned = t("The memory was trained on it.") if remembered else t("A memory has to be trained on it.")
     return f"{t('Documents, index and cells stay as they are.')} {blocks} {learned}"
 

@@ -48,22 +48,22 @@ def index_list(ws: Workspace, busy: bool) -> None:
         )
 
 
-def _line(ws: Workspace, name: str, found: ArtefactState, busy: bool) -> None:
+def _line(ws: Workspace, name: str, index: ArtefactState, busy: bool) -> None:
     spec = STORES[name]
     about, rest = st.columns(2, vertical_alignment="center")
     row = rest.container(horizontal=True, vertical_alignment="center")
     about.markdown(f"**{t(spec.label)}**  \n:gray[{escape(t(spec.summary))}]")
-    row.markdown(t(_MARKS[found.status]) + _weight(found), width="stretch")
-    ready = found.status == "ready"
+    row.markdown(t(_MARKS[index.status]) + _weight(index), width="stretch")
+    ready = index.status == "ready"
     row.button(
         t("Rebuild") if ready else t("Build"),
         key=f"index-build-{name}",
         disabled=busy,
         on_click=_start,
         args=(ws, [name], ready),
-        help=t(found.reason) or None,
+        help=t(index.reason) or None,
     )
-    if found.status != "missing" and name != DEFAULT_STORE:
+    if index.status != "missing" and name != DEFAULT_STORE:
         row.button(
             t("Delete"),
             key=f"index-delete-{name}",
@@ -76,11 +76,11 @@ def _line(ws: Workspace, name: str, found: ArtefactState, busy: bool) -> None:
         )
 
 
-def _weight(found: ArtefactState) -> str:
-    if found.manifest is None:
+def _weight(index: ArtefactState) -> str:
+    if index.manifest is None:
         return ""
-    weighs = int(found.manifest.params.get("bytes", found.bytes))
-    facts = t("{size} · built in {seconds:.1f} s", size=size(weighs), seconds=found.manifest.build_s)
+    weighs = int(index.manifest.params.get("bytes", index.bytes))
+    facts = t("{size} · built in {seconds:.1f} s", size=size(weighs), seconds=index.manifest.build_s)
     return f"  \n:gray[{facts}]"
 
 

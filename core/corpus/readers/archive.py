@@ -38,6 +38,6 @@ def opened(name: str, content: bytes, kind: str) -> zipfile.ZipFile:
 
 def unreadable(name: str, kind: str, error: Exception) -> Exception:
     """The refusal of a damaged file."""
-    said = str(error).rstrip(".")
-    why = message("is no readable {format} ({kind}: {error})", format=kind, kind=type(error).__name__, error=said)
+    reason = str(error).rstrip(".")
+    why = message("is no readable {format} ({kind}: {error})", format=kind, kind=type(error).__name__, error=reason)
     return refused(name, why, "Save it again.")

@@ -83,8 +83,8 @@ def _add_numbers(body: _Element, numbering: _Element) -> None:
     from lxml import etree
 
     def value(element: _Element | None, path: str, usual: str = "") -> str:
-        found = element.find(path) if element is not None else None
-        return usual if found is None else found.get(f"{_W}val", usual)
+        child = element.find(path) if element is not None else None
+        return usual if child is None else child.get(f"{_W}val", usual)
 
     first = {
         (definition.get(f"{_W}abstractNumId"), level.get(f"{_W}ilvl")): int(value(level, f"{_W}start", "1"))

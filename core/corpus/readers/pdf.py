@@ -225,8 +225,8 @@ class _Writer:
 
     def _placed(self, block: Block) -> tuple[str, tuple[Box, ...]]:
         """The text of a block, and where each line of it is printed."""
-        kept = block.kind == "paragraph" and in_lines(block.lines)
-        text, starts = flowing([line.text for line in block.lines], self._hyphenated, kept)
+        as_lines = block.kind == "paragraph" and in_lines(block.lines)
+        text, starts = flowing([line.text for line in block.lines], self._hyphenated, as_lines)
         if not self._printed_on:
             return text, ()
         ends = [*starts[1:], len(text)]

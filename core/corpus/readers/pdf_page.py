@@ -130,10 +130,10 @@ def _without_copies(words: Sequence[Piece]) -> list[Piece]:
     drawn: dict[str, list[Piece]] = {}
     for word in words:
         same = drawn.setdefault(word.text, [])
-        if not any(max(abs(word.x0 - one.x0), abs(word.y - one.y)) < 0.15 * word.size for one in same):
+        if not any(max(abs(word.x0 - other.x0), abs(word.y - other.y)) < 0.15 * word.size for other in same):
             same.append(word)
-    kept = {id(word) for same in drawn.values() for word in same}
-    return [word for word in words if id(word) in kept]
+    first_drawn = {id(word) for same in drawn.values() for word in same}
+    return [word for word in words if id(word) in first_drawn]
 
 
 def _goes_on(word: Piece, character: Piece) -> bool:

@@ -48,16 +48,16 @@ def find_columns(names: Sequence[str], where: str, columns: Columns = DEFAULT_CO
             listed = _listed(names, where)
             why = message("has no column {name!r}; its columns are: {columns}", name=name, columns=listed)
             raise refused(where, why, "Choose one of them.")
-    found = {
+    columns_by_role = {
         role: next(by_key[key] for key in keys if key in by_key)
         for role, keys in ROLES.items()
         if any(key in by_key for key in keys)
     }
-    found |= {role: by_key[name.strip().casefold()] for role, name in chosen.items()}
-    if "text" not in found:
+    columns_by_role |= {role: by_key[name.strip().casefold()] for role, name in chosen.items()}
+    if "text" not in columns_by_role:
         why = message("has no column for the text; its columns are: {columns}", columns=_listed(names, where))
         raise refused(where, why, "Choose the column that holds it, or call it text, passage or content.")
-    return found
+    return columns_by_role
 
 
 def _listed(names: Sequence[str], where: str) -> str:

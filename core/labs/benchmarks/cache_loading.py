@@ -7,7 +7,6 @@ Tessera reads the file instead, so that its load time is complete, and measures 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from core.errors import TesseraError
 from core.kvcache.storage import LocalStorage
 from core.kvcache.store import CacheStore
 from core.models.language_model import LanguageModel
+from core.trace import timed
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,5 @@ def _clock(run: Callable[[], object], repeats: int, before: Callable[[], None] =
     times = []
     for _ in range(repeats):
         before()
-        began = time.perf_counter()
-        run()
-        times.append((time.perf_counter() - began) * 1000)
+        times.append(timed(run)[1])
     return median(times)

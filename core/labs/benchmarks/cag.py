@@ -57,9 +57,9 @@ class CagBenchConfig:
 
 def questions_about(corpus: Corpus, passages: Sequence[Passage], most: int) -> list[str]:
     """Questions of the corpus that these passages answer, test questions first; one about a title where it has none."""
-    held = {passage.id for passage in passages}
+    ids = {passage.id for passage in passages}
     every = [question for split in ("test", "dev", "train") for question in corpus.questions.get(split, ())]
-    texts = [question.text for question in every if question.passage_ids and held >= set(question.passage_ids)]
+    texts = [question.text for question in every if question.passage_ids and ids >= set(question.passage_ids)]
     return texts[:most] or [f"What do the passages say about {passages[0].title or 'it'}, and when did it happen?"]
 
 

@@ -6,10 +6,9 @@ encoder alone. It is thrown away afterwards.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -36,6 +35,8 @@ from core.models.registry import Models
 from core.models.variant import ModelVariant
 from core.settings import Settings
 from core.statistics import bootstrap_mean, paired_difference
+from core.trace import timed
+from core.units import timestamp
 from core.voronoi.partition import Partition
 from core.voronoi.routing import default_nprobe, routing_recall
 from core.workspace import Workspace
@@ -140,7 +141,7 @@ def compare(
             answered=min(answered, len(questions)),
             model={"name": settings.model, "dtype": ModelVariant.of(settings).dtype},
             machine=machine(describe(choose_device(settings.device))),
-            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            created=timestamp(),
             encoders=tuple(compared),
         )
         yield Progress("Comparing encoders", 1, 1, "", {"comparison": asdict(comparison)})
@@ -159,9 +160,9 @@ def _encoded(resources: Resources, questions: Sequence[Question]) -> Generator[P
     """Unit vectors [m, dim] of questions, and the median milliseconds for one."""
     encoder, vectors, times = resources.models.encoder(), list[Vectors](), list[float]()
     for done, question in enumerate(questions):
-        began = time.perf_counter()
-        vectors.append(encoder.encode_query(question.text))
-        times.append((time.perf_counter() - began) * 1000)
+        vector, ms = timed(partial(encoder.encode_query, question.text))
+        vectors.append(vector)
+        times.append(ms)
         yield Progress("Encoding questions", done + 1, len(questions), encoder.name)
     return np.stack(vectors), median(times)
 

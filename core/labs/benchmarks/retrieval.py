@@ -8,9 +8,9 @@ is timed once for all. Nothing else may run meanwhile.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,6 +30,7 @@ from core.stores.base import SearchRequest, VectorStore
 from core.stores.bm25 import Bm25
 from core.stores.faiss_index import FaissFlat
 from core.stores.redis.base import ANY, EVERY, KEYWORDS, REQUIRED, RedisFlat, drop
+from core.trace import timed
 from core.workspace import Workspace
 
 DEPTHS = (1, 3, 5, 10)
@@ -76,9 +77,7 @@ def run(ws: Workspace, models: Models, settings: Settings, queries: int, split: 
     ws.require("embeddings", {"encoder": encoder.fingerprint})
     chosen = _drawn(corpus.questions.get(split, ()), queries, settings.seed, split)
     again = open_reranker(rerank or MAXSIM, encoder, settings)
-    began = time.perf_counter()
-    encoded = [(question, encoder.encode_query(question.text)) for question in chosen]
-    encode_ms = 1000 * (time.perf_counter() - began) / len(encoded)
+    encoded, encoding_ms = timed(lambda: [(question, encoder.encode_query(question.text)) for question in chosen])
     known = {passage.id: passage for passage in corpus.passages}
     rows: list[Row] = []
     with TemporaryDirectory(prefix="tessera-retrieval-") as scratch:
@@ -107,7 +106,7 @@ def run(ws: Workspace, models: Models, settings: Settings, queries: int, split: 
         finally:
             redis.close()
             drop(folder / "redis")
-    yield Progress("Retrieval bench", len(ways), len(ways), "", {"encode_ms": encode_ms, "rows": rows})
+    yield Progress("Retrieval bench", len(ways), len(ways), "", {"encode_ms": encoding_ms / len(encoded), "rows": rows})
 
 
 def _drawn(questions: Sequence[Question], count: int, seed: int, split: str) -> list[Question]:
@@ -141,9 +140,9 @@ def _measured(name: str, way: Way, questions: Sequence[tuple[Question, Vectors]]
         way(question.text, vector)
     times, results = [], []
     for question, vector in questions:
-        began = time.perf_counter()
-        results.append(way(question.text, vector))
-        times.append(1000 * (time.perf_counter() - began))
+        ids, ms = timed(partial(way, question.text, vector))
+        results.append(ids)
+        times.append(ms)
     gold = [set(question.passage_ids) for question, _ in questions]
     recall = {k: float(np.mean([bool(g & set(ids[:k])) for g, ids in zip(gold, results, strict=True)])) for k in DEPTHS}
     p50, p99 = (float(value) for value in np.percentile(times, (50, 99)))

@@ -164,9 +164,9 @@ def recall_by_margin(
     order = np.argsort(margins, kind="stable")
     measured = []
     for members in np.array_split(order, min(groups, len(order))):
-        one, two = routing_recall(partition, queries[members], [gold[row] for row in members], [1, 2])
+        one_cell, two_cells = routing_recall(partition, queries[members], [gold[row] for row in members], [1, 2])
         low, high = float(margins[members[0]]), float(margins[members[-1]])
-        measured.append(MarginGroup(low, high, len(members), one.recall, two.recall))
+        measured.append(MarginGroup(low, high, len(members), one_cell.recall, two_cells.recall))
     return measured
 
 

@@ -11,12 +11,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -33,6 +31,8 @@ from core.messages import message
 from core.models.registry import Models
 from core.stores.base import SearchRequest, ServerStore, VectorStore
 from core.stores.registry import STORES, StoreSpec, find_store
+from core.trace import timed
+from core.units import timestamp
 from core.workspace import Workspace
 
 K = 10
@@ -77,7 +77,7 @@ def run(ws: Workspace, workloads: Sequence[Callable[[], Workload]], names: Seque
         tested.append((yield from _test(make(), specs)))
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     machine = message("{n} cores, OMP_NUM_THREADS={threads}", n=os.cpu_count(), threads=threads)
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    now = timestamp()
     path = ws.path / "runs" / FILE
     write_report(path, Bench(machine, now, K, CLIENTS, tuple(tested)))
     yield Progress("Search bench", 1, 1, "kept", {"file": str(path)})
@@ -160,9 +160,8 @@ def _measure_store(
                 store.search(request)
             results, times = [], []
             for request in requests:
-                began = time.perf_counter()
-                hits = store.search(request)
-                times.append(1000 * (time.perf_counter() - began))
+                hits, ms = timed(partial(store.search, request))
+                times.append(ms)
                 results.append(frozenset(hit.passage_id for hit in hits))
             yield Measured(
                 store=name,
@@ -184,11 +183,9 @@ def _built(spec: StoreSpec, workload: Workload) -> Iterator[tuple[Path, VectorSt
     scratch = Path(tempfile.mkdtemp(prefix="tessera-bench-"))
     folder = scratch / "index"
     try:
-        began = time.perf_counter()
-        store = spec.create(folder, workload.passages, workload.vectors)
-        build_s = time.perf_counter() - began
+        store, build_ms = timed(lambda: spec.create(folder, workload.passages, workload.vectors))
         try:
-            yield folder, store, build_s
+            yield folder, store, build_ms / 1000
         finally:
             store.close()
             spec.drop(folder)
@@ -214,9 +211,8 @@ def _throughput(store: VectorStore, requests: Sequence[SearchRequest]) -> float:
     requests = list(requests) * -(-_LEAST_REQUESTS // len(requests))
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(store.search, requests[:CLIENTS]))  # starts the threads
-        began = time.perf_counter()
-        answered = sum(1 for _ in pool.map(store.search, requests))
-        return answered / (time.perf_counter() - began)
+        answers, ms = timed(lambda: list(pool.map(store.search, requests)))
+        return 1000 * len(answers) / ms
 
 
 def _recall(results: Sequence[frozenset[str]], exact: Sequence[frozenset[str]]) -> float:

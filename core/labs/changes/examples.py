@@ -35,8 +35,8 @@ def edits(corpus: Corpus) -> tuple[Change, ...]:
     Raises:
         CorpusError: The file is missing or damaged.
     """
-    held = corpus.index()
-    return tuple(edit_of(corpus, passage, asked[0]) for passage, asked in load_edited() if passage.id in held)
+    rows = corpus.index()
+    return tuple(edit_of(corpus, passage, questions[0]) for passage, questions in load_edited() if passage.id in rows)
 
 
 def example_edit(corpus: Corpus, question: Question | None = None) -> Change:
@@ -79,7 +79,7 @@ def edited(corpus: Corpus, passage_id: str, text: str, title: str = "") -> Passa
     return replace(old, text=text.strip(), title=title.strip() or old.title)
 
 
-def deletion(corpus: Corpus, passage_id: str = "", given: Question | None = None) -> Change:
+def deletion(corpus: Corpus, passage_id: str = "", own: Question | None = None) -> Change:
     """The deletion of a passage.
 
     Args:
@@ -89,8 +89,8 @@ def deletion(corpus: Corpus, passage_id: str = "", given: Question | None = None
     Raises:
         TesseraError: The corpus does not hold it, or asks nothing about it alone.
     """
-    question = given if given and passage_id else question_about(corpus, passage_id)
-    return Change("delete", passage_of(corpus, passage_id or question.passage_ids[0]), given or question)
+    question = own if own and passage_id else question_about(corpus, passage_id)
+    return Change("delete", passage_of(corpus, passage_id or question.passage_ids[0]), own or question)
 
 
 def question_about(corpus: Corpus, passage_id: str = "") -> Question:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from core.corpus.types import Question
@@ -14,6 +13,7 @@ from core.labs.changes.updaters.registry import DEFAULT_METHODS
 from core.methods.resources import Resources
 from core.models.device import describe
 from core.models.machine import machine, versions
+from core.units import timestamp
 
 FACTS = "race"
 """Under this name the first step of a race carries what it is about."""
@@ -38,7 +38,7 @@ def facts(resources: Resources, change: Change, config: RaceConfig, questions: S
     """The change, the models and the machine of a race."""
     lm, settings = resources.language_model(), resources.settings
     return {
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": timestamp(),
         "workspace": resources.workspace.name,
         "corpus": {"name": resources.corpus.name, "passages": len(resources.corpus.passages)},
         "change": asdict(change),

@@ -91,13 +91,13 @@ class Regressions:
         n = len(self.answers)
         return {
             "n": n,
-            "changed": sum(one.before != one.after for one in self.answers),
-            "right_before": sum(one.right_before for one in self.answers),
-            "right_after": sum(one.right_after for one in self.answers),
-            "broken": sum(one.right_before and not one.right_after for one in self.answers),
-            "mended": sum(one.right_after and not one.right_before for one in self.answers),
-            "em_before": sum(one.exact_before for one in self.answers) / n if n else 0.0,
-            "em_after": sum(one.exact_after for one in self.answers) / n if n else 0.0,
+            "changed": sum(answer.before != answer.after for answer in self.answers),
+            "right_before": sum(answer.right_before for answer in self.answers),
+            "right_after": sum(answer.right_after for answer in self.answers),
+            "broken": sum(answer.right_before and not answer.right_after for answer in self.answers),
+            "mended": sum(answer.right_after and not answer.right_before for answer in self.answers),
+            "em_before": sum(answer.exact_before for answer in self.answers) / n if n else 0.0,
+            "em_after": sum(answer.exact_after for answer in self.answers) / n if n else 0.0,
         }
 
 

@@ -49,15 +49,15 @@ class Metrics:
 
     async def score(self, sample: dict[str, Any]) -> dict[str, float]:
         """Scores in [0, 1] by name."""
-        found: dict[str, float] = {}
+        scores: dict[str, float] = {}
         question, answer = sample["question"], sample["answer"]
         if sample["contexts"]:
             judged = await self._faithfulness.ascore(question, answer, sample["contexts"])
-            found["ragas_faithfulness"] = float(judged.value)
+            scores["ragas_faithfulness"] = float(judged.value)
         if self._relevancy:
             judged = await self._relevancy.ascore(question, answer)
-            found["ragas_relevancy"] = float(judged.value)
-        return {name: value for name, value in found.items() if not math.isnan(value)}
+            scores["ragas_relevancy"] = float(judged.value)
+        return {name: value for name, value in scores.items() if not math.isnan(value)}
 
 
 async def main() -> None:

@@ -31,11 +31,11 @@ def serving(ws: Workspace, kind: str, url: str | None, port: int, concurrency: i
         TesseraError: There is no such kind, nothing to index, or the port is taken.
     """
     chosen = _kind(kind)
-    place = url or str(build_index(ws, chosen))
+    index_url = url or str(build_index(ws, chosen))
     front = Front(port, names)
     try:
         results_url = str(ws.path / "serverless" / "results")
-        with LocalCloud(rag_functions(place, chosen, concurrency, front.address, results_url=results_url)) as cloud:
+        with LocalCloud(rag_functions(index_url, chosen, concurrency, front.address, results_url=results_url)) as cloud:
             front.cloud = cloud
             front.start()
             yield front

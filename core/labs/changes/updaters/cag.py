@@ -77,9 +77,9 @@ class CagUpdater(Updater):
 
     def _write(self, corpus: Corpus, vectors: Vectors, partition: Partition) -> None:
         ws = self._context.ws
-        before = ws.manifest("partition")
+        before = ws.params("partition")
         write_rows(self._context, corpus, vectors)
         inputs = {"corpus": ws.fingerprint("corpus"), "embeddings": ws.fingerprint("embeddings")}
-        params = {**(before.params if before else {}), "cells": partition.k}
+        params = {**before, "cells": partition.k}
         with ws.write("partition", inputs, params) as folder:
             partition.save(folder)

@@ -11,6 +11,7 @@ from core.labs.changes.updaters.bm25 import Bm25Updater
 from core.labs.changes.updaters.cag import CagUpdater
 from core.labs.changes.updaters.memory import MemoryUpdater
 from core.labs.changes.updaters.rag import RagUpdater
+from core.normalise import comma_separated
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def parse_methods(names: str) -> tuple[str, ...]:
     Raises:
         TesseraError: There is none, or one that cannot take up a change.
     """
-    methods = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    methods = tuple(dict.fromkeys(comma_separated(names)))
     for name in methods or ("",):
         require_known("There is no method {name!r} that takes up a change.", name, UPDATERS)
     return methods

@@ -87,6 +87,6 @@ def _unknown(state: Mapping[str, Any]) -> Iterator[str]:
     places = [(state, _FIELDS[state["Type"]] | {"Comment", "Type"})]
     places += [(rule, known) for field, known in _RULES.items() for rule in state.get(field, ())]
     places += [(part, _RULES["Choices"]) for rule in state.get("Choices", ()) for part in rule.get("And", ())]
-    for given, known in places:
-        for field in sorted(set(given) - known):
+    for fields, known in places:
+        for field in sorted(set(fields) - known):
             yield f"field {field!r}"

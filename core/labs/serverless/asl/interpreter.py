@@ -108,20 +108,20 @@ class Interpreter:
             return None, data
         if kind == "Fail":
             raise StateFailed(_text_at(state, "Error", data), _text_at(state, "Cause", data))
-        given = fill(state["Parameters"], data) if "Parameters" in state else data
+        parameters = fill(state["Parameters"], data) if "Parameters" in state else data
         if kind == "Pass":
-            result = given
+            result = parameters
         else:
-            result = self._try(state, given, deadline)
+            result = self._try(state, parameters, deadline)
             if "ResultSelector" in state:
                 result = fill(state["ResultSelector"], result)
         return state.get("Next"), _placed(data, state.get("ResultPath", "$"), result)
 
-    def _try(self, state: Mapping[str, Any], given: Any, deadline: float | None) -> Any:
+    def _try(self, state: Mapping[str, Any], parameters: Any, deadline: float | None) -> Any:
         retries = [0] * len(state.get("Retry", ()))
         while True:
             try:
-                return self._attempt(given, self._limit(state, deadline))
+                return self._attempt(parameters, self._limit(state, deadline))
             except StateFailed as failed:
                 rules = enumerate(state.get("Retry", ()))
                 number, rule = next(((n, r) for n, r in rules if _matches(r, failed.name)), (0, None))
@@ -130,18 +130,18 @@ class Interpreter:
                 self.sleep(self._delay(rule, retries[number]))
                 retries[number] += 1
 
-    def _attempt(self, given: Any, limit_s: float | None) -> Any:
+    def _attempt(self, parameters: Any, limit_s: float | None) -> Any:
         """Runs the task in a thread of its own: when it takes too long the state goes on, and the function runs out."""
         ended: queue.Queue[tuple[Any, Exception | None]] = queue.Queue()
 
         def work() -> None:
             try:
-                ended.put((self.task(given), None))
+                ended.put((self.task(parameters), None))
             except Exception as failed:  # noqa: BLE001 - carried over to the thread that waits, whatever it is
                 ended.put((None, failed))
 
         if limit_s is None:
-            return self.task(given)
+            return self.task(parameters)
         threading.Thread(target=work, daemon=True).start()
         try:
             result, failed = ended.get(timeout=max(0.0, limit_s))

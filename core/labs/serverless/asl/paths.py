@@ -51,14 +51,14 @@ def put(data: Any, path: str, value: Any) -> Any:
     if not names:
         return value
     changed = copy.deepcopy(data)
-    place = changed
+    parent = changed
     for name in names[:-1]:
-        if not isinstance(place, dict) or isinstance(name, int):
+        if not isinstance(parent, dict) or isinstance(name, int):
             raise PathMissing(path)
-        place = place.setdefault(name, {})
-    if not isinstance(place, dict) or isinstance(names[-1], int):
+        parent = parent.setdefault(name, {})
+    if not isinstance(parent, dict) or isinstance(names[-1], int):
         raise PathMissing(path)
-    place[names[-1]] = value
+    parent[names[-1]] = value
     return changed
 
 

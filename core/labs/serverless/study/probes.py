@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from core.labs.serverless.settings import IndexKind
 from core.labs.serverless.study.samples import Reply, Sender
 from core.messages import message
 from core.statistics import bootstrap_mean
+from core.trace import timed
 
 _WARM_UP = 2
 _ATTEMPTS = 3
@@ -92,9 +92,7 @@ def compare(probes: Probes, kinds: Sequence[IndexKind], seed: int) -> dict[str, 
 
 def _ask(send: Sender, question: str) -> tuple[Reply, float]:
     for _ in range(_ATTEMPTS):
-        began = time.perf_counter()
-        reply = send(question)
-        ms = (time.perf_counter() - began) * 1000
+        reply, ms = timed(lambda: send(question))
         if reply.outcome == "ok":
             return reply, ms
     last = reply.records[-1] if reply.records else None

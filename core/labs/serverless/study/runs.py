@@ -75,9 +75,9 @@ def run(ws: Workspace, models: Models, corpus: Corpus, config: StudyConfig, plac
         TesseraError: See ``material`` and ``study``.
     """
     yield Progress("Loading the encoder", 0, 1)
-    given = material(ws, models, corpus, place)
+    studied = material(ws, models, corpus, place)
     name = ""
-    for step in study(given, config, folder(ws) / "logs"):
+    for step in study(studied, config, folder(ws) / "logs"):
         if "findings" in step.data:
             findings = {**step.data["findings"], "workspace": ws.name}
             name = findings["created"].replace(":", "").replace("-", "").replace("T", "-")[:15]

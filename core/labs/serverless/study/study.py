@@ -11,11 +11,11 @@ import math
 import os
 import platform
 import tempfile
-import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +39,7 @@ from core.models.embeddings import nearest_rows
 from core.models.encoder import Encoder, Vectors
 from core.models.machine import processor
 from core.statistics import bootstrap_mean
+from core.trace import timed
 
 FORMAT = 1
 Findings = dict[str, Any]
@@ -94,9 +95,9 @@ def _one_size(
     indexes: dict[IndexKind, Findings] = {}
     for number, kind in enumerate(config.kinds):
         yield Progress(message("Building indexes of {n:,} passages", n=size), number, len(config.kinds), kind)
-        started = time.perf_counter()
-        table = PassageTable.create(f"{place}-{kind}", kind, grown.passages, grown.vectors)
-        indexes[kind] = {"build_s": time.perf_counter() - started, "bytes": table.stats().bytes}
+        make = partial(PassageTable.create, f"{place}-{kind}", kind, grown.passages, grown.vectors)
+        table, build_ms = timed(make)
+        indexes[kind] = {"build_s": build_ms / 1000, "bytes": table.stats().bytes}
         table.close()
     yield Progress(message("Finding the exact answers among {n:,}", n=size), 0, 1)
     wanted = [[grown.passages[row].id for row in rows] for rows in nearest_rows(grown.vectors, queries, config.k)]
