@@ -52,13 +52,13 @@ def write() -> None:
         ws = Workspace(settings.workspaces / "sample")
         drive(pipeline.build_sample(ws, Models(settings), settings))
         questions = candidates(Resources(ws, Models(settings), settings).corpus)
-        found: list[Measured] = []
+        stable: list[Measured] = []
         for dtype in DTYPES:
             again = ask(ws, replace(settings, dtype=dtype), questions)
-            found = [one for one in again if one in found] if found else again
-            likely = {row["question_id"] for row in choose(found, _SPARE * EACH)}
+            stable = [row for row in again if row in stable] if stable else again
+            likely = {row["question_id"] for row in choose(stable, _SPARE * EACH)}
             questions = tuple(question for question in questions if question.id in likely)
-        saved = {"created": date.today().isoformat(), "artefacts": measured_with(ws), "lessons": choose(found)}
+        saved = {"created": date.today().isoformat(), "artefacts": measured_with(ws), "lessons": choose(stable)}
     LESSONS.write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
 
 

@@ -188,18 +188,27 @@ def _start(name: str, make: Callable[[Workspace], Job]) -> None:
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
-    """Keeps why a job was not started, for the job panel; see ``refusal``."""
+def refusing(key: str = _REFUSED) -> Iterator[None]:
+    """Keeps why a button did nothing, since its callback cannot draw; see ``refusal``.
+
+    Args:
+        key: Where it is shown; by default the job panel, which says why a job was not started.
+    """
     try:
         yield
     except TesseraError as error:
-        st.session_state[_REFUSED] = (error.what, error.remedy)
+        st.session_state[key] = (error.what, error.remedy)
 
 
-def refusal() -> tuple[str, str] | None:
-    """Why the last job of this session was not started, and what to do: once."""
-    refused: tuple[str, str] | None = st.session_state.pop(_REFUSED, None)
+def refusal(key: str = _REFUSED) -> tuple[str, str] | None:
+    """What went wrong when a button was pressed, and what to do: once."""
+    refused: tuple[str, str] | None = st.session_state.pop(key, None)
     return refused
+
+
+def assign(key: str, value: object) -> None:
+    """Sets a value of this session, for buttons that do nothing else."""
+    st.session_state[key] = value
 
 
 def delete_workspace(ws: Workspace) -> None:

@@ -61,15 +61,15 @@ def median_trace(traces: Sequence[Trace]) -> Trace:
     Counts and spans are those of the first: the same answer does the same steps. A span that another measurement lacks
     (a block that was in memory by then) is the median of those that have it.
     """
-    timed: dict[tuple[str, int], list[Span]] = {}
+    spans_by_name: dict[tuple[str, int], list[Span]] = {}
     for trace in traces:
         seen: dict[str, int] = {}
         for span in trace.spans:
             seen[span.name] = seen.get(span.name, 0) + 1
-            timed.setdefault((span.name, seen[span.name]), []).append(span)
+            spans_by_name.setdefault((span.name, seen[span.name]), []).append(span)
     spans = (
         Span(name, median(span.start_ms for span in same), median(span.ms for span in same))
-        for (name, _), same in timed.items()
+        for (name, _), same in spans_by_name.items()
     )
     return replace(
         traces[0],

@@ -114,8 +114,8 @@ def live(tour: Tour) -> None:
     if not last or last[0] != tour.question.id:
         st.caption(t("Nothing has been run for this question yet."))
         return
-    _, injected, read_text, trace, ground = last
-    _side_by_side(injected, read_text, trace, ground)
+    _, injected, read_text, trace, context = last
+    _side_by_side(injected, read_text, trace, context)
 
 
 def _side_by_side(injected: Answer, read_text: str, trace: Trace, context: RunContext) -> None:

@@ -76,13 +76,13 @@ class _Member:
 
     Attributes:
         greeting: Reference to its versions, with which it says that it has started; None once it has.
-        given: The shards it has been given, by the reference to their result.
+        shards: The shards it has been given, by the reference to their result.
     """
 
     name: str
     actor: Any
     greeting: Any
-    given: dict[Any, int] = field(default_factory=dict)
+    shards: dict[Any, int] = field(default_factory=dict)
 
 
 class RayWorkers:
@@ -116,7 +116,7 @@ class RayWorkers:
             while missing:
                 self._look_at_nodes()
                 self._hand_out(task, shards, waiting)
-                ready = self._wait([reference for member in self._members.values() for reference in _open(member)])
+                ready = self._wait([reference for member in self._members.values() for reference in _awaited(member)])
                 for reference in ready:
                     number, result = self._receive(reference, waiting, deaths)
                     if number is not None:
@@ -125,13 +125,13 @@ class RayWorkers:
                 if any(not member.greeting for member in self._members.values()):
                     alive = time.monotonic()
                 elif time.monotonic() - alive > _PATIENCE_S:
-                    raise self._nobody()
+                    raise self._no_worker()
                 if not ready:
                     yield Computing(self.note())
         finally:
             for node, member in list(self._members.items()):
-                if member.given:
-                    self._dismiss(node)
+                if member.shards:
+                    self._kill(node)
 
     def note(self) -> str:
         """Shards done, by worker."""
@@ -140,7 +140,7 @@ class RayWorkers:
     def close(self) -> None:
         """Ends all workers."""
         for node in list(self._members):
-            self._dismiss(node)
+            self._kill(node)
 
     def _look_at_nodes(self) -> None:
         """Starts a worker on every node that has none, at most once a second."""
@@ -174,15 +174,15 @@ class RayWorkers:
 
     def _hand_out(self, task: Callable[[Any, Shard], Result], shards: Sequence[Shard], waiting: deque[int]) -> None:
         for member in self._members.values():
-            while waiting and not member.greeting and len(member.given) < _AHEAD:
+            while waiting and not member.greeting and len(member.shards) < _AHEAD:
                 number = waiting.popleft()
-                member.given[member.actor.run.remote(task, shards[number])] = number
+                member.shards[member.actor.run.remote(task, shards[number])] = number
 
     def _receive(self, reference: Any, waiting: deque[int], deaths: Counter[int]) -> tuple[int | None, Any]:
         """The number and result of a shard that is done; None if that was a greeting, or the worker has died."""
         from ray.exceptions import RayError, RayTaskError
 
-        node = next((node for node, member in self._members.items() if reference in _open(member)), None)
+        node = next((node for node, member in self._members.items() if reference in _awaited(member)), None)
         if node is None:  # of a worker that has died since
             return None, None
         member = self._members[node]
@@ -192,22 +192,22 @@ class RayWorkers:
             raise error.cause if isinstance(error.cause, TesseraError) else error from None
         except RayError as error:
             self._last_death = str(error).strip().splitlines()[0]
-            self._bury(node, waiting, deaths)
+            self._requeue(node, waiting, deaths)
             return None, None
         if reference == member.greeting:
             member.greeting = None
             _require_same_versions(value, member.name)
             return None, None
-        number, (result, seconds) = member.given.pop(reference), value
+        number, (result, seconds) = member.shards.pop(reference), value
         self.done[member.name] += 1
         self.busy_s[member.name] += seconds
         return number, result
 
-    def _bury(self, node: str, waiting: deque[int], deaths: Counter[int]) -> None:
+    def _requeue(self, node: str, waiting: deque[int], deaths: Counter[int]) -> None:
         """Gives the shards of a dead worker to others; the one under way counts as what it may have died of."""
         member = self._members[node]
-        lost = list(member.given.values())
-        self._dismiss(node)
+        lost = list(member.shards.values())
+        self._kill(node)
         if member.greeting:
             self._deaths[node] += 1
         for number in lost[:1]:
@@ -219,10 +219,10 @@ class RayWorkers:
                 )
         waiting.extendleft(reversed(lost))
 
-    def _dismiss(self, node: str) -> None:
+    def _kill(self, node: str) -> None:
         self._ray.kill(self._members.pop(node).actor)
 
-    def _nobody(self) -> TesseraError:
+    def _no_worker(self) -> TesseraError:
         why = self._last_death or "none has started"
         return TesseraError(
             message("No worker of the Ray cluster computes: {why}.", why=why),
@@ -230,9 +230,9 @@ class RayWorkers:
         )
 
 
-def _open(member: _Member) -> list[Any]:
+def _awaited(member: _Member) -> list[Any]:
     """References to what a worker still owes."""
-    return [*([member.greeting] if member.greeting else []), *member.given]
+    return [*([member.greeting] if member.greeting else []), *member.shards]
 
 
 def _require_same_versions(theirs: Mapping[str, str], worker: str) -> None:

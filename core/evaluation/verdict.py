@@ -1,7 +1,7 @@
 """Why an answer is right or wrong: one verdict for each answer, and the reason in a sentence.
 
-    found = verdict_on(answer, question, cells)
-    found.style.label, found.why     # "wrong cell", "The gold passage lies in cell 10, number 2 by distance; ..."
+    verdict = verdict_on(answer, question, cells)
+    verdict.style.label, verdict.why     # "wrong cell", "The gold passage lies in cell 10, number 2 by distance; ..."
 
 The first cause counts: who never had the gold passage is not said to have misread it. Every front draws verdicts from
 ``VERDICTS``, so that one badge, colour and symbol mean the same thing everywhere.

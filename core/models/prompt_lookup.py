@@ -3,8 +3,7 @@
 Answers are mostly copied from passages, so where the last tokens occurred before, the tokens that followed them are
 likely to follow again (Saxena, "Prompt Lookup Decoding", 2023, github.com/apoorvumang/prompt-lookup-decoding).
 Verifying a draft costs next to nothing, because reading the weights takes as long for five tokens as for one. Wrong
-drafts change
-nothing: only tokens that greedy decoding chooses are accepted (Leviathan et al., arXiv 2211.17192).
+drafts change nothing: only tokens that greedy decoding chooses are accepted (Leviathan et al., arXiv 2211.17192).
 """
 
 from __future__ import annotations

@@ -88,13 +88,11 @@ def asked_line(run: Run, busy: bool) -> None:
         if busy:
             st.button(t("Stop"), key="stop", icon=":material/stop:")
         else:
-            st.button(t("Change"), key="ask-change", icon=":material/edit:", on_click=_unfold)
+            st.button(
+                t("Change"), key="ask-change", icon=":material/edit:", on_click=state.assign, args=(FOLDED, False)
+            )
             present_button()
             present_keys()
-
-
-def _unfold() -> None:
-    st.session_state[FOLDED] = False
 
 
 def ask(corpus: Corpus, question: str = "") -> None:
@@ -296,9 +294,6 @@ def _suggestions(corpus: Corpus, busy: bool) -> None:
             type="tertiary",
             icon=":material/refresh:",
             disabled=busy,
-            on_click=_turn,
+            on_click=state.assign,
+            args=("ask_turn", turn + 1),
         )
-
-
-def _turn() -> None:
-    st.session_state["ask_turn"] = int(st.session_state.get("ask_turn", 0)) + 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app.i18n import labels, t, tn
 from app.views.compare.question_form import ask_on_compare
+from app.views.shared.table import choose_rows
 from app.views.shared.text import escape
-from core.corpus.types import Corpus, Passage, Question
+from core.corpus.types import Corpus, Passage
 from core.normalise import folded
 
 _EVERYTHING = "All topics"
@@ -53,15 +53,6 @@ def passages(corpus: Corpus) -> None:
     counted = tn(len(matches), "{n:,} passage.", "{n:,} passages.")
     cut = t("The first {n:,} are shown.", n=_SHOWN) if len(matches) > _SHOWN else ""
     st.caption(f"{counted} {t('Select a row to read it in full.')} {cut}".rstrip())
-    table = pd.DataFrame(
-        {
-            "title": [passage.title for passage in shown],
-            "topic": [passage.topic for passage in shown],
-            "words": [len(passage.text.split()) for passage in shown],
-            "text": [passage.text for passage in shown],
-            "id": [passage.id for passage in shown],
-        }
-    )
     columns: dict[str, Any] = {
         "title": t("Title"),
         "topic": t("Topic") if topics else None,
@@ -69,18 +60,15 @@ def passages(corpus: Corpus) -> None:
         "text": st.column_config.TextColumn(t("Text"), width=300),
         "id": "Id",
     }
-    picked = st.dataframe(
-        table,
-        hide_index=True,
-        key="corpus_table",
-        height=380,
-        column_config=columns,
-        on_select="rerun",
-        selection_mode="single-row",
-    )
-    rows = picked["selection"]["rows"] if picked else []
-    if rows and rows[0] < len(shown):
-        _in_full(shown[rows[0]], corpus)
+    table = {
+        "title": [passage.title for passage in shown],
+        "topic": [passage.topic for passage in shown],
+        "words": [len(passage.text.split()) for passage in shown],
+        "text": [passage.text for passage in shown],
+        "id": [passage.id for passage in shown],
+    }
+    for row in choose_rows(table, "corpus_table", columns, height=380):
+        _in_full(shown[row], corpus)
 
 
 def matching(candidates: Sequence[Passage], wanted: str, topic: str) -> list[Passage]:
@@ -116,28 +104,16 @@ def questions(corpus: Corpus) -> None:
         st.caption(t("Train questions taught the reader and the memory. Dev and test were kept from both: ask those."))
     group = corpus.questions[split or splits[0]]
     titles = {passage.id: passage.title or passage.id for passage in corpus.passages}
-    picked = st.dataframe(
-        pd.DataFrame(
-            {
-                "question": [question.text for question in group],
-                "answers": [" / ".join(question.answers) for question in group],
-                "passages": [" → ".join(titles.get(i, i) for i in question.passage_ids) for question in group],
-            }
-        ),
-        hide_index=True,
-        key=f"corpus_questions_{split}",
-        height=420,
-        column_config={
-            "question": t("Question"),
-            "answers": t("Accepted answers"),
-            "passages": t("Gold passages"),
-        },
-        on_select="rerun",
-        selection_mode="single-row",
-    )
-    rows = picked["selection"]["rows"] if picked else []
-    if rows and rows[0] < len(group):
-        _ask_it(group[rows[0]])
+    table = {
+        "question": [question.text for question in group],
+        "answers": [" / ".join(question.answers) for question in group],
+        "passages": [" → ".join(titles.get(i, i) for i in question.passage_ids) for question in group],
+    }
+    columns = {"question": t("Question"), "answers": t("Accepted answers"), "passages": t("Gold passages")}
+    for row in choose_rows(table, f"corpus_questions_{split}", columns, height=420):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{escape(group[row].text)}**", width="content")
+            ask_on_compare(group[row].text, key="ask-this")
 
 
 def _in_full(passage: Passage, corpus: Corpus) -> None:
@@ -148,9 +124,3 @@ def _in_full(passage: Passage, corpus: Corpus) -> None:
         if questions:
             asking = escape(" · ".join(question.text for question in questions[:6]))
             st.caption(t("Questions about it: {questions}", questions=asking))
-
-
-def _ask_it(question: Question) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{escape(question.text)}**", width="content")
-        ask_on_compare(question.text, key="ask-this")

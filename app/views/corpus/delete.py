@@ -19,7 +19,7 @@ _FAILED = "deletion_failed"
 
 def deletion(ws: Workspace, busy: bool) -> None:
     """A button; once it is pressed, the list and the question."""
-    if failure := st.session_state.pop(_FAILED, None):
+    if failure := state.refusal(_FAILED):
         show_failure(*failure)
     if st.session_state.get(_DOOMED) != str(ws.path):
         st.button(
@@ -28,8 +28,8 @@ def deletion(ws: Workspace, busy: bool) -> None:
             type="tertiary",
             icon=":material/delete:",
             disabled=busy,
-            on_click=_ask,
-            args=(str(ws.path),),
+            on_click=state.assign,
+            args=(_DOOMED, str(ws.path)),
         )
         return
     try:
@@ -55,16 +55,10 @@ def deletion(ws: Workspace, busy: bool) -> None:
                 on_click=_delete,
                 args=(ws,),
             )
-            st.button(t("Keep it"), key="workspace-keep", on_click=_ask, args=("",))
-
-
-def _ask(path: str) -> None:
-    st.session_state[_DOOMED] = path
+            st.button(t("Keep it"), key="workspace-keep", on_click=state.assign, args=(_DOOMED, ""))
 
 
 def _delete(ws: Workspace) -> None:
     st.session_state[_DOOMED] = ""
-    try:
+    with state.refusing(_FAILED):
         state.delete_workspace(ws)
-    except TesseraError as error:
-        st.session_state[_FAILED] = (error.what, error.remedy)

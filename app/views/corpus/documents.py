@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from app import state
 from app.i18n import t, tn
 from app.views.shared.frame import show_failure
+from app.views.shared.table import choose_rows
 from app.views.shared.text import escape
 from core.corpus.documents import documents, put, without
 from core.corpus.importing import ImportReport
 from core.corpus.store import fingerprint
 from core.corpus.types import Corpus
-from core.errors import TesseraError
 from core.messages import message
 from core.revision import can_undo, revise, undo
 from core.workspace import Workspace
@@ -29,25 +28,18 @@ def show_documents(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         st.caption(
             t("Select rows to remove documents. To add one, or to replace one by a file of its name: Bring documents.")
         )
-        table = pd.DataFrame(
+        rows = choose_rows(
             {
                 "file": [document.file for document in stored],
                 "passages": [document.passages for document in stored],
                 "pages": [document.pages or None for document in stored],
-            }
-        )
-        columns = {"file": t("File"), "passages": t("Passages"), "pages": t("Pages")}
-        picked = st.dataframe(
-            table,
-            hide_index=True,
-            key=f"documents-{fingerprint(corpus.passages)}",  # rows chosen of another state are other documents
-            column_config=columns,
-            on_select="rerun",
-            selection_mode="multi-row",
+            },
+            f"documents-{fingerprint(corpus.passages)}",  # rows chosen of another state are other documents
+            {"file": t("File"), "passages": t("Passages"), "pages": t("Pages")},
+            several=True,
             placeholder="",
         )
-        rows = picked["selection"]["rows"] if picked else []
-        _removal(ws, [stored[row].file for row in rows if row < len(stored)], busy)
+        _removal(ws, [stored[row].file for row in rows], busy)
     else:
         st.info(t("These passages came as passages, not from documents."), icon=":material/dataset:")
     if can_undo(ws):
@@ -106,8 +98,8 @@ def _removal(ws: Workspace, files: list[str], busy: bool) -> None:
             key="documents-remove",
             icon=":material/delete:",
             disabled=busy,
-            on_click=_ask,
-            args=(leaving,),
+            on_click=state.assign,
+            args=(_LEAVING, leaving),
         )
         return
     with st.container(border=True):
@@ -127,15 +119,11 @@ def _removal(ws: Workspace, files: list[str], busy: bool) -> None:
                 on_click=_remove,
                 args=(ws, files),
             )
-            st.button(t("Keep it"), key="documents-keep", on_click=_ask, args=((),))
-
-
-def _ask(leaving: tuple[str, ...]) -> None:
-    st.session_state[_LEAVING] = leaving
+            st.button(t("Keep it"), key="documents-keep", on_click=state.assign, args=(_LEAVING, ()))
 
 
 def _remove(ws: Workspace, files: list[str]) -> None:
-    _ask(())
+    st.session_state[_LEAVING] = ()
     with state.refusing():
         corpus = without(state.corpus_of(ws), files)
         state.start_job(ws.name, message("Removing documents from {name}", name=ws.name), revise, corpus=corpus)
@@ -146,7 +134,7 @@ def _undo(ws: Workspace) -> None:
 
 
 def _name(ws: Workspace, busy: bool) -> None:
-    if failure := st.session_state.pop(_FAILED, None):
+    if failure := state.refusal(_FAILED):
         show_failure(*failure)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
@@ -160,7 +148,5 @@ def _name(ws: Workspace, busy: bool) -> None:
 
 
 def _rename(ws: Workspace) -> None:
-    try:
+    with state.refusing(_FAILED):
         state.rename_workspace(ws, str(st.session_state[f"rename-{ws.name}"]).strip())
-    except TesseraError as error:
-        st.session_state[_FAILED] = (error.what, error.remedy)

@@ -250,12 +250,8 @@ def _choose_columns(file_id: str, name: str, choice: ColumnChoice) -> None:
         proposed = named.index(choice.proposed) if choice.proposed in named else 0
         parts[0].selectbox(t("Text"), named, proposed, key=f"column_text_{file_id}")
         for part, label, role in ((parts[1], t("Title"), "title"), (parts[2], "Id", "id")):
-            part.selectbox(label, ["", *named], format_func=_or_none, key=f"column_{role}_{file_id}")
+            part.selectbox(label, ["", *named], format_func=labels({"": "none"}), key=f"column_{role}_{file_id}")
         st.button(t("Read it so"), key=f"columns-read-{file_id}", on_click=_take_columns, args=(file_id,))
-
-
-def _or_none(name: str) -> str:
-    return name or t("none")
 
 
 def _take_columns(file_id: str) -> None:

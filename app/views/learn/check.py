@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app import state
 from app.i18n import t, tn
 from app.learn.registry import STEPS
 from app.views.learn.predict import guesses
@@ -94,15 +95,11 @@ def check_yourself() -> None:
                     t("Look again: {title}", title=title),
                     key=f"check-again-{number}",
                     icon=":material/undo:",
-                    on_click=_again,
-                    args=(check.step,),
+                    on_click=state.assign,
+                    args=("learn_step", check.step),
                 )
     if len(chosen) == len(CHECKS):
         _end(sum(answer == CHECKS[number].right for number, answer in chosen.items()))
-
-
-def _again(step: str) -> None:
-    st.session_state["learn_step"] = step
 
 
 def _end(right: int) -> None:

@@ -40,8 +40,8 @@ def contents(number: int) -> None:
                 key=f"learn-to-{names()[i]}",
                 icon=":material/check:" if names()[i] in guesses() else ":material/radio_button_unchecked:",
                 type="secondary" if i == number else "tertiary",
-                on_click=_go,
-                args=(i,),
+                on_click=state.assign,
+                args=(_STEP, names()[i]),
                 width="stretch",
             )
 
@@ -75,14 +75,10 @@ def turn(number: int) -> None:
                     key=f"learn-{name}",
                     icon=icon,
                     type="primary" if name == "next" else "secondary",
-                    on_click=_go,
-                    args=(target,),
+                    on_click=state.assign,
+                    args=(_STEP, names()[target]),
                 )
 
 
 def _titles() -> list[str]:
     return [*(t(step.title) for step in STEPS), t("Check yourself")]
-
-
-def _go(target: int) -> None:
-    st.session_state[_STEP] = names()[target]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app import state
 from app.figures.latency import describe_latency, latency_figure
 from app.i18n import duration, t, tn
 from app.views.shared.chart import chart
@@ -44,7 +45,14 @@ def server_panel() -> bool:
                 "What it held is still on disk."
             ),
         )
-        st.button(t("Start Redis"), type="primary", icon=":material/play_arrow:", key="redis-start", on_click=_start)
+        st.button(
+            t("Start Redis"),
+            type="primary",
+            icon=":material/play_arrow:",
+            key="redis-start",
+            on_click=state.assign,
+            args=("redis_wanted", True),
+        )
         return False
     _facts(server_facts(server))
     return True
@@ -136,10 +144,6 @@ def _counted(counted: Snapshot) -> None:
 
 def _saved(ms: float) -> str:
     return milliseconds(ms) if ms < 1000 else duration(ms / 1000)
-
-
-def _start() -> None:
-    st.session_state["redis_wanted"] = True
 
 
 def _flush(server: Connection, ws: Workspace) -> None:

@@ -23,8 +23,4 @@ def examples(ws: Workspace, corpus: Corpus, key: str) -> None:
         st.caption(f":material/lightbulb: {t('Try')}", width="content")
         for number, suggestion in enumerate(offered):
             text = suggestion.question.text
-            st.button(escape(text), key=f"{key}-example-{number}", on_click=_borrow, args=(key, text))
-
-
-def _borrow(key: str, text: str) -> None:
-    st.session_state[key] = text
+            st.button(escape(text), key=f"{key}-example-{number}", on_click=state.assign, args=(key, text))

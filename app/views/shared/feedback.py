@@ -12,7 +12,6 @@ from app.views.shared.download import download
 from app.views.shared.frame import show_damaged, show_failure
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
-from core.errors import TesseraError
 from core.evaluation.feedback import NOTE_LIMIT, Feedback, Rating, feedback_log, rank, to_csv, to_json
 from core.methods.answer_cache import cache_sentence
 from core.methods.base import Answer
@@ -62,7 +61,7 @@ def feedback_buttons(ws: Workspace, run: Run, name: str) -> None:
         if known:
             with st.popover(t("Note") if not known.note else t("Note kept"), icon=":material/edit_note:"):
                 _note(ws, run, name, known)
-    if problem := st.session_state.pop(f"{_PROBLEM}-{name}", None):
+    if problem := state.refusal(f"{_PROBLEM}-{name}"):
         show_failure(*problem)
 
 
@@ -138,12 +137,9 @@ def _note(ws: Workspace, run: Run, name: str, known: Feedback) -> None:
 
 
 def _judge(ws: Workspace, feedback: Feedback) -> None:
-    try:
+    with state.refusing(f"{_PROBLEM}-{feedback.method}"):
         feedback_log(ws, state.settings()).add(feedback)
-    except TesseraError as error:
-        st.session_state[f"{_PROBLEM}-{feedback.method}"] = (error.what, error.remedy)
-        return
-    st.session_state.setdefault(_JUDGED, {})[feedback.id] = feedback
+        st.session_state.setdefault(_JUDGED, {})[feedback.id] = feedback
 
 
 def _judgement(run: Run, answer: Answer, rating: Rating, note: str = "") -> Feedback:

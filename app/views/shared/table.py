@@ -11,7 +11,7 @@ import streamlit as st
 from app.i18n import labels, t
 
 
-def show_table(rows: Any, key: str, columns: Mapping[str, Any] | None = None, **options: Any) -> None:
+def show_table(rows: Any, key: str, columns: Mapping[str, Any] | None = None, **options: Any) -> Any:
     """Rows, or columns of values, as a table.
 
     Args:
@@ -23,7 +23,14 @@ def show_table(rows: Any, key: str, columns: Mapping[str, Any] | None = None, **
         name: number(column[0], format=column[1]) if isinstance(column, tuple) else column
         for name, column in (columns or {}).items()
     }
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key=key, column_config=config, **options)
+    return st.dataframe(pd.DataFrame(rows), hide_index=True, key=key, column_config=config, **options)
+
+
+def choose_rows(rows: Any, key: str, columns: Mapping[str, Any], several: bool = False, **options: Any) -> list[int]:
+    """A table in which rows can be chosen, see ``show_table``; returns the numbers of those that are."""
+    table, mode = pd.DataFrame(rows), "multi-row" if several else "single-row"
+    chosen = show_table(table, key, columns, on_select="rerun", selection_mode=mode, **options)
+    return [row for row in chosen["selection"]["rows"] if row < len(table)] if chosen else []
 
 
 def choose_view(label: str, icons: Mapping[str, str], key: str, **options: Any) -> str:

@@ -11,7 +11,6 @@ from app.i18n import t
 from app.views.shared.frame import show_failure
 from app.views.shared.text import escape
 from core.artefacts import DEFAULT_STORE, index_kind
-from core.errors import TesseraError
 from core.messages import message
 from core.stores.index import build_indexes, delete_index
 from core.stores.registry import STORES
@@ -29,8 +28,7 @@ _MARKS = {
 def index_list(ws: Workspace, busy: bool) -> None:
     """One line per store, with its buttons."""
     states = {name: ws.state(index_kind(name)) for name in STORES}
-    failure = st.session_state.pop(_FAILED, None)
-    if failure:
+    if failure := state.refusal(_FAILED):
         show_failure(*failure)
     with st.container(border=True, key="index-list"):
         for name in STORES:
@@ -94,7 +92,5 @@ def _start(ws: Workspace, names: Sequence[str], force: bool) -> None:
 
 
 def _delete(ws: Workspace, name: str) -> None:
-    try:
+    with state.refusing(_FAILED):
         delete_index(ws, name)
-    except TesseraError as error:
-        st.session_state[_FAILED] = (error.what, error.remedy)

@@ -21,7 +21,6 @@ from core.corpus.readers.outline import Outline
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
-    from mammoth.documents import Image
 
 _STYLES = """
 p[style-name='Title'] => h1:fresh
@@ -45,13 +44,10 @@ def read_docx(name: str, content: bytes) -> Document:
     import mammoth
     from lxml.etree import LxmlError
 
-    def no_picture(image: Image) -> list[object]:
-        return []
-
     try:
         with opened(name, content, "DOCX") as archive:
             file = _numbered(archive)
-        page = mammoth.convert_to_html(file, style_map=_STYLES, convert_image=no_picture).value
+        page = mammoth.convert_to_html(file, style_map=_STYLES, convert_image=lambda picture: []).value
         page = _NUMBERED.sub(r'<li value="\1">', page)
     except (*_DAMAGE, LxmlError) as error:
         raise unreadable(name, "DOCX", error) from error
