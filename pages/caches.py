@@ -45,10 +45,7 @@ shown = choose_variant(variants)
 measured = cells.measure(ws, shown, kind)
 if shown and shown.reason and shown.manifest and not busy:
     st.warning(
-        t(
-            "These are out of date: {why}. Building keeps what did not change.",
-            why=escape(t(shown.reason)),
-        ),
+        t("These are out of date: {why}. Building keeps what did not change.", why=escape(t(shown.reason))),
         icon=":material/history:",
     )
 cells.actions(ws, variants, measured.count, busy, kind)

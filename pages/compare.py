@@ -13,7 +13,14 @@ from app.open_methods import describe, opener
 from app.views.compare.columns import Live, answer_columns, show_method
 from app.views.compare.measures import show_clocks, show_more
 from app.views.compare.question_form import ask_form, asked_line, restore_choices
-from app.views.compare.share_and_history import FOLDED, beside, ended, history, keep_and_share, restore_run
+from app.views.compare.share_and_history import (
+    FOLDED,
+    compare_with_pinned,
+    history,
+    keep_ended,
+    restore_run,
+    share_buttons,
+)
 from app.views.shared.begin import nothing_yet, screenshot
 from app.views.shared.frame import header, lacking_for, link_to, show_warnings, to_do
 from app.views.shared.jobs import job_panel
@@ -50,7 +57,7 @@ def stream(ws: Workspace, run: Run) -> None:
             if run.answers and run.context is None:
                 describe(ws, run)
             live[name].show(event)
-    ended(ws, run)
+    keep_ended(ws, run)
     st.rerun()
 
 
@@ -63,9 +70,9 @@ def rest(ws: Workspace, run: Run) -> None:
     with clocks:
         show_clocks(run, ws)
     runs = st.session_state.get("runs", [])
-    beside(run, runs)
+    compare_with_pinned(run, runs)
     show_more(run, ws)
-    keep_and_share(ws, run, runs)
+    share_buttons(ws, run, runs)
 
 
 header("compare")
@@ -89,7 +96,7 @@ if run and run.choices.workspace != ws.name:
     run = None
 if run and run.status == "running":  # the run before this one was interrupted: by Stop, or by leaving the page
     run.status = "stopped"
-    ended(ws, run)
+    keep_ended(ws, run)
 busy = run is not None and run.status == "queued"
 if run and (busy or st.session_state.get(FOLDED, True)):
     asked_line(run, busy)

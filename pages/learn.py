@@ -11,9 +11,9 @@ from app.learn.recorded import tour_question
 from app.learn.registry import STEPS
 from app.navigation import PAGES
 from app.views.learn.check import check_yourself
-from app.views.learn.glossary import glossary, words
+from app.views.learn.glossary import glossary, step_words
 from app.views.learn.predict import guess
-from app.views.learn.tour import contents, live_question, place_of, turn
+from app.views.learn.tour import contents, current_step, live_question, previous_and_next
 from app.views.shared.begin import build_sample
 from app.views.shared.frame import guarded, header, link_to
 from app.views.shared.jobs import job_panel
@@ -25,7 +25,7 @@ header("learn")
 ws = open_workspace(state.SAMPLE, state.settings().workspaces)
 complete = is_complete(ws)
 busy = not complete and job_panel(ws)
-number = place_of()
+number = current_step()
 left, right = st.columns([1, 3.2], gap="medium")
 with left:
     contents(number)
@@ -49,8 +49,8 @@ with right:
                 corpus = state.corpus_of(ws)
                 with guarded():
                     step.live(Tour(ws, corpus, live_question(ws, corpus)))
-        words(step.words)
+        step_words(step.words)
         if step.page:
             link_to(step.page, t("Try it yourself: {page}", page=t(PAGES[step.page].title)))
-    turn(number)
+    previous_and_next(number)
 glossary()

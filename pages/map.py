@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.figures.map import describe_map, map_figure
 from app.i18n import t
-from app.views.map.cells import cell_table, cut_form, fidelity, how_cut, verdict
+from app.views.map.cells import cell_table, cut_form, how_cut, projection_quality, verdict
 from app.views.map.question import locate_question, map_of, picked_passages, question_form
 from app.views.map.routing_recall import gold_verdict, recall_panel
 from app.views.map.star import drag_star
@@ -76,7 +76,7 @@ else:
         )
     )
     picked_passages(corpus, [str(point["customdata"][0]) for point in picked if point.get("customdata")])
-st.caption(fidelity(projection))
+st.caption(projection_quality(projection))
 st.subheader(t("Cells"), anchor=False)
 st.caption(how_cut(partition))
 cell_table(partition, labels, located.route.cells if located else ())

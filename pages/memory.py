@@ -33,10 +33,7 @@ corpus = state.corpus_of(ws)
 memory = ws.state("memory")
 if memory.status != "ready":
     if memory.status == "stale":
-        st.warning(
-            t("This memory cannot be used: {why}.", why=escape(memory.reason)),
-            icon=":material/history:",
-        )
+        st.warning(t("This memory cannot be used: {why}.", why=escape(memory.reason)), icon=":material/history:")
     elif not busy:
         empty_state(
             t("This workspace has no memory yet"),

@@ -24,7 +24,7 @@ if missing_for(ws, ("corpus", "embeddings")):
             preview=results.show_shipped,
         )
     st.stop()
-form.honest()
+form.real_and_simulated()
 with guarded():
     corpus = state.corpus_of(ws)
     form.form(ws, len(corpus.passages), busy)

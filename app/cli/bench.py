@@ -227,8 +227,7 @@ def retrieval(
 
 
 bench = typer.Typer(
-    help="Measure this machine; nothing else should run meanwhile. Every number comes with its n.",
-    no_args_is_help=True,
+    help="Measure this machine; nothing else should run meanwhile. Every number comes with its n.", no_args_is_help=True
 )
 for _command in (cag, encoders, retrieval, stores, serverless):
     bench.command()(reported(_command))

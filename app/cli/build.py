@@ -27,10 +27,7 @@ from core.stores.registry import STORES
 
 
 def index(
-    store: Annotated[
-        str,
-        typer.Option(help=f"One of: {', '.join(STORES)}."),
-    ] = DEFAULT_STORE,
+    store: Annotated[str, typer.Option(help=f"One of: {', '.join(STORES)}.")] = DEFAULT_STORE,
     force: Annotated[bool, typer.Option("--force", help="Build it anew although it still holds.")] = False,
     workspace: WorkspaceOption = "sample",
 ) -> None:

@@ -118,8 +118,7 @@ def edit(
 
 
 def forget(
-    passage_id: Annotated[str, typer.Argument(help="Id of the document.")],
-    workspace: WorkspaceOption = "sample",
+    passage_id: Annotated[str, typer.Argument(help="Id of the document.")], workspace: WorkspaceOption = "sample"
 ) -> None:
     """Take a document out of the memory: its z is gone, the others keep their bits.
 

@@ -7,15 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from app.cli.common import (
-    PlainOption,
-    WorkspaceOption,
-    console,
-    emit,
-    open_resources,
-    until_interrupted,
-    wants_json,
-)
+from app.cli.common import PlainOption, WorkspaceOption, console, emit, open_resources, until_interrupted, wants_json
 
 
 def serve_cells(

@@ -43,8 +43,7 @@ def serve_local(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8787,
     index: Annotated[str, typer.Option(help="Kind of index: flat or ivf-hnsw-sq.")] = "flat",
     url: Annotated[
-        str | None,
-        typer.Option(help="Folder or s3:// URL of the index; without it, one is built from the workspace."),
+        str | None, typer.Option(help="Folder or s3:// URL of the index; without it, one is built from the workspace.")
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Workers of the retrieval function.")] = 2,
     workspace: WorkspaceOption = "sample",

@@ -112,11 +112,7 @@ def timing_figure(rows: Sequence[MethodTiming]) -> go.Figure:
         fixedrange=True,
     )
     figure.update_yaxes(
-        showticklabels=False,
-        range=[len(rows) - 0.45, -0.65],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
+        showticklabels=False, range=[len(rows) - 0.45, -0.65], showgrid=False, zeroline=False, fixedrange=True
     )
     return figure
 

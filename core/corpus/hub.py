@@ -12,14 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from core.corpus.published import (
-    Converted,
-    ParsedRows,
-    Row,
-    convert_hotpotqa,
-    convert_natural_questions,
-    convert_squad,
-)
+from core.corpus.published import Converted, ParsedRows, Row, convert_hotpotqa, convert_natural_questions, convert_squad
 from core.corpus.types import Corpus
 from core.errors import CorpusError
 from core.messages import message

@@ -52,9 +52,9 @@ class Loaded:
     paths: dict[str, Path]
 
 
-def load_corpus(source: str, *, size: int | None = None, count: Count, columns: Columns = DEFAULT_COLUMNS) -> Corpus:
+def load_corpus(source: str, *, size: int | None = None, count: Count) -> Corpus:
     """Reads a corpus and waits for it; see ``loading``."""
-    return finish(loading(source, size=size, count=count, columns=columns)).corpus
+    return finish(loading(source, size=size, count=count)).corpus
 
 
 def loading(
@@ -108,8 +108,8 @@ def take(corpus: Corpus, size: int | None) -> Corpus:
     return replace(corpus, passages=passages, questions={split: group for split, group in questions.items() if group})
 
 
-def shorten(corpus: Corpus, count: Count, whole: int = WHOLE) -> Corpus:
-    """Cuts passages of more than ``whole`` tokens; their questions point to the piece that holds the evidence.
+def shorten(corpus: Corpus, count: Count) -> Corpus:
+    """Cuts passages of more than ``WHOLE`` tokens; their questions point to the piece that holds the evidence.
 
     Raises:
         CorpusError: A passage cannot be cut.
@@ -121,7 +121,7 @@ def shorten(corpus: Corpus, count: Count, whole: int = WHOLE) -> Corpus:
     for passage in corpus.passages:
         # A token has at least one byte, so most passages need no counting.
         parts = [passage]
-        if len(passage.text.encode()) > whole and count(passage.text) > whole:
+        if len(passage.text.encode()) > WHOLE and count(passage.text) > WHOLE:
             texts = chunk(passage.text, reading_count(count, how.most), how.length, how.most, how.overlap)
             parts = _cut(passage, list(texts), taken)
             pieces[passage.id] = parts

@@ -158,12 +158,7 @@ def list_runs(ws: Workspace) -> list[Path]:
 
 
 def append_answer(
-    folder: Path,
-    variant: MethodVariant,
-    key: str,
-    question: Question,
-    result: Answer,
-    gold_cells: Mapping[str, int],
+    folder: Path, variant: MethodVariant, key: str, question: Question, result: Answer, gold_cells: Mapping[str, int]
 ) -> None:
     """Appends an answer to answers.jsonl, with all that is needed to score and to display it."""
     row = {

@@ -41,6 +41,8 @@ from core.trace import Trace, timed
 from core.units import timestamp
 
 _WARM_UP = "What is this about?"
+_MOST_OPEN = 12
+"""Methods that are kept open at once."""
 _DISTURBED = 0.5
 """Cores that other programs may keep from a method before its clocks are said to be disturbed."""
 Status = Literal["queued", "running", "done", "stopped"]
@@ -281,8 +283,7 @@ class OpenMethods:
     Open and run them under ``Models.lock``.
     """
 
-    def __init__(self, limit: int = 12) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._methods: OrderedDict[Hashable, tuple[Path, Method]] = OrderedDict()
 
     def open(self, name: str, resources: Resources, **options: Any) -> Method:
@@ -301,7 +302,7 @@ class OpenMethods:
             warm_up(method)
             key = _key(name, resources, options)  # recomputed, because opening a method may build an artefact
             self._methods[key] = resources.workspace.path, method
-            while len(self._methods) > self._limit:
+            while len(self._methods) > _MOST_OPEN:
                 self._methods.popitem(last=False)
         self._methods.move_to_end(key)
         return self._methods[key][1]

@@ -21,15 +21,7 @@ from core.errors import ArtefactStale, TesseraError
 from core.manifest import write_atomically
 from core.messages import message
 from core.models.encoder import Vectors
-from core.stores.base import (
-    FILTERS,
-    Hit,
-    SearchRequest,
-    StoreStats,
-    check_options,
-    check_rows,
-    writing_to,
-)
+from core.stores.base import FILTERS, Hit, SearchRequest, StoreStats, check_options, check_rows, writing_to
 
 if TYPE_CHECKING:
     import bm25s

@@ -215,10 +215,7 @@ _REMOTE = {
         "Object storage refused access to {url}.",
         "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the rights on that bucket.",
     ),
-    "no credentials": (
-        "There are no credentials for {url}.",
-        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-    ),
+    "no credentials": ("There are no credentials for {url}.", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
     "unreachable": (
         "Object storage cannot be reached for {url}.",
         "Check the network, AWS_REGION and AWS_ENDPOINT_URL, then try again.",

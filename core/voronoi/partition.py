@@ -121,11 +121,7 @@ class Partition:
 
     def save(self, folder: Path) -> None:
         """Writes ``partition.safetensors`` into ``folder``."""
-        facts = {
-            "silhouette": self.silhouette,
-            "scores": list(self.scores.items()),
-            "config": asdict(self.config),
-        }
+        facts = {"silhouette": self.silhouette, "scores": list(self.scores.items()), "config": asdict(self.config)}
         tensors: dict[str, npt.NDArray[Any]] = {
             "centroids": self.centroids,
             "assignment": self.assignment,

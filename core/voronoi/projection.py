@@ -142,11 +142,7 @@ def _umap(vectors: Vectors, seed: int) -> Points:
     from umap import UMAP  # compiles for seconds when imported
 
     reducer = UMAP(
-        n_neighbors=min(_NEIGHBOURS, len(vectors) - 1),
-        min_dist=0.25,
-        metric="cosine",
-        random_state=seed,
-        n_jobs=1,
+        n_neighbors=min(_NEIGHBOURS, len(vectors) - 1), min_dist=0.25, metric="cosine", random_state=seed, n_jobs=1
     )
     with _threads_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # duplicate passages disconnect the graph, which UMAP warns about but handles

@@ -61,7 +61,7 @@ def show_race(history: Sequence[Mapping[str, Any]], live: bool = False) -> None:
         return
     _stages(results)
     _regressions(results)
-    _take_along(about)
+    _download_button(about)
 
 
 def shipped_race(corpus: Corpus) -> dict[str, Any] | None:
@@ -224,6 +224,6 @@ def _each(result: MethodResult, regressions: Regressions) -> list[dict[str, Any]
     ]
 
 
-def _take_along(facts: Mapping[str, Any]) -> None:
+def _download_button(facts: Mapping[str, Any]) -> None:
     name = f"race-{facts['change']['kind']}-{facts['workspace']}.json"
     download(t("Download as JSON"), lambda: json.dumps(facts, ensure_ascii=False, indent=1), name, "race-download")

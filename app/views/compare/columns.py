@@ -219,12 +219,7 @@ def verdict_badge(verdict: Verdict) -> None:
     """What is to be said of an answer, in a badge, and why in a sentence."""
     style, meaning = verdict.style, f"{t(verdict.style.meaning)} {t(verdict.why)}"
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.badge(
-            t(style.label),
-            icon=f":material/{style.icon}:",
-            color=style.tone,
-            help=meaning,
-        )
+        st.badge(t(style.label), icon=f":material/{style.icon}:", color=style.tone, help=meaning)
         if verdict.kind != "right":
             st.caption(escape(t(verdict.why)))
 

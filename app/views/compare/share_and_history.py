@@ -46,13 +46,13 @@ def restore_run(ws: Workspace) -> None:
         st.session_state["run"] = named
 
 
-def ended(ws: Workspace, run: Run) -> None:
+def keep_ended(ws: Workspace, run: Run) -> None:
     """Keeps a run that has ended, and names it in the address."""
     save_run(ws, run)
     st.query_params[RUN] = run.id
 
 
-def keep_and_share(ws: Workspace, run: Run, runs: Sequence[Run]) -> None:
+def share_buttons(ws: Workspace, run: Run, runs: Sequence[Run]) -> None:
     """Downloads of this comparison and of all that are kept, the link that restores it, and its pin."""
     with st.container(horizontal=True, gap="small"):
         printable = t("One page to send or print: no script, no request.")
@@ -96,7 +96,7 @@ def history(runs: Sequence[Run], current: Run | None, busy: bool) -> None:
             st.caption(_outcome(run), width="content")
 
 
-def beside(run: Run, runs: Sequence[Run]) -> None:
+def compare_with_pinned(run: Run, runs: Sequence[Run]) -> None:
     """The run on the page next to the last one that was pinned, method by method; nothing when there is none."""
     pinned = next((old for old in runs if old.pinned and old is not run and old.answers), None)
     if pinned is None or not run.answers:

@@ -93,12 +93,7 @@ def questions(corpus: Corpus) -> None:
         return
     first = "test" if "test" in splits else splits[-1]
     split = st.segmented_control(
-        t("Split"),
-        splits,
-        default=first,
-        required=True,
-        key="corpus_split",
-        label_visibility="collapsed",
+        t("Split"), splits, default=first, required=True, key="corpus_split", label_visibility="collapsed"
     )
     if "train" in splits:
         st.caption(t("Train questions taught the reader and the memory. Dev and test were kept from both: ask those."))

@@ -119,10 +119,7 @@ def _grows(ws: Workspace | None) -> bool:
 
 def _build(report: ImportReport, busy: bool) -> None:
     name = st.text_input(
-        t("Name of the new workspace"),
-        "my-documents",
-        key="upload_workspace",
-        help=t("Letters, digits, '-' and '_'."),
+        t("Name of the new workspace"), "my-documents", key="upload_workspace", help=t("Letters, digits, '-' and '_'.")
     )
     _warn_of_replacing(name)
     st.checkbox(
@@ -206,16 +203,10 @@ def _states(
             t("reading, {n} of {total}", **position) if number == len(done) else t("queued, {n} of {total}", **position)
         )
         rows.append(
-            {
-                "file": safe_name(file.name),
-                "size": size(file.size),
-                "state": _verdict(result) if result else waiting,
-            }
+            {"file": safe_name(file.name), "size": size(file.size), "state": _verdict(result) if result else waiting}
         )
     table.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        column_config={"file": t("File"), "size": t("Size"), "state": t("State")},
+        pd.DataFrame(rows), hide_index=True, column_config={"file": t("File"), "size": t("Size"), "state": t("State")}
     )
 
 

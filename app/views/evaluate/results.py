@@ -107,13 +107,7 @@ def show_shipped(loaded: Loaded, measure: Callable[[], None] | None = None) -> N
     """
     measured = loaded.summary
     model, machine = measured["model"], measured["machine"]
-    facts = (
-        measured["created"][:10],
-        machine["processor"],
-        saved(machine["device"]),
-        model["name"],
-        model["dtype"],
-    )
+    facts = (measured["created"][:10], machine["processor"], saved(machine["device"]), model["name"], model["dtype"])
     shipped_line(facts, "eval-here", measure)
     _scores(loaded)
     _picture(loaded)
@@ -250,11 +244,7 @@ def _picture(loaded: Loaded) -> None:
     )
     points = points_of(loaded, str(metric))
     label = t(LABELS[str(metric)])
-    chart(
-        pareto_figure(points, label),
-        key="eval-pareto",
-        alt=describe_pareto(points, label),
-    )
+    chart(pareto_figure(points, label), key="eval-pareto", alt=describe_pareto(points, label))
     st.caption(
         t(
             "Up is better, left is faster, a larger mark keeps more on disk for 1,000 documents. Methods in bold are "

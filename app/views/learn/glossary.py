@@ -13,7 +13,7 @@ from app.i18n import t
 _LATIN = re.compile("[A-Za-z]")
 
 
-def words(names: Sequence[str]) -> None:
+def step_words(names: Sequence[str]) -> None:
     """The words of a step, each with its meaning on hover and on focus."""
     with st.container(horizontal=True, gap="medium", key="learn-words"):
         st.caption(t("Words:"), width="content")

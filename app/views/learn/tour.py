@@ -23,7 +23,7 @@ def names() -> list[str]:
     return [*(step.name for step in STEPS), END]
 
 
-def place_of() -> int:
+def current_step() -> int:
     """Number of the step: where this session stands, else what the link says, else the first."""
     wanted = st.session_state.get(_STEP) or st.query_params.get("step", "")
     number = names().index(wanted) if wanted in names() else 0
@@ -62,7 +62,7 @@ def live_question(ws: Workspace, corpus: Corpus) -> Question:
     return chosen
 
 
-def turn(number: int) -> None:
+def previous_and_next(number: int) -> None:
     """Previous and next."""
     with st.container(horizontal=True, horizontal_alignment="distribute", key="learn-turn"):
         for name, label, target, icon in (

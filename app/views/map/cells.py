@@ -68,7 +68,7 @@ def _cut(name: str) -> None:
     state.start_job(name, "Cutting cells", pipeline.cluster, config=config)
 
 
-def fidelity(projection: Projection) -> str:
+def projection_quality(projection: Projection) -> str:
     """How far the picture can be trusted, in one sentence."""
     technique = "UMAP" if projection.technique == "umap" else "PCA"
     return t(

@@ -66,11 +66,7 @@ def drag_star(ws: Workspace, corpus: Corpus, partition: Partition, data: MapData
 
 
 def star_panel(
-    ws: Workspace,
-    partition: Partition,
-    data: MapData,
-    located: Located,
-    answers: Mapping[int, CellAnswer],
+    ws: Workspace, partition: Partition, data: MapData, located: Located, answers: Mapping[int, CellAnswer]
 ) -> None:
     """The mosaic with a star to drag, and what exactly moves.
 
@@ -133,11 +129,7 @@ def _answer_button(ws: Workspace, located: Located, cells: Sequence[int], busy: 
 
 
 def _scene(
-    ws: Workspace,
-    partition: Partition,
-    data: MapData,
-    located: Located,
-    answers: Mapping[int, CellAnswer],
+    ws: Workspace, partition: Partition, data: MapData, located: Located, answers: Mapping[int, CellAnswer]
 ) -> dict[str, Any]:
     """What the component draws, in plain values; it sets every text as text."""
     tiles, colours = painted_tiles(data)

@@ -107,11 +107,7 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
             declined = " · ".join(_declined(titles, reading) for reading in before)
             st.markdown(t("Also read, and declined: {documents}.", documents=declined))
         shown = [*weights, Weight(t(_NULL), null, null=True)]
-        chart(
-            routing_figure(shown),
-            key=f"routing-{answer.method}",
-            alt=describe_routing(shown),
-        )
+        chart(routing_figure(shown), key=f"routing-{answer.method}", alt=describe_routing(shown))
         if own:
             _control(ws, choices, answer)
 

@@ -181,11 +181,7 @@ def live(history: Sequence[Mapping[str, Any]], key: str = "live") -> None:
         curve(history, "coverage", t("holds the answer")),
     ]
     if losses.values:
-        chart(
-            training_figure(losses, scores),
-            key=f"{key}-training",
-            alt=t("Loss and held-out scores by step"),
-        )
+        chart(training_figure(losses, scores), key=f"{key}-training", alt=t("Loss and held-out scores by step"))
         st.caption(
             t(
                 "Left: how well it fits what it studies, in nats a token; this always falls. Right: questions that it "

@@ -22,7 +22,7 @@ from core.workspace import Workspace
 _ASKED = {"retrieval": "the retrieval function", "pipeline": "the whole pipeline"}
 
 
-def honest() -> None:
+def real_and_simulated() -> None:
     """What is real here, and what is not."""
     with st.expander(t("What is real here and what is simulated"), icon=":material/fact_check:"):
         st.markdown(

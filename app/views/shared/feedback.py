@@ -32,10 +32,7 @@ def under_answer(ws: Workspace, run: Run, name: str) -> None:
     answer = run.answers[name]
     if answer.details.get("cache") in ("exact", "semantic"):
         st.badge(
-            t("from the answer cache"),
-            icon=":material/bolt:",
-            color="orange",
-            help=t("Nothing was read or generated."),
+            t("from the answer cache"), icon=":material/bolt:", color="orange", help=t("Nothing was read or generated.")
         )
         st.caption(escape(t(cache_sentence(answer.details))))
     feedback_buttons(ws, run, name)

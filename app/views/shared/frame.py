@@ -134,12 +134,12 @@ def sidebar() -> None:
         if ws.name != state.SAMPLE:
             st.query_params[state.WORKSPACE_KEY] = ws.name  # a reload finds it again, and the build in it
         with st.container(key="facts"):
-            built(ws)
-            machine()
+            artefact_list(ws)
+            model_and_device()
         job_summary(ws)
 
 
-def built(ws: Workspace) -> None:
+def artefact_list(ws: Workspace) -> None:
     """What is built in a workspace, one line each."""
     kinds = ("corpus", "index", "partition", caches_kind(), "memory")
     st.markdown("  \n".join(artefact_line(ws.state(kind)) for kind in kinds))
@@ -150,7 +150,7 @@ def caches_kind() -> str:
     return "prefixes" if state.settings().engine_url else "blocks"
 
 
-def machine() -> None:
+def model_and_device() -> None:
     """Model, encoder, device and number format, in a few short lines."""
     settings = state.settings()
     device, variant = choose_device(settings.device), ModelVariant.of(settings)

@@ -12,7 +12,7 @@ from app import state
 from app.i18n import t
 from app.views.shared.frame import guarded
 from app.views.shared.text import escape
-from app.views.start.model import keep_lines, place, use
+from app.views.start.model import keep_lines, use, where_it_runs
 from core import pipeline
 from core.messages import message
 from core.models.presets import ENCODERS, MULTILINGUAL_E5
@@ -34,7 +34,7 @@ def encoder_picker(ws: Workspace, busy: bool) -> None:
     with st.expander(t("Change the encoder"), icon=":material/translate:"):
         settings = state.settings()
         refused = t("Others may use this app, so the encoder is chosen where it is started: TESSERA_ENCODER.")
-        where = place(settings, bool(settings.embed_url), _WHERE, refused)
+        where = where_it_runs(settings, bool(settings.embed_url), _WHERE, refused)
         if where:
             _server(ws, settings, busy) if where == "server" else _here(ws, settings, busy)
 

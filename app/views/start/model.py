@@ -31,12 +31,12 @@ def model_picker(ws: Workspace) -> None:
     with st.expander(t("Change the language model"), icon=":material/neurology:"):
         settings = state.settings()
         refused = t("Others may use this app, so the model is chosen where it is started: TESSERA_ENGINE_URL.")
-        where = place(settings, bool(settings.engine_url), _WHERE, refused)
+        where = where_it_runs(settings, bool(settings.engine_url), _WHERE, refused)
         if where:
             _server(settings) if where == "server" else _here(ws, settings)
 
 
-def place(settings: Settings, on_server: bool, key: str, refused: str) -> str | None:
+def where_it_runs(settings: Settings, on_server: bool, key: str, refused: str) -> str | None:
     """Where a model is to run, "here" or "server"; None, with the reason shown, where others may use the app.
 
     A stranger must neither send this machine to addresses of its own network nor have it fetch what he names.

@@ -91,11 +91,7 @@ def _show(number: int, tested: WorkloadResult, k: int, clients: int) -> None:
             dim=tested.dim,
         )
     )
-    chart(
-        recall_figure(tested.rows),
-        key=f"recall-{number}",
-        alt=describe_recall(tested.rows),
-    )
+    chart(recall_figure(tested.rows), key=f"recall-{number}", alt=describe_recall(tested.rows))
     show_table(_rows(tested), f"recall-table-{number}", _columns(k, clients), placeholder="–")
     st.caption(t("What each index costs before the first question, and while it is open."))
     show_table(_costs(tested), f"cost-table-{number}", _cost_columns(), placeholder="–", width="content")

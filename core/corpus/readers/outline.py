@@ -89,11 +89,7 @@ class Outline:
         self._introduction, self._list = None, start
 
     def table(
-        self,
-        rows: Sequence[Sequence[str]],
-        header: bool | None = None,
-        caption: str = "",
-        boxes: Sequence[Box] = (),
+        self, rows: Sequence[Sequence[str]], header: bool | None = None, caption: str = "", boxes: Sequence[Box] = ()
     ) -> None:
         """Adds a table, a line for each of its rows; a row that says something by itself is read by itself.
 

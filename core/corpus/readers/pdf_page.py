@@ -114,10 +114,7 @@ def words(text: PdfTextPage, way: Way) -> list[Piece]:
         elif goes_on and _goes_on(result[-1], character):
             word = result[-1]
             result[-1] = replace(
-                word,
-                text=word.text + character.text,
-                x1=max(word.x1, character.x1),
-                bold=word.bold and character.bold,
+                word, text=word.text + character.text, x1=max(word.x1, character.x1), bold=word.bold and character.bold
             )
         else:
             result.append(replace(character, spaced=spaced))

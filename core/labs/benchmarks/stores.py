@@ -197,10 +197,7 @@ def _requests(spec: StoreSpec, workload: Workload, options: dict[str, int]) -> l
     by_vector, by_text = "vector" in spec.searches, "text" in spec.searches
     return [
         SearchRequest(
-            k=K,
-            vector=vector if by_vector else None,
-            text=workload.texts[row] if by_text else None,
-            options=options,
+            k=K, vector=vector if by_vector else None, text=workload.texts[row] if by_text else None, options=options
         )
         for row, vector in enumerate(workload.queries)
     ]

@@ -17,15 +17,7 @@ from typing import IO, Any
 
 from core.digests import text_digest
 from core.errors import TesseraError
-from core.evaluation.runs import (
-    JUDGED_FILE,
-    answer_key,
-    append_scores,
-    read_answers,
-    read_run,
-    read_scores,
-    write_run,
-)
+from core.evaluation.runs import JUDGED_FILE, answer_key, append_scores, read_answers, read_run, read_scores, write_run
 from core.jobs import Progress, Work
 from core.labs.judge import ragas_worker
 from core.messages import message

@@ -23,15 +23,7 @@ from core.errors import ArtefactStale, TesseraError
 from core.manifest import write_atomically
 from core.messages import message
 from core.models.encoder import Vectors
-from core.stores.base import (
-    Hit,
-    SearchRequest,
-    StoreStats,
-    check_dim,
-    check_options,
-    check_rows,
-    writing_to,
-)
+from core.stores.base import Hit, SearchRequest, StoreStats, check_dim, check_options, check_rows, writing_to
 from core.stores.redis.connection import connection
 from core.stores.redis.index import FORMAT, PREFIX, Layout, RedisIndex, required_words
 from core.workspace import folder_mark
