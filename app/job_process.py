@@ -266,8 +266,8 @@ class _SharedTurns(FairLock):
     def leave(self, ticket: Ticket) -> None:
         """Gives the turn back to the app with the last ticket of the thread that has it."""
         with self._changed:
-            own = [other for other in self._queue if other.thread is ticket.thread]
-            if self._ours and own == [ticket] and self._queue[0] is ticket:
+            tickets = [other for other in self._queue if other.thread is ticket.thread]
+            if self._ours and tickets == [ticket] and self._queue[0] is ticket:
                 self._ours = False
                 self._app.tell(_OVER)
         super().leave(ticket)

@@ -51,7 +51,7 @@ def settings() -> Settings:
     return _chosen()["now"]
 
 
-def choose(wanted: Settings) -> None:
+def choose(chosen: Settings) -> None:
     """Takes another language model or encoder, for all sessions of this process and until it ends.
 
     Raises:
@@ -61,10 +61,10 @@ def choose(wanted: Settings) -> None:
         raise TesseraError("Something is being built with the present model.", "Wait for it to end, or cancel it.")
     with models().lock:
         open_methods().close()
-        if any(getattr(wanted, name) != getattr(settings(), name) for name in _LOADED):
+        if any(getattr(chosen, name) != getattr(settings(), name) for name in _LOADED):
             models.clear()
             _memory.clear()
-        _chosen()["now"] = wanted
+        _chosen()["now"] = chosen
 
 
 @st.cache_resource(show_spinner=False)
@@ -92,8 +92,8 @@ def workspace_names() -> list[str]:
 def current_workspace() -> Workspace:
     """The workspace this session looks at: from the picker, else from the link, else the sample."""
     names = workspace_names()
-    wanted = st.session_state.get(WORKSPACE_KEY) or st.query_params.get(WORKSPACE_KEY)
-    return open_workspace(wanted if wanted in names else SAMPLE, settings().workspaces)
+    name = st.session_state.get(WORKSPACE_KEY) or st.query_params.get(WORKSPACE_KEY)
+    return open_workspace(name if name in names else SAMPLE, settings().workspaces)
 
 
 def apply_chosen_workspace() -> None:
@@ -168,10 +168,10 @@ def start_question(name: str, label: str, make: Callable[[Workspace], Work]) -> 
 
 
 def _start_process(name: str, label: str, make: Callable[..., Work], given: dict[str, Any], timed: bool) -> None:
-    wanted, turns = given.pop("settings", settings()), models().lock
+    used, turns = given.pop("settings", settings()), models().lock
 
     def job(ws: Workspace) -> Job:
-        work = ProcessWork(Task(ws.path, wanted, make, given, timed), turns)
+        work = ProcessWork(Task(ws.path, used, make, given, timed), turns)
         return Job(label, work.steps, work.cancel)
 
     _start(name, job)

@@ -81,8 +81,8 @@ class FairLock:
         """A place at the end of the queue, or behind the one that this thread has already."""
         ticket = Ticket(self, threading.current_thread())
         with self._changed:
-            own = [position for position, other in enumerate(self._queue) if other.thread is ticket.thread]
-            self._queue.insert(own[-1] + 1 if own else len(self._queue), ticket)
+            positions = [position for position, other in enumerate(self._queue) if other.thread is ticket.thread]
+            self._queue.insert(positions[-1] + 1 if positions else len(self._queue), ticket)
         return ticket
 
     def before(self, ticket: Ticket) -> int:

@@ -59,8 +59,8 @@ def belongings(ws: Workspace) -> list[Belonging]:
     for store, folder in indexes(ws):
         outside = STORES[store].external_location(folder)
         if outside:
-            place, own = outside
-            parts.append(Belonging(message("{store} index", store=message(STORES[store].label)), place, not own))
+            place, is_ours = outside
+            parts.append(Belonging(message("{store} index", store=message(STORES[store].label)), place, not is_ours))
     server = server_in_use()
     if server:
         for name, count in stored_counts(server, key_of(ws)).items():

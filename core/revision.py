@@ -149,15 +149,15 @@ def _vectors(
     encoder = models.encoder()
     holds = ws.state("embeddings", {"encoder": encoder.fingerprint}).status == "ready"
     known = dict(zip(texts(before.passages), load_vectors(ws), strict=True)) if holds else {}
-    wanted = texts(corpus.passages)
-    missing = [text for text in dict.fromkeys(wanted) if text not in known]
+    passage_texts = texts(corpus.passages)
+    missing = [text for text in dict.fromkeys(passage_texts) if text not in known]
     done = 0
     yield Progress("Embedding passages", 0, len(missing))
     for batch in encode_in_batches(encoder, missing):
         known |= zip(missing[done:], batch, strict=False)
         done += len(batch)
         yield Progress("Embedding passages", done, len(missing))
-    return np.stack([known[text] for text in wanted]), len(missing)
+    return np.stack([known[text] for text in passage_texts]), len(missing)
 
 
 def _partition(models: Models, corpus: Corpus, vectors: Vectors, cells: Partition) -> Partition:

@@ -111,8 +111,10 @@ class HostCheck:
             return False
         name, port = requested
         usual = _WEB_PORTS[scheme]
-        own = name in (*_OWN_NAMES, server[0]) and (port or usual) == server[1]
-        return own or (name, port) in self._listed or ((name, None) in self._listed and port in (None, 80, 443))
+        is_this_server = name in (*_OWN_NAMES, server[0]) and (port or usual) == server[1]
+        return (
+            is_this_server or (name, port) in self._listed or ((name, None) in self._listed and port in (None, 80, 443))
+        )
 
 
 def _without_origin(scope: Scope) -> Scope:

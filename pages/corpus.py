@@ -54,8 +54,8 @@ else:
     if view == DOCUMENTS:
         show_documents(ws, corpus, busy)
     elif view == QUESTIONS:
-        own = len(generated(corpus))  # shown where they are edited
-        if not own or own < sum(map(len, corpus.questions.values())):
+        n_generated = len(generated(corpus))  # shown where they are edited
+        if not n_generated or n_generated < sum(map(len, corpus.questions.values())):
             questions(corpus)
         own_questions(ws, corpus, busy)
     elif view == BRING:

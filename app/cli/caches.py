@@ -107,9 +107,9 @@ def _show_precision(facts: dict[str, Any]) -> None:
         f"{facts['n']} questions over {facts['cells']} cells; {facts['model']} on {facts['device']}, errors against "
         f"{facts['reference']}. Load times are medians; cold: the file dropped from the page cache (Linux)."
     )
-    own = next(row for row in facts["rows"] if row["precision"] == facts["reference"])
+    reference = next(row for row in facts["rows"] if row["precision"] == facts["reference"])
     console.print(
-        f"Loading a cell in {own['precision']}: {own['warm_ms']:,.1f} ms warm; reading its bytes alone "
-        f"{own['read_ms']:,.1f} ms; mapping the file {own['mapped_ms']:,.1f} ms, and {own['touched_ms']:,.1f} ms once "
-        "every byte is touched."
+        f"Loading a cell in {reference['precision']}: {reference['warm_ms']:,.1f} ms warm; reading its bytes alone "
+        f"{reference['read_ms']:,.1f} ms; mapping the file {reference['mapped_ms']:,.1f} ms, and "
+        f"{reference['touched_ms']:,.1f} ms once every byte is touched."
     )

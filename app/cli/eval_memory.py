@@ -54,10 +54,10 @@ def eval_memory(
 
     resources = open_resources(workspace, memory_order=memory_order)
     ws, corpus = resources.workspace, resources.corpus
-    wanted = every_question(questions, split, corpus)
+    chosen = every_question(questions, split, corpus)
     mode = read or read_card(ws.require("memory")).config.read
     method = LlmAsMemory(resources, ReadConfig(mode, top_r))
-    sorted_questions = sort_questions(wanted, corpus, method.memory.pool.ids, n)
+    sorted_questions = sort_questions(chosen, corpus, method.memory.pool.ids, n)
     folder = run_folder(resources, sorted_questions, method)
     drive(evaluate_memory(resources, sorted_questions, method, folder))
     figures = summarise(folder, ws)

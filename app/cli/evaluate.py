@@ -214,6 +214,6 @@ def judge(
         return
     table = Table("method", "n", "faithfulness", "answer relevancy", title=f"Judged by {judge_model.name}")
     for method, metrics in judged.items():
-        cells = [f"{m['mean']:.2f} ({m['lo']:.2f}-{m['hi']:.2f})" if (m := metrics.get(x)) else "" for x in _JUDGED]
+        cells = [_cell(metrics.get(name)) for name in _JUDGED]
         table.add_row(method, str(max((metric["n"] for metric in metrics.values()), default=0)), *cells)
     console.print(table)

@@ -89,17 +89,17 @@ def _change(
     from core.labs.changes.change import KINDS
     from core.labs.changes.examples import added, deletion, edit_of, edited, example_edit, passage_of
 
-    own: Passage | None = document(text, file, title, models.prompt().count) if text.strip() or file else None
+    new_text: Passage | None = document(text, file, title, models.prompt().count) if text.strip() or file else None
     if kind not in KINDS:
         raise TesseraError(f"There is no change {kind!r}.", f"Choose one of: {', '.join(KINDS)}.")
     if kind == "add":
-        passage, questions = (own, ()) if own else unseen_document(unseen)
+        passage, questions = (new_text, ()) if new_text else unseen_document(unseen)
         return added(replace(passage, id=passage_id or passage.id), question, questions)
     if kind == "delete":
         return deletion(corpus, passage_of(corpus, passage_id).id if passage_id else "", question)
-    if not passage_id and not own:
+    if not passage_id and not new_text:
         return example_edit(corpus, question)
-    return edit_of(corpus, edited(corpus, passage_id, own.text if own else "", title), question)
+    return edit_of(corpus, edited(corpus, passage_id, new_text.text if new_text else "", title), question)
 
 
 def _show(change: Change, results: Sequence[MethodResult]) -> None:

@@ -92,11 +92,11 @@ def serverless(
     from core.labs.serverless.study.config import Arrivals, StudyConfig
 
     resources = open_resources(workspace)
-    ws, wanted = resources.workspace, comma_separated(sizes)
-    if not all(part.isdecimal() for part in wanted):
+    ws, numbers = resources.workspace, comma_separated(sizes)
+    if not all(part.isdecimal() for part in numbers):
         raise TesseraError(f"--sizes {sizes!r} are no numbers.", "Give whole numbers, such as 2000,20000.")
     config = StudyConfig(
-        sizes=tuple(map(int, wanted)),
+        sizes=tuple(map(int, numbers)),
         arrivals=Arrivals(rate_from, rate_to, seconds),
         stage=stage,  # type: ignore[arg-type]
         rounds=rounds,

@@ -158,9 +158,9 @@ def _add_opened_tiles(
 ) -> None:
     """Opened cells are lit, the nearest more than the others, and it has a rim."""
     for cell in reversed(question.cells):
-        own = [polygon for polygon, other in zip(tiles.polygons, cells, strict=True) if other == cell]
+        polygons = [polygon for polygon, other in zip(tiles.polygons, cells, strict=True) if other == cell]
         nearest = cell == question.cells[0]
-        figure.add_trace(_area(own, translucent(colours[cell], 0.6 if nearest else 0.35), 0.0, colours[cell]))
+        figure.add_trace(_area(polygons, translucent(colours[cell], 0.6 if nearest else 0.35), 0.0, colours[cell]))
     inside = [cell == question.cells[0] for cell in cells]
     edge = [number for number, (a, b) in enumerate(tiles.neighbours) if inside[a] != inside[b]]
     figure.add_trace(_lines(tiles, edge, "nearest", ACCENT, 3.0))
@@ -287,10 +287,10 @@ def _spots(data: MapData, names: Mapping[int, str], letter: float) -> dict[int, 
     taken: list[tuple[float, float, float]] = []
     spots = {}
     for cell in sorted(set(names) & set(cells.tolist()), key=lambda c: -int((cells == c).sum())):
-        own = data.xy[cells == cell]
-        own = own[np.argsort(((own - np.median(own, axis=0)) ** 2).sum(axis=1), kind="stable")][:_SPOTS]
+        points = data.xy[cells == cell]
+        points = points[np.argsort(((points - np.median(points, axis=0)) ** 2).sum(axis=1), kind="stable")][:_SPOTS]
         half = letter * len(names[cell]) / 2
-        candidates = [(float(np.clip(x, half - BOX[0], BOX[0] - half)), float(y) + _LIFT) for x, y in own]
+        candidates = [(float(np.clip(x, half - BOX[0], BOX[0] - half)), float(y) + _LIFT) for x, y in points]
         free = (p for p in candidates if all(abs(p[0] - x) > half + w or abs(p[1] - y) > _LINE for x, y, w in taken))
         spots[cell] = next(free, candidates[0])
         taken.append((*spots[cell], half))

@@ -34,18 +34,20 @@ def recall_figure(rows: Sequence[Measured]) -> go.Figure:
     measured = [row for row in rows if row.recall is not None]
     for number, store in enumerate(dict.fromkeys(row.store for row in measured)):
         colour, symbol = _STYLES[number % len(_STYLES)]
-        own = sorted((row for row in measured if row.store == store), key=lambda row: (row.recall or 0.0, row.qps_1))
-        symbols = [f"{symbol}-open" if row.dominated else symbol for row in own]
+        of_store = sorted(
+            (row for row in measured if row.store == store), key=lambda row: (row.recall or 0.0, row.qps_1)
+        )
+        symbols = [f"{symbol}-open" if row.dominated else symbol for row in of_store]
         marker = {"size": 11, "symbol": symbols, "color": colour, "line": {"color": colour, "width": 1.8}}
-        settings = [escape(row.setting) if row.options else row.setting for row in own]
-        times = [[f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}"] for row in own]
+        settings = [escape(row.setting) if row.options else row.setting for row in of_store]
+        times = [[f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}"] for row in of_store]
         hover = message(
             "<b>%{fullData.name}</b>, %{text}<br>recall %{x:.3f}, %{y:,.0f} queries a second"
             "<br>p50 %{customdata[0]} ms, p99 %{customdata[1]} ms<extra></extra>"
         )
-        recalls, rates = [row.recall for row in own], [row.qps_1 for row in own]
+        recalls, rates = [row.recall for row in of_store], [row.qps_1 for row in of_store]
         more: dict[str, Any] = {"width": 1.5, "mode": "lines+markers", "marker": marker, "text": settings}
-        figure.add_trace(line(escape(own[0].label), colour, recalls, rates, hover, customdata=times, **more))
+        figure.add_trace(line(escape(of_store[0].label), colour, recalls, rates, hover, customdata=times, **more))
     lowest = min([_LOWEST, *(row.recall for row in measured if row.recall is not None)])
     finish(figure, 420, t=46, b=44)
     figure.update_xaxes(title=message("recall against the exact search"), range=[lowest - 0.01, 1.005])

@@ -223,11 +223,11 @@ class Importer:
             first = list(islice(pieces, 2))
             for part, (start, end) in enumerate(chain(first, pieces), 1):
                 number += 1
-                wanted = prefixed = f"{base}-{number:04d}"
+                plain = prefixed = f"{base}-{number:04d}"
                 if section.id:
-                    wanted = section.id if len(first) == 1 else f"{section.id}-{part}"
-                    prefixed = f"{base}-{wanted}"
-                passage_id = _unused_id(wanted, prefixed, self._ids, used)
+                    plain = section.id if len(first) == 1 else f"{section.id}-{part}"
+                    prefixed = f"{base}-{plain}"
+                passage_id = _unused_id(plain, prefixed, self._ids, used)
                 used.add(passage_id)
                 pages = section.page(start), section.page(end - 1)
                 source = Source(file, section.title, *pages, before + start, before + end, digest)
@@ -282,9 +282,9 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _unused_id(wanted: str, prefixed: str, *taken: set[str]) -> str:
-    """The first of ``wanted``, ``prefixed`` and numbered variants that is not taken."""
-    candidates = chain((wanted, prefixed), (f"{prefixed}-{number}" for number in number_from(2)))
+def _unused_id(plain: str, prefixed: str, *taken: set[str]) -> str:
+    """The first of ``plain``, ``prefixed`` and numbered variants that is not taken."""
+    candidates = chain((plain, prefixed), (f"{prefixed}-{number}" for number in number_from(2)))
     return next(name for name in candidates if not any(name in names for names in taken))
 
 

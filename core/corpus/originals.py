@@ -47,14 +47,14 @@ def keep_originals(ws: Workspace, corpora: Iterable[Corpus], contents: Iterable[
         contents: Name and content of files that may not be there yet.
     """
     sources = {passage.source for corpus in corpora for passage in corpus.passages if passage.source}
-    wanted = {source.digest + _ending(source.file) for source in sources if source.digest}
+    needed = {source.digest + _ending(source.file) for source in sources if source.digest}
     folder = ws.path / FOLDER
     for name, content in contents:
-        if (file := digest_of(content) + _ending(name)) in wanted and not (folder / file).is_file():
+        if (file := digest_of(content) + _ending(name)) in needed and not (folder / file).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(folder / file, content)
     for path in folder.glob("*"):
-        if path.name not in wanted:
+        if path.name not in needed:
             path.unlink()
 
 

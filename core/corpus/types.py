@@ -173,8 +173,8 @@ class Corpus:
 
     def question(self, text: str) -> Question | None:
         """The question of the corpus that has this very text, or None."""
-        wanted = folded(text)
-        return next((question for question in self.all_questions() if folded(question.text) == wanted), None)
+        words = folded(text)
+        return next((question for question in self.all_questions() if folded(question.text) == words), None)
 
 
 def texts(passages: Sequence[Passage]) -> list[str]:

@@ -104,8 +104,8 @@ def generate(ws: Workspace, models: Models, settings: Settings, wanted: int = WA
 
 def with_generated(corpus: Corpus, questions: Sequence[Question]) -> Corpus:
     """The corpus with these generated questions and no others."""
-    own = tuple(question for question in corpus.questions.get(SPLIT, ()) if question.kind != GENERATED)
-    return replace(corpus, questions={**corpus.questions, SPLIT: (*own, *questions)})
+    others = tuple(question for question in corpus.questions.get(SPLIT, ()) if question.kind != GENERATED)
+    return replace(corpus, questions={**corpus.questions, SPLIT: (*others, *questions)})
 
 
 def generated(corpus: Corpus) -> tuple[Question, ...]:

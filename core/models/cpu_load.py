@@ -34,9 +34,9 @@ class OtherLoad:
     @staticmethod
     def _look() -> tuple[float, float]:
         """Seconds on the clock, and seconds of all cores that went to others."""
-        everybody, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        everybody, this_process = psutil.cpu_times(), psutil.Process().cpu_times()
         idle = everybody.idle + getattr(everybody, "iowait", 0.0) + getattr(everybody, "guest", 0.0)
-        return time.perf_counter(), sum(everybody) - idle - own.user - own.system
+        return time.perf_counter(), sum(everybody) - idle - this_process.user - this_process.system
 
 
 def until_quiet(limit_s: float = ANSWER_S) -> None:

@@ -140,11 +140,11 @@ class _LibraryEncoder:
         return [vectors.float().cpu() for vectors in tokens]
 
 
-def _load(folder: Path, wanted: str) -> PooledEncoder | _LibraryEncoder:
+def _load(folder: Path, device_name: str) -> PooledEncoder | _LibraryEncoder:
     from core.models.device import choose_device
     from core.models.pooled_encoder import PooledEncoder, pooling_of
 
-    device, pooling = choose_device(wanted), pooling_of(folder)
+    device, pooling = choose_device(device_name), pooling_of(folder)
     return PooledEncoder(folder, pooling, device) if pooling else _LibraryEncoder(folder, device)
 
 

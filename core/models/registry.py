@@ -88,12 +88,12 @@ class Models:
         Raises:
             ModelError: It cannot be loaded.
         """
-        wanted = variant or self.variant
-        if wanted not in self._language_models:
+        variant = variant or self.variant
+        if variant not in self._language_models:
             with self.lock:
-                if wanted not in self._language_models:
-                    self._language_models[wanted] = self._load(wanted)
-        return self._language_models[wanted]
+                if variant not in self._language_models:
+                    self._language_models[variant] = self._load(variant)
+        return self._language_models[variant]
 
     def _load(self, variant: ModelVariant) -> LanguageModel:
         if variant.adapter is None or variant.dtype == QUANTISED:

@@ -58,8 +58,8 @@ class ServerEncoder:
                 models = self._client.models.list().data
             except openai.NotFoundError:
                 return _USUAL_TOKENS
-        own = [entry for entry in models if entry.id == self.server.model] or models[:1]
-        reported = (own[0].model_extra or {}) if own else {}
+        entries = [entry for entry in models if entry.id == self.server.model] or models[:1]
+        reported = (entries[0].model_extra or {}) if entries else {}
         return int(reported.get("max_model_len") or (reported.get("meta") or {}).get("n_ctx") or _USUAL_TOKENS)
 
     def count(self, text: str) -> int:

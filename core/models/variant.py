@@ -44,9 +44,9 @@ class ModelVariant:
             ModelError: The settings name a device that this machine does not have.
         """
         preset = find_preset(settings.model)
-        wanted = preset.dtype if preset and settings.dtype == "auto" else settings.dtype
+        dtype = preset.dtype if preset and settings.dtype == "auto" else settings.dtype
         adapter = reader_for(settings.model) if settings.reader else None
-        return cls(settings.model, adapter, choose_dtype(wanted, choose_device(settings.device)))
+        return cls(settings.model, adapter, choose_dtype(dtype, choose_device(settings.device)))
 
     @property
     def plain(self) -> ModelVariant:

@@ -209,10 +209,10 @@ class _Trainer:
 
     def load_adapter(self, start: Path) -> None:
         """Starts from the LoRA matrices of another adapter."""
-        wanted: Any = self._model.peft_config["default"]
+        lora: Any = self._model.peft_config["default"]
         try:
             config: Any = LoraConfig.from_pretrained(str(start))
-            same = (config.r, config.lora_alpha) == (wanted.r, wanted.lora_alpha)
+            same = (config.r, config.lora_alpha) == (lora.r, lora.lora_alpha)
             loaded = set_peft_model_state_dict(self._model, load_file(start / ADAPTER_FILE)) if same else None
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(
@@ -226,8 +226,8 @@ class _Trainer:
                 ),
                 message(
                     "Start from one of rank {rank} and alpha {alpha}, or from none.",
-                    rank=wanted.r,
-                    alpha=wanted.lora_alpha,
+                    rank=lora.r,
+                    alpha=lora.lora_alpha,
                 ),
             )
         with torch.no_grad():

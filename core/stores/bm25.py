@@ -90,11 +90,11 @@ class Bm25:
         if index is None or not words:
             return []
         scores = index.get_scores(words)
-        wanted = request.filter.items()
+        conditions = request.filter.items()
         matching = [
             row
             for row in np.flatnonzero(scores > 0).tolist()
-            if all(documents[row].fields[name] == value for name, value in wanted)
+            if all(documents[row].fields[name] == value for name, value in conditions)
         ]
         best = sorted(matching, key=lambda row: (-scores[row], row))[: request.k]
         return [Hit(documents[row].id, float(scores[row])) for row in best]

@@ -159,8 +159,8 @@ class FaissRows:
 
     def _matching(self, request: SearchRequest) -> npt.NDArray[np.int64]:
         """Rows of the passages that a filter lets through."""
-        wanted = [(1 + FILTERS.index(name), value) for name, value in request.filter.items()]
-        rows = [row for row, fields in enumerate(self._fields) if all(fields[at] == value for at, value in wanted)]
+        conditions = [(1 + FILTERS.index(name), value) for name, value in request.filter.items()]
+        rows = [row for row, fields in enumerate(self._fields) if all(fields[at] == value for at, value in conditions)]
         return np.array(rows, dtype=np.int64)
 
 

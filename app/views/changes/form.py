@@ -110,8 +110,8 @@ def chosen_change(corpus: Corpus) -> Change:
         if choice in unseen:
             passage, questions = unseen[choice]
             return added(passage, _choose_question(questions), questions)
-        own = _own()
-        return added(own_document(str(chosen["race_title"]), str(chosen["race_text"])), own)
+        about_it = _own()
+        return added(own_document(str(chosen["race_title"]), str(chosen["race_text"])), about_it)
     if kind == "edit":
         passage = edited(corpus, passage_id, str(chosen[f"race_text_{passage_id}"]))
         if passage == passage_of(corpus, passage_id):

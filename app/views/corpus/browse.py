@@ -33,7 +33,7 @@ def passages(corpus: Corpus) -> None:
     """A searchable table of passages; the chosen row is shown in full beneath."""
     topics = sorted({passage.topic for passage in corpus.passages if passage.topic})
     left, right = st.columns([3, 1], vertical_alignment="bottom") if topics else (st.container(), None)
-    wanted = left.text_input(
+    query = left.text_input(
         t("Search"),
         key="corpus_search",
         placeholder=t("Words of a title, text or topic"),
@@ -45,7 +45,7 @@ def passages(corpus: Corpus) -> None:
         topic = right.selectbox(
             t("Topic"), [_EVERYTHING, *topics], format_func=labels({_EVERYTHING: _EVERYTHING}), key="corpus_topic"
         )
-    matches = matching(corpus.passages, wanted, "" if topic == _EVERYTHING else topic or "")
+    matches = matching(corpus.passages, query, "" if topic == _EVERYTHING else topic or "")
     if not matches:
         st.info(t("No passage has all of these words."), icon=":material/search_off:")
         return
@@ -71,9 +71,9 @@ def passages(corpus: Corpus) -> None:
         _in_full(shown[row], corpus)
 
 
-def matching(candidates: Sequence[Passage], wanted: str, topic: str) -> list[Passage]:
-    """Passages of a topic that hold all words of ``wanted``, in any case and order."""
-    words = folded(wanted).split()
+def matching(candidates: Sequence[Passage], query: str, topic: str) -> list[Passage]:
+    """Passages of a topic that hold all words of a query, in any case and order."""
+    words = folded(query).split()
     return [
         passage
         for passage in candidates

@@ -74,8 +74,8 @@ def questions_of(rows: Sequence[Mapping[Hashable, Any]], before: tuple[Question,
     for row in rows:
         text, answers = str(row["question"] or "").strip(), str(row["answers"] or "").split(" / ")
         if text:
-            own = known.get(str(row["id"])) or Question(next(free), text, (), kind=GENERATED)
-            questions.append(replace(own, text=text, answers=tuple(filter(None, map(str.strip, answers)))))
+            question = known.get(str(row["id"])) or Question(next(free), text, (), kind=GENERATED)
+            questions.append(replace(question, text=text, answers=tuple(filter(None, map(str.strip, answers)))))
     return questions
 
 

@@ -166,17 +166,17 @@ def _read(files: Sequence[UploadedFile], existing: Sequence[Passage], chunking: 
     """
     chosen: dict[str, Columns] = st.session_state.setdefault(_COLUMNS, {})
     read_with = [(file.file_id, chosen.get(file.file_id, DEFAULT_COLUMNS)) for file in files]
-    wanted = (read_with, fingerprint(existing))
+    inputs = (read_with, fingerprint(existing))
     before = st.session_state.get(_REPORT)
     table = st.empty()
     importer = Importer(state.models().prompt().count, existing, chunking)
-    if before and before[0] == wanted:
+    if before and before[0] == inputs:
         report: ImportReport = before[2]
         if report.chunking != chunking:
             for reading in before[1]:
                 importer.cut(reading)
             report = importer.report()
-            st.session_state[_REPORT] = (wanted, before[1], report)
+            st.session_state[_REPORT] = (inputs, before[1], report)
         _states(table, files, report.files)
         return report
     done: list[FileResult] = []
@@ -188,7 +188,7 @@ def _read(files: Sequence[UploadedFile], existing: Sequence[Passage], chunking: 
                 _states(table, files, done)
         done.append(importer.report().files[-1])
     _states(table, files, done)
-    st.session_state[_REPORT] = (wanted, importer.readings, importer.report())
+    st.session_state[_REPORT] = (inputs, importer.readings, importer.report())
     return importer.report()
 
 
@@ -236,7 +236,7 @@ def _choose_columns(file_id: str, name: str, choice: ColumnChoice) -> None:
         # Numbered, since columns may share a name.
         preview = pd.DataFrame([{str(i): cell for i, cell in enumerate(row)} for row in choice.rows])
         st.dataframe(preview, hide_index=True, column_config={str(i): name for i, name in enumerate(choice.names)})
-        named = [own for own in choice.names if own]
+        named = [column for column in choice.names if column]
         parts = st.columns(3)
         proposed = named.index(choice.proposed) if choice.proposed in named else 0
         parts[0].selectbox(t("Text"), named, proposed, key=f"column_text_{file_id}")

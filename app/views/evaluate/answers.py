@@ -60,8 +60,8 @@ def matching(answers: Mapping[str, Mapping[str, Any]], right: str, wrong: str, r
     """
     ids = list(dict.fromkeys(i for rows in answers.values() for i in rows))
 
-    def holds(method: str, i: str, wanted: float) -> bool:
-        return method == ANY or (i in answers[method] and float(is_right(answers[method][i], rule)) == wanted)
+    def holds(method: str, i: str, score: float) -> bool:
+        return method == ANY or (i in answers[method] and float(is_right(answers[method][i], rule)) == score)
 
     return [i for i in ids if holds(right, i, 1.0) and holds(wrong, i, 0.0)]
 

@@ -164,14 +164,14 @@ def _measured_on(run: Mapping[str, Any]) -> None:
 
 def _unfinished(ws: Workspace, loaded: Loaded, busy: bool) -> None:
     """Offers to go on when a method lacks answers."""
-    wanted = loaded.run["questions"]["n"]
+    asked = loaded.run["questions"]["n"]
     counts = {name: len(loaded.answers.get(name, {})) for name in loaded.run["wanted"]}
-    short = {name: count for name, count in counts.items() if count < wanted and not _needs_gold(name)}
+    short = {name: count for name, count in counts.items() if count < asked and not _needs_gold(name)}
     if not short or busy:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         counted = ", ".join(
-            f"{escape(name)} {t('{done:,} of {total:,}', done=count, total=wanted)}" for name, count in short.items()
+            f"{escape(name)} {t('{done:,} of {total:,}', done=count, total=asked)}" for name, count in short.items()
         )
         st.caption(t(":material/pause_circle: Unfinished: {methods}.", methods=counted), width="content")
         st.button(
@@ -203,8 +203,8 @@ def _scores(loaded: Loaded) -> None:
         )
         every = st.toggle(t("All scores"), key="eval_every")
     shown = loaded.summary["differences_to_rag"] if differences else methods
-    wanted = LABELS if every else MAIN_SCORES
-    names = [name for name in wanted if any(name in scores for scores in shown.values())]
+    metrics = LABELS if every else MAIN_SCORES
+    names = [name for name in metrics if any(name in scores for scores in shown.values())]
     rows = [
         {
             "method": loaded.labels[method],

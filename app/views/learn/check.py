@@ -104,7 +104,7 @@ def check_yourself() -> None:
 
 def _end(right: int) -> None:
     predicted = {step.name: step.predict().right for step in STEPS if guesses().get(step.name, -1) >= 0}
-    hit = sum(guesses()[name] == wanted for name, wanted in predicted.items())
+    hit = sum(guesses()[name] == answer for name, answer in predicted.items())
     st.success(
         t("{right} of {all} right.", right=right, all=len(CHECKS))
         + " "

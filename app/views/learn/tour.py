@@ -25,8 +25,8 @@ def names() -> list[str]:
 
 def current_step() -> int:
     """Number of the step: where this session stands, else what the link says, else the first."""
-    wanted = st.session_state.get(_STEP) or st.query_params.get("step", "")
-    number = names().index(wanted) if wanted in names() else 0
+    name = st.session_state.get(_STEP) or st.query_params.get("step", "")
+    number = names().index(name) if name in names() else 0
     st.session_state[_STEP] = st.query_params["step"] = names()[number]
     return number
 

@@ -125,8 +125,8 @@ _SHOWN = 500
 
 def picked_passages(corpus: Corpus, ids: Sequence[str]) -> None:
     """The passages of these ids, and the questions about them; draws nothing when none is a passage."""
-    wanted = set(ids)
-    passages = [passage for passage in corpus.passages if passage.id in wanted]
+    chosen = set(ids)
+    passages = [passage for passage in corpus.passages if passage.id in chosen]
     if not passages:
         return
     with st.container(border=True, key="picked"):
@@ -140,7 +140,7 @@ def picked_passages(corpus: Corpus, ids: Sequence[str]) -> None:
             {"title": t("Title"), "text": t("Text"), "id": "Id"},
             height=min(300, 40 + 35 * len(shown)),
         )
-        _ask_about(corpus, wanted)
+        _ask_about(corpus, chosen)
 
 
 def _ask_about(corpus: Corpus, ids: set[str]) -> None:

@@ -30,8 +30,8 @@ SHIPPED = ("routing-test",)
 
 def gold_verdict(corpus: Corpus, partition: Partition, located: Located) -> str:
     """Whether the opened cells hold the gold passages of a question of the corpus; empty for any other question."""
-    wanted = folded(located.question)
-    known = next((q for q in corpus.all_questions() if folded(q.text) == wanted and q.passage_ids), None)
+    question = folded(located.question)
+    known = next((q for q in corpus.all_questions() if folded(q.text) == question and q.passage_ids), None)
     if known is None:
         return ""
     rows = corpus.index()
@@ -63,11 +63,11 @@ def recall_panel(ws: Workspace, corpus: Corpus, opened: int, busy: bool) -> None
         return
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     split = str(left.segmented_control(t("Questions"), splits, default=splits[0], required=True, key="recall_split"))
-    own = saved_report(ws, split)
-    ships = own is None and f"routing-{split}" in SHIPPED and is_sample(corpus)
-    report = shipped_as(RecallReport, f"routing-{split}") if ships else own
+    measured_here = saved_report(ws, split)
+    ships = measured_here is None and f"routing-{split}" in SHIPPED and is_sample(corpus)
+    report = shipped_as(RecallReport, f"routing-{split}") if ships else measured_here
     right.button(
-        t("Measure again") if own else t("Measure {n:,} questions", n=len(corpus.questions[split])),
+        t("Measure again") if measured_here else t("Measure {n:,} questions", n=len(corpus.questions[split])),
         key="recall-measure",
         icon=":material/query_stats:",
         disabled=busy,

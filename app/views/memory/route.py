@@ -99,8 +99,8 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
     weights = [Weight(titles[i] or i, weight) for i, weight in answer.details["routing"].items()]
     *before, last = answer.details["readings"]
     with st.expander(t("Where the model looked"), icon=":material/alt_route:"):
-        own = answer.method == LlmAsMemory.name
-        st.markdown(_looked(own, titles, last))
+        own_route = answer.method == LlmAsMemory.name
+        st.markdown(_looked(own_route, titles, last))
         if null > weights[0].weight:
             st.markdown(t("It finds that no document holds the answer."))
         if before:
@@ -108,7 +108,7 @@ def answer_routing(ws: Workspace, choices: Choices, answer: Answer) -> None:
             st.markdown(t("Also read, and declined: {documents}.", documents=declined))
         shown = [*weights, Weight(t(_NULL), null, null=True)]
         chart(routing_figure(shown), key=f"routing-{answer.method}", alt=describe_routing(shown))
-        if own:
+        if own_route:
             _control(ws, choices, answer)
 
 
@@ -121,9 +121,9 @@ def _declined(titles: Mapping[str, str], reading: Mapping[str, Any]) -> str:
     return named if reading["whole"] else t("{documents}, in part", documents=named)
 
 
-def _looked(own: bool, titles: Mapping[str, str], reading: Mapping[str, Any]) -> str:
+def _looked(own_route: bool, titles: Mapping[str, str], reading: Mapping[str, Any]) -> str:
     named = _named(titles, reading["passage_ids"])
-    if not own:
+    if not own_route:
         return t("Another document's z was read in the place of {documents}.", documents=named)
     if reading["whole"]:
         return t("It read the z of {documents}.", documents=named)

@@ -61,8 +61,8 @@ def _here(ws: Workspace, settings: Settings, busy: bool) -> None:
     manifest = ws.manifest("embeddings")
     current = chosen == settings.encoder and not settings.embed_url
     same = current and (not has_corpus or (manifest and manifest.params["encoder"] == chosen))
-    wanted = replace(settings, encoder=chosen, embed_url="", embed_model="", embed_key=SecretStr(""))
-    _use_button(ws, wanted, "encoder-use", busy or bool(same))
+    with_encoder = replace(settings, encoder=chosen, embed_url="", embed_model="", embed_key=SecretStr(""))
+    _use_button(ws, with_encoder, "encoder-use", busy or bool(same))
     st.caption(t("To have it again after a restart, put this into the file .env:"))
     st.code(f"TESSERA_ENCODER={chosen}", language=None)
 
@@ -96,8 +96,8 @@ def _server(ws: Workspace, settings: Settings, busy: bool) -> None:
         far=probed.far,
     )
     st.success(f"**{escape(probed.server)}**  \n{facts}  \n{alike}", icon=":material/check_circle:")
-    wanted = replace(settings, embed_url=server.url, embed_model=server.model, embed_key=server.key)
-    _use_button(ws, wanted, "embed-use", busy, kind="primary")
+    with_server = replace(settings, embed_url=server.url, embed_model=server.model, embed_key=server.key)
+    _use_button(ws, with_server, "embed-use", busy, kind="primary")
     keep_lines(f"TESSERA_EMBED_URL={server.address}\nTESSERA_EMBED_MODEL={server.model}", "TESSERA_EMBED_KEY")
 
 
@@ -106,13 +106,13 @@ def _has_corpus(ws: Workspace) -> bool:
 
 
 def _use_button(
-    ws: Workspace, wanted: Settings, key: str, disabled: bool, kind: Literal["primary", "secondary"] = "secondary"
+    ws: Workspace, changed: Settings, key: str, disabled: bool, kind: Literal["primary", "secondary"] = "secondary"
 ) -> None:
     embed = _has_corpus(ws)
     label = t("Use it and embed {name} anew", name=ws.name) if embed else t("Use this encoder")
-    st.button(label, type=kind, key=key, disabled=disabled, on_click=_use, args=(ws, wanted, embed))
+    st.button(label, type=kind, key=key, disabled=disabled, on_click=_use, args=(ws, changed, embed))
 
 
-def _use(ws: Workspace, wanted: Settings, embed: bool) -> None:
+def _use(ws: Workspace, changed: Settings, embed: bool) -> None:
     name = message("Embedding {name} anew", name=ws.name)
-    use(wanted, lambda: state.start_job(ws.name, name, pipeline.embed_anew) if embed else None)
+    use(changed, lambda: state.start_job(ws.name, name, pipeline.embed_anew) if embed else None)

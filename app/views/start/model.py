@@ -70,8 +70,8 @@ def _here(ws: Workspace, settings: Settings) -> None:
     )
     st.caption(_consequences(ws, str(chosen)))
     same = chosen == settings.model and not settings.engine_url
-    wanted = replace(settings, model=str(chosen), engine_url="")
-    st.button(t("Use this model"), key="engine-here", disabled=same, on_click=use, args=(wanted,))
+    with_model = replace(settings, model=str(chosen), engine_url="")
+    st.button(t("Use this model"), key="engine-here", disabled=same, on_click=use, args=(with_model,))
     keep_lines(f"TESSERA_MODEL={chosen}")
 
 
@@ -126,10 +126,10 @@ def _show_probe(settings: Settings, server: Server, probed: ServerProbe) -> None
         ),
         icon=":material/check_circle:",
     )
-    wanted = replace(settings, engine_url=server.url, engine_model=server.model, engine_key=server.key)
-    in_use = wanted == settings
+    with_server = replace(settings, engine_url=server.url, engine_model=server.model, engine_key=server.key)
+    in_use = with_server == settings
     label = t("In use") if in_use else t("Use this server")
-    st.button(label, type="primary", key="engine-use", disabled=in_use, on_click=use, args=(wanted,))
+    st.button(label, type="primary", key="engine-use", disabled=in_use, on_click=use, args=(with_server,))
     keep_lines(f"TESSERA_ENGINE_URL={server.address}\nTESSERA_ENGINE_MODEL={server.model}")
 
 
@@ -139,10 +139,10 @@ def keep_lines(lines: str, key: str = "TESSERA_ENGINE_KEY") -> None:
     st.code(lines, language=None)
 
 
-def use(wanted: Settings, then: Callable[[], object] = lambda: None) -> None:
+def use(changed: Settings, then: Callable[[], object] = lambda: None) -> None:
     """Chooses settings for this process and goes on, or shows why they cannot be chosen."""
     try:
-        state.choose(wanted)
+        state.choose(changed)
     except TesseraError as error:
         show_error(error)
     else:

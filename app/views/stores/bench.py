@@ -29,13 +29,13 @@ def bench_panel(ws: Workspace, busy: bool) -> None:
     Raises:
         TesseraError: The result that was kept is damaged.
     """
-    own = bench.load(ws)
-    ships = own is None and is_sample(state.corpus_of(ws))
+    measured_here = bench.load(ws)
+    ships = measured_here is None and is_sample(state.corpus_of(ws))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            t("Measure here") if ships else t("Run it again, small") if own else t("Run a small bench"),
+            t("Measure here") if ships else t("Run it again, small") if measured_here else t("Run a small bench"),
             key="bench-run",
-            type="secondary" if own or ships else "primary",
+            type="secondary" if measured_here or ships else "primary",
             icon=":material/speed:",
             disabled=busy,
             on_click=_start,
@@ -45,10 +45,10 @@ def bench_panel(ws: Workspace, busy: bool) -> None:
         st.caption(
             t(
                 "Measured {created} UTC with {machine}.",
-                created=escape(own.created[:16].replace("T", " ")),
-                machine=escape(saved(own.machine)),
+                created=escape(measured_here.created[:16].replace("T", " ")),
+                machine=escape(saved(measured_here.machine)),
             )
-            if own
+            if measured_here
             else t(
                 "Every store at every setting, on these passages and on {n:,} synthetic vectors; some minutes. "
                 "`python -m app bench stores` runs the full one.",
@@ -58,15 +58,15 @@ def bench_panel(ws: Workspace, busy: bool) -> None:
         )
     if ships:
         show_shipped()
-    elif own:
-        _show_all(own)
+    elif measured_here:
+        _show_all(measured_here)
 
 
 def show_shipped() -> None:
     """The bench that ships with the sample."""
-    found = shipped_as(bench.Bench, "stores")
-    shipped_line((found.created[:10], saved(found.machine)))
-    _show_all(found)
+    result = shipped_as(bench.Bench, "stores")
+    shipped_line((result.created[:10], saved(result.machine)))
+    _show_all(result)
 
 
 def _show_all(result: bench.Bench) -> None:

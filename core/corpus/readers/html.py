@@ -98,11 +98,11 @@ class _Walk:
             mark = _flat("".join(link.itertext()))
             if note is None or not mark or len(mark) > 6 or note in self._note_elements:
                 continue
-            own = {link.get("id")} | {
+            marks_here = {link.get("id")} | {
                 parent.get("id") for parent in link.iterancestors() if parent.tag in ("sup", "span")
             }
             back = {(other.get("href") or "").removeprefix("#") for other in note.iter("a")}
-            if own & back - {None, ""}:
+            if marks_here & back - {None, ""}:
                 self._notes[mark] = _BACK.sub("", _flat("".join(_words(note, 0))))
                 self._note_elements.add(note)
 

@@ -110,8 +110,8 @@ class Outline:
         lines, whole = records(rows, header)
         printed = [box for row, box in zip(rows, boxes, strict=bool(boxes)) if any(cell.split() for cell in row)]
         for line, box in zip_longest(lines, printed[-len(lines) :] if lines else ()):
-            own = [box._replace(start=0, end=len(line))] if box else []
-            began = self._add(line, "\n\n" if lead else "\n", own)
+            printed_at = [box._replace(start=0, end=len(line))] if box else []
+            began = self._add(line, "\n\n" if lead else "\n", printed_at)
             if began is not None:
                 spans = self._rows if whole else self._keep
                 spans.append((began if start is None else start, len(self._text)))

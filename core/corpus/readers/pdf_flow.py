@@ -68,7 +68,7 @@ def without_running(pages: Sequence[Sequence[Piece]], heights: Sequence[float]) 
 
 def _without_contents(pieces: Sequence[Piece]) -> list[Piece]:
     lines = rows(pieces)
-    return [piece for line in lines if not _CONTENTS.search(" ".join(own.text for own in line)) for piece in line]
+    return [piece for line in lines if not _CONTENTS.search(" ".join(part.text for part in line)) for piece in line]
 
 
 def _runs(key: tuple[str, int], seen: Counter[tuple[str, int]], enough: int) -> bool:
@@ -220,12 +220,12 @@ def in_lines(lines: Sequence[Piece]) -> bool:
     lengths = [line.x1 - line.x0 for line in lines[:-1]]
     if median_high(lengths) < 0.7 * max(lengths):
         return True
-    wanted = 0
+    breaks = 0
     for line, after in pairwise(lines):
         first = after.text.partition(" ")[0]
         width = (after.x1 - after.x0) * len(first) / max(1, len(after.text))
-        wanted += line.x1 + width + after.size < room and not _HYPHEN.search(line.text)
-    return wanted > (len(lines) - 1) / 2
+        breaks += line.x1 + width + after.size < room and not _HYPHEN.search(line.text)
+    return breaks > (len(lines) - 1) / 2
 
 
 def flowing(lines: Sequence[str], hyphenated: frozenset[str], kept: bool = False) -> tuple[str, list[int]]:

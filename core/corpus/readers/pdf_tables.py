@@ -218,8 +218,8 @@ def _by_column(lines: Sequence[list[Piece]], pieces: Sequence[Piece]) -> list[li
             across.append(line)
             continue
         for part, is_left in zip(parts, (True, False), strict=True):
-            if own := [piece for piece in line if (piece.x0 < border) is is_left]:
-                part.append(own)
+            if side := [piece for piece in line if (piece.x0 < border) is is_left]:
+                part.append(side)
     return [across, *parts]
 
 

@@ -119,14 +119,14 @@ def compare(
         ws, compared = Workspace(Path(folder) / "encoders"), list[EncoderResult]()
         first: tuple[Hits, Mapping[str, Rows]] | None = None
         for name in encoders:
-            own = replace(settings, encoder=name)
-            resources = Resources(ws, Models(own), own)
+            with_encoder = replace(settings, encoder=name)
+            resources = Resources(ws, Models(with_encoder), with_encoder)
             if first is None:
                 yield from pipeline.prepare(ws, resources.models, source, size)
-                yield from pipeline.blocks(ws, resources.models, own) if answered else ()
+                yield from pipeline.blocks(ws, resources.models, with_encoder) if answered else ()
             else:
-                yield from pipeline.embed_anew(ws, resources.models, own)
-            yield from pipeline.cluster_with_settings(ws, resources.models, own)
+                yield from pipeline.embed_anew(ws, resources.models, with_encoder)
+            yield from pipeline.cluster_with_settings(ws, resources.models, with_encoder)
             questions = _with_gold(resources, split)
             vectors, question_ms = yield from _encoded(resources, questions)
             hits = _hits(resources, questions, vectors)
@@ -172,7 +172,7 @@ def _hits(resources: Resources, questions: Sequence[Question], vectors: Vectors)
     rows = resources.corpus.index()
     best = nearest_rows(load_vectors(resources.workspace), vectors, max(DEPTHS))
     gold = [{rows[name] for name in question.passage_ids} for question in questions]
-    return {k: [float(wanted <= set(best[i][:k])) for i, wanted in enumerate(gold)] for k in DEPTHS}
+    return {k: [float(gold_rows <= set(best[i][:k])) for i, gold_rows in enumerate(gold)] for k in DEPTHS}
 
 
 def _answer(
@@ -190,7 +190,7 @@ def _compared(
     questions: Sequence[Question],
     vectors: Vectors,
     question_ms: float,
-    own: tuple[Hits, Mapping[str, Rows]],
+    measured: tuple[Hits, Mapping[str, Rows]],
     first: tuple[Hits, Mapping[str, Rows]],
 ) -> EncoderResult:
     ws, seed, encoder = resources.workspace, resources.settings.seed, resources.models.encoder()
@@ -207,11 +207,11 @@ def _compared(
         dim=encoder.dim,
         passage_ms=1000 * embedding_s / len(rows),
         question_ms=question_ms,
-        recall={k: asdict(bootstrap_mean(own[0][k], seed)) for k in DEPTHS},
-        recall_difference={k: asdict(paired_difference(own[0][k], first[0][k], seed)) for k in DEPTHS},
+        recall={k: asdict(bootstrap_mean(measured[0][k], seed)) for k in DEPTHS},
+        recall_difference={k: asdict(paired_difference(measured[0][k], first[0][k], seed)) for k in DEPTHS},
         cells=partition.k,
         nearest=nearest.recall,
         searched=searched.recall,
-        methods={name: method_figures(list(rows_of.values()), seed) for name, rows_of in own[1].items()},
-        differences={name: differences(rows_of, first[1][name], seed) for name, rows_of in own[1].items()},
+        methods={name: method_figures(list(rows_of.values()), seed) for name, rows_of in measured[1].items()},
+        differences={name: differences(rows_of, first[1][name], seed) for name, rows_of in measured[1].items()},
     )

@@ -64,8 +64,8 @@ def edit_of(corpus: Corpus, passage: Passage, question: Question | None) -> Chan
         raise TesseraError(
             message("The edit of {id!r} comes without a question.", id=passage.id), "Give --question and --answer."
         )
-    own = [q for q in corpus.all_questions() if q.passage_ids == (passage.id,)]
-    still = [other for other in own if coverage(passage.text, other.answers)]
+    about_it = [q for q in corpus.all_questions() if q.passage_ids == (passage.id,)]
+    still = [other for other in about_it if coverage(passage.text, other.answers)]
     return Change("edit", passage, question, _others(question, still))
 
 
@@ -79,18 +79,18 @@ def edited(corpus: Corpus, passage_id: str, text: str, title: str = "") -> Passa
     return replace(old, text=text.strip(), title=title.strip() or old.title)
 
 
-def deletion(corpus: Corpus, passage_id: str = "", own: Question | None = None) -> Change:
+def deletion(corpus: Corpus, passage_id: str = "", question: Question | None = None) -> Change:
     """The deletion of a passage.
 
     Args:
         passage_id: Which passage; empty takes the first that one of the corpus' questions rests on alone.
-        given: The question whose answer goes with it; None takes one of the corpus.
+        question: The one whose answer goes with it; None takes one of the corpus.
 
     Raises:
         TesseraError: The corpus does not hold it, or asks nothing about it alone.
     """
-    question = own if own and passage_id else question_about(corpus, passage_id)
-    return Change("delete", passage_of(corpus, passage_id or question.passage_ids[0]), own or question)
+    about_it = question if question and passage_id else question_about(corpus, passage_id)
+    return Change("delete", passage_of(corpus, passage_id or about_it.passage_ids[0]), question or about_it)
 
 
 def question_about(corpus: Corpus, passage_id: str = "") -> Question:

@@ -309,8 +309,8 @@ def sweep(client: Any) -> None:
 def _filter(narrowed: Mapping[str, str]) -> FilterExpression | None:
     expression: FilterExpression | None = None
     for name, value in narrowed.items():
-        wanted = Tag(name) == _digest(value)
-        expression = wanted if expression is None else expression & wanted
+        condition = Tag(name) == _digest(value)
+        expression = condition if expression is None else expression & condition
     return expression
 
 

@@ -167,8 +167,8 @@ class Interpreter:
 
 
 def _matches(rule: Mapping[str, Any], name: str) -> bool:
-    wanted = rule["ErrorEquals"]
-    return name in wanted or ALL in wanted or (TASK_FAILED in wanted and name != TIMEOUT)
+    caught = rule["ErrorEquals"]
+    return name in caught or ALL in caught or (TASK_FAILED in caught and name != TIMEOUT)
 
 
 def _placed(data: Any, path: str | None, result: Any) -> Any:

@@ -41,10 +41,10 @@ def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) ->
         seed: Of the synthetic ones; the same ones come first at every size.
     """
     real = min(size, len(passages))
-    own, rows = tuple(passages[:real]), vectors[:real]
+    taken, rows = tuple(passages[:real]), vectors[:real]
     missing = size - real
     if not missing:
-        return SizedCorpus(own, rows, real)
+        return SizedCorpus(taken, rows, real)
     rng = np.random.default_rng(seed)
     centres = rows[rng.integers(0, real, missing)]
     noise = rng.standard_normal((missing, vectors.shape[1]), dtype=np.float32)
@@ -55,9 +55,9 @@ def grow(passages: Sequence[Passage], vectors: Vectors, size: int, seed: int) ->
         Passage(f"synthetic-{number}", f"Synthetic {number}", f"Synthetic passage {number}.")
         for number in range(missing)
     )
-    return SizedCorpus(own + synthetic, np.concatenate([rows, near.astype(np.float32)]), real)
+    return SizedCorpus(taken + synthetic, np.concatenate([rows, near.astype(np.float32)]), real)
 
 
-def recall(hits: Sequence[str], wanted: Sequence[str]) -> float:
-    """Share of ``wanted`` that was found: recall@k for k = len(wanted)."""
-    return len(set(hits) & set(wanted)) / len(wanted)
+def recall(hits: Sequence[str], gold: Sequence[str]) -> float:
+    """Share of ``gold`` that was found: recall@k for k = len(gold)."""
+    return len(set(hits) & set(gold)) / len(gold)

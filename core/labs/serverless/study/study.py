@@ -100,7 +100,7 @@ def _one_size(
         indexes[kind] = {"build_s": build_ms / 1000, "bytes": table.stats().bytes}
         table.close()
     yield Progress(message("Finding the exact answers among {n:,}", n=size), 0, 1)
-    wanted = [[grown.passages[row].id for row in rows] for rows in nearest_rows(grown.vectors, queries, config.k)]
+    exact = [[grown.passages[row].id for row in rows] for rows in nearest_rows(grown.vectors, queries, config.k)]
     with ExitStack() as open_clouds:
         senders: dict[IndexKind, Sender] = {}
         working: dict[IndexKind, Sender] = {}
@@ -119,7 +119,7 @@ def _one_size(
         starts = yield from cold_starts(senders, questions, config.concurrency, passages)
         samples = yield from _loads(senders, questions, config, size)
         probes = yield from probe(working, questions, config.probes, config.seed, passages)
-    return _size_findings(grown, config, indexes, starts, samples, probes, wanted)
+    return _size_findings(grown, config, indexes, starts, samples, probes, exact)
 
 
 def _loads(
@@ -148,7 +148,7 @@ def _size_findings(
     starts: dict[IndexKind, list[Sample]],
     samples: dict[IndexKind, list[list[Sample]]],
     probes: Probes,
-    wanted: Sequence[Sequence[str]],
+    exact: Sequence[Sequence[str]],
 ) -> Findings:
     prices = load_prices()
     for kind, findings in indexes.items():
@@ -157,7 +157,7 @@ def _size_findings(
         # Rounds are put one after another: what "per second" means is summed over their lengths.
         seconds = sum(summarise(run).seconds for run in samples[kind])
         good = [sample for sample in everything if sample.outcome == "ok"]
-        recalls = [recall(reply.found, wanted[number]) for number, reply in probes.of(kind) if reply.found]
+        recalls = [recall(reply.found, exact[number]) for number, reply in probes.of(kind) if reply.found]
         cost = estimate(summarise([*starts[kind], *everything]), prices)
         findings["cold"] = cold_summary(starts[kind])
         rate = len(good) / seconds if seconds else 0.0
