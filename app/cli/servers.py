@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from app.cli.common import (
     PlainOption,
@@ -56,8 +58,6 @@ def engine(
 
     Example: python -m app engine --url http://127.0.0.1:8080/v1
     """
-    from pydantic import SecretStr
-
     from core.models.probe import named, probe
     from core.models.registry import Models
 
@@ -71,28 +71,36 @@ def engine(
         here |= {"dtype": models.variant.dtype, "prefixes": "stored blocks and caches"}
         deliver(here, lambda: say(", ".join(f"{name} {value}" for name, value in here.items())))
         return
-    own = url in ("", settings.engine_url)
-    key = settings.engine_key if own else SecretStr("")
-    wanted = model or (settings.engine_model if own else "")
-    server = named(url or settings.engine_url, wanted, settings.engine_timeout, key)
-    probed = probe(server)
+    address, name, key = _server(url, model, settings.engine_url, settings.engine_model, settings.engine_key)
+    probed = probe(named(address, name, settings.engine_timeout, key))
     if wants_json():
         emit({"engine": "server", **probed.facts()})
         return
     context = f"{probed.context:,} tokens" if probed.context else "not reported"
-    for name, value in (
-        ("server", probed.server),
-        ("models", ", ".join(probed.models)),
-        ("context", context),
-        ("prefixes", probed.prefixes),
-        ("round trip", f"{probed.round_trip_ms:,.1f} ms"),
-    ):
+    _show(
+        {
+            "server": probed.server,
+            "models": ", ".join(probed.models),
+            "context": context,
+            "prefixes": probed.prefixes,
+            "round trip": f"{probed.round_trip_ms:,.1f} ms",
+        }
+    )
+
+
+def _server(url: str, model: str, set_url: str, set_model: str, set_key: SecretStr) -> tuple[str, str, SecretStr]:
+    """Address, model and key of the server to test; what the settings say of theirs goes to no other address."""
+    if url in ("", set_url):
+        return set_url, model or set_model, set_key
+    return url, model, SecretStr("")
+
+
+def _show(facts: Mapping[str, str]) -> None:
+    for name, value in facts.items():
         say(f"{name:<12}{value}")
 
 
 def _embeddings(settings: Settings, url: str, model: str) -> None:
-    from pydantic import SecretStr
-
     from core.models.server import Server
     from core.models.server_encoder import probe_embedder
 
@@ -101,21 +109,20 @@ def _embeddings(settings: Settings, url: str, model: str) -> None:
             {"encoder": settings.encoder, "runs": "in process"}, lambda: say(f"encoder {settings.encoder}, in process")
         )
         return
-    own = url in ("", settings.embed_url)
-    key = settings.embed_key if own else SecretStr("")
-    wanted = model or (settings.embed_model if own else "")
-    probed = probe_embedder(Server(url or settings.embed_url, wanted, settings.engine_timeout, key, "TESSERA_EMBED"))
+    address, name, key = _server(url, model, settings.embed_url, settings.embed_model, settings.embed_key)
+    probed = probe_embedder(Server(address, name, settings.engine_timeout, key, "TESSERA_EMBED"))
     if wants_json():
         emit({"runs": "server", **probed.facts()})
         return
-    for name, value in (
-        ("encoder", probed.server),
-        ("dimension", f"{probed.dim:,}"),
-        ("longest", f"{probed.max_tokens:,} tokens"),
-        ("similarity", f"{probed.near:.2f} for two sentences about one thing, {probed.far:.2f} about two things"),
-        ("round trip", f"{probed.round_trip_ms:,.1f} ms"),
-    ):
-        say(f"{name:<12}{value}")
+    _show(
+        {
+            "encoder": probed.server,
+            "dimension": f"{probed.dim:,}",
+            "longest": f"{probed.max_tokens:,} tokens",
+            "similarity": f"{probed.near:.2f} for two sentences about one thing, {probed.far:.2f} about two things",
+            "round trip": f"{probed.round_trip_ms:,.1f} ms",
+        }
+    )
 
 
 def export_model(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from core.corpus.limits import other_fields
 from core.corpus.published import Converted, ParsedRows, Row, convert_hotpotqa, convert_natural_questions, convert_squad
 from core.corpus.types import Corpus
 from core.errors import CorpusError
@@ -92,12 +93,5 @@ def _converted(name: str, hub_set: HubSet, row: Row) -> Converted:
     try:
         return hub_set.convert(row)
     except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise CorpusError(
-            message(
-                "{name} has other fields than expected ({kind}: {error}).",
-                name=hub_set.hub_id,
-                kind=type(error).__name__,
-                error=str(error),
-            ),
-            message("Its layout has changed since; give a path to a copy of {name} instead.", name=name),
-        ) from error
+        remedy = message("Its layout has changed since; give a path to a copy of {name} instead.", name=name)
+        raise other_fields(hub_set.hub_id, error, remedy) from error

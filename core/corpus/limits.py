@@ -39,6 +39,12 @@ def refused(where: str, why: str, remedy: str = "") -> CorpusError:
     return CorpusError(message("{where} {why}.", where=message(where), why=message(why)), remedy)
 
 
+def other_fields(where: str, error: Exception, remedy: str) -> CorpusError:
+    """The error for a row without a field that it should have, or with another kind of value there."""
+    why = message("has other fields than expected ({kind}: {error})", kind=type(error).__name__, error=str(error))
+    return refused(where, why, remedy)
+
+
 def line_of(name: str, line: int) -> Message:
     """Where a refusal was met, in a file with lines."""
     return message("{name}, line {n},", name=name, n=line)

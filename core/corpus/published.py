@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlparse
 
 import regex
 
-from core.corpus.limits import clean, clean_title, refused
+from core.corpus.limits import clean, clean_title, other_fields, refused
 from core.corpus.types import Passage, Question
 from core.digests import text_digest
 from core.messages import message
@@ -96,10 +96,7 @@ def gather(name: str, rows: Iterable[tuple[str, Row]], convert: Convert, most: i
         try:
             fits = gathered.add(convert(row), most)
         except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            why = message(
-                "has other fields than expected ({kind}: {error})", kind=type(error).__name__, error=str(error)
-            )
-            raise refused(where, why, "Correct the line.") from error
+            raise other_fields(where, error, "Correct the line.") from error
         if not fits:
             raise refused(name, message("goes beyond {n:,} passages", n=most), "Split the file.")
     return gathered

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.corpus.limits import refused
+from core.corpus.limits import other_fields, refused
 from core.corpus.published import squad_rows
 from core.corpus.readers.base import DEFAULT_COLUMNS, Columns, Document
 from core.corpus.readers.encodings import decode
@@ -43,9 +43,7 @@ def _rows(name: str, value: Any) -> Iterator[Row]:
             try:
                 yield from ((name, row) for row in squad_rows(data))
             except (KeyError, TypeError, AttributeError) as error:
-                kind = type(error).__name__
-                why = message("has other fields than expected ({kind}: {error})", kind=kind, error=str(error))
-                raise refused(name, why, "Export it again.") from error
+                raise other_fields(name, error, "Export it again.") from error
             return
         value = lists[0] if len(lists) == 1 else [value]
     if not isinstance(value, list):

@@ -43,8 +43,6 @@ _UNREADABLE = regex.compile(r"[\p{Co}\p{Cn}\ufffd]")
 _NO_TITLE = {"untitled", "about:blank", "unnamed", "title"}
 _FILE_NAME = regex.compile(r"\.(?:docx?|dotx?|rtf|odt|indd|qxd|tex|dvi|exe|pdf|pptx?|xlsx?|html?)\Z", regex.IGNORECASE)
 _HYPHENATED = regex.compile(r"\p{L}+(?:-\p{L}+)+")
-_BELOW, _ABOVE = 0.22, 0.78
-"""How far a line is printed under and over its baseline, of the height of its letters."""
 _SCANNED = "Run text recognition (OCR) on it first."
 
 
@@ -230,7 +228,7 @@ class _Writer:
         if not self._printed_on:
             return text, ()
         ends = [*starts[1:], len(text)]
-        places = [(line.x0, line.y - _BELOW * line.size, line.x1, line.y + _ABOVE * line.size) for line in block.lines]
+        places = [(line.x0, line.bottom, line.x1, line.top) for line in block.lines]
         return text, tuple(
             Box(start, end, self._printed_on, *(round(value, 1) for value in place))
             for start, end, place in zip(starts, ends, places, strict=True)

@@ -27,6 +27,8 @@ _WORD_GAP = 0.16
 """Of the height of the letters: a wider gap parts words, ``PIECE_GAP`` parts columns and cells."""
 PIECE_GAP = 1.05
 _SAME_LINE = 0.35
+_BELOW, _ABOVE = 0.22, 0.78
+"""How far a line is printed under and over its baseline, of the height of its letters."""
 _THIN = 2.5
 
 
@@ -47,6 +49,16 @@ class Piece:
     size: float
     bold: bool = False
     spaced: bool = False
+
+    @property
+    def bottom(self) -> float:
+        """How far down its letters are printed."""
+        return self.y - _BELOW * self.size
+
+    @property
+    def top(self) -> float:
+        """How far up its letters are printed."""
+        return self.y + _ABOVE * self.size
 
 
 @dataclass(frozen=True)

@@ -171,8 +171,8 @@ def _parted(x: float, y: float, standing: _Standing) -> bool:
 def _place(pieces: Sequence[Piece]) -> Place:
     """Where pieces are printed together."""
     left, right = min(piece.x0 for piece in pieces), max(piece.x1 for piece in pieces)
-    bottom = min(piece.y - 0.22 * piece.size for piece in pieces)
-    return round(left, 1), round(bottom, 1), round(right, 1), round(max(p.y + 0.78 * p.size for p in pieces), 1)
+    bottom, top = min(piece.bottom for piece in pieces), max(piece.top for piece in pieces)
+    return round(left, 1), round(bottom, 1), round(right, 1), round(top, 1)
 
 
 def _split(cells: list[list[Piece]]) -> list[list[list[Piece]]]:
