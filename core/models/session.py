@@ -64,6 +64,17 @@ class Session:
         """Number of tokens in the cache."""
         return int(self.cache.get_seq_length())
 
+    @property
+    def next_logits(self) -> torch.Tensor:
+        """[vocabulary] logits of the token that comes next.
+
+        Raises:
+            ModelError: Nothing has been prefilled yet.
+        """
+        if self.logits is None:
+            raise ModelError("There is nothing to continue: no token has been read.", "Prefill the prompt first.")
+        return self.logits
+
     def prefill(self, ids: Sequence[int], chunk: int = CHUNK_TOKENS) -> None:
         """Appends tokens, ``chunk`` of them per pass.
 
@@ -114,10 +125,8 @@ class Session:
         Raises:
             ModelError: Nothing has been prefilled yet.
         """
-        if self.logits is None:
-            raise ModelError("There is nothing to continue: no token has been read.", "Prefill the prompt first.")
         stops = self._lm.stop_ids if stop else frozenset()
-        pending = _argmax(self.logits[None], bias)
+        pending = _argmax(self.next_logits[None], bias)
         for remaining in range(max_new_tokens, 0, -1):
             token = pending.pop(0)
             if token in stops:

@@ -154,9 +154,7 @@ def _ask(
     for entry in questions:
         session = lm.session(store.load(entry.cell, lm).cache())
         session.prefill(lm.prompt.tail(entry.question.text))
-        if session.logits is None:
-            raise RuntimeError("a fed session has logits")  # a bug, not a user's error
-        logits = session.logits.float().cpu().clone()
+        logits = session.next_logits.float().cpu().clone()
         text = lm.text(session.decode(limit))
         replies.append(_Reply(text, logits))
         yield Progress("Loading and asking", turn * len(questions) + len(replies), turns * len(questions), name)

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from core.kvcache.compose import head_layers, join, length, passage_block
 from core.kvcache.link import divergence, link, link_positions
 from core.methods.resources import Resources
 from core.models.embeddings import load_vectors
-from core.models.session import Session
 from core.trace import Tracer
 
 
@@ -57,7 +55,7 @@ def sweep(resources: Resources, question: str, counts: Sequence[int | None]) -> 
     ids, tail = lm.prompt.context(passages), lm.prompt.tail(question)
     full = lm.session()
     full.prefill(ids + tail)
-    target = _logits(full)
+    target = full.next_logits
     exact = lm.text(full.decode(limit))
     for count in counts:
         tracer = Tracer(lm.synchronise)
@@ -67,13 +65,7 @@ def sweep(resources: Resources, question: str, counts: Sequence[int | None]) -> 
         for _ in link(lm, session.cache, ids, positions):
             pass
         session.prefill(tail)
-        logits, ttft = _logits(session), tracer.finish().total_ms
+        logits, ttft = session.next_logits, tracer.finish().total_ms
         answer = lm.text(session.decode(limit))
         kl = divergence(target, logits)
         yield LinkPoint(count, len(positions), len(ids) - len(positions), kl, answer, answer == exact, ttft)
-
-
-def _logits(session: Session) -> torch.Tensor:
-    if session.logits is None:
-        raise RuntimeError("nothing was fed")
-    return session.logits
