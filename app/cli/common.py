@@ -33,6 +33,7 @@ from typer.core import TyperCommand
 from core.artefacts import INDEX_PREFIX, artefact
 from core.errors import ArtefactStale, TesseraError
 from core.jobs import Work
+from core.normalise import comma_separated
 from core.settings import Settings
 from core.workspace import Workspace, existing_workspace, open_workspace
 
@@ -266,6 +267,18 @@ def workers_for(ray: bool | None, settings: Settings) -> Iterator[Workers | None
             aside.print(f"{name}: {workers.done[name]:,} shards in {busy:,.1f} s", highlight=False)
         busiest = max(workers.busy_s.values(), default=0.0)
         aside.print(f"Of {seconds:,.1f} s, {seconds - busiest:,.1f} s were not in parallel.", highlight=False)
+
+
+def whole_numbers(option: str, text: str, example: str) -> tuple[int, ...]:
+    """The numbers of an option that takes several, with commas between them.
+
+    Raises:
+        TesseraError: It has none, or something else.
+    """
+    entries = comma_separated(text)
+    if not entries or not all(entry.isdecimal() for entry in entries):
+        raise TesseraError(f"{option} {text!r} are no numbers.", f"Give whole numbers, such as {example}.")
+    return tuple(map(int, entries))
 
 
 def until_interrupted(*ready: str) -> None:

@@ -22,6 +22,7 @@ from app.cli.common import (
     open_resources,
     say,
     wants_json,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def assess_reader(
     settings, ws, corpus = resources.settings, resources.workspace, resources.corpus
     chosen = chosen_questions(questions, split, corpus)
     config = AssessConfig(
-        ks=_numbers(ks),
+        ks=whole_numbers("--ks", ks, "1,3,5"),
         right_passage=controls,
         closed_book=controls,
         refuse_k=refuse_k,
@@ -119,14 +120,6 @@ def assess_reader(
         emit({**model, "adapter": lm.identity.adapter, **result})
         return
     _show(result)
-
-
-def _numbers(ks: str) -> tuple[int, ...]:
-    from core.errors import TesseraError
-
-    if not all(part.strip().isdigit() for part in ks.split(",")):
-        raise TesseraError(f"{ks!r} is no list of numbers.", "Write --ks 1,3,5.")
-    return tuple(int(part) for part in ks.split(","))
 
 
 def _about_held_out(corpus: Corpus, questions: Sequence[Question]) -> list[Question]:

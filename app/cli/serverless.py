@@ -16,8 +16,8 @@ from app.cli.common import (
     say,
     settings_and_workspace,
     until_interrupted,
+    whole_numbers,
 )
-from core.normalise import comma_separated
 
 
 def index_serverless(
@@ -87,16 +87,12 @@ def serverless(
 
     Example: python -m app bench serverless --workspace nq --sizes 2000,20000,200000
     """
-    from core.errors import TesseraError
     from core.labs.serverless.study import runs
     from core.labs.serverless.study.config import Arrivals, StudyConfig
 
     resources = open_resources(workspace)
-    ws, numbers = resources.workspace, comma_separated(sizes)
-    if not all(part.isdecimal() for part in numbers):
-        raise TesseraError(f"--sizes {sizes!r} are no numbers.", "Give whole numbers, such as 2000,20000.")
     config = StudyConfig(
-        sizes=tuple(map(int, numbers)),
+        sizes=whole_numbers("--sizes", sizes, "2000,20000"),
         arrivals=Arrivals(rate_from, rate_to, seconds),
         stage=stage,  # type: ignore[arg-type]
         rounds=rounds,
@@ -107,6 +103,7 @@ def serverless(
         rerank=rerank,
         cache=cache,
     )
+    ws = resources.workspace
     name = drive(runs.run(ws, resources.models, resources.corpus, config, place))["run"]
     findings = runs.read(ws, name)
     deliver({**findings, "run": name}, lambda: _show(findings))

@@ -8,10 +8,10 @@ import typer
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.cli.common import remedy_of, settings_and_workspace
+from app.cli.common import remedy_of, settings_and_workspace, whole_numbers
 from core.artefacts import ARTEFACTS
 from core.corpus.store import load_passages
-from core.errors import ArtefactMissing
+from core.errors import ArtefactMissing, TesseraError
 from core.labs.ablation import WHATS
 from core.memory.presets import preset_names
 from core.settings import Settings
@@ -45,6 +45,13 @@ def test_help_names_every_command():
 def test_help_names_every_choice(command, option, choices):
     (found,) = (each for each in typer.main.get_command(cli).commands[command].params if each.name == option)
     assert set(choices) <= set(re.findall(r"[\w-]+", found.help))
+
+
+@pytest.mark.parametrize("text", ["", " , ", "1,two", "-1", "1.5", "²"])
+def test_an_option_with_several_numbers(text):
+    assert whole_numbers("--ks", "1, 3", "1,3,5") == (1, 3)
+    with pytest.raises(TesseraError, match=r"--ks .* are no numbers\. Give whole numbers, such as 1,3,5\."):
+        whole_numbers("--ks", text, "1,3,5")
 
 
 def test_documents_are_listed_added_replaced_removed_and_brought_back(tmp_path, tiny_lm, tiny_encoder, monkeypatch):
