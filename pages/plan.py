@@ -22,19 +22,19 @@ from core.labs.plan.plan import plan
 from core.labs.plan.prices import load_prices
 
 
-def show(found: Coefficients) -> None:
+def show(measured: Coefficients) -> None:
     """The form, and what it takes by these coefficients."""
     table = load_prices()
     demand, disk_price = demand_form(table)
     table = replace(table, disk_gb_month=disk_price)
-    show_plans(plan(demand, found, table), demand, found, table)
+    show_plans(plan(demand, measured, table), demand, measured, table)
 
 
 def show_shipped() -> None:
     """The same by the coefficients that ship with the sample."""
-    found = shipped_coefficients()
-    shipped_line((machine_of(found), found.model))
-    show(found)
+    measured = shipped_coefficients()
+    shipped_line((machine_of(measured), measured.model))
+    show(measured)
 
 
 header("plan")
