@@ -11,14 +11,14 @@ from app.views.corpus.delete import deletion
 from app.views.corpus.documents import show_documents
 from app.views.corpus.own_questions import own_questions
 from app.views.corpus.upload import bring
-from app.views.shared.begin import BRING, nothing_yet
+from app.views.shared.begin import BRING, QUESTIONS, nothing_yet
 from app.views.shared.frame import header, link_to
 from app.views.shared.jobs import job_panel
 from core.evaluation.generated import generated
 from core.methods.script_warnings import corpus_warnings
 from core.models.embeddings import truncation_warning
 
-PASSAGES, DOCUMENTS, QUESTIONS = "Passages", "Documents", "Questions"
+PASSAGES, DOCUMENTS = "Passages", "Documents"
 ICONS = {PASSAGES: "article", DOCUMENTS: "folder", QUESTIONS: "help", BRING: "upload_file"}
 
 header("corpus")

@@ -161,3 +161,9 @@ def test_every_view_speaks_korean(page, ran, name, words):
     assert words in said(app)
     if name == "Results":
         assert "표준 RAG" in set(app.dataframe[0].value["method"])
+
+
+def test_a_corpus_without_questions_leads_to_where_they_are_written(page, workspace, models, tiny_corpus):
+    drain(pipeline.prepare_corpus(workspace, models, replace(tiny_corpus, questions={})))
+    app = button(page("evaluate"), "go-questions").click().run()
+    assert app.session_state["corpus_view"] == "Questions"

@@ -11,7 +11,7 @@ from app.i18n import labels, t
 from app.navigation import page_for
 from app.views.changes.results import shipped_race
 from app.views.compare.columns import heading
-from app.views.memory.edit import own_document, own_question, unseen_documents
+from app.views.memory.edit import choice_labels, own_document, own_question, unseen_documents
 from app.views.shared.frame import guarded, link_to, missing_for, to_do
 from app.views.shared.text import escape
 from core.corpus.types import Corpus, Passage, Question
@@ -140,7 +140,9 @@ def _own(suffix: str = "") -> Question:
 def _addition(corpus: Corpus) -> None:
     rows = corpus.index()
     unseen = {title: document for title, document in unseen_documents().items() if document[0].id not in rows}
-    choice = st.selectbox(t("Which document"), [*unseen, OWN], format_func=labels({OWN: OWN}), key="race_document")
+    choice = st.selectbox(
+        t("Which document"), [*unseen, OWN], format_func=labels(choice_labels(unseen, OWN)), key="race_document"
+    )
     if choice in unseen:
         passage, questions = unseen[choice]
         _shown(passage)

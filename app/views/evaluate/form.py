@@ -12,6 +12,7 @@ from app import state
 from app.i18n import labels, t, tn
 from app.navigation import page_for
 from app.views.compare.columns import heading
+from app.views.shared.begin import write_questions
 from app.views.shared.frame import guarded, lacking_for, link_to, to_do
 from app.views.shared.table import show_table
 from app.views.shared.text import escape
@@ -36,6 +37,8 @@ def new_run(ws: Workspace, corpus: Corpus, busy: bool) -> None:
         with data:
             question_set = _questions(corpus)
         if question_set is None:
+            if not any(corpus.questions.values()):
+                write_questions()
             return
         with number:
             n = st.number_input(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from app import state
@@ -34,7 +36,9 @@ def adapt_panel(ws: Workspace, busy: bool) -> None:
         )
     )
     unseen = unseen_documents()
-    choice = st.selectbox(t("Document"), [*unseen, _OWN], format_func=labels({_OWN: _OWN}), key="adapt_choice")
+    choice = st.selectbox(
+        t("Document"), [*unseen, _OWN], format_func=labels(choice_labels(unseen, _OWN)), key="adapt_choice"
+    )
     if choice == _OWN or choice not in unseen:
         st.text_input(t("Title"), key="adapt_title", max_chars=200)
         text = st.text_area(
@@ -90,6 +94,11 @@ def own_question(text: str, answer: str) -> tuple[Question, ...]:
     """A question of one's own to watch; none unless it comes with its answer."""
     text, answer = text.strip(), answer.strip()
     return (Question("own", text, (answer,)),) if text and answer else ()
+
+
+def choice_labels(unseen: Iterable[str], own: str) -> dict[str, str]:
+    """What is to be read for each document that can be added; those that ship are no documents of one's own."""
+    return {own: own, **{title: message("Example: {title}", title=title) for title in unseen}}
 
 
 def unseen_documents() -> dict[str, tuple[Passage, tuple[Question, ...]]]:

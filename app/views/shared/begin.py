@@ -12,8 +12,8 @@ from app.navigation import PAGES
 from core import pipeline
 from core.settings import ROOT
 
-BRING = "Bring documents"
-"""The view of the Corpus page that takes documents."""
+BRING, QUESTIONS = "Bring documents", "Questions"
+"""The views of the Corpus page that take documents, and that write questions about them."""
 
 
 def nothing_yet(title: str, why: str, bring: bool = True, preview: Callable[[], None] | None = None) -> None:
@@ -63,6 +63,13 @@ def bring_documents() -> None:
     """The button that leads to where documents are brought in."""
     if st.button(t("Bring your own documents"), icon=":material/upload_file:", key="go-bring"):
         st.session_state["corpus_view"] = BRING
+        st.switch_page(PAGES["corpus"].path)
+
+
+def write_questions() -> None:
+    """The button that leads to where questions about the passages are written."""
+    if st.button(t("Have questions written about the passages"), icon=":material/help:", key="go-questions"):
+        st.session_state["corpus_view"] = QUESTIONS
         st.switch_page(PAGES["corpus"].path)
 
 
