@@ -62,7 +62,7 @@ from core.trace import Tracer
 from core.voronoi.labels import label_cells
 from core.voronoi.partition import Partition, PartitionConfig, load_cells, partition_passages
 from core.voronoi.projection import project
-from core.workers import InProcess, Workers, compute_arrays, forget_arrays
+from core.workers import InProcess, Workers, compute_arrays, count_saved, forget_arrays
 from core.workspace import TRAINING, Workspace
 
 SAMPLE_MEMORY = ROOT / "assets" / "memory" / "sample"
@@ -133,7 +133,7 @@ def prepare_corpus(
     Args:
         further: See ``prepare``.
         originals: Name and content of the files it was read from, which are kept.
-        workers: See ``prepare``. What they have computed is saved at once, so that a build that is killed goes on.
+        workers: See ``prepare``. What is computed is saved at once, so that a build that is stopped or killed goes on.
 
     Raises:
         TesseraError: The corpus has no passage.
@@ -145,15 +145,12 @@ def prepare_corpus(
         total = len(corpus.passages)
         yield Progress("Embedding passages", 0, total)
         clock, shards, saved = WorkClock(), text_shards(texts(corpus.passages), encoder), ws.path / SHARDS
-        work = compute_arrays(
-            workers or InProcess(models),
-            encode_shard,
-            shards,
-            saved if workers else None,
-            [shard.content for shard in shards] if workers else (),
-        )
+        content = [shard.content for shard in shards]
+        earlier = count_saved(saved, content)
+        work = compute_arrays(workers or InProcess(models), encode_shard, shards, saved, content)
         batches = yield from clock.over(_in_passages("Embedding passages", work, [len(s.texts) for s in shards]))
-        vectors, embedding_s = np.concatenate(batches), clock.seconds
+        # A start that was stopped spent as much on a shard as this one: the build time is that of all of them.
+        vectors, embedding_s = np.concatenate(batches), clock.seconds * len(shards) / max(1, len(shards) - earlier)
         write_corpus(ws, corpus)
         keep_originals(ws, [corpus], originals)
         if (ws.path / BEFORE).is_dir():

@@ -116,7 +116,7 @@ def compute_arrays(
         Numbers of the shards that are done, and a note.
     """
     arrays: dict[int, Array] = {}
-    paths = [folder / f"{text_digest(text, 24)}.npy" for text in content] if folder else []
+    paths = _paths(folder, content) if folder else []
     for number, path in enumerate(paths):
         if path.is_file():
             arrays[number] = np.load(path, allow_pickle=False)
@@ -130,6 +130,15 @@ def compute_arrays(
                 _save(paths[number], step.result)
         yield list(arrays), step.note
     return [arrays[number] for number in range(len(shards))]
+
+
+def count_saved(folder: Path, content: Sequence[str]) -> int:
+    """How many arrays an earlier start of ``compute_arrays`` has saved."""
+    return sum(path.is_file() for path in _paths(folder, content))
+
+
+def _paths(folder: Path, content: Sequence[str]) -> list[Path]:
+    return [folder / f"{text_digest(text, 24)}.npy" for text in content]
 
 
 def _save(path: Path, array: Array) -> None:

@@ -11,6 +11,7 @@ from core.manifest import MANIFEST
 from core.memory.config import MemoryConfig
 from core.memory.shared_weights import SharedWeights
 from core.memory.store import FILES, load_parts, load_pool
+from core.models.embeddings import load_vectors
 from core.settings import Settings
 from core.stores.index import build_index
 from core.workspace import TRAINING, Workspace
@@ -184,3 +185,23 @@ def test_embedding_anew_renews_index_and_cells_and_leaves_blocks(tmp_path, model
         ("index", "partition", "projection", "blocks"), "ready"
     )
     assert ws.fingerprint("blocks") == blocks
+
+
+def test_embedding_that_was_stopped_goes_on_with_what_is_missing(tmp_path, models, tiny_corpus, monkeypatch):
+    monkeypatch.setattr("core.models.embeddings._BATCH", 3)
+    encoded: list[str] = []
+    encode = models.encoder().encode_passages
+    monkeypatch.setattr(models.encoder(), "encode_passages", lambda texts: encoded.extend(texts) or encode(texts))
+    at_once, stopped = Workspace(tmp_path / "at-once"), Workspace(tmp_path / "stopped")
+    list(pipeline.prepare_corpus(at_once, models, tiny_corpus))
+    total = len(encoded)
+    steps = pipeline.prepare_corpus(stopped, models, tiny_corpus)
+    while (step := next(steps)).done < 6:
+        assert step.stage == "Embedding passages"
+    steps.close()
+    assert stopped.manifest("embeddings") is None
+    encoded.clear()
+    first, *_ = pipeline.prepare_corpus(stopped, models, tiny_corpus)
+    assert first.stage == "Embedding passages" and len(encoded) == total - 6
+    assert load_vectors(stopped).tobytes() == load_vectors(at_once).tobytes()
+    assert not (stopped.path / pipeline.SHARDS).exists()
