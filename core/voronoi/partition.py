@@ -317,7 +317,8 @@ def load_cells(ws: Workspace) -> list[list[Passage]]:
     Raises:
         ArtefactMissing: There is no partition yet.
     """
-    return cells_of(ws.read("partition", Partition.load), load_passages(ws))
+    passages = load_passages(ws)  # first: what an empty workspace lacks before all else is a corpus
+    return cells_of(ws.read("partition", Partition.load), passages)
 
 
 def cells_of(partition: Partition, passages: Sequence[Passage]) -> list[list[Passage]]:
