@@ -21,17 +21,23 @@ class DocumentKeys:
 
     Args:
         keys: [U, dim], unit vectors.
-        which: [N, m], which of them each vector of each document has.
+        lists: [n], int32, which of them each document has, one document after the other.
+        ends: [N + 1], int32, 0 and where the list of each document ends.
+        moved: Keys [m, dim] of documents that have their own by now.
     """
 
-    def __init__(self, keys: torch.Tensor, which: torch.Tensor) -> None:
+    def __init__(
+        self, keys: torch.Tensor, lists: torch.Tensor, ends: torch.Tensor, moved: dict[int, torch.Tensor]
+    ) -> None:
+        self._keys, self._lists, self._ends, self._moved = keys, lists, ends, moved
+
+    @classmethod
+    def of_vectors(cls, keys: torch.Tensor, which: torch.Tensor) -> DocumentKeys:
+        """From the keys [U, dim], and which of them each vector of each document has, [N, m]."""
         ordered = which.sort(1).values
         first = torch.ones_like(ordered, dtype=torch.bool)
         first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-        lengths = first.sum(1)
-        self._keys = keys
-        self._lists, self._ends = ordered[first].int(), torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int()
-        self._moved: dict[int, torch.Tensor] = {}
+        return cls(keys, ordered[first].int(), _ends(first.sum(1)), {})
 
     def __len__(self) -> int:
         """The number of documents."""
@@ -55,12 +61,9 @@ class DocumentKeys:
 
     def picked(self, rows: Sequence[int]) -> DocumentKeys:
         """The keys of some documents; what is put into either later does not show in the other."""
-        other = DocumentKeys.__new__(DocumentKeys)
         lists = [self._lists[self._ends[row] : self._ends[row + 1]] for row in rows]
-        lengths = torch.tensor([0, *map(len, lists)])
-        other._keys, other._lists, other._ends = self._keys, torch.cat(lists), lengths.cumsum(0).int()
-        other._moved = {new: self._moved[old] for new, old in enumerate(rows) if old in self._moved}
-        return other
+        moved = {new: self._moved[old] for new, old in enumerate(rows) if old in self._moved}
+        return DocumentKeys(self._keys, torch.cat(lists), _ends(torch.tensor([len(part) for part in lists])), moved)
 
     def best(self, queries: torch.Tensor) -> torch.Tensor:
         """The best match [..., N] of each query [..., dim] among the keys of each document; gradients pass."""
@@ -77,3 +80,8 @@ class DocumentKeys:
         for row, keys in self._moved.items():
             best[:, row] = (queries @ keys.T).amax(-1)
         return best
+
+
+def _ends(lengths: torch.Tensor) -> torch.Tensor:
+    """[N + 1], int32, of lists of these lengths [N] that stand one after the other."""
+    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]).int()

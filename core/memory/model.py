@@ -262,7 +262,7 @@ class Memory:
         states = self._states(questions)
         with torch.no_grad():
             others = self.router.similarity(states, self.index.keys)
-        keys = DocumentKeys(self.router.keys(self.codec.read(z)), torch.arange(len(z))[None])
+        keys = DocumentKeys.of_vectors(self.router.keys(self.codec.read(z)), torch.arange(len(z))[None])
         own = self.router.similarity(states, keys)
         similarity = torch.cat([others[:, :row], own, others[:, row + 1 :]], 1) + self._by_words(questions)
         return cross_entropy(self.router.logits(similarity), torch.full((len(questions),), row))

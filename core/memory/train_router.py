@@ -139,7 +139,7 @@ def recall(
 
 def keys_of(router: Router, z: ZReading) -> DocumentKeys:
     """The router's keys of what is read off Z."""
-    return DocumentKeys(router.keys(z.coordinates), z.rows)
+    return DocumentKeys.of_vectors(router.keys(z.coordinates), z.rows)
 
 
 def read_questions(

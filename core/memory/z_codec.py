@@ -160,15 +160,18 @@ class ZCodec:
         Vectors that name words are few, and a question reads a hundred that were read when the memory was opened.
         """
         vectors = [vector.tobytes() for vector in z.cpu().numpy()]
-        new = [place for place, vector in enumerate(vectors) if vector not in self._known]
+        known = self._known  # another question may begin a new one meanwhile
+        tokens = {vector: known[vector] for vector in vectors if vector in known}
+        new = {vector: place for place, vector in enumerate(vectors) if vector not in tokens}
         if new:
+            nearest = self._nearest(z[list(new.values())], min(_NEAREST, len(self._keys))).numpy()
+            looked_up = {vector: row.tobytes() for vector, row in zip(new, nearest, strict=True)}
             if len(self._known) > _MOST_KNOWN * len(self._keys):  # a z that is trained is at a new place every time
-                self._known.clear()
-                return self._near(z)
-            tokens = self._nearest(z[new], min(_NEAREST, len(self._keys))).numpy()
-            self._known |= {vectors[place]: row.tobytes() for place, row in zip(new, tokens, strict=True)}
-        known = np.frombuffer(b"".join(self._known[vector] for vector in vectors), dtype=np.int64)
-        return torch.from_numpy(known.reshape(len(vectors), -1).copy())
+                self._known = {}
+            self._known |= looked_up
+            tokens |= looked_up
+        rows = np.frombuffer(b"".join(tokens[vector] for vector in vectors), dtype=np.int64)
+        return torch.from_numpy(rows.reshape(len(vectors), -1).copy())
 
     def _look_up(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Coordinates [n, width] of z [n, z_dim], a softmax over its nearest tokens, and the nearest of these [n].

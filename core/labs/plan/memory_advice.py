@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.labs.plan.coefficients import MEMORY, RAG, Coefficients
-from core.labs.plan.plan import Demand, MethodPlan, pays, plan
+from core.labs.plan.plan import DAY_S, Demand, MethodPlan, pays, plan
 from core.labs.plan.prices import Prices
 from core.messages import Message, message
 from core.units import duration, seconds, size
 
 _MOST, _HALVINGS = 1e12, 40
-_DAY_S = 86_400
 
 
 def memory_limit(demand: Demand, measured: Coefficients, prices: Prices) -> float:
@@ -70,6 +69,6 @@ def memory_advice(
         cag=size(cag.stored),
         time=duration(memory.build_s),
         questions=f"{questions:,}",
-        days=duration(questions / demand.day * _DAY_S),
+        days=duration(questions / demand.day * DAY_S),
         limit=about,
     )

@@ -22,7 +22,7 @@ from core.models.presets import find_preset
 from core.units import size
 
 MONTH_H = 730
-_DAY_S, _WEEK_MONTH = 86_400, 52 / 12
+DAY_S, _WEEK_MONTH = 86_400, 52 / 12
 _BUSY = 0.7
 """Share of a machine's time that questions may fill before they queue."""
 _LEAST_ROOM = 0.2

@@ -22,20 +22,20 @@ def which() -> torch.Tensor:
 def test_the_best_match_is_that_over_all_vectors_of_a_document(keys, which, monkeypatch):
     queries = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(1))
     each = (queries @ keys[which].flatten(0, 1).T).unflatten(-1, which.shape).amax(-1)
-    assert DocumentKeys(keys, which).best(queries).allclose(each)
+    assert DocumentKeys.of_vectors(keys, which).best(queries).allclose(each)
     monkeypatch.setattr(document_keys, "_SIMILARITIES_AT_ONCE", 14)  # two queries at a time
-    assert DocumentKeys(keys, which).best(queries).allclose(each)
+    assert DocumentKeys.of_vectors(keys, which).best(queries).allclose(each)
 
 
 def test_gradients_reach_the_key_that_matched_best_and_no_other(keys, which):
     keys.requires_grad_()
-    DocumentKeys(keys, which).best(torch.ones(1, 4))[0, 0].backward()
+    DocumentKeys.of_vectors(keys, which).best(torch.ones(1, 4))[0, 0].backward()
     best = 0 if keys[0].sum() > keys[3].sum() else 3
     assert keys.grad[best].eq(1).all() and keys.grad.abs().sum() == 4
 
 
 def test_a_document_that_is_put_anew_matches_by_its_new_keys_alone(keys, which):
-    moved, queries = DocumentKeys(keys, which), torch.randn(3, 4, generator=torch.Generator().manual_seed(2))
+    moved, queries = DocumentKeys.of_vectors(keys, which), torch.randn(3, 4, generator=torch.Generator().manual_seed(2))
     before, picked = moved.best(queries), moved.picked([2, 1])
     moved.put(1, queries[:1])
     after = moved.best(queries)
@@ -47,5 +47,5 @@ def test_a_document_that_is_put_anew_matches_by_its_new_keys_alone(keys, which):
 
 
 def test_a_key_weighs_once_however_many_documents_have_it(keys):
-    few, many = DocumentKeys(keys, torch.zeros(2, 3).long()), DocumentKeys(keys, torch.zeros(1002, 3).long())
+    few, many = (DocumentKeys.of_vectors(keys, torch.zeros(count, 3).long()) for count in (2, 1002))
     assert many.nbytes - few.nbytes == 1000 * 8

@@ -27,7 +27,7 @@ def texts_index(texts: tuple[str, ...] = TEXTS) -> RoutingIndex:
 
 
 def no_keys(documents: int) -> DocumentKeys:
-    return DocumentKeys(torch.zeros(1, 3), torch.zeros(documents, 2, dtype=torch.long))
+    return DocumentKeys.of_vectors(torch.zeros(1, 3), torch.zeros(documents, 2, dtype=torch.long))
 
 
 @pytest.mark.parametrize("question", ["Who built the lighthouse of Velm?", "Which library keeps paper?", "bells"])
