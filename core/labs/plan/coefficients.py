@@ -33,6 +33,8 @@ _NUMBER_BYTES = 4
 _LOOKED_UP, _MULTIPLIED = 120.0, 3.3
 """Multiplications of a prefill that take as long as looking up an entry of such a list, and as a number of a key that
 is multiplied, which is slim: 4.0 and .11 nanoseconds beside .033, over 1,992 documents on one CPU core in float32."""
+_AT_ONCE = 0.05
+"""Share of a passage's prefill in which its z is looked up: 36 of 760 ms, over 7,718 passages of 172 tokens."""
 _PARTS = ("mean", "lo", "hi", "n")
 _NEEDED = ("embeddings", "partition", "blocks")
 
@@ -62,8 +64,8 @@ class Coefficients:
         text, vector, kv_token, z, key: Bytes of a passage's text and vector, of a token's keys and values, and of a
             document's z and routing keys; 0 without a memory.
         compared: Multiplications of a prefill that take as long as comparing a token with the keys of a document.
-        embed, block_token, learn: Seconds to embed a passage, to compute a token's keys and values, and to give a
-            document its z.
+        embed, block_token, look_up, learn: Seconds to embed a passage, to compute a token's keys and values, and to
+            give a document its z, looked up in the vocabulary or by training: one of the two is 0.
         encode, search, route: Seconds to encode a question, to search, and to route inside the model. Among so few
             passages as are measured, none of them depends on how many there are.
         load_byte: Seconds for each byte of blocks that is loaded and joined.
@@ -73,6 +75,7 @@ class Coefficients:
         quality: F1 minus RAG's, by method.
         scan_byte: Seconds for each byte of vectors that a search reads, from the latest search bench; 0 without one.
         shared: Bytes of a memory that all its documents share, such as its LoRA.
+        trained: Seconds of the training that taught to read z which are looked up, whatever the document: spent once.
     """
 
     run: str
@@ -92,6 +95,7 @@ class Coefficients:
     compared: float
     embed: float
     block_token: float
+    look_up: float
     learn: float
     encode: float
     search: float
@@ -104,6 +108,7 @@ class Coefficients:
     quality: Mapping[str, Difference]
     scan_byte: float = 0.0
     shared: float = 0.0
+    trained: float = 0.0
 
 
 def coefficients(ws: Workspace) -> Coefficients:
@@ -132,7 +137,11 @@ def coefficients(ws: Workspace) -> Coefficients:
     recalled = [row["trace"]["generated_tokens"] for row in memory]
     answer = median(row["trace"]["generated_tokens"] for row in rag)
     kv_token = _of(blocks, "bytes") / tokens
-    key, compared = _keys(made["memory"]) if documents and made["memory"] else (0.0, 0.0)
+    z = made["memory"] if documents else None
+    key, compared = _keys(z) if z else (0.0, 0.0)
+    prefill_token = _per_unit(rag, ("prefill",), lambda row: row["trace"]["prompt_tokens"])
+    passage_s = tokens / count * prefill_token
+    look_up, learn, trained = _giving_z(z, documents, passage_s) if z else (0.0, 0.0, 0.0)
     return Coefficients(
         run=folder.name,
         model=run["model"]["name"],
@@ -146,23 +155,25 @@ def coefficients(ws: Workspace) -> Coefficients:
         text=ws.folder("corpus").joinpath("passages.jsonl").stat().st_size / count,
         vector=4 * _of(made["embeddings"], "dim"),
         kv_token=kv_token,
-        z=float(z_bytes(made["memory"].params)) if documents and made["memory"] else 0.0,
+        z=float(z_bytes(z.params)) if z else 0.0,
         key=key,
         compared=compared,
         embed=build_seconds(made["embeddings"]) / count,
         block_token=build_seconds(blocks) / tokens,
-        learn=build_seconds(made["memory"]) / documents if documents else 0.0,
+        look_up=look_up,
+        learn=learn,
         encode=_median_s(rag, ("encode",)),
         search=_median_s(rag, ("retrieve",)),
         route=_median_s(memory, ("route",)) if memory else 0.0,
         load_byte=_per_unit(cag, ("load blocks", "join"), lambda row: row["trace"]["cached_tokens"] * kv_token),
-        prefill_token=_per_unit(rag, ("prefill",), lambda row: row["trace"]["prompt_tokens"]),
+        prefill_token=prefill_token,
         decode_token=_per_unit(rag, ("decode",), lambda row: row["trace"]["generated_tokens"]),
         memory_tokens=median(row["trace"]["prompt_tokens"] for row in memory) if memory else 0.0,
         recall_tokens=max(0.0, median(recalled) - answer) if recalled else 0.0,
         quality=_quality(folder),
         scan_byte=_scan_byte(ws, 4 * _of(made["embeddings"], "dim")),
-        shared=float(artefact("memory").shared_bytes(made["memory"].files)) if documents and made["memory"] else 0.0,
+        shared=float(artefact("memory").shared_bytes(z.files)) if z else 0.0,
+        trained=trained,
     )
 
 
@@ -172,6 +183,16 @@ def _keys(made: Manifest) -> tuple[float, float]:
     if made.params.get("vocabulary"):
         return m * _NUMBER_BYTES, m * _LOOKED_UP
     return m * dim * _NUMBER_BYTES, m * dim * _MULTIPLIED
+
+
+def _giving_z(made: Manifest, documents: int, passage_s: float) -> tuple[float, float, float]:
+    """``look_up``, ``learn`` and ``trained`` of a memory, where prefilling a passage takes ``passage_s``."""
+    took = build_seconds(made)
+    if not made.params.get("vocabulary"):
+        return 0.0, took / documents, 0.0
+    if _of(made, "steps") or _of(made, "router_steps"):
+        return _AT_ONCE * passage_s, 0.0, took
+    return took / documents, 0.0, 0.0
 
 
 def looked_at(passages: float, probed: int = PROBED) -> float:

@@ -61,7 +61,7 @@ def memory_advice(
     questions = pays(memory, rag).questions or 0  # whose first token is earlier is earlier with the last one, too
     return message(
         "LLM-as-Memory pays where disk is scarce: {size} instead of CAG's {cag}. Its first token takes {ours}, RAG's "
-        "{theirs} and CAG's {cags}. Training takes {time} and has paid for itself after {questions} questions, in "
+        "{theirs} and CAG's {cags}. Building it takes {time} and has paid for itself after {questions} questions, in "
         "{days}. Beyond about {limit} passages RAG is faster, because routing looks at the keys of every document.",
         **first_tokens,
         cags=seconds(cag.ttft_s * 1000),

@@ -203,6 +203,7 @@ class _Quantities:
         find: Seconds to find what is read.
         load: Bytes that are loaded.
         recalled: Tokens that are decoded before the answer.
+        once: Seconds of the build that do not depend on how many passages there are.
     """
 
     stored: float
@@ -213,6 +214,7 @@ class _Quantities:
     prefilled: float
     recalled: float
     breaks: Message
+    once: float = 0.0
 
 
 def _plan(
@@ -224,17 +226,18 @@ def _plan(
     room = max(memory - shape_of(demand.model).weights, _LEAST_ROOM * memory)
     machines = max(math.ceil(demand.qps * total / _BUSY), math.ceil(needs.held / room), 1)
     hour = speed.machine.hour
+    build_s = needs.once + demand.passages * needs.build
     renewing = demand.changes * _WEEK_MONTH * needs.build / 3600 * hour
     return MethodPlan(
         method=name,
         stored=needs.stored,
         held=needs.held,
-        build_s=demand.passages * needs.build,
+        build_s=build_s,
         ttft_s=ttft,
         total_s=total,
         machines=machines,
         month=machines * hour * MONTH_H + needs.stored / _GB * prices.disk_gb_month + renewing,
-        building=demand.passages * needs.build / 3600 * hour,
+        building=build_s / 3600 * hour,
         quality=measured.quality.get(name),
         breaks=needs.breaks,
     )
@@ -278,19 +281,24 @@ def _cag(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
 
 
 def _memory(demand: Demand, measured: Coefficients, speed: Pace) -> _Quantities:
-    learn = measured.learn * speed.prefill / measured.prefill_token
+    slower = speed.prefill / measured.prefill_token
+    learn = measured.learn * slower
     compared = measured.question * speed.prefill * measured.compared / shape_of(demand.model).parameters
+    keys = size(measured.key)
     return _Quantities(
         stored=demand.passages * measured.z + measured.shared,
         held=demand.passages * measured.key,
-        build=learn,
-        find=measured.route * speed.prefill / measured.prefill_token + demand.passages * compared,
+        build=measured.look_up + learn,
+        find=measured.route * slower + demand.passages * compared,
         load=0.0,
         prefilled=measured.memory_tokens,
         recalled=measured.recall_tokens,
         breaks=message(
             "training: {s:,.1f} s for a document; routing keeps {size} of keys for it in RAM and looks at all",
             s=learn,
-            size=size(measured.key),
-        ),
+            size=keys,
+        )
+        if learn
+        else message("routing: it keeps {size} of keys for every document in RAM and looks at all", size=keys),
+        once=measured.trained * slower,
     )

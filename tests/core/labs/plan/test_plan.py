@@ -20,9 +20,9 @@ from tests.core.methods.conftest import built, models  # noqa: F401  (fixtures)
 
 ROUND = Coefficients(
     run="eval-x", model="smollm2-135m", machine="this", n=10, passages=100, tokens=100, read=3, question=20, answer=10,
-    text=500, vector=1536, kv_token=23_040, z=0, key=0, compared=0, embed=0.01, block_token=0.001, learn=0, encode=0.01,
-    search=0.001, route=0, load_byte=1e-9, prefill_token=0.002, decode_token=0.05, memory_tokens=0, recall_tokens=0,
-    quality={},
+    text=500, vector=1536, kv_token=23_040, z=0, key=0, compared=0, embed=0.01, block_token=0.001, look_up=0, learn=0,
+    encode=0.01, search=0.001, route=0, load_byte=1e-9, prefill_token=0.002, decode_token=0.05, memory_tokens=0,
+    recall_tokens=0, quality={},
 )  # fmt: skip
 DEMAND = Demand(passages=1000, qps=1, day=1000)
 
@@ -47,6 +47,20 @@ def test_the_arithmetic_of_memory():
     assert (memory.stored, memory.held) == (1000 * 2304 + 12.6e6, 1000 * 512)
     compared = known.question * 0.002 * 1e4 / planning.shape_of(DEMAND.model).parameters
     assert memory.ttft_s == pytest.approx(0.03 + 1000 * compared + 140 * 0.002 + 7 * 0.05)
+
+
+def test_z_that_are_looked_up_cost_a_moment_each_and_their_training_once():
+    known = replace(ROUND, z=2304, key=512, compared=1e4, memory_tokens=140)
+    prices, moving = load_prices(), replace(DEMAND, changes=1000)
+    looked_up = planning.plan(moving, replace(known, look_up=0.01, trained=7000.0), prices)[2]
+    assert looked_up.build_s == pytest.approx(7000 + 1000 * 0.01) and "routing" in looked_up.breaks
+    by_training = planning.plan(moving, replace(known, learn=60.0), prices)[2]
+    assert by_training.build_s == pytest.approx(1000 * 60.0) and "training: 60.0 s" in by_training.breaks
+    hour = prices.machines["cpu"].hour
+    assert looked_up.month == pytest.approx(by_training.month - 1000 * 52 / 12 * (60.0 - 0.01) / 3600 * hour)
+    grown = SHAPES["qwen3-8b"].parameters / SHAPES["smollm2-135m"].parameters
+    larger = planning.plan(replace(DEMAND, model="qwen3-8b"), replace(known, look_up=0.01, trained=7000.0), prices)[2]
+    assert larger.build_s == pytest.approx(7000 * grown + 1000 * 0.01)  # a vocabulary is looked up as fast
 
 
 def test_changes_are_renewed_every_week():
