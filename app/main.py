@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts the folder of this file on the path, not the repository
     sys.path.insert(0, str(ROOT))
 
+from app import preload  # noqa: E402
 from core.errors import TesseraError  # noqa: E402
 from core.settings import Settings  # noqa: E402
 from core.web import HostCheck, parse_hosts  # noqa: E402
@@ -26,4 +27,5 @@ try:
 except TesseraError as error:
     sys.exit(str(error))
 GATE = Middleware(HostCheck, names=names)
+preload.begin()
 app = st.App(ROOT / "app" / "script.py", middleware=[GATE])

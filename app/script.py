@@ -11,14 +11,18 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts the folder of this file on the path, not the repository
     sys.path.insert(0, str(ROOT))
 
+from app import preload  # noqa: E402
 from app.i18n import t  # noqa: E402
 from app.navigation import PAGES  # noqa: E402
+
+st.set_page_config(page_title="Tessera", page_icon=str(ROOT / "assets" / "logo.svg"), layout="wide")
+st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
+preload.attend()
+
 from app.views.shared.frame import guarded, sidebar  # noqa: E402
 from app.views.shared.present import apply_present  # noqa: E402
 from app.views.shared.style import apply_style  # noqa: E402
 
-st.set_page_config(page_title="Tessera", page_icon=str(ROOT / "assets" / "logo.svg"), layout="wide")
-st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
 page = st.navigation(
     {
         t(group): [

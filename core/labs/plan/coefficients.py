@@ -23,6 +23,7 @@ from core.labs.benchmarks.store_verdict import Measured, WorkloadResult
 from core.manifest import Manifest
 from core.memory.pool import z_bytes
 from core.messages import message
+from core.statistics import Interval
 from core.workspace import Workspace
 
 RAG, CAG, MEMORY = "rag", "cag", "memory"
@@ -37,16 +38,6 @@ _AT_ONCE = 0.05
 """Share of a passage's prefill in which its z is looked up: 36 of 760 ms, over 7,718 passages of 172 tokens."""
 _PARTS = ("mean", "lo", "hi", "n")
 _NEEDED = ("embeddings", "partition", "blocks")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A quality minus RAG's, with its 95 % interval over n questions."""
-
-    mean: float
-    lo: float
-    hi: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ class Coefficients:
         prefill_token, decode_token: Seconds for each token.
         memory_tokens, recall_tokens: Tokens that memory prefills, soft ones and evidence included, and that it decodes
             before it answers.
-        quality: F1 minus RAG's, by method.
+        quality: F1 minus RAG's over n questions, by method.
         scan_byte: Seconds for each byte of vectors that a search reads, from the latest search bench; 0 without one.
         shared: Bytes of a memory that all its documents share, such as its LoRA.
         trained: Seconds of the training that taught to read z which are looked up, whatever the document: spent once.
@@ -105,7 +96,7 @@ class Coefficients:
     decode_token: float
     memory_tokens: float
     recall_tokens: float
-    quality: Mapping[str, Difference]
+    quality: Mapping[str, Interval]
     scan_byte: float = 0.0
     shared: float = 0.0
     trained: float = 0.0
@@ -240,6 +231,6 @@ def _per_unit(rows: Sequence[Mapping[str, Any]], spans: Sequence[str], units: Ca
     return median(_spent_s(row, spans) / max(1.0, units(row)) for row in rows)
 
 
-def _quality(folder: Path) -> dict[str, Difference]:
+def _quality(folder: Path) -> dict[str, Interval]:
     differences = summarise(folder, [RAG, CAG, MEMORY])[f"differences_to_{RAG}"]
-    return {name: Difference(**{part: scores["f1"][part] for part in _PARTS}) for name, scores in differences.items()}
+    return {name: Interval(**{part: scores["f1"][part] for part in _PARTS}) for name, scores in differences.items()}

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 from core.cost import Account, BreakEven
 from core.errors import TesseraError, require_known
-from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, Difference, looked_at
+from core.labs.plan.coefficients import CAG, MEMORY, RAG, Coefficients, looked_at
 from core.labs.plan.prices import Machine, Prices
 from core.messages import Message, message
 from core.models.presets import find_preset
+from core.statistics import Interval
 from core.units import size
 
 MONTH_H = 730
@@ -132,7 +133,7 @@ class MethodPlan:
     machines: int
     month: float
     building: float
-    quality: Difference | None
+    quality: Interval | None
     breaks: Message
 
 
