@@ -7,7 +7,7 @@ import streamlit as st
 from app import state
 from app.i18n import t
 from app.views.memory.edit import adapt_panel, change_panel
-from app.views.memory.inspect import ablation_panel, weight
+from app.views.memory.inspect import ablation_panel, weight, what_bytes_buy
 from app.views.memory.route import documents_of, route_panel
 from app.views.memory.train import live, overview, train_panel
 from app.views.shared.begin import nothing_yet
@@ -28,6 +28,7 @@ if ws.state("corpus").status != "ready":
             t("There is nothing to remember yet"),
             t("Here documents live in the model as small vectors; they can be asked, edited and forgotten."),
         )
+        what_bytes_buy()
     st.stop()
 corpus = state.corpus_of(ws)
 memory = ws.state("memory")
@@ -44,6 +45,8 @@ if memory.status != "ready":
             icon=":material/blur_on:",
         )
     train_panel(ws, corpus, busy)
+    if not busy:
+        what_bytes_buy()
     st.stop()
 overview(ws, documents_of(ws))
 view = choose_view(t("View"), ICONS, "memory_view", default=ROUTE)

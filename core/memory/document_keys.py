@@ -49,12 +49,6 @@ class DocumentKeys:
         tensors = [self._keys, self._lists, self._ends, *self._moved.values()]
         return sum(tensor.nbytes for tensor in tensors)
 
-    def of(self, row: int) -> torch.Tensor:
-        """The different keys of one document."""
-        if row in self._moved:
-            return self._moved[row]
-        return self._keys[self._lists[self._ends[row] : self._ends[row + 1]]]
-
     def put(self, row: int, keys: torch.Tensor) -> None:
         """Gives one document keys [m, dim] of its own: a z that is learning is at a new place after every step."""
         self._moved[row] = keys

@@ -19,7 +19,9 @@ def view(app, name):
 
 
 def test_without_passages_it_leads_to_the_corpus(page, workspace, models):
-    assert "nothing to remember" in said(page("memory"))
+    shown = said(page("memory"))
+    assert "nothing to remember" in shown
+    assert "What its bytes buy" in shown and "ships with Tessera" in shown
 
 
 def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeypatch):
@@ -37,7 +39,7 @@ def test_without_a_memory_it_offers_to_train_one(page, prepared, models, monkeyp
     assert wait_for_job(prepared.path).state.value == "done"
     assert seen == [("sample", 170, True)]
     app.run()
-    assert len(app.get("plotly_chart")) == 1
+    assert [shown.key for shown in app.get("plotly_chart")] == ["live-training", "sizes"]
 
 
 def test_a_first_memory_at_once_starts_from_the_shipped_one(page, prepared, models, monkeypatch):
@@ -149,7 +151,7 @@ def test_what_was_tried_stands_under_the_training(page, remembered, models):
         (folder / "result.json").write_text(json.dumps(row))
     app = app.run()
     assert list(app.dataframe[0].value["right"]) == [0.5, 0.3]
-    assert len(app.get("plotly_chart")) == 1 and "2 dev questions, 5 steps of training each" in said(app)
+    assert [shown.key for shown in app.get("plotly_chart")] == ["live-training", "sizes"] and "2 dev questions, 5 steps of training each" in said(app)
 
 
 def test_documents_that_ship_unseen_can_be_chosen(page, remembered, models):

@@ -40,10 +40,10 @@ def weight(ws: Workspace) -> None:
             sizes=" · ".join(f"{thing.name} {size(thing.bytes)}" for thing in things if thing.bytes),
         )
     )
-    _sizes()
+    what_bytes_buy()
 
 
-def _sizes() -> None:
+def what_bytes_buy() -> None:
     """What the bytes of a document buy, as measured on the sample."""
     run = shipped("ablation")
     sizes = [SizeResult.of(row) for row in run["variants"]]

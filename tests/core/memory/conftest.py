@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from core.corpus.types import Corpus, Passage, Question
 from core.memory.config import MemoryConfig
@@ -76,3 +77,10 @@ def fact_folder(tiny_lm: LanguageModel, fact_corpus: Corpus, tmp_path_factory: p
 def fact_memory(fact_folder: Path, tiny_lm: LanguageModel) -> Memory:
     """That memory, opened afresh."""
     return Memory.load(fact_folder, tiny_lm)
+
+
+def matches(memory: Memory) -> torch.Tensor:
+    """How well 64 random queries match each document, [64, N]: what its keys are, seen from outside."""
+    queries = torch.randn(64, memory.card.config.router_dim, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        return memory.index.keys.best(queries)

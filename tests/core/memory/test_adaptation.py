@@ -13,7 +13,7 @@ from core.memory.adaptation import AdaptConfig, adapt, with_document, with_edite
 from core.memory.model import Memory
 from core.memory.z_reader import batch_evidence
 from core.models.language_model import LanguageModel
-from tests.core.memory.conftest import FACTS
+from tests.core.memory.conftest import FACTS, matches
 
 PASSAGE = Passage("new", "", "Winter of the glass hill.")
 QUESTION = Question("n0", "What?", ("glass hill",), ("new",), (PASSAGE.text,))
@@ -28,10 +28,11 @@ def test_only_the_new_row_moves(fact_memory: Memory) -> None:
     assert sum(losses[-3:]) < sum(losses[:3])
     assert not torch.equal(learner.pool.z[-1], start)
     assert torch.equal(learner.pool.z[:-1], fact_memory.pool.z)
-    others = range(len(fact_memory.pool.z))
-    assert all(learner.index.keys.of(row).equal(fact_memory.index.keys.of(row)) for row in others)
-    learned = learner.router.keys(learner.pool.z[-1])
-    assert torch.allclose(learner.index.keys.of(len(others)), learned, atol=1e-6)
+    found = matches(learner)
+    assert torch.equal(found[:, :-1], matches(fact_memory))
+    again = with_document(fact_memory, PASSAGE)
+    again.set_z(PASSAGE.id, learner.pool.z[-1])
+    assert torch.allclose(found, matches(again), atol=1e-6)
     after = fact_memory.lm.model.state_dict()
     assert all(torch.equal(weights[name], after[name]) for name in weights)
     now = [*learner.projector.parameters(), *learner.router.parameters()]
@@ -108,7 +109,7 @@ def test_an_edited_document_changes_alone(fact_memory: Memory) -> None:
     assert edited.pool.ids == fact_memory.pool.ids
     assert edited.pool.titles[1] == "Canal" and edited.card.learned == ("d1",)
     assert torch.equal(edited.pool.z[others], fact_memory.pool.z[others])
-    assert all(edited.index.keys.of(row).equal(fact_memory.index.keys.of(row)) for row in others)
+    assert torch.equal(matches(edited)[:, others], matches(fact_memory)[:, others])
     assert batch_evidence(edited, ["What?"] * 3, ["d0", "d2", "d3"]) == [FACTS[i] for i in others]
     assert with_edited(edited, EDITED).card.learned == ("d1",)
 

@@ -59,8 +59,9 @@ def test_a_row_that_is_put_anew_is_found_by_its_new_words_and_a_picked_copy_stay
     index = texts_index()
     copy = index.picked([2, 0])
     index.put(0, torch.ones(2, 3), "A harbour.")
-    assert index.terms.match("harbour").argmax() == 0 and index.keys.of(0).eq(1).all()
-    assert not copy.terms.match("harbour").any() and not copy.keys.of(0).any() and not copy.keys.of(1).any()
+    query = torch.ones(1, 3)
+    assert index.terms.match("harbour").argmax() == 0 and index.keys.best(query).tolist() == [[3, 0, 0]]
+    assert not copy.terms.match("harbour").any() and not copy.keys.best(query).any()
     assert copy.terms.match("lighthouse").argmax() == 1
 
 
