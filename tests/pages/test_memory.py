@@ -151,7 +151,7 @@ def test_what_was_tried_stands_under_the_training(page, remembered, models):
         (folder / "result.json").write_text(json.dumps(row))
     app = app.run()
     assert list(app.dataframe[0].value["right"]) == [0.5, 0.3]
-    assert [shown.key for shown in app.get("plotly_chart")] == ["live-training", "sizes"] and "2 dev questions, 5 steps of training each" in said(app)
+    assert len(app.get("plotly_chart")) == 1 and "2 dev questions, 5 steps of training each" in said(app)
 
 
 def test_documents_that_ship_unseen_can_be_chosen(page, remembered, models):
