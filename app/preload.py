@@ -14,7 +14,6 @@ import streamlit as st
 from app.i18n import t
 
 _NEEDED = ("app.state", "core.pipeline")
-_LOOK_S = 0.2
 _threads: list[threading.Thread] = []
 
 
@@ -30,8 +29,7 @@ def attend() -> None:
     if any(thread.is_alive() for thread in _threads):
         with st.spinner(t("Loading PyTorch and transformers, once after every start"), show_time=True):
             for thread in _threads:
-                while thread.is_alive():
-                    thread.join(_LOOK_S)
+                thread.join()
 
 
 def _load() -> None:

@@ -17,7 +17,7 @@ from app.navigation import PAGES  # noqa: E402
 
 st.set_page_config(page_title="Tessera", page_icon=str(ROOT / "assets" / "logo.svg"), layout="wide")
 st.logo(str(ROOT / "assets" / "logo.svg"), size="large")
-preload.attend()
+preload.attend()  # what follows stands on it
 
 from app.views.shared.frame import guarded, sidebar  # noqa: E402
 from app.views.shared.present import apply_present  # noqa: E402

@@ -79,8 +79,12 @@ def fact_memory(fact_folder: Path, tiny_lm: LanguageModel) -> Memory:
     return Memory.load(fact_folder, tiny_lm)
 
 
+def queries(memory: Memory) -> torch.Tensor:
+    """Random queries of its router, [64, dim], always the same."""
+    return torch.randn(64, memory.card.config.router_dim, generator=torch.Generator().manual_seed(0))
+
+
 def matches(memory: Memory) -> torch.Tensor:
-    """How well 64 random queries match each document, [64, N]: what its keys are, seen from outside."""
-    queries = torch.randn(64, memory.card.config.router_dim, generator=torch.Generator().manual_seed(0))
+    """How well these match each document, [64, N]: what its keys are, seen from outside."""
     with torch.inference_mode():
-        return memory.index.keys.best(queries)
+        return memory.index.keys.best(queries(memory))
